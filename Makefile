@@ -1,0 +1,124 @@
+# The everyday commands. `make help` lists them.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PY := .venv/bin/python
+DEMO := .venv/.demo-installed
+DEV := .venv/.dev-installed
+SDK := tests/sdk/node_modules/.installed
+PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet
+NPM_CI := npm ci --no-audit --no-fund --loglevel=error
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# -- use ---------------------------------------------------------------------------------------------------------
+
+demo demo-reset: export AUTHSIGNAL_ENV := demo
+
+.PHONY: demo
+demo: $(DEMO) ## run everything with demo data; Ctrl-C stops it; PORT=9000 make demo moves it
+	@exec $(PY) manage.py demo --with-parent
+
+.PHONY: demo-reset
+demo-reset: $(DEMO) ## drop the demo data
+	@exec $(PY) manage.py demo --drop
+
+# -- check -------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(DEV) chromium $(SDK) lint ## install what the tests need and run them all
+	$(PY) -m pytest
+
+.PHONY: lint
+lint: export DJANGO_SETTINGS_MODULE := tests.settings
+lint: $(DEV) ## style, types, import contracts, missing migrations
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+.PHONY: mutants
+mutants: $(DEV) ## break the product on purpose: each mutant must turn its test red
+	$(PY) -m tests.mutants
+
+.PHONY: bench
+bench: $(DEV) ## measure, print, write var/bench/results.json
+	$(PY) -m tests.bench
+
+.PHONY: screenshots
+screenshots: $(DEV) chromium $(SDK) ## picture every page into var/screenshots
+	$(PY) -m pytest tests/browser -k screenshot
+
+# -- renew -------------------------------------------------------------------------------------------------------
+
+UV := var/tools/bin/uv
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+
+.PHONY: locks
+locks: $(UV) ## renew the hashed lists of Python packages from pyproject.toml
+	$(LOCK) -o requirements.lock
+	$(LOCK) --extra demo -o requirements-demo.lock
+	$(LOCK) --extra demo --extra dev -o requirements-dev.lock
+
+$(UV): | .venv/.created
+	$(PY) -m venv var/tools
+	var/tools/bin/python -m pip --disable-pip-version-check install --quiet uv
+
+.PHONY: vendor
+vendor: node ## build the committed JavaScript anew (never needed to install or run)
+	@for place in examples/acme_pay static; do \
+		if [ -f $$place/package.json ]; then (cd $$place && $(NPM_CI) && npm run --silent build) || exit 1; fi; \
+	done
+
+# -- environment -------------------------------------------------------------------------------------------------
+
+# The first Python of at least 3.11 that really runs (a version manager's shim may exist and do nothing).
+.venv/.created:
+	@$(PY) -m pip --version >/dev/null 2>&1 || { \
+		for python in python3 python3.13 python3.12 python3.11 python3.14 none; do \
+			"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && break; \
+		done; \
+		if [ "$$python" = none ]; then echo "This needs Python 3.11 or newer: no python3 here is." >&2; exit 1; fi; \
+		echo "Creating .venv with $$("$$python" --version)"; \
+		"$$python" -m venv --clear .venv || { \
+			echo "That Python cannot make environments (Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }; \
+	}
+	@touch $@
+
+$(DEMO): requirements-demo.lock | .venv/.created
+	@echo "Installing what the demo needs into .venv (a minute or so, this once)"
+	@$(PIP) --require-hashes -r requirements-demo.lock
+	@touch $@
+
+$(DEV): requirements-dev.lock requirements-demo.lock | .venv/.created
+	@echo "Installing what the tests need into .venv (a minute or so, this once)"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@ $(DEMO)
+
+$(SDK): tests/sdk/package-lock.json | node
+	cd tests/sdk && $(NPM_CI)
+	@touch $@
+
+# $(call need,program,packages): install the packages where we may, else say so.
+define need
+	@command -v $(1) >/dev/null 2>&1 || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+			echo "Installing $(2)"; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2); \
+		fi; \
+		command -v $(1) >/dev/null 2>&1 || { echo "The tests need the program $(1): install $(2), then try again." >&2; exit 1; }; \
+	}
+endef
+
+.PHONY: chromium
+chromium:
+	$(call need,chromium,chromium fonts-dejavu-core)
+
+.PHONY: node
+node:
+	$(call need,node,nodejs)
+	$(call need,npm,npm)

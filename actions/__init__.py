@@ -1,0 +1,1 @@
+"""What happened, in order: track, challenge, verify, claim, validate."""

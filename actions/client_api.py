@@ -1,0 +1,382 @@
+"""Client API: what the browser and mobile SDKs call with a user's token, or with the tenant's id alone."""
+
+from typing import Any, cast
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from actions import flow, proving
+from actions.client_auth import ClientContext, ClientToken, OptionalClientToken
+from authenticators import serializers as shapes
+from authenticators.models import Authenticator
+from authsignal_portal import tokens
+from authsignal_portal.api import JsonView, TenantId, checked_id
+from authsignal_portal.errors import ExpiredToken, InvalidCredential, InvalidRequest, NotFound
+from authsignal_portal.fields import Flag, Text
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import VerificationMethod
+from authsignal_portal.wire import iso, present
+
+M = VerificationMethod
+CHALLENGE_COOKIE = "as_challenge"
+
+
+class CodeInput(serializers.Serializer[Any]):
+    verificationCode = Text(max_length=64, required=True, allow_blank=True)
+
+
+class BeginInput(serializers.Serializer[Any]):
+    action = Text(max_length=64)
+    idempotencyKey = Text()
+
+
+class EmailInput(serializers.Serializer[Any]):
+    email = Text(max_length=254, required=True)
+
+
+class PhoneInput(serializers.Serializer[Any]):
+    phoneNumber = Text(max_length=40, required=True)
+
+
+class RegistrationOptionsInput(serializers.Serializer[Any]):
+    username = Text()
+    displayName = Text()
+    authenticatorAttachment = Text(max_length=32)
+
+
+class RegistrationInput(serializers.Serializer[Any]):
+    registrationCredential = serializers.JSONField()
+    challengeId = Text(max_length=128, required=True)
+    conditionalCreate = Flag()
+    deviceId = Text()
+
+
+class AuthenticationOptionsInput(serializers.Serializer[Any]):
+    challengeId = Text(max_length=128)
+    username = Text()
+
+
+class AssertionInput(serializers.Serializer[Any]):
+    authenticationCredential = serializers.JSONField()
+    challengeId = Text(max_length=128, required=True)
+    deviceId = Text()
+
+
+class ClientView(JsonView):
+    """An endpoint for one user's token; `self.context` is what the token stands for."""
+
+    authentication_classes = [ClientToken]
+
+    @property
+    def context(self) -> ClientContext:
+        return cast(ClientContext, self.request.auth)
+
+
+class EitherView(JsonView):
+    """An endpoint for a user's token or the tenant's id."""
+
+    authentication_classes = [OptionalClientToken, TenantId]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.auth is None:
+            raise ExpiredToken
+
+    @property
+    def context(self) -> ClientContext | None:
+        return self.request.auth if isinstance(self.request.auth, ClientContext) else None
+
+    @property
+    def tenant(self) -> Tenant:
+        context = self.context
+        return context.tenant if context else cast(Tenant, self.request.auth)
+
+
+def verified_output(verified: proving.Verified) -> dict[str, Any]:
+    """`userAuthenticator` comes with the answer that completed an enrolment, and only then."""
+    return present(
+        {
+            "isVerified": verified.is_verified,
+            "accessToken": verified.access_token,
+            "failureReason": verified.failure.value if verified.failure else None,
+            "userAuthenticator": shapes.client_authenticator(verified.authenticator)
+            if verified.enrolled and verified.authenticator
+            else None,
+        }
+    )
+
+
+def started_output(started: proving.Started, user_id: str) -> dict[str, Any]:
+    return {
+        "userAuthenticatorId": str(started.authenticator.pk),
+        "userId": user_id,
+        "challengeId": started.challenge.pk,
+    }
+
+
+# -- the session ---------------------------------------------------------------------------------
+
+
+class BeginView(EitherView):
+    """A challenge before the user is known; with a user's token, a nonce for attestation."""
+
+    @extend_schema(request=BeginInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        challenge = self.begin()
+        return Response({"challengeId": challenge.pk, "nonce": bytes(challenge.nonce or b"").hex()})
+
+    def begin(self) -> Any:
+        given = self.parsed(BeginInput)
+        action = given.get("action") or self.tenant.default_passkey_action
+        if not flow.is_action_code(action):
+            raise InvalidRequest("action must have 1 to 64 letters, digits, hyphens and underscores.")
+        key = given.get("idempotencyKey", "")
+        if key:
+            checked_id(key, "idempotencyKey")
+        return proving.begin_by_client(self.tenant, action_code=action, idempotency_key=key)
+
+
+class BeginWebView(BeginView):
+    """The same, remembered in a cookie for a browser that sends cookies."""
+
+    authentication_classes = [TenantId]
+
+    @extend_schema(request=BeginInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        challenge = self.begin()
+        response = Response({"challengeId": challenge.pk})
+        response.set_cookie(
+            CHALLENGE_COOKIE,
+            signing.dumps(challenge.pk, salt=CHALLENGE_COOKIE),
+            max_age=settings.PROOF_FRESH_SECONDS,
+            httponly=True,
+            secure=True,
+            samesite="None",
+            path="/v1/client/",
+        )
+        return response
+
+
+def challenge_in_cookie(request: HttpRequest) -> str | None:
+    text = request.COOKIES.get(CHALLENGE_COOKIE)
+    if not text:
+        return None
+    try:
+        named: str = signing.loads(text, salt=CHALLENGE_COOKIE, max_age=settings.PROOF_FRESH_SECONDS)
+    except signing.BadSignature as error:
+        raise InvalidRequest("The challenge's cookie has expired. Begin a new challenge.") from error
+    return named
+
+
+class InitView(ClientView):
+    @extend_schema(request=None, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        context = self.context
+        user = present({"email": context.user.email, "phoneNumber": context.user.phone_number})
+        options = {
+            "token": request._request.META["HTTP_AUTHORIZATION"].partition(" ")[2].strip(),
+            "user": user,
+            "verificationMethods": context.facts.allowed_methods,
+            "defaultVerificationMethod": context.facts.default_method or None,
+        }
+        return Response({"challengeOptions": present(options)})
+
+
+class UserAuthenticatorsView(ClientView):
+    @extend_schema(responses={200: list})
+    def get(self, request: Request) -> Response:
+        rows = self.context.user.authenticators.exclude(verified_at=None).select_related("user", "tenant")
+        return Response([shapes.client_authenticator(row) for row in rows])
+
+
+class AuthenticatorsView(ClientView):
+    @extend_schema(responses={200: list})
+    def get(self, request: Request) -> Response:
+        return Response(shapes.configurations(self.context.tenant))
+
+
+class JwksView(JsonView):
+    """The tenant's public keys; no authentication, cacheable."""
+
+    authentication_classes = []
+
+    @extend_schema(responses={200: dict}, auth=[])
+    def get(self, request: Request, tenant_id: str) -> Response:
+        tenant = Tenant.objects.filter(pk=tenant_id).first()
+        if tenant is None:
+            raise NotFound("No such tenant.")
+        return Response(tokens.public_jwks(tenant))
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if answer.status_code == 200:
+            answer.headers["Cache-Control"] = "public, max-age=300"
+        return answer
+
+
+# -- codes ---------------------------------------------------------------------------------------
+
+
+class EnrolEmailView(ClientView):
+    @extend_schema(request=EmailInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        started = proving.enrol_code(self.context, M.EMAIL_OTP, self.parsed(EmailInput)["email"])
+        return Response(started_output(started, self.context.user.user_id))
+
+
+class EnrolSmsView(ClientView):
+    @extend_schema(request=PhoneInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        started = proving.enrol_code(self.context, M.SMS, self.parsed(PhoneInput)["phoneNumber"])
+        return Response(started_output(started, self.context.user.user_id))
+
+
+class StartCodeView(ClientView):
+    method: VerificationMethod = M.EMAIL_OTP
+
+    @extend_schema(request=None, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        return Response({"challengeId": proving.start_code(self.context, self.method).pk})
+
+
+class StartSmsView(StartCodeView):
+    method = M.SMS
+
+
+class VerifyCodeView(ClientView):
+    method: VerificationMethod = M.EMAIL_OTP
+
+    @extend_schema(request=CodeInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        code = self.parsed(CodeInput)["verificationCode"]
+        return Response(verified_output(proving.verify_code(self.context, self.method, code)))
+
+
+class VerifySmsView(VerifyCodeView):
+    method = M.SMS
+
+
+class EnrolTotpView(ClientView):
+    @extend_schema(request=None, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        started = proving.enrol_totp(self.context)
+        return Response(
+            {
+                "userAuthenticatorId": str(started.authenticator.pk),
+                "userId": self.context.user.user_id,
+                "uri": started.uri,
+                "secret": started.secret,
+            }
+        )
+
+
+class VerifyTotpView(ClientView):
+    @extend_schema(request=CodeInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        return Response(verified_output(proving.verify_totp(self.context, self.parsed(CodeInput)["verificationCode"])))
+
+
+# -- passkeys ------------------------------------------------------------------------------------
+
+
+class RegistrationOptionsView(ClientView):
+    @extend_schema(request=RegistrationOptionsInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        given = self.parsed(RegistrationOptionsInput)
+        ceremony = proving.start_passkey_registration(
+            self.context,
+            username=given.get("username", ""),
+            display_name=given.get("displayName", ""),
+            attachment=given.get("authenticatorAttachment") or None,
+            user_agent=request._request.META.get("HTTP_USER_AGENT", ""),
+        )
+        return Response({"challengeId": ceremony.challenge.pk, "options": ceremony.options})
+
+
+class PasskeyView(EitherView):
+    """POST: register a passkey. GET: whether one of the given credentials is still known."""
+
+    @extend_schema(request=RegistrationInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        context = self.context
+        if context is None:
+            raise ExpiredToken
+        given = self.parsed(RegistrationInput)
+        verified = proving.finish_passkey_registration(context, given["challengeId"], given["registrationCredential"])
+        answer = verified_output(verified) | {"userId": context.user.user_id}
+        if verified.authenticator:
+            answer |= {
+                "userAuthenticatorId": str(verified.authenticator.pk),
+                "credentialId": verified.authenticator.credential_id,
+            }
+        return Response(answer)
+
+    @extend_schema(responses={200: dict})
+    def get(self, request: Request) -> Response:
+        query = request._request.GET
+        named = (query.get("credentialIds") or query.get("credentialId") or "")[:16_000].split(",")
+        rows = Authenticator.objects.filter(
+            tenant=self.tenant,
+            method=M.PASSKEY,
+            credential_id__in=[name for name in named[:50] if name.isascii() and "\x00" not in name],
+        )
+        found = rows.exclude(verified_at=None).first()
+        if found is None:
+            raise InvalidCredential
+        return Response({"credentialId": found.credential_id, "verifiedAt": iso(found.verified_at)})
+
+
+class AuthenticationOptionsView(EitherView):
+    @extend_schema(request=AuthenticationOptionsInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        challenge_id = self.parsed(AuthenticationOptionsInput).get("challengeId") or self.challenge_in_cookie()
+        ceremony = proving.start_passkey_authentication(self.tenant, self.context, challenge_id)
+        return Response({"challengeId": ceremony.challenge.pk, "options": ceremony.options})
+
+    def challenge_in_cookie(self) -> str | None:
+        return None
+
+
+class AuthenticationOptionsWebView(AuthenticationOptionsView):
+    def challenge_in_cookie(self) -> str | None:
+        return challenge_in_cookie(self.request._request)
+
+
+class VerifyPasskeyView(EitherView):
+    @extend_schema(request=AssertionInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        given = self.parsed(AssertionInput)
+        verified = proving.verify_passkey(
+            self.tenant,
+            self.context,
+            challenge_id=given["challengeId"],
+            credential=given["authenticationCredential"],
+            device_id=given.get("deviceId", ""),
+        )
+        user = verified.user
+        return Response(
+            verified_output(verified)
+            | present(
+                {
+                    "userId": user.user_id if user else None,
+                    "userAuthenticatorId": str(verified.authenticator.pk) if verified.authenticator else None,
+                    "username": user.username if user else None,
+                    "userDisplayName": user.display_name if user else None,
+                }
+            )
+        )
+
+
+class NothingHere(EitherView):
+    """Any other path of the Client API: authenticated first, then not found."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, path: str = "") -> Response:
+        raise NotFound
+
+    post = put = patch = delete = get

@@ -1,0 +1,88 @@
+"""Client API authentication: a bearer token that is bound to one action instance."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from actions.models import Action, ActionFacts
+from authenticators.models import EndUser
+from authsignal_portal import clock, tokens
+from authsignal_portal.api import mark_tenant
+from authsignal_portal.errors import ExpiredToken
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import ActionState, Scope, TokenPurpose
+
+
+@dataclass(frozen=True, slots=True)
+class ClientContext:
+    """Who calls, for which action instance, and since when they may."""
+
+    token: tokens.ClientToken
+    action: Action
+    now: datetime
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.action.tenant
+
+    @property
+    def user(self) -> EndUser:
+        return self.action.user
+
+    @property
+    def facts(self) -> ActionFacts:
+        return self.action.facts
+
+    @property
+    def has_fresh_proof(self) -> bool:
+        """Whether this action was proved in the last ten minutes."""
+        fresh = timedelta(seconds=settings.PROOF_FRESH_SECONDS)
+        succeeded = self.action.state == ActionState.CHALLENGE_SUCCEEDED
+        if succeeded and self.now - self.action.state_updated_at <= fresh:
+            return True
+        return self.token.purpose == TokenPurpose.ACCESS and self.now - self.token.issued_at <= fresh
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the customer's backend granted the scope, or a fresh proof stands for it."""
+        granted = self.token.purpose == TokenPurpose.TRACK and scope in self.token.scopes
+        return granted or self.has_fresh_proof
+
+
+def read_context(text: object) -> ClientContext:
+    """The context of a token that is valid now. Raises ExpiredToken."""
+    return _context(tokens.read(text))
+
+
+def _context(token: tokens.ClientToken) -> ClientContext:
+    rows = Action.objects.select_related("user__tenant", "tenant", "facts").annotate(clock=clock.Now())
+    action = rows.filter(pk=token.action_id, tenant=token.tenant).first()
+    if action is None or action.user.user_id != token.user_id or token.expires_at <= action.clock:
+        raise ExpiredToken
+    return ClientContext(token, action, action.clock)
+
+
+class ClientToken(BaseAuthentication):
+    """`Authorization: Bearer <token>`. `request.auth` is the ClientContext."""
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+    def authenticate(self, request: Request) -> tuple[None, ClientContext]:
+        scheme, _space, text = request._request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise ExpiredToken
+        token = tokens.read(text.strip())
+        # Known before expiry is judged, so that a page on another origin can read that its token expired.
+        mark_tenant(request, token.tenant)
+        return None, _context(token)
+
+
+class OptionalClientToken(ClientToken):
+    """As ClientToken where a bearer token is sent; otherwise the next authentication class decides."""
+
+    def authenticate(self, request: Request) -> tuple[None, ClientContext] | None:  # type: ignore[override]
+        scheme = request._request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0]
+        return super().authenticate(request) if scheme.lower() == "bearer" else None

@@ -1,0 +1,527 @@
+"""The order of steps: track an action, validate a token, change a state.
+
+The only way from a request to a stored decision. What a proof causes is in `proofs`, how a user proves is in
+`proving` (client) and `server_challenges` (server).
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+
+from actions import claims, messages, states, store
+from actions.gather import Gathered, gather
+from actions.ip_intel import parse_address
+from actions.models import Action
+from actions.store import Known
+from audit import log
+from audit.events import Tag
+from authenticators import available, contact
+from authsignal_portal import clock, crypto, origins, tokens
+from authsignal_portal.api import checked_id
+from authsignal_portal.errors import (
+    Conflict,
+    ExpiredToken,
+    InvalidConfiguration,
+    InvalidRequest,
+    NotFound,
+    TooManyRequests,
+    Unavailable,
+)
+from authsignal_portal.models import Tenant, default_outcome
+from authsignal_portal.vocabulary import (
+    OUTCOME_STATE,
+    ActionState,
+    Outcome,
+    Scope,
+    TokenPurpose,
+    UnconfiguredAction,
+    VerificationMethod,
+)
+from rules.engine import Decision, Policy, decide
+from rules.models import ACTION_CODE, ActionConfiguration
+from rules.policies import policy_of
+
+ATTEMPTS = 5
+CODE = re.compile(ACTION_CODE)
+# What may not differ when an idempotency key is used again.
+FINGERPRINTED = ("custom", "email", "phoneNumber", "redirectUrl", "scope")
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """The answer to `track`: a new decision, or the stored one for a key that was used before."""
+
+    action_id: uuid.UUID
+    idempotency_key: str
+    state: ActionState
+    url: str
+    token: str
+    enrolled_methods: list[VerificationMethod]
+    allowed_methods: list[VerificationMethod]
+    default_method: str | None
+    rule_ids: list[str]
+
+    @property
+    def is_enrolled(self) -> bool:
+        return bool(self.enrolled_methods)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One request to track, checked and normalised."""
+
+    tenant: Tenant
+    user_id: str
+    action_code: str
+    sent: Mapping[str, Any]
+    key: str
+    address: str | None
+    fingerprint: str
+    # An instance that a client began is a challenge in any case: the rules can only refuse it.
+    begun_by_client: bool
+    actor: log.Actor
+
+
+def is_action_code(text: str) -> bool:
+    return CODE.fullmatch(text) is not None
+
+
+def track(
+    *,
+    tenant: Tenant,
+    user_id: str,
+    action_code: str,
+    attributes: Mapping[str, Any],
+    actor: log.Actor,
+    begun_by_client: bool = False,
+) -> Tracked:
+    """Decide what the user may do now, store the decision with all that led to it, and return it.
+
+    `attributes` has the wire's names (wire: track request). The same key again returns the stored decision.
+    Raises InvalidRequest, InvalidConfiguration, Conflict (same key, other body), TooManyRequests, Unavailable.
+    """
+    request = _checked(tenant, user_id, action_code, attributes, actor, begun_by_client=begun_by_client)
+    if attributes.get("challengeId"):
+        claims.check(tenant=tenant, user_id=user_id, challenge_id=attributes["challengeId"])
+    for _attempt in range(ATTEMPTS):
+        known = _read(request)
+        if known.action_id:
+            return _again(request, known)
+        try:
+            tracked = _decide_and_store(request, known)
+        except IntegrityError:
+            # Another request stored this action or this user first, or deleted the user: look again.
+            continue
+        if attributes.get("challengeId"):
+            state = claims.attach(tracked.action_id, tenant=tenant, challenge_id=attributes["challengeId"])
+            return replace(tracked, state=state)
+        return tracked
+    raise Unavailable("The same action is being tracked many times at once. Try again.")
+
+
+def _checked(
+    tenant: Tenant,
+    user_id: str,
+    action_code: str,
+    attributes: Mapping[str, Any],
+    actor: log.Actor,
+    *,
+    begun_by_client: bool,
+) -> Track:
+    sent = {name: value for name, value in attributes.items() if value not in (None, "")}
+    checked_id(user_id, "userId")
+    if not is_action_code(action_code):
+        raise InvalidRequest("action must have 1 to 64 letters, digits, hyphens and underscores.")
+    if sent.get("redirectUrl"):
+        try:
+            origins.check_redirect(sent["redirectUrl"], allowed=tenant.app_origins, development=not settings.PRODUCTION)
+        except ValueError as error:
+            raise InvalidRequest(str(error)) from error
+    if "email" in sent:
+        sent["email"] = contact.clean_email(sent["email"])
+    if "phoneNumber" in sent:
+        sent["phoneNumber"] = contact.clean_phone(sent["phoneNumber"])
+    key = checked_id(sent["idempotencyKey"], "idempotencyKey") if "idempotencyKey" in sent else str(uuid.uuid4())
+    return Track(
+        tenant=tenant,
+        user_id=user_id,
+        action_code=action_code,
+        sent=sent,
+        key=key,
+        address=parse_address(sent.get("ipAddress")),
+        fingerprint=crypto.keyed_hash("track", _fixed(sent)),
+        begun_by_client=begun_by_client,
+        actor=actor,
+    )
+
+
+def _fixed(sent: Mapping[str, Any]) -> str:
+    """The part of a request that its idempotency key stands for."""
+    held = {name: sent[name] for name in FINGERPRINTED if name in sent}
+    return json.dumps(held, sort_keys=True, separators=(",", ":"))
+
+
+def _read(request: Track) -> Known:
+    return store.read(
+        tenant_id=request.tenant.pk,
+        user_id=request.user_id,
+        action_code=request.action_code,
+        idempotency_key=request.key,
+        device_id=request.sent.get("deviceId", ""),
+        address=request.address,
+        challenge_cap=settings.NEW_CHALLENGES_PER_10_MINUTES + 1,
+    )
+
+
+def _policy(request: Track, known: Known) -> tuple[uuid.UUID, Policy]:
+    """The compiled rules; an action code that nobody configured is created as the tenant wants it."""
+    if known.configuration_id and known.version:
+        return known.configuration_id, policy_of(known.configuration_id, known.version, request.action_code)
+    wanted = request.tenant.unconfigured_action
+    if wanted == UnconfiguredAction.REJECT:
+        raise InvalidConfiguration(f"The action {request.action_code} is not configured. Create it in the portal.")
+    made, is_new = ActionConfiguration.ensure(
+        tenant=request.tenant, action_code=request.action_code, default_outcome=default_outcome(wanted)
+    )
+    if is_new:
+        log.record(
+            Tag.ACTION_CONFIGURATION_CREATED,
+            tenant_id=request.tenant.pk,
+            actor=request.actor,
+            at=known.now,
+            action_code=request.action_code,
+            row=str(made.pk),
+        )
+    return made.pk, policy_of(made.pk, made.version, request.action_code)
+
+
+def _decide_and_store(request: Track, known: Known) -> Tracked:
+    configuration_id, policy = _policy(request, known)
+    gathered = gather(
+        tenant=request.tenant,
+        known=known,
+        user_id=request.user_id,
+        action_code=request.action_code,
+        sent=dict(request.sent),
+        address=request.address,
+    )
+    decision = decide(gathered.facts, policy)
+    outcome = Outcome(decision.outcome)
+    if outcome == Outcome.CHALLENGE and known.recent_challenges >= settings.NEW_CHALLENGES_PER_10_MINUTES:
+        raise TooManyRequests("Too many challenges for this user.", resets_in=60)
+    state = _first_state(request, known, outcome)
+    allowed, default_method = _methods(request.tenant, known, policy, decision)
+    action_id = uuid.uuid4()
+    user_pk = known.user_pk or uuid.uuid4()
+    user = _user_columns(request, known, gathered, user_pk)
+    values = {
+        **user,
+        "action_id": action_id,
+        "tenant": request.tenant.pk,
+        "user": request.user_id,
+        "user_pk": user_pk,
+        "pseudonym": known.pseudonym or uuid.uuid4(),
+        "action": request.action_code,
+        "key": request.key,
+        "state": state.value,
+        "outcome": outcome.value,
+        "now": known.now,
+        "fingerprint": request.fingerprint,
+        "configuration_id": configuration_id,
+        "policy_version": decision.policy_version,
+        "address": request.address,
+        "user_agent": request.sent.get("userAgent", "")[:1000],
+        "device": request.sent.get("deviceId", ""),
+        "country": gathered.facts.ip.country_code or "",
+        "facts": json.dumps(gathered.facts.to_json()),
+        "trace": json.dumps(
+            {
+                "verdicts": dict(decision.verdicts),
+                "values": dict(decision.values),
+                "missing": list(decision.missing),
+            }
+        ),
+        "matched": list(decision.matched),
+        "priority_rule": decision.priority_rule_id,
+        "allowed": [method.value for method in allowed],
+        "default_method": default_method or "",
+        "redirect_url": request.sent.get("redirectUrl", ""),
+        "redirect_to_settings": bool(request.sent.get("redirectToSettings")),
+        "locale_sent": request.sent.get("locale", ""),
+        "message": messages.render(known.message or "", action=gathered.facts.custom, user=gathered.facts.user.custom),
+    }
+    changed = known.user_pk is not None and _changed(request, known)
+    with _savepoint():
+        store.write(
+            values,
+            _events(request, known, values, decision, changed=changed),
+            new_user=known.user_pk is None,
+            changed_user=changed,
+            new_device=bool(values["device"]) and known.device_pk is None,
+        )
+    return _answer(request, known, action_id, state, allowed, default_method, list(decision.matched))
+
+
+def _savepoint() -> AbstractContextManager[Any]:
+    """The statement is atomic by itself; only inside a caller's transaction does a retry need a savepoint."""
+    return transaction.atomic() if connection.in_atomic_block else nullcontext()
+
+
+def _first_state(request: Track, known: Known, outcome: Outcome) -> ActionState:
+    if request.begun_by_client and outcome == Outcome.ALLOW:
+        return ActionState.CHALLENGE_REQUIRED
+    if outcome == Outcome.CHALLENGE and request.tenant.let_unenrolled_users_through and not known.enrolled:
+        return ActionState.ALLOW
+    return OUTCOME_STATE[outcome]
+
+
+def _methods(
+    tenant: Tenant, known: Known, policy: Policy, decision: Decision
+) -> tuple[list[VerificationMethod], str | None]:
+    """What may prove this action: the deciding rule's list, else the action's, else all; of it what is active."""
+    rule = policy.rule(decision.priority_rule_id) if decision.priority_rule_id else None
+    listed = (rule.verification_methods if rule else ()) or known.action_methods
+    active = available.active(tenant, known.switched_off or [])
+    allowed = [method for method in active if not listed or method in listed]
+    wishes = (
+        rule.default_verification_method if rule else None,
+        known.action_default,
+        known.user_default,
+        known.enrolled_default,
+    )
+    return allowed, next((wish for wish in wishes if wish and wish in allowed), None)
+
+
+def _user_columns(request: Track, known: Known, gathered: Gathered, user_pk: uuid.UUID) -> dict[str, Any]:
+    """The user's row after this request: what was sent replaces what was stored."""
+    email_sealed, email_index, email_same = _contact(
+        request, "email", gathered.email, user_pk, known.email_sealed, known.email_index
+    )
+    phone_sealed, phone_index, phone_same = _contact(
+        request,
+        "phoneNumber",
+        gathered.phone_number,
+        user_pk,
+        known.phone_number_sealed,
+        known.phone_number_index,
+    )
+    return {
+        "email_sealed": email_sealed,
+        "email_index": email_index,
+        "email_verified": bool(known.email_verified) and email_same,
+        "phone_sealed": phone_sealed,
+        "phone_index": phone_index,
+        "phone_verified": bool(known.phone_number_verified) and phone_same,
+        "username": request.sent.get("username") or known.username,
+        "locale": request.sent.get("locale") or known.locale,
+    }
+
+
+COLUMN = {"email": "email_sealed", "phoneNumber": "phone_number_sealed"}
+
+
+def _contact(
+    request: Track, name: str, text: str | None, user_pk: uuid.UUID, sealed: bytes | None, index: str | None
+) -> tuple[bytes | None, str, bool]:
+    """(sealed, index, unchanged) of an address or number."""
+    if name not in request.sent or text is None:
+        return sealed, index or "", True
+    if index and index in contact.indexes(request.tenant.pk, text):
+        return sealed, index, True
+    place = ("authenticators_enduser", COLUMN[name], str(user_pk))
+    return request.tenant.seal(text, *place), contact.index(request.tenant.pk, text), False
+
+
+def _changed(request: Track, known: Known) -> bool:
+    sent, tenant = request.sent, request.tenant
+    return (
+        ("email" in sent and known.email_index not in contact.indexes(tenant.pk, sent["email"]))
+        or ("phoneNumber" in sent and known.phone_number_index not in contact.indexes(tenant.pk, sent["phoneNumber"]))
+        or ("username" in sent and sent["username"] != known.username)
+        or ("locale" in sent and sent["locale"] != known.locale)
+    )
+
+
+def _events(
+    request: Track, known: Known, values: Mapping[str, Any], decision: Decision, *, changed: bool
+) -> list[log.Event]:
+    def event(tag: Tag, action_id: uuid.UUID | None = None, **data: Any) -> log.Event:
+        return log.event(
+            tag,
+            tenant_id=request.tenant.pk,
+            actor=request.actor,
+            at=known.now,
+            subject=values["pseudonym"],
+            action_id=action_id,
+            data=data,
+        )
+
+    events = []
+    if known.user_pk is None:
+        events.append(event(Tag.USER_CREATED))
+    elif changed:
+        fields = [name for name in ("email", "phoneNumber", "username", "locale") if name in request.sent]
+        events.append(event(Tag.USER_UPDATED, fields=fields))
+    events.append(
+        event(
+            Tag.ACTION_TRACKED,
+            values["action_id"],
+            action_code=request.action_code,
+            outcome=values["outcome"],
+            to_state=values["state"],
+            matched_rules=list(decision.matched),
+            priority_rule=decision.priority_rule_id,
+            version=decision.policy_version,
+        )
+    )
+    return events
+
+
+def _again(request: Track, known: Known) -> Tracked:
+    """The stored decision, with a fresh token. Raises Conflict when the body is another one."""
+    if not crypto.is_keyed_hash(known.fingerprint or "", "track", _fixed(request.sent)):
+        raise Conflict(
+            f"The idempotencyKey {request.key} was used for this user and action with other custom data, email, "
+            "phoneNumber, redirectUrl or scope. Use a new key for a new action."
+        )
+    assert known.action_id is not None
+    return _answer(
+        request,
+        known,
+        known.action_id,
+        ActionState(known.state or ""),
+        [VerificationMethod(method) for method in known.allowed_methods or []],
+        known.default_method,
+        [str(rule) for rule in known.matched_rules or []],
+    )
+
+
+def _answer(
+    request: Track,
+    known: Known,
+    action_id: uuid.UUID,
+    state: ActionState,
+    allowed: list[VerificationMethod],
+    default_method: str | None,
+    rule_ids: list[str],
+) -> Tracked:
+    token = tokens.mint(
+        tenant=request.tenant,
+        purpose=TokenPurpose.TRACK,
+        action_id=action_id,
+        user_id=request.user_id,
+        action_code=request.action_code,
+        idempotency_key=request.key,
+        scope=request.sent.get("scope") or Scope.READ.value,
+        now=known.now,
+        username=request.sent.get("username") or known.username,
+    )
+    have = set(known.enrolled or [])
+    return Tracked(
+        action_id=action_id,
+        idempotency_key=request.key,
+        state=state,
+        url=f"{settings.PUBLIC_URL}/challenge?token={token}",
+        token=token,
+        enrolled_methods=[method for method in VerificationMethod if method in have],
+        allowed_methods=allowed,
+        default_method=default_method or None,
+        rule_ids=rule_ids,
+    )
+
+
+def join(*, tenant: Tenant, user_id: str, action_code: str, attributes: Mapping[str, Any], actor: log.Actor) -> Action:
+    """The instance that a client or server challenge belongs to: the one with this key, else a new one, begun now."""
+    key = attributes.get("idempotencyKey")
+    found = Action.objects.select_related("user", "tenant", "facts").filter(tenant=tenant)
+    if key:
+        named = found.filter(user__user_id=user_id, action_code=action_code, idempotency_key=key).first()
+        if named:
+            return named
+    tracked = track(
+        tenant=tenant,
+        user_id=user_id,
+        action_code=action_code,
+        attributes=attributes,
+        actor=actor,
+        begun_by_client=True,
+    )
+    return found.get(pk=tracked.action_id)
+
+
+# -- validate ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What a token proves. `error` is set when it proves nothing."""
+
+    action: Action | None = None
+    error: str = ""
+
+    @property
+    def is_valid(self) -> bool:
+        return self.action is not None and not self.error and self.action.state == ActionState.CHALLENGE_SUCCEEDED
+
+
+def validate(*, tenant: Tenant, token: object, user_id: str | None, action_code: str | None) -> Validation:
+    """Read a client token of this tenant. A read: repeatable until the token expires, never an exception."""
+    try:
+        claims_ = tokens.read(token)
+    except ExpiredToken:
+        return Validation(error="Token is invalid or expired.")
+    if claims_.tenant.pk != tenant.pk or claims_.expires_at <= clock.now():
+        return Validation(error="Token is invalid or expired.")
+    action = Action.objects.select_related("user").filter(pk=claims_.action_id, tenant=tenant).first()
+    if action is None or action.user.user_id != claims_.user_id:
+        return Validation(error="Token is invalid or expired.")
+    if user_id and user_id != claims_.user_id:
+        return Validation(error="User is invalid.")
+    if action_code and action_code != claims_.action_code:
+        return Validation(error="Action is invalid.")
+    return Validation(action)
+
+
+# -- state by the customer's backend or staff ----------------------------------------------------
+
+
+def find(*, tenant: Tenant, user_id: str, action_code: str, idempotency_key: str) -> Action:
+    """Raises NotFound."""
+    found = Action.objects.select_related("user", "tenant").filter(
+        tenant=tenant, user__user_id=user_id, action_code=action_code, idempotency_key=idempotency_key
+    )
+    action = found.first()
+    if action is None:
+        raise NotFound("No such action.")
+    return action
+
+
+@transaction.atomic
+def update_state(action: Action, state: ActionState, *, actor: log.Actor) -> Action:
+    """Set a state. Raises InvalidRequest for the one that only a proof can set."""
+    locked = Action.objects.select_for_update(of=("self",)).select_related("user", "tenant").get(pk=action.pk)
+    before = ActionState(locked.state)
+    if not states.may_move(before, state, by_proof=False):
+        raise InvalidRequest("state: CHALLENGE_SUCCEEDED is set by a completed challenge only.")
+    if before != state:
+        now = clock.now()
+        locked.state, locked.state_updated_at = state, now
+        locked.save(update_fields=["state", "state_updated_at"])
+        log.record(
+            Tag.ACTION_STATE_CHANGED,
+            tenant_id=locked.tenant_id,
+            actor=actor,
+            subject=locked.user.pseudonym,
+            action_id=locked.pk,
+            at=now,
+            from_state=before.value,
+            to_state=state.value,
+        )
+    return locked

@@ -1,0 +1,289 @@
+"""The pre-built pages: one document that leads through everything, and the calls that only it makes.
+
+The document is opened with a client token in its address, at top level or in a frame on one of the tenant's
+app origins. Its script takes the token out of the address, keeps it in memory and sends it as a bearer token,
+so that nothing depends on cookies. At top level the first browser that uses a token is remembered, and
+another is refused.
+"""
+
+import secrets
+from typing import Any, cast
+
+import segno
+from csp.constants import NONCE, NONE, SELF, STRICT_DYNAMIC
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import translation
+from django.views.decorators.http import require_safe
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from actions import hosted_state, proving
+from actions.client_auth import ClientContext, ClientToken
+from actions.models import ActionFacts
+from authenticators.otp import DIGITS
+from authsignal_portal import clock, crypto, tokens
+from authsignal_portal.api import JsonView
+from authsignal_portal.errors import ExpiredToken, Forbidden, InvalidRequest
+from authsignal_portal.fields import Text
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import VerificationMethod
+from authsignal_portal.wire import present
+
+BROWSER_COOKIE = "__Host-ch"
+EMBEDDED_HEADER = "X-Challenge-Embedded"
+# Custom schemes that may receive a token: the React Native SDK listens for `authsignal://auth?token=…`.
+NATIVE_SCHEMES = frozenset({"authsignal"})
+MAX_OTP_URI = 1024
+QUIET_ZONE = 3
+
+METHOD_SCREENS = [f"{method.lower()}{step}" for method in VerificationMethod for step in ("", "_enrol")]
+ERRORS = [
+    "blocked",
+    "error",
+    "expired",
+    "failed",
+    "limited",
+    "locked",
+    "missing",
+    "other-browser",
+    "review",
+    "unavailable",
+    "used",
+]
+
+
+# -- the document --------------------------------------------------------------------------------
+
+
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """GET /challenge?token=…[&mode=popup]. Changes nothing: mail scanners open links too."""
+    token, facts, problem = _opened(request)
+    tenant = token.tenant if token else None
+    if not problem and facts and _is_top_level(request) and _is_other_browser(request, facts):
+        problem = "other-browser"
+    context = _context(request, token, facts, problem)
+    with translation.override(_language(facts)):
+        response = TemplateResponse(request, "challenge/page.html", context).render()
+        response.headers["Content-Language"] = translation.get_language()
+    response.status_code = {"": 200, "other-browser": 403}.get(problem, 410)
+    _set_headers(response, tenant)
+    if token and not problem and _is_top_level(request):
+        _set_cookie(request, response, token.tenant)
+    return response
+
+
+def _opened(request: HttpRequest) -> tuple[tokens.ClientToken | None, ActionFacts | None, str]:
+    """The token, as far as its signature holds; what it stands for; and why it cannot be used, if so."""
+    try:
+        token = tokens.read(request.GET.get("token"))
+    except ExpiredToken:
+        return None, None, "expired" if request.GET.get("token") else "missing"
+    rows = ActionFacts.objects.filter(action=token.action_id, action__tenant=token.tenant)
+    facts = rows.filter(action__user__user_id=token.user_id).first()
+    usable = facts is not None and token.expires_at > clock.now()
+    return token, facts, "" if usable else "expired"
+
+
+def _context(
+    request: HttpRequest, token: tokens.ClientToken | None, facts: ActionFacts | None, problem: str
+) -> dict[str, Any]:
+    tenant = token.tenant if token else None
+    query = request.GET
+    config = {
+        "mode": query.get("mode", "") if query.get("mode") in ("popup", "continue") else "",
+        "forceEnrollment": query.get("force_enrollment") == "true",
+        "enrol": query.get("enrol", "") if query.get("enrol") in set(VerificationMethod) else "",
+        "nativeScheme": query.get("nativeScheme", "") if query.get("nativeScheme") in NATIVE_SCHEMES else "",
+        "tenant": tenant.name if tenant else "",
+        "origins": tenant.app_origins if tenant else [],
+        "countries": hosted_state.countries(tenant) if tenant else [],
+        "country": facts.country_code if facts else "",
+        "problem": problem,
+    }
+    if tenant and facts and problem == "expired":
+        config["returnUrl"] = hosted_state.return_url(tenant, facts, query["token"])
+    return {
+        "tenant": tenant.name if tenant else "",
+        "problem": problem,
+        "digits": DIGITS,
+        "config": present(config),
+        "method_screens": [(name, f"challenge/methods/{name}.html") for name in METHOD_SCREENS],
+        "cards": [(method, f"challenge/methods/{method.lower()}_card.html") for method in VerificationMethod],
+        "error_screens": [(name, f"challenge/errors/{name.replace('-', '_')}.html") for name in ERRORS],
+    }
+
+
+def _language(facts: ActionFacts | None) -> str:
+    """The language that the app asked for, else the one the browser prefers."""
+    try:
+        return translation.get_supported_language_variant((facts.locale if facts else "").replace("_", "-"))
+    except LookupError:
+        return translation.get_language() or "en"
+
+
+def _set_headers(response: HttpResponse, tenant: Tenant | None) -> None:
+    """Only a token that we signed makes the page frameable, and only by that token's tenant."""
+    response._csp_config = {  # type: ignore[attr-defined]
+        "default-src": [NONE],
+        "script-src": [NONCE, STRICT_DYNAMIC],
+        "style-src": [NONCE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "frame-src": [NONE],
+        "worker-src": [NONE],
+        "manifest-src": [NONE],
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": [NONE],
+        "frame-ancestors": list(tenant.app_origins) if tenant and tenant.app_origins else [NONE],
+    }
+    response.xframe_options_exempt = bool(tenant and tenant.app_origins)
+    # Window mode needs the opener; nothing here trusts it.
+    response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    response.headers["Origin-Agent-Cluster"] = "?1"
+    response.headers["Permissions-Policy"] = (
+        "publickey-credentials-get=(self), publickey-credentials-create=(self), otp-credentials=(self), "
+        "clipboard-write=(self), camera=(), microphone=(), geolocation=(), payment=(), usb=()"
+    )
+
+
+# -- one browser ---------------------------------------------------------------------------------
+
+
+def _is_top_level(request: HttpRequest) -> bool:
+    """Browsers too old to say what they fetch for count as top level."""
+    return request.headers.get("Sec-Fetch-Dest", "document") == "document"
+
+
+def _is_other_browser(request: HttpRequest, facts: ActionFacts) -> bool:
+    bound = facts.browser_hash
+    return bool(bound) and not crypto.is_keyed_hash(bound, "browser", _browser(request))
+
+
+def _browser(request: HttpRequest) -> str:
+    return request.COOKIES.get(BROWSER_COOKIE, "")[:128]
+
+
+def _set_cookie(request: HttpRequest, response: HttpResponse, tenant: Tenant) -> None:
+    response.set_cookie(
+        BROWSER_COOKIE,
+        _browser(request) or secrets.token_urlsafe(32),
+        max_age=tenant.token_duration_in_minutes * 60,
+        secure=True,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+class OpenedElsewhere(Forbidden):
+    """The page shows a screen of its own for this code; no SDK calls what raises it."""
+
+    code = "opened_elsewhere"
+    default_description = "This verification was opened in another browser and continues only there."
+
+
+def bind_browser(request: HttpRequest, context: ClientContext) -> None:
+    """Remember the first browser at top level; a frame has no cookie. Raises OpenedElsewhere."""
+    if request.headers.get(EMBEDDED_HEADER) == "yes":
+        return
+    facts, browser = context.facts, _browser(request)
+    if browser and not facts.browser_hash:
+        unbound = ActionFacts.objects.filter(pk=facts.pk, browser_hash="")
+        if unbound.update(browser_hash=crypto.keyed_hash("browser", browser)):
+            return
+        facts.refresh_from_db(fields=["browser_hash"])
+    if _is_other_browser(request, facts):
+        raise OpenedElsewhere
+
+
+# -- what only the pages call --------------------------------------------------------------------
+
+
+class CodeInput(serializers.Serializer[Any]):
+    verificationCode = Text(max_length=64, required=True, allow_blank=True)
+
+
+class QrInput(serializers.Serializer[Any]):
+    uri = Text(max_length=MAX_OTP_URI, required=True)
+
+
+class FinishInput(serializers.Serializer[Any]):
+    nativeScheme = Text(max_length=32)
+
+
+class HostedView(JsonView):
+    """A call by the page itself, on this origin, for one user's token."""
+
+    authentication_classes = [ClientToken]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        bind_browser(request._request, self.context)
+
+    @property
+    def context(self) -> ClientContext:
+        return cast(ClientContext, self.request.auth)
+
+    @property
+    def token(self) -> str:
+        """The bearer token itself."""
+        return str(self.request._request.META["HTTP_AUTHORIZATION"]).partition(" ")[2].strip()
+
+
+class StateView(HostedView):
+    @extend_schema(request=None, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        return Response(hosted_state.describe(self.context, self.token))
+
+
+class QrView(HostedView):
+    """An otpauth:// URI as a picture; drawn here, so that no secret leaves for an image service."""
+
+    @extend_schema(request=QrInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        uri = self.parsed(QrInput)["uri"]
+        if not uri.startswith("otpauth://totp/"):
+            raise InvalidRequest("uri must begin with otpauth://totp/.")
+        image = segno.make_qr(uri, error="m").svg_data_uri(border=QUIET_ZONE, light="#fff", dark="#000")
+        return Response({"image": image})
+
+
+class RecoveryCodeView(HostedView):
+    @extend_schema(request=CodeInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        verified = proving.verify_recovery_code(self.context, self.parsed(CodeInput)["verificationCode"])
+        answer = {
+            "isVerified": verified.is_verified,
+            "accessToken": verified.access_token,
+            "failureReason": verified.failure,
+        }
+        return Response(present(answer))
+
+
+class RecoveryCodesView(HostedView):
+    @extend_schema(request=None, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        return Response({"recoveryCodes": proving.new_recovery_codes(self.context)})
+
+
+class FinishView(HostedView):
+    """What the page hands back, however it ended: the token, and where to go. `/validate` tells what it is worth."""
+
+    @extend_schema(request=FinishInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        scheme = self.parsed(FinishInput).get("nativeScheme")
+        if scheme and scheme not in NATIVE_SCHEMES:
+            raise InvalidRequest(f"nativeScheme {scheme} is not allowed.")
+        url = f"{scheme}://auth?token={self.token}" if scheme else None
+        url = url or hosted_state.return_url(self.context.tenant, self.context.facts, self.token)
+        return Response(present({"token": self.token, "redirectUrl": url}))

@@ -1,0 +1,154 @@
+"""What a hosted page shows of an action: its state, what can prove it, what can be added, where to go after."""
+
+from functools import lru_cache
+from typing import Any
+
+import phonenumbers
+from django.conf import settings
+
+from actions import states
+from actions.client_auth import ClientContext
+from actions.models import ActionFacts
+from authenticators import available, contact
+from authenticators.enrolment import CONTACT_FIELD
+from authenticators.messaging.countries import HIGH_RISK
+from authenticators.models import AuthenticatorConfiguration, EndUser
+from authsignal_portal import origins
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import ActionState, Scope, VerificationMethod
+from authsignal_portal.wire import present
+
+M = VerificationMethod
+# Recovery codes come with the first method that is enrolled; they are not chosen.
+ENROLLABLE = (M.PASSKEY, M.AUTHENTICATOR_APP, M.EMAIL_OTP, M.SMS)
+
+
+def describe(context: ClientContext, token: str) -> dict[str, Any]:
+    """The page's whole view of an action, as JSON. `expiresIn` is in seconds."""
+    user, facts, tenant = context.user, context.facts, context.tenant
+    enrolled = available.enrolled(user)
+    codes = None if tenant.disable_recovery_codes else _unused_codes(user)
+    return present(
+        {
+            "state": context.action.state,
+            "isEnrolled": bool(enrolled),
+            "canEnrol": _may_enrol(context, enrolled),
+            "expiresIn": int((context.token.expires_at - context.now).total_seconds()),
+            "message": facts.message or None,
+            "methods": _methods(user, facts, enrolled, codes),
+            "enrollable": _enrollable(context, enrolled),
+            "enrolledCount": user.authenticators.exclude(verified_at=None).count(),
+            "recoveryCodes": present({"enabled": not tenant.disable_recovery_codes, "remaining": codes}),
+            "settings": facts.redirect_to_settings,
+            "hideSuccess": tenant.hide_success_screen_on_enrollment,
+            "returnUrl": return_url(tenant, facts, token),
+            "resendWait": settings.RESEND_WAIT_SECONDS,
+        }
+    )
+
+
+def _may_enrol(context: ClientContext, enrolled: list[VerificationMethod]) -> bool:
+    """As the Client API judges it; here only so that nothing is offered which it would refuse."""
+    if context.action.state in states.CLOSED_TO_PROOF:
+        return False
+    needs_word = bool(enrolled) or context.tenant.first_enrolment_needs_scope
+    return context.may(Scope.ADD) if needs_word else True
+
+
+def _unused_codes(user: EndUser) -> int | None:
+    """How many recovery codes are left; None when there never were any."""
+    used = list(user.recovery_codes.values_list("used_at", flat=True))
+    return sum(1 for at in used if at is None) if used else None
+
+
+def _methods(
+    user: EndUser, facts: ActionFacts, enrolled: list[VerificationMethod], codes: int | None
+) -> list[dict[str, Any]]:
+    """What can prove this action now: permitted and enrolled; with nothing enrolled, an address on file."""
+    if enrolled:
+        usable = [method for method in M if method in enrolled or (method == M.RECOVERY_CODE and codes)]
+        targets = _enrolled_contacts(user)
+    else:
+        targets = _contacts_on_file(user)
+        usable = [method for method in M if method in targets]
+    first = facts.default_method
+    return [
+        present({"method": method, "target": targets.get(method), "isDefault": method == first})
+        for method in usable
+        if method in facts.allowed_methods
+    ]
+
+
+def _enrolled_contacts(user: EndUser) -> dict[str, str]:
+    rows = user.authenticators.filter(method__in=CONTACT_FIELD).exclude(verified_at=None)
+    # The last one stands: the default, and of equals the oldest, as the Client API picks it.
+    ordered = rows.select_related("tenant").order_by("is_default", "-created_at")
+    return {row.method: contact.mask(row.contact) for row in ordered}
+
+
+def _contacts_on_file(user: EndUser) -> dict[str, str]:
+    known = {method: getattr(user, field) for method, field in CONTACT_FIELD.items()}
+    return {method: contact.mask(address) for method, address in known.items() if address}
+
+
+def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> list[dict[str, Any]]:
+    """What the user may set up here. While the action waits for a proof, only what would count as one."""
+    rows = {row.method: row for row in AuthenticatorConfiguration.objects.filter(tenant=context.tenant)}
+    waiting = context.action.state == ActionState.CHALLENGE_REQUIRED
+    active = available.active_methods(context.tenant)
+    on_file = {} if enrolled else _contacts_on_file(context.user)
+    return [
+        present(
+            {
+                "method": method,
+                "target": on_file.get(method),
+                "editable": method not in rows or rows[method].is_editable_by_user,
+            }
+        )
+        for method in ENROLLABLE
+        if method in active
+        and not (method in rows and rows[method].is_hidden_to_user)
+        and (method in context.facts.allowed_methods or not waiting)
+    ]
+
+
+# -- leaving -------------------------------------------------------------------------------------
+
+
+def return_url(tenant: Tenant, facts: ActionFacts, token: str) -> str | None:
+    """Where the app wants its user back, with the token; only if the tenant still allows that place."""
+    try:
+        checked = origins.check_redirect(
+            facts.redirect_url, allowed=tenant.app_origins, development=not settings.PRODUCTION
+        )
+    except ValueError:
+        return None
+    return with_token(checked, token)
+
+
+def with_token(url: str, token: str) -> str:
+    """The URL with `token` appended to whatever query it has."""
+    base, hash_sign, fragment = url.partition("#")
+    separator = "&" if "?" in base and not base.endswith(("?", "&")) else "" if "?" in base else "?"
+    return f"{base}{separator}token={token}{hash_sign}{fragment}"
+
+
+# -- telephone -----------------------------------------------------------------------------------
+
+
+def countries(tenant: Tenant) -> list[tuple[str, int, str]]:
+    """(region, calling code, national trunk prefix) of every country that gets SMS."""
+    blocked = set(tenant.blocked_sms_countries or HIGH_RISK)
+    return [country for country in _all_countries() if country[0] not in blocked]
+
+
+@lru_cache(maxsize=1)
+def _all_countries() -> list[tuple[str, int, str]]:
+    return [
+        (
+            region,
+            phonenumbers.country_code_for_region(region),
+            phonenumbers.ndd_prefix_for_region(region, True) or "",
+        )
+        for region in sorted(phonenumbers.SUPPORTED_REGIONS)
+    ]

@@ -1,0 +1,137 @@
+"""Action instances, what was known when they were decided, and the user's devices and addresses."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from authenticators.models import EndUser
+from authsignal_portal import clock
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import ActionState, Outcome, VerificationMethod
+
+
+def state_choices() -> list[tuple[str, str]]:
+    return [(s.value, s.value.replace("_", " ").capitalize()) for s in ActionState]
+
+
+def outcome_choices() -> list[tuple[str, str]]:
+    return [(o.value, o.value.capitalize()) for o in Outcome]
+
+
+def method_choices() -> list[tuple[str, str]]:
+    return [(m.value, m.value) for m in VerificationMethod]
+
+
+class Action(models.Model):
+    """One instance: (tenant, user, action code, idempotency key) is its permanent name. Kept narrow."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(EndUser, on_delete=models.CASCADE, related_name="actions", db_index=False)
+    action_code = models.CharField(_("action"), max_length=64)
+    idempotency_key = models.CharField(_("idempotency key"), max_length=255)
+    state = models.CharField(_("state"), max_length=32, choices=state_choices)
+    outcome = models.CharField(_("outcome"), max_length=16, choices=outcome_choices)
+    created_at = models.DateTimeField(_("time"), db_default=clock.Now())
+    state_updated_at = models.DateTimeField(_("state since"), db_default=clock.Now())
+    verification_method = models.CharField(max_length=32, choices=method_choices, blank=True)
+    authenticator_id = models.UUIDField(null=True)
+    # HMAC of what may not differ when the same key is tracked again.
+    fingerprint = models.CharField(max_length=128, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = _("action instance")
+        verbose_name_plural = _("activity")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "action_code", "idempotency_key"], name="one_action_per_idempotency_key"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "-created_at"], name="action_by_tenant"),
+            models.Index(fields=["user", "-created_at"], name="action_by_user"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action_code} · {self.state}"
+
+
+class ActionFacts(models.Model):
+    """What was known at the decision, and why it came out so. 1:1 with the action; may be dropped earlier."""
+
+    action = models.OneToOneField(Action, on_delete=models.CASCADE, primary_key=True, related_name="facts")
+    configuration_id = models.UUIDField()
+    policy_version = models.PositiveIntegerField()
+    ip_address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=1000, blank=True)
+    device_id = models.CharField(max_length=255, blank=True)
+    country_code = models.CharField(max_length=2, blank=True)
+    # rules.facts.Facts as JSON.
+    facts = models.JSONField()
+    # {"verdicts": {rule: true|false|unknown}, "values": {data point: value}, "missing": [data point]}
+    trace = models.JSONField()
+    matched_rules = ArrayField(models.UUIDField(), default=list)
+    priority_rule_id = models.UUIDField(null=True)
+    allowed_methods = ArrayField(models.CharField(max_length=32), default=list)
+    default_method = models.CharField(max_length=32, blank=True)
+    redirect_url = models.CharField(max_length=2048, blank=True)
+    redirect_to_settings = models.BooleanField(default=False)
+    locale = models.CharField(max_length=35, blank=True)
+    message = models.CharField(max_length=2000, blank=True)
+    # Hash of the cookie of the browser that first opened the hosted page at top level.
+    browser_hash = models.CharField(max_length=128, blank=True)
+
+    def __str__(self) -> str:
+        return f"facts of {self.pk}"
+
+
+class Device(models.Model):
+    """A device id that came with a user's actions. A claim of the customer's page, not a proof."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(EndUser, on_delete=models.CASCADE, related_name="devices", db_index=False)
+    device_id = models.CharField(_("device id"), max_length=255)
+    created_at = models.DateTimeField(_("first seen"), db_default=clock.Now())
+    authenticated_at = models.DateTimeField(_("last verified"), null=True)
+    invalidated_at = models.DateTimeField(_("invalidated"), null=True)
+    remembered_until = models.DateTimeField(_("remembered until"), null=True)
+    last_verification_method = models.CharField(max_length=32, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = _("device")
+        verbose_name_plural = _("devices")
+        constraints = [models.UniqueConstraint(fields=["user", "device_id"], name="one_row_per_device")]
+
+    def __str__(self) -> str:
+        return self.device_id
+
+
+class KnownAddress(models.Model):
+    """An address from which the user completed a challenge."""
+
+    user = models.ForeignKey(EndUser, on_delete=models.CASCADE, related_name="known_addresses", db_index=False)
+    address = models.GenericIPAddressField()
+    last_verified_at = models.DateTimeField(db_default=clock.Now())
+    count = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "address"], name="one_row_per_address")]
+
+    def __str__(self) -> str:
+        return f"address of {self.user_id}"
+
+
+class ServerReplay(models.Model):
+    """The answer to a server call that changed something, kept briefly for the SDKs that send a POST twice."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    request_hash = models.CharField(max_length=128, unique=True)
+    answer_sealed = models.BinaryField()
+    created_at = models.DateTimeField(db_default=clock.Now())
+
+    def __str__(self) -> str:
+        return f"replay {self.pk}"

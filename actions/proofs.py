@@ -1,0 +1,105 @@
+"""What follows from a proof, in the proof's own transaction: the state, the device, the address, the access token."""
+
+from datetime import datetime
+
+from django.db.models import F
+
+from actions import states
+from actions.models import Action, ActionFacts, Device, KnownAddress
+from audit import log
+from audit.events import Tag
+from authenticators import challenges, enrolment
+from authenticators.models import Challenge, EndUser
+from authsignal_portal import tokens
+from authsignal_portal.errors import InvalidRequest
+from authsignal_portal.vocabulary import ALL_SCOPES, ActionState, TokenPurpose, VerificationMethod
+
+
+def check_open(action: Action) -> None:
+    """Raises InvalidRequest where a proof is worth nothing: somebody decided already."""
+    if action.state in states.CLOSED_TO_PROOF:
+        raise InvalidRequest(f"This action is {action.state}; there is nothing to verify.")
+
+
+def accept(action: Action, facts: ActionFacts, proof: challenges.Proof, *, now: datetime) -> str:
+    """Let the proof count, and return the access token. Raises InvalidRequest where it must not; then roll back."""
+    record(action, facts, proof, may_enrol=True)
+    return access_token(action, now=now)
+
+
+def record(action: Action, facts: ActionFacts, proof: challenges.Proof, *, may_enrol: bool) -> None:
+    """Let the proof count: complete the enrolment, move the state. Raises InvalidRequest; then roll back.
+
+    `may_enrol`: whether a proved address that is not enrolled yet becomes an authenticator.
+    """
+    user, now = action.user, proof.challenge.verified_at
+    assert now is not None
+    if proof.enrolled and proof.authenticator:
+        enrolment.complete(proof.authenticator, now=now, actor=log.user(user.pseudonym), action_id=action.pk)
+    elif may_enrol and proof.authenticator is None and proof.challenge.contact_sealed:
+        enrolment.adopt(proof.challenge, now=now)
+    _advance(action, facts, proof, now)
+
+
+def access_token(action: Action, *, now: datetime) -> str:
+    return tokens.mint(
+        tenant=action.tenant,
+        purpose=TokenPurpose.ACCESS,
+        action_id=action.pk,
+        user_id=action.user.user_id,
+        action_code=action.action_code,
+        idempotency_key=action.idempotency_key,
+        scope=ALL_SCOPES,
+        now=now,
+        username=action.user.username,
+    )
+
+
+def _advance(action: Action, facts: ActionFacts, proof: challenges.Proof, now: datetime) -> None:
+    permitted = proof.method in facts.allowed_methods
+    if not permitted and not proof.enrolled:
+        raise InvalidRequest(f"{proof.method} is not permitted for this action.")
+    authenticator = proof.authenticator
+    moved = permitted and Action.objects.filter(pk=action.pk, state=ActionState.CHALLENGE_REQUIRED).update(
+        state=ActionState.CHALLENGE_SUCCEEDED,
+        state_updated_at=now,
+        verification_method=proof.method,
+        authenticator_id=authenticator.pk if authenticator else None,
+    )
+    action.refresh_from_db(fields=["state", "state_updated_at", "verification_method", "authenticator_id"])
+    check_open(action)
+    if not moved:
+        return
+    _remember(action.user, facts, proof.method, now)
+    log.record(
+        Tag.ACTION_SUCCEEDED,
+        tenant_id=action.tenant_id,
+        actor=log.user(action.user.pseudonym),
+        subject=action.user.pseudonym,
+        action_id=action.pk,
+        at=now,
+        method=proof.method.value,
+        action_code=action.action_code,
+        challenge=proof.challenge.pk,
+    )
+
+
+def _remember(user: EndUser, facts: ActionFacts, method: VerificationMethod, now: datetime) -> None:
+    EndUser.objects.filter(pk=user.pk).update(last_verified_at=now)
+    if facts.device_id:
+        Device.objects.filter(user=user, device_id=facts.device_id).update(
+            authenticated_at=now, invalidated_at=None, last_verification_method=method
+        )
+    if facts.ip_address:
+        KnownAddress.objects.bulk_create(
+            [KnownAddress(user=user, address=facts.ip_address, last_verified_at=now, count=0)],
+            ignore_conflicts=True,
+        )
+        KnownAddress.objects.filter(user=user, address=facts.ip_address).update(
+            last_verified_at=now, count=F("count") + 1
+        )
+
+
+def of_challenge(challenge: Challenge) -> challenges.Proof:
+    """The proof that a challenge holds which was verified before its action existed."""
+    return challenges.Proof(challenge, challenge.authenticator, enrolled=False)

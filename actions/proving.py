@@ -1,0 +1,352 @@
+"""How a user proves themselves through the Client API, step by step.
+
+Each function takes the caller's context; each transaction locks in the order guess count, challenge, authenticator.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from actions import flow, proofs
+from actions.client_auth import ClientContext
+from actions.models import Action
+from audit import log
+from authenticators import available, challenges, contact, enrolment, webauthn
+from authenticators.challenges import Attempt, Origin
+from authenticators.methods import passkey, totp
+from authenticators.models import Authenticator, Challenge, EndUser
+from authsignal_portal import clock
+from authsignal_portal.errors import Forbidden, InvalidConfiguration, InvalidRequest
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import FailureReason, Scope, VerificationMethod
+
+Purpose = Challenge.Purpose
+M = VerificationMethod
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What the client is told. `enrolled` is the authenticator that this answer completed."""
+
+    access_token: str | None
+    failure: FailureReason | None = None
+    authenticator: Authenticator | None = None
+    enrolled: bool = False
+    user: EndUser | None = None
+
+    @property
+    def is_verified(self) -> bool:
+        return self.access_token is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A pending enrolment and its challenge."""
+
+    authenticator: Authenticator
+    challenge: Challenge
+    secret: str = ""
+    uri: str = ""
+
+
+def origin_of(action: Action) -> Origin:
+    return Origin(action.pk, action.action_code, action.idempotency_key)
+
+
+def check_active(tenant: Tenant, method: VerificationMethod) -> None:
+    if method not in available.active_methods(tenant):
+        raise InvalidConfiguration(f"{method} is not active for this tenant.")
+
+
+def check_permitted(context: ClientContext, method: VerificationMethod) -> None:
+    proofs.check_open(context.action)
+    if method not in context.facts.allowed_methods:
+        raise InvalidConfiguration(f"{method} is not permitted for this action.")
+
+
+def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
+    """A first authenticator needs no proof; a further one needs the backend's word or a fresh proof."""
+    proofs.check_open(context.action)
+    check_active(context.tenant, method)
+    if available.enrolled(context.user):
+        if not context.may(Scope.ADD):
+            raise Forbidden("Adding an authenticator needs a completed challenge, or the scope add:authenticators.")
+    elif context.tenant.first_enrolment_needs_scope and not context.may(Scope.ADD):
+        raise Forbidden("A first authenticator needs the scope add:authenticators here.")
+
+
+# -- codes by email and SMS ----------------------------------------------------------------------
+
+
+@transaction.atomic
+def start_code(context: ClientContext, method: VerificationMethod) -> Challenge:
+    """Send a code to the enrolled address; with nothing enrolled at all, to the address on file."""
+    check_permitted(context, method)
+    authenticator = _enrolled_by(context.user, method)
+    to = authenticator.contact if authenticator else _address_on_file(context.user, method)
+    return challenges.start_code(
+        tenant=context.tenant,
+        user=context.user,
+        method=method,
+        to=to,
+        origin=origin_of(context.action),
+        authenticator=authenticator,
+        locale=context.facts.locale or context.user.locale,
+    )
+
+
+def _enrolled_by(user: EndUser, method: VerificationMethod) -> Authenticator | None:
+    rows = user.authenticators.filter(method=method).exclude(verified_at=None).select_related("tenant")
+    return rows.order_by("-is_default", "created_at").first()
+
+
+def _address_on_file(user: EndUser, method: VerificationMethod) -> str:
+    address = getattr(user, enrolment.CONTACT_FIELD[method])
+    if address is None or available.enrolled(user):
+        raise InvalidRequest(f"The user has no {method} authenticator.")
+    return str(address)
+
+
+@transaction.atomic
+def enrol_code(context: ClientContext, method: VerificationMethod, to: str) -> Started:
+    """A pending address, to which the first code is sent."""
+    check_may_enrol(context, method)
+    to = contact.clean_email(to) if method == M.EMAIL_OTP else contact.clean_phone(to)
+    pending = enrolment.begin(context.user, method, to=to)
+    challenge = challenges.start_code(
+        tenant=context.tenant,
+        user=context.user,
+        method=method,
+        to=to,
+        origin=origin_of(context.action),
+        purpose=Purpose.ENROL,
+        authenticator=pending,
+        locale=context.facts.locale or context.user.locale,
+    )
+    return Started(pending, challenge)
+
+
+def verify_code(context: ClientContext, method: VerificationMethod, answer: Any) -> Verified:
+    """Judge the answer to the action's newest challenge by this method."""
+    with transaction.atomic():
+        challenge = challenges.of_action(context.tenant, context.action.pk, method).first()
+        return _finish(context, method, challenge, answer)
+
+
+# -- authenticator app ---------------------------------------------------------------------------
+
+
+@transaction.atomic
+def enrol_totp(context: ClientContext) -> Started:
+    """A pending authenticator app with a fresh secret; one that was pending is replaced."""
+    check_may_enrol(context, M.AUTHENTICATOR_APP)
+    secret = totp.new_secret()
+    pending = enrolment.begin(context.user, M.AUTHENTICATOR_APP, secret=secret)
+    challenge = challenges.start_silent(
+        user=context.user,
+        method=M.AUTHENTICATOR_APP,
+        origin=origin_of(context.action),
+        purpose=Purpose.ENROL,
+        authenticator=pending,
+    )
+    user = context.user
+    account = user.email or user.username or user.user_id
+    return Started(pending, challenge, secret, totp.key_uri(secret=secret, issuer=context.tenant.name, account=account))
+
+
+def verify_totp(context: ClientContext, answer: Any) -> Verified:
+    """Judge a code from an authenticator app: one that is being enrolled, else the enrolled one."""
+    with transaction.atomic():
+        return _finish(context, M.AUTHENTICATOR_APP, _silent(context, M.AUTHENTICATOR_APP), answer)
+
+
+def verify_recovery_code(context: ClientContext, answer: Any) -> Verified:
+    with transaction.atomic():
+        return _finish(context, M.RECOVERY_CODE, _silent(context, M.RECOVERY_CODE), answer)
+
+
+def _silent(context: ClientContext, method: VerificationMethod) -> Challenge | None:
+    """The open challenge of a method that sends nothing, or a new one."""
+    newest = challenges.of_action(context.tenant, context.action.pk, method).first()
+    if newest and newest.is_open(context.now):
+        return newest
+    authenticator = _enrolled_by(context.user, method)
+    if authenticator is None and method == M.AUTHENTICATOR_APP:
+        return None
+    check_permitted(context, method)
+    return challenges.start_silent(
+        user=context.user,
+        method=method,
+        origin=origin_of(context.action),
+        purpose=Purpose.AUTHENTICATE,
+        authenticator=authenticator,
+    )
+
+
+def _finish(context: ClientContext, method: VerificationMethod, challenge: Challenge | None, answer: Any) -> Verified:
+    if challenge and challenge.purpose == Purpose.AUTHENTICATE:
+        check_permitted(context, method)
+    attempt = challenges.finish(
+        tenant=context.tenant, user=context.user, method=method, challenge=challenge, answer=answer
+    )
+    return _accepted(context.action, attempt)
+
+
+def _accepted(action: Action, attempt: Attempt) -> Verified:
+    """What a judged answer comes to; inside the transaction that judged it."""
+    if attempt.proof is None:
+        return Verified(None, attempt.failure)
+    now = attempt.proof.challenge.verified_at
+    assert now is not None
+    token = proofs.accept(action, action.facts, attempt.proof, now=now)
+    return Verified(token, authenticator=attempt.proof.authenticator, enrolled=attempt.proof.enrolled, user=action.user)
+
+
+# -- recovery codes ------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def new_recovery_codes(context: ClientContext) -> list[str]:
+    """A fresh set, shown once; for an enrolled user with a fresh proof."""
+    proofs.check_open(context.action)
+    check_active(context.tenant, M.RECOVERY_CODE)
+    if not available.enrolled(context.user):
+        raise InvalidRequest("Recovery codes need an enrolled authenticator first.")
+    if not context.may(Scope.UPDATE):
+        raise Forbidden("Recovery codes need a completed challenge first.")
+    return enrolment.new_recovery_codes(context.user, actor=log.user(context.user.pseudonym), now=context.now)
+
+
+# -- passkeys ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ceremony:
+    """WebAuthn options for the client, and the challenge they belong to."""
+
+    challenge: Challenge
+    options: dict[str, Any]
+
+
+@transaction.atomic
+def start_passkey_registration(
+    context: ClientContext,
+    *,
+    username: str,
+    display_name: str,
+    attachment: str | None,
+    user_agent: str,
+) -> Ceremony:
+    check_may_enrol(context, M.PASSKEY)
+    user = context.user
+    name = username or user.username or user.email or user.user_id
+    challenge = challenges.start_nonce(
+        tenant=context.tenant,
+        user=user,
+        origin=origin_of(context.action),
+        purpose=Purpose.ENROL,
+        context={"username": name, "userAgent": user_agent, "deviceId": context.facts.device_id},
+    )
+    try:
+        options = webauthn.registration_options(
+            rp_id=context.tenant.relying_party_id,
+            rp_name=context.tenant.name,
+            user_handle=passkey.handle_of(user),
+            user_name=name,
+            user_display_name=display_name or user.display_name or name,
+            exclude_credentials=passkey.descriptors(user),
+            challenge=bytes(challenge.nonce or b""),
+            authenticator_attachment=attachment,
+            timeout_ms=settings.PASSKEY_CHALLENGE_SECONDS * 1000,
+        )
+    except webauthn.WebAuthnError as error:
+        raise InvalidRequest(f"authenticatorAttachment: {error.detail}") from error
+    return Ceremony(challenge, options)
+
+
+def finish_passkey_registration(context: ClientContext, challenge_id: str, credential: Any) -> Verified:
+    with transaction.atomic():
+        check_may_enrol(context, M.PASSKEY)
+        challenge = challenges.by_id(context.tenant, challenge_id)
+        if challenge.action_id != context.action.pk or challenge.purpose != Purpose.ENROL:
+            raise InvalidRequest("challengeId belongs to another step.")
+        return _finish(context, M.PASSKEY, challenge, credential)
+
+
+@transaction.atomic
+def begin_by_client(tenant: Tenant, *, action_code: str, idempotency_key: str) -> Challenge:
+    """A challenge before the user is known; its action comes into being when they are."""
+    return challenges.start_nonce(
+        tenant=tenant,
+        user=None,
+        origin=Origin(None, action_code, idempotency_key),
+        purpose=Purpose.AUTHENTICATE,
+        lifetime_seconds=settings.PROOF_FRESH_SECONDS,
+    )
+
+
+@transaction.atomic
+def start_passkey_authentication(tenant: Tenant, context: ClientContext | None, challenge_id: str | None) -> Ceremony:
+    """Options for a known user's passkeys, or for any discoverable one."""
+    if context:
+        check_permitted(context, M.PASSKEY)
+        challenge = challenges.start_nonce(
+            tenant=tenant, user=context.user, origin=origin_of(context.action), purpose=Purpose.AUTHENTICATE
+        )
+    elif challenge_id:
+        challenge = _begun(tenant, challenge_id)
+    else:
+        challenge = begin_by_client(tenant, action_code=tenant.default_passkey_action, idempotency_key="")
+    options = webauthn.authentication_options(
+        rp_id=tenant.relying_party_id,
+        challenge=bytes(challenge.nonce or b""),
+        allow_credentials=passkey.descriptors(context.user) if context else [],
+        user_verification="required",
+        timeout_ms=settings.PASSKEY_CHALLENGE_SECONDS * 1000,
+    )
+    return Ceremony(challenge, options)
+
+
+def _begun(tenant: Tenant, challenge_id: str) -> Challenge:
+    challenge = challenges.by_id(tenant, challenge_id)
+    if challenge.user_id or challenge.nonce is None or not challenge.is_open(clock.now()):
+        raise InvalidRequest("challengeId names no open challenge. Begin a new one.")
+    return challenge
+
+
+def verify_passkey(
+    tenant: Tenant, context: ClientContext | None, *, challenge_id: str, credential: Any, device_id: str
+) -> Verified:
+    """Judge an assertion. Without a token the credential tells who the user is, and the rules run then."""
+    with transaction.atomic():
+        challenge = challenges.by_id(tenant, challenge_id)
+        if challenge.method != M.PASSKEY or challenge.purpose != Purpose.AUTHENTICATE:
+            raise InvalidRequest("challengeId belongs to another step.")
+        if challenge.user_id is None:
+            return _sign_in(tenant, challenge, credential, device_id)
+        if context is None or challenge.action_id != context.action.pk:
+            raise InvalidRequest("challengeId belongs to another action.")
+        return _finish(context, M.PASSKEY, challenge, credential)
+
+
+def _sign_in(tenant: Tenant, challenge: Challenge, credential: Any, device_id: str) -> Verified:
+    """The user is known only now: their action begins with the rules' decision, and the proof may then count."""
+    attempt = challenges.finish(tenant=tenant, user=None, method=M.PASSKEY, challenge=challenge, answer=credential)
+    if attempt.proof is None or attempt.proof.authenticator is None:
+        return Verified(None, attempt.failure)
+    user = attempt.proof.authenticator.user
+    attributes = {"deviceId": device_id}
+    if challenge.idempotency_key:
+        attributes["idempotencyKey"] = challenge.idempotency_key
+    action = flow.join(
+        tenant=tenant,
+        user_id=user.user_id,
+        action_code=challenge.action_code,
+        attributes=attributes,
+        actor=log.user(user.pseudonym),
+    )
+    Challenge.objects.filter(pk=challenge.pk).update(user=user, action_id=action.pk)
+    check_active(tenant, M.PASSKEY)
+    return _accepted(action, attempt)

@@ -1,0 +1,227 @@
+"""Codes that the customer's backend sends and checks itself, with or without knowing the user yet."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from actions import claims, flow, proofs, replays
+from actions.models import Action
+from audit import log
+from authenticators import available, challenges, contact, enrolment
+from authenticators.challenges import Origin
+from authenticators.models import Challenge, EndUser
+from authsignal_portal import clock, tokens
+from authsignal_portal.api import checked_id
+from authsignal_portal.errors import InvalidConfiguration, InvalidRequest
+from authsignal_portal.models import ApiKey, Tenant
+from authsignal_portal.vocabulary import Scope, TokenPurpose, VerificationMethod
+from authsignal_portal.wire import epoch, present
+
+M = VerificationMethod
+TRACKED = ("idempotencyKey", "locale", "deviceId", "ipAddress", "userAgent", "custom", "scope")
+
+
+def start(tenant: Tenant, given: Mapping[str, Any], *, actor: log.Actor) -> dict[str, Any]:
+    """Send a code. `given` has the wire's names. Raises InvalidRequest, InvalidConfiguration, TooManyRequests."""
+    sent = {name: value for name, value in given.items() if value not in (None, "")}
+    challenge = _resend(tenant, sent) if "challengeId" in sent else _start(tenant, sent, actor)
+    return {
+        "challengeId": challenge.pk,
+        "idempotencyKey": challenge.idempotency_key,
+        "expiresAt": epoch(challenge.expires_at),
+    }
+
+
+@transaction.atomic
+def _resend(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
+    named = challenges.by_id(tenant, sent["challengeId"])
+    challenge = Challenge.objects.select_for_update(of=("self",)).select_related("tenant", "user").get(pk=named.pk)
+    now = clock.now()
+    if not challenge.is_open(now) or not challenge.contact_sealed:
+        raise InvalidRequest("The challenge has ended. Begin a new one.")
+    challenges.send(challenge, now=now, locale=sent.get("locale"))
+    return challenge
+
+
+@transaction.atomic
+def _start(tenant: Tenant, sent: Mapping[str, Any], actor: log.Actor) -> Challenge:
+    action_code = sent.get("action")
+    if not action_code or not flow.is_action_code(action_code):
+        raise InvalidRequest("action is required: 1 to 64 letters, digits, hyphens and underscores.")
+    method = _method(tenant, sent)
+    attributes = {name: sent[name] for name in TRACKED if name in sent}
+    if "userId" not in sent:
+        key = checked_id(sent.get("idempotencyKey") or str(uuid.uuid4()), "idempotencyKey")
+        return challenges.start_code(
+            tenant=tenant,
+            user=None,
+            method=method,
+            to=_address(method, sent, None),
+            origin=Origin(None, action_code, key),
+            locale=sent.get("locale"),
+            scope=sent.get("scope", ""),
+            context={name: value for name, value in attributes.items() if name not in ("idempotencyKey", "scope")},
+        )
+    action = flow.join(
+        tenant=tenant, user_id=sent["userId"], action_code=action_code, attributes=attributes, actor=actor
+    )
+    proofs.check_open(action)
+    user = action.user
+    to = _address(method, sent, user)
+    return challenges.start_code(
+        tenant=tenant,
+        user=user,
+        method=method,
+        to=to,
+        origin=Origin(action.pk, action_code, action.idempotency_key),
+        authenticator=_authenticator_at(user, method, to),
+        locale=sent.get("locale") or user.locale,
+        scope=sent.get("scope", ""),
+    )
+
+
+def _method(tenant: Tenant, sent: Mapping[str, Any]) -> VerificationMethod:
+    name = sent.get("verificationMethod") or (M.EMAIL_OTP if "email" in sent else M.SMS)
+    if name == "WHATSAPP" or sent.get("smsChannel") == "WHATSAPP":
+        raise InvalidConfiguration("WhatsApp is not configured for this tenant.")
+    method = VerificationMethod(name)
+    if method not in available.active_methods(tenant):
+        raise InvalidConfiguration(f"{method} is not active for this tenant.")
+    return method
+
+
+def _address(method: VerificationMethod, sent: Mapping[str, Any], user: EndUser | None) -> str:
+    """The explicit destination, else the user's enrolled one, else the one on file."""
+    name = "email" if method == M.EMAIL_OTP else "phoneNumber"
+    if name in sent:
+        return contact.clean_email(sent[name]) if method == M.EMAIL_OTP else contact.clean_phone(sent[name])
+    if user:
+        row = user.authenticators.filter(method=method).exclude(verified_at=None).order_by("-is_default").first()
+        found = row.contact if row else getattr(user, enrolment.CONTACT_FIELD[method])
+        if found:
+            return str(found)
+    raise InvalidRequest(f"{name} is required: the user has none.")
+
+
+def _authenticator_at(user: EndUser, method: VerificationMethod, to: str) -> Any:
+    rows = user.authenticators.filter(method=method, contact_index__in=contact.indexes(user.tenant_id, to))
+    return rows.exclude(verified_at=None).first()
+
+
+def verify(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Judge a code; returns the answer and whether it is the repeated answer to a repeated request."""
+    tenant, request = key.tenant, replays.name(key, "verify", given)
+    with transaction.atomic():
+        challenge = challenges.by_id(tenant, given["challengeId"])
+        if challenge.code_hash == "" and challenge.verified_at is None:
+            raise InvalidRequest("challengeId belongs to another kind of challenge.")
+        method = VerificationMethod(challenge.method)
+        attempt = challenges.finish(
+            tenant=tenant,
+            user=challenge.user,
+            method=method,
+            challenge=challenge,
+            answer=given["verificationCode"],
+        )
+        if attempt.proof is None:
+            before = replays.kept(tenant, request)
+            return (before, True) if before else (_refused(attempt), False)
+        proof = attempt.proof
+        if proof.challenge.action_id:
+            action = Action.objects.select_related("user", "tenant", "facts").get(pk=proof.challenge.action_id)
+            proofs.record(action, action.facts, proof, may_enrol=Scope.ADD in challenge.scope.split())
+        answer = _verified(proof.challenge)
+        replays.keep(tenant, request, answer)
+        return answer, False
+
+
+def _refused(attempt: challenges.Attempt) -> dict[str, Any]:
+    assert attempt.failure is not None
+    return {"isVerified": False, "failureReason": attempt.failure.value}
+
+
+def _verified(challenge: Challenge) -> dict[str, Any]:
+    return present(
+        {
+            "isVerified": True,
+            "email": challenge.contact if challenge.method == M.EMAIL_OTP else None,
+            "phoneNumber": challenge.contact if challenge.method == M.SMS else None,
+            "verificationMethod": challenge.method,
+        }
+    )
+
+
+def claim(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Bind a challenge to a user and return a client token. Once; Raises Unauthorized."""
+    tenant, request = key.tenant, replays.name(key, "claim", given)
+    user_id = checked_id(given["userId"], "userId")
+    with transaction.atomic():
+        challenge = claims.locked(tenant=tenant, challenge_id=given["challengeId"])
+        before = replays.kept(tenant, request) if challenge.claimed_at else None
+        if before:
+            return before, True
+        claims.check_claimable(challenge, user_id, unverified_too=bool(given.get("skipVerificationCheck")))
+        claims.take(challenge)
+        action = _action_of(challenge, user_id, log.api_key(key.pk))
+        proofs.check_open(action)
+        answer = {"token": _token(challenge, action), "verificationMethod": challenge.method}
+        replays.keep(tenant, request, answer)
+        return answer, False
+
+
+def _action_of(challenge: Challenge, user_id: str, actor: log.Actor) -> Action:
+    """The challenge's action; one that began without a user begins now, with the rules' decision."""
+    if challenge.action_id:
+        return Action.objects.select_related("user", "tenant", "facts").get(pk=challenge.action_id)
+    attributes = {**challenge.context, "idempotencyKey": challenge.idempotency_key}
+    action = flow.join(
+        tenant=challenge.tenant,
+        user_id=user_id,
+        action_code=challenge.action_code,
+        attributes=attributes,
+        actor=actor,
+    )
+    Challenge.objects.filter(pk=challenge.pk).update(user=action.user, action_id=action.pk)
+    challenge.user, challenge.action_id = action.user, action.pk
+    return action
+
+
+def _token(challenge: Challenge, action: Action) -> str:
+    now = clock.now()
+    if challenge.verified_at:
+        proofs.record(
+            action,
+            action.facts,
+            proofs.of_challenge(challenge),
+            may_enrol=Scope.ADD in challenge.scope.split(),
+        )
+        return proofs.access_token(action, now=now)
+    return tokens.mint(
+        tenant=action.tenant,
+        purpose=TokenPurpose.TRACK,
+        action_id=action.pk,
+        user_id=action.user.user_id,
+        action_code=action.action_code,
+        idempotency_key=action.idempotency_key,
+        scope=challenge.scope or Scope.READ.value,
+        now=now,
+    )
+
+
+def live(tenant: Tenant, query: Mapping[str, Any]) -> Challenge | None:
+    """The newest open challenge that carries a code and fits the query."""
+    rows = Challenge.objects.filter(tenant=tenant, verified_at=None, failed_at=None, expires_at__gt=clock.Now())
+    rows = rows.exclude(contact_sealed=None)
+    if query.get("challengeId"):
+        rows = rows.filter(pk=query["challengeId"])
+    elif query.get("userId"):
+        rows = rows.filter(user__user_id=query["userId"])
+    else:
+        raise InvalidRequest("Give challengeId, or userId.")
+    if query.get("action"):
+        rows = rows.filter(action_code=query["action"])
+    if query.get("verificationMethod"):
+        rows = rows.filter(method=query["verificationMethod"])
+    return rows.select_related("tenant", "user").order_by("-created_at").first()

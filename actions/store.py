@@ -1,0 +1,193 @@
+"""The two statements of `track`: one reads everything the rules may ask, one stores everything.
+
+The only raw SQL of the request path. Both are prepared by psycopg after their second use on a connection. Neither
+updates a row that all requests of a tenant share: such a row would make them wait for each other.
+"""
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from audit.log import Event
+
+COUNT_CAP = 101
+CHALLENGE_WINDOW_SECONDS = 600
+
+READ = f"""
+SELECT authsignal_now() AS now,
+  c.id AS configuration_id, c.version, c.verification_methods AS action_methods,
+  c.default_verification_method AS action_default, c.message,
+  u.id AS user_pk, u.pseudonym, u.email_sealed, u.email_index, u.email_verified,
+  u.phone_number_sealed, u.phone_number_index, u.phone_number_verified,
+  u.username, u.display_name, u.custom AS user_custom, u.locale, u.last_verified_at,
+  u.default_verification_method AS user_default,
+  (SELECT array_agg(x.method) FROM authenticators_authenticatorconfiguration x
+    WHERE x.tenant_id = %(tenant)s::uuid AND NOT x.is_active) AS switched_off,
+  (SELECT array_agg(DISTINCT x.method) FROM authenticators_authenticator x
+    WHERE x.user_id = u.id AND x.verified_at IS NOT NULL) AS enrolled,
+  (SELECT x.method FROM authenticators_authenticator x
+    WHERE x.user_id = u.id AND x.verified_at IS NOT NULL AND x.is_default LIMIT 1) AS enrolled_default,
+  d.id AS device_pk, d.authenticated_at, d.invalidated_at, d.remembered_until,
+  (SELECT count(*) FROM (SELECT 1 FROM actions_device x WHERE x.user_id = u.id LIMIT {COUNT_CAP}) capped) AS devices,
+  EXISTS (SELECT 1 FROM actions_knownaddress x
+    WHERE x.user_id = u.id AND x.address = %(address)s::inet) AS address_known,
+  (SELECT count(*) FROM (SELECT 1 FROM actions_action x WHERE x.user_id = u.id AND x.outcome = 'CHALLENGE'
+    AND x.created_at > authsignal_now() - make_interval(secs => {CHALLENGE_WINDOW_SECONDS})
+    LIMIT %(challenge_cap)s) capped) AS recent_challenges,
+  a.id AS action_id, a.state, a.fingerprint, f.matched_rules, f.allowed_methods, f.default_method
+FROM (SELECT 1) one
+LEFT JOIN rules_actionconfiguration c ON c.tenant_id = %(tenant)s::uuid AND c.action_code = %(action)s
+LEFT JOIN authenticators_enduser u ON u.tenant_id = %(tenant)s::uuid AND u.user_id = %(user)s
+LEFT JOIN actions_device d ON d.user_id = u.id AND d.device_id = %(device)s
+LEFT JOIN actions_action a ON a.user_id = u.id AND a.action_code = %(action)s AND a.idempotency_key = %(key)s
+LEFT JOIN actions_actionfacts f ON f.action_id = a.id
+"""  # noqa: S608  (only our own constants are put in)
+
+NEW_USER = """
+new_user AS (
+  INSERT INTO authenticators_enduser (id, tenant_id, user_id, email_sealed, email_index, email_verified,
+    phone_number_sealed, phone_number_index, phone_number_verified, username, custom, locale, pseudonym)
+  VALUES (%(user_pk)s, %(tenant)s, %(user)s, %(email_sealed)s, %(email_index)s, false,
+    %(phone_sealed)s, %(phone_index)s, false, %(username)s, '{}', %(locale)s, %(pseudonym)s)
+),"""
+
+CHANGED_USER = """
+changed_user AS (
+  UPDATE authenticators_enduser SET email_sealed = %(email_sealed)s, email_index = %(email_index)s,
+    email_verified = %(email_verified)s, phone_number_sealed = %(phone_sealed)s, phone_number_index = %(phone_index)s,
+    phone_number_verified = %(phone_verified)s, username = %(username)s, locale = %(locale)s, updated_at = %(now)s
+  WHERE id = %(user_pk)s
+),"""
+
+NEW_DEVICE = """
+new_device AS (
+  INSERT INTO actions_device (tenant_id, user_id, device_id, created_at, last_verification_method)
+  VALUES (%(tenant)s, %(user_pk)s, %(device)s, %(now)s, '')
+  ON CONFLICT (user_id, device_id) DO NOTHING
+),"""
+
+WRITE = """
+action AS (
+  INSERT INTO actions_action (id, tenant_id, user_id, action_code, idempotency_key, state, outcome, created_at,
+    state_updated_at, verification_method, fingerprint)
+  VALUES (%(action_id)s, %(tenant)s, %(user_pk)s, %(action)s, %(key)s, %(state)s, %(outcome)s, %(now)s, %(now)s, '',
+    %(fingerprint)s)
+),
+facts AS (
+  INSERT INTO actions_actionfacts (action_id, configuration_id, policy_version, ip_address, user_agent, device_id,
+    country_code, facts, trace, matched_rules, priority_rule_id, allowed_methods, default_method, redirect_url,
+    redirect_to_settings, locale, message, browser_hash)
+  VALUES (%(action_id)s, %(configuration_id)s, %(policy_version)s, %(address)s, %(user_agent)s, %(device)s,
+    %(country)s, %(facts)s, %(trace)s, %(matched)s::uuid[], %(priority_rule)s, %(allowed)s::varchar[],
+    %(default_method)s, %(redirect_url)s, %(redirect_to_settings)s, %(locale_sent)s, %(message)s, '')
+)
+INSERT INTO audit_auditevent (event_id, at, tenant_id, tag, actor_kind, actor, subject, action_id, data, leaf_hash)
+VALUES """
+
+EVENT = (
+    "(%(e{0}_id)s, %(now)s, %(tenant)s, %(e{0}_tag)s, %(e{0}_kind)s, %(e{0}_actor)s, %(pseudonym)s, "
+    "%(e{0}_action)s, %(e{0}_data)s, %(e{0}_hash)s)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the read statement found; each name is a column of it."""
+
+    now: datetime
+    configuration_id: uuid.UUID | None
+    version: int | None
+    action_methods: list[str] | None
+    action_default: str | None
+    message: str | None
+    user_pk: uuid.UUID | None
+    pseudonym: uuid.UUID | None
+    email_sealed: bytes | None
+    email_index: str | None
+    email_verified: bool | None
+    phone_number_sealed: bytes | None
+    phone_number_index: str | None
+    phone_number_verified: bool | None
+    username: str | None
+    display_name: str | None
+    user_custom: Any
+    locale: str | None
+    last_verified_at: datetime | None
+    user_default: str | None
+    switched_off: list[str] | None
+    enrolled: list[str] | None
+    enrolled_default: str | None
+    device_pk: int | None
+    authenticated_at: datetime | None
+    invalidated_at: datetime | None
+    remembered_until: datetime | None
+    devices: int
+    address_known: bool
+    recent_challenges: int
+    action_id: uuid.UUID | None
+    state: str | None
+    fingerprint: str | None
+    matched_rules: list[uuid.UUID] | None
+    allowed_methods: list[str] | None
+    default_method: str | None
+
+
+def read(
+    *,
+    tenant_id: uuid.UUID,
+    user_id: str,
+    action_code: str,
+    idempotency_key: str,
+    device_id: str,
+    address: str | None,
+    challenge_cap: int,
+) -> Known:
+    """Everything the decision needs, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            READ,
+            {
+                "tenant": tenant_id,
+                "user": user_id,
+                "action": action_code,
+                "key": idempotency_key,
+                "device": device_id,
+                "address": address,
+                "challenge_cap": challenge_cap,
+            },
+        )
+        row = cursor.fetchone()
+    known = Known(*row)
+    if isinstance(known.user_custom, str):  # Django hands JSON over as text
+        object.__setattr__(known, "user_custom", json.loads(known.user_custom))
+    return known
+
+
+def write(values: dict[str, Any], events: list[Event], *, new_user: bool, changed_user: bool, new_device: bool) -> None:
+    """Store the action, its facts, its events and what is new of user and device: all of it or nothing.
+
+    Raises IntegrityError when the action or the user came into being, or the user went, since the read.
+    """
+    parts = [
+        NEW_USER if new_user else "",
+        CHANGED_USER if changed_user else "",
+        NEW_DEVICE if new_device else "",
+    ]
+    parameters = dict(values)
+    for number, event in enumerate(events):
+        parameters |= {
+            f"e{number}_id": event.event_id,
+            f"e{number}_tag": event.tag.value,
+            f"e{number}_kind": event.actor.kind.value,
+            f"e{number}_actor": event.actor.ident,
+            f"e{number}_action": event.action_id,
+            f"e{number}_data": json.dumps(event.data),
+            f"e{number}_hash": event.leaf_hash,
+        }
+    rows = ", ".join(EVENT.format(number) for number in range(len(events)))
+    with connection.cursor() as cursor:
+        cursor.execute("WITH" + "".join(parts) + WRITE + rows, parameters)

@@ -1,0 +1,87 @@
+"""Every event the log can hold: `subject:verb`, and the fields each may carry.
+
+Vocabulary: *actor* is who acted (an API key, a member of staff, an end user by pseudonym, the system), *subject* is
+whom or what it concerned. An event holds ids and pseudonyms, never an address, email, phone number, user agent or
+custom value: those live only in rows that can be deleted, so that erasing a user leaves the log intact.
+"""
+
+from enum import StrEnum
+
+
+class Tag(StrEnum):
+    ACTION_TRACKED = "action:tracked"
+    ACTION_STATE_CHANGED = "action:state_changed"
+    ACTION_SUCCEEDED = "action:challenge_succeeded"
+    CHALLENGE_STARTED = "challenge:started"
+    CHALLENGE_RESENT = "challenge:resent"
+    CHALLENGE_VERIFIED = "challenge:verified"
+    CHALLENGE_REFUSED = "challenge:refused"
+    CHALLENGE_CLAIMED = "challenge:claimed"
+    METHOD_PAUSED = "method:paused"
+    METHOD_DISABLED = "method:disabled"
+    METHOD_UNLOCKED = "method:unlocked"
+    MESSAGE_SENT = "message:sent"
+    MESSAGE_FAILED = "message:failed"
+    AUTHENTICATOR_ENROLLED = "authenticator:enrolled"
+    AUTHENTICATOR_REMOVED = "authenticator:removed"
+    RECOVERY_CODES_CREATED = "recovery_codes:created"
+    USER_CREATED = "user:created"
+    USER_UPDATED = "user:updated"
+    USER_DELETED = "user:deleted"
+    DEVICE_UPDATED = "device:updated"
+    DEVICE_INVALIDATED = "device:invalidated"
+    TENANT_CREATED = "tenant:created"
+    TENANT_UPDATED = "tenant:updated"
+    API_KEY_CREATED = "api_key:created"
+    API_KEY_REVOKED = "api_key:revoked"
+    ACTION_CONFIGURATION_CREATED = "action_configuration:created"
+    ACTION_CONFIGURATION_UPDATED = "action_configuration:updated"
+    RULE_CREATED = "rule:created"
+    RULE_UPDATED = "rule:updated"
+    RULE_DELETED = "rule:deleted"
+    DATA_POINT_CREATED = "custom_data_point:created"
+    DATA_POINT_UPDATED = "custom_data_point:updated"
+    DATA_POINT_DELETED = "custom_data_point:deleted"
+    AUTHENTICATOR_CONFIGURATION_UPDATED = "authenticator_configuration:updated"
+    MEMBER_CHANGED = "member:changed"
+    STAFF_SIGNED_IN = "staff:signed_in"
+    STAFF_REFUSED = "staff:refused"
+
+
+# What `data` may hold. All are ids, counts, flags or words of our own vocabulary.
+ALLOWED_DATA = frozenset(
+    {
+        "action_code",
+        "api_key",
+        "attempt",
+        "authenticator",
+        "challenge",
+        "channel",
+        "device",
+        "fields",
+        "from_state",
+        "to_state",
+        "kind",
+        "matched_rules",
+        "message",
+        "method",
+        "model",
+        "outcome",
+        "priority_rule",
+        "purpose",
+        "reason",
+        "role",
+        "row",
+        "rule",
+        "user",
+        "version",
+        "origin_enrolment",
+    }
+)
+
+
+class ActorKind(StrEnum):
+    API_KEY = "api_key"
+    STAFF = "staff"
+    USER = "user"
+    SYSTEM = "system"

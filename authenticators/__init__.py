@@ -1,0 +1,1 @@
+"""Who can prove what: end users, their authenticators, challenges and the messages that carry codes."""

@@ -1,0 +1,26 @@
+"""Which methods a tenant uses and a user has."""
+
+from collections.abc import Iterable
+
+from authenticators.models import AuthenticatorConfiguration, EndUser
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import VerificationMethod
+
+
+def active(tenant: Tenant, switched_off: Iterable[str]) -> list[VerificationMethod]:
+    """The tenant's methods, given those that its configuration switches off."""
+    off = set(switched_off)
+    if tenant.disable_recovery_codes:
+        off.add(VerificationMethod.RECOVERY_CODE)
+    return [method for method in VerificationMethod if method not in off]
+
+
+def active_methods(tenant: Tenant) -> list[VerificationMethod]:
+    rows = AuthenticatorConfiguration.objects.filter(tenant=tenant, is_active=False)
+    return active(tenant, rows.values_list("method", flat=True))
+
+
+def enrolled(user: EndUser) -> list[VerificationMethod]:
+    """Methods of verified authenticators, in the order of the vocabulary."""
+    have = set(user.authenticators.exclude(verified_at=None).values_list("method", flat=True))
+    return [method for method in VerificationMethod if method in have]

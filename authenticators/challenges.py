@@ -1,0 +1,339 @@
+"""Starting and finishing challenges: the one place where a proof is accepted.
+
+`finish` is called inside the caller's transaction, so that the proof, the wrong guess and what follows from either are
+stored together. It never raises for a wrong answer: the count must be committed before anybody is told.
+"""
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from audit import log
+from audit.events import Tag
+from authenticators import guesses, otp, outbox
+from authenticators.method import VerificationFailed
+from authenticators.models import Authenticator, Challenge, EndUser
+from authenticators.registry import METHODS
+from authsignal_portal import clock
+from authsignal_portal.errors import InvalidRequest, TooManyRequests
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import FailureReason, VerificationMethod
+
+NONCE_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a challenge belongs to: an action instance, or none yet."""
+
+    action_id: uuid.UUID | None = None
+    action_code: str = ""
+    idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Something was proved. `enrolled` when it completed an enrolment."""
+
+    challenge: Challenge
+    authenticator: Authenticator | None
+    enrolled: bool
+
+    @property
+    def method(self) -> VerificationMethod:
+        return VerificationMethod(self.challenge.method)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of an answer: a proof, or the reason why not."""
+
+    proof: Proof | None = None
+    failure: FailureReason | None = None
+
+
+REFUSED = Attempt(failure=FailureReason.CODE_INVALID_OR_EXPIRED)
+EXHAUSTED = Attempt(failure=FailureReason.MAX_ATTEMPTS_EXCEEDED)
+
+
+# -- start ---------------------------------------------------------------------------------------
+
+
+def start_code(
+    *,
+    tenant: Tenant,
+    user: EndUser | None,
+    method: VerificationMethod,
+    to: str,
+    origin: Origin,
+    purpose: str = Challenge.Purpose.AUTHENTICATE,
+    authenticator: Authenticator | None = None,
+    locale: str | None = None,
+    scope: str = "",
+    context: dict[str, Any] | None = None,
+) -> Challenge:
+    """Send a code. Call inside a transaction. Asking again while one is open sends a new code on the same challenge.
+
+    Raises TooManyRequests (sending limits), InvalidRequest (the destination cannot be served).
+    """
+    now = clock.now()
+    challenge = _open_for(tenant, user, method, purpose, origin, to, now)
+    if challenge is None:
+        challenge = Challenge(
+            tenant=tenant,
+            user=user,
+            method=method,
+            purpose=purpose,
+            action_id=origin.action_id,
+            action_code=origin.action_code,
+            idempotency_key=origin.idempotency_key,
+            scope=scope,
+            context=context or {},
+            expires_at=now + timedelta(minutes=tenant.otp_duration_in_minutes),
+        )
+        challenge.contact = to
+    challenge.authenticator = authenticator
+    send(challenge, now=now, locale=locale)
+    _cancel_surplus(user)
+    return challenge
+
+
+def send(challenge: Challenge, *, now: datetime, locale: str | None = None) -> None:
+    """A fresh code on a new or open challenge; deadline and wrong guesses stay as they are."""
+    if challenge.sends and challenge.last_sent_at:
+        wait = settings.RESEND_WAIT_SECONDS - (now - challenge.last_sent_at).total_seconds()
+        if wait > 0:
+            raise TooManyRequests("A code was sent a moment ago.", resets_in=int(wait) + 1)
+        if challenge.sends >= settings.SENDS_PER_CHALLENGE:
+            left = (challenge.expires_at - now).total_seconds()
+            raise TooManyRequests("Too many codes were sent for this challenge.", resets_in=int(left) + 1)
+    channel = METHODS[VerificationMethod(challenge.method)].channel
+    assert channel is not None
+    tag = Tag.CHALLENGE_RESENT if challenge.sends else Tag.CHALLENGE_STARTED
+    code = otp.issue(challenge)
+    challenge.sends += 1
+    challenge.last_sent_at = now
+    challenge.save()
+    outbox.owe_code(
+        tenant=challenge.tenant,
+        user=challenge.user,
+        challenge=challenge,
+        channel=channel,
+        to=challenge.contact,
+        code=code,
+        now=now,
+        locale=locale,
+    )
+    _record(tag, challenge, now)
+
+
+def start_nonce(
+    *,
+    tenant: Tenant,
+    user: EndUser | None,
+    origin: Origin,
+    purpose: str,
+    context: dict[str, Any] | None = None,
+    lifetime_seconds: int | None = None,
+) -> Challenge:
+    """A WebAuthn challenge: 32 random bytes, single use (WebAuthn L3 §13.4.3)."""
+    now = clock.now()
+    challenge = Challenge(
+        tenant=tenant,
+        user=user,
+        method=VerificationMethod.PASSKEY,
+        purpose=purpose,
+        action_id=origin.action_id,
+        action_code=origin.action_code,
+        idempotency_key=origin.idempotency_key,
+        nonce=secrets.token_bytes(NONCE_BYTES),
+        context=context or {},
+        expires_at=now + timedelta(seconds=lifetime_seconds or settings.PASSKEY_CHALLENGE_SECONDS),
+    )
+    challenge.save(force_insert=True)
+    _cancel_surplus(user)
+    return challenge
+
+
+def start_silent(
+    *,
+    user: EndUser,
+    method: VerificationMethod,
+    origin: Origin,
+    purpose: str,
+    authenticator: Authenticator | None,
+) -> Challenge:
+    """A challenge that needs nothing sent: an authenticator app, a recovery code."""
+    challenge = Challenge(
+        tenant=user.tenant,
+        user=user,
+        method=method,
+        purpose=purpose,
+        action_id=origin.action_id,
+        action_code=origin.action_code,
+        idempotency_key=origin.idempotency_key,
+        authenticator=authenticator,
+        expires_at=clock.now() + timedelta(minutes=user.tenant.otp_duration_in_minutes),
+    )
+    challenge.save(force_insert=True)
+    return challenge
+
+
+def _open_for(
+    tenant: Tenant,
+    user: EndUser | None,
+    method: VerificationMethod,
+    purpose: str,
+    origin: Origin,
+    to: str,
+    now: datetime,
+) -> Challenge | None:
+    """The open challenge of this action, method and destination, locked; a dead one is not brought back."""
+    if origin.action_id is None:
+        return None
+    # The guess count is the lock that two simultaneous requests of one user meet at.
+    guesses.lock(tenant=tenant, subject=guesses.subject_of(user, ""), method=method)
+    newest = of_action(tenant, origin.action_id, method).filter(purpose=purpose).select_for_update(of=("self",)).first()
+    if newest is None or not newest.is_open(now) or newest.contact != to:
+        return None
+    if newest.attempts >= settings.GUESSES_PER_CHALLENGE:
+        raise TooManyRequests(
+            "Too many wrong codes for this challenge.",
+            resets_in=int((newest.expires_at - now).total_seconds()) + 1,
+        )
+    return newest
+
+
+def _cancel_surplus(user: EndUser | None) -> None:
+    """At most OPEN_CHALLENGES_PER_USER stay open; the oldest go."""
+    if user is None:
+        return
+    still_open = Challenge.objects.filter(user=user, verified_at=None, failed_at=None, expires_at__gt=clock.Now())
+    surplus = still_open.order_by("-created_at").values("pk")[settings.OPEN_CHALLENGES_PER_USER :]
+    Challenge.objects.filter(pk__in=list(surplus.values_list("pk", flat=True))).update(failed_at=clock.Now())
+
+
+# -- finish --------------------------------------------------------------------------------------
+
+
+def of_action(tenant: Tenant, action_id: uuid.UUID, method: VerificationMethod) -> QuerySet[Challenge]:
+    """The action's challenges by this method, newest first."""
+    rows = Challenge.objects.filter(tenant=tenant, action_id=action_id, method=method)
+    return rows.select_related("tenant", "user").order_by("-created_at", "-pk")
+
+
+def by_id(tenant: Tenant, challenge_id: str) -> Challenge:
+    """A challenge of this tenant. Raises InvalidRequest."""
+    found = Challenge.objects.filter(pk=challenge_id, tenant=tenant).select_related("tenant", "user").first()
+    if found is None:
+        raise InvalidRequest("challengeId names no challenge.")
+    return found
+
+
+def finish(
+    *,
+    tenant: Tenant,
+    user: EndUser | None,
+    method: VerificationMethod,
+    challenge: Challenge | None,
+    answer: Any,
+) -> Attempt:
+    """Judge an answer. Call inside a transaction, with the challenge to answer (unlocked), and commit whatever returns.
+
+    A right answer consumes the challenge; nothing else can be done with it afterwards.
+    """
+    if challenge is None:
+        return REFUSED
+    gate = _gate(tenant, user, method, challenge)
+    challenge = _locked(challenge)
+    now = gate.now if gate else clock.now()
+    if (gate and not gate.is_open) or challenge.attempts >= tries(method):
+        _record(Tag.CHALLENGE_REFUSED, challenge, now, reason="limit")
+        return EXHAUSTED
+    if not challenge.is_open(now):
+        return REFUSED
+    try:
+        judged = METHODS[method].judge(challenge=challenge, answer=answer, now=now)
+    except VerificationFailed as failure:
+        return _failed(gate, challenge, failure, now)
+    if not consume(challenge, now):
+        return REFUSED
+    if gate:
+        gate.right()
+    return _proved(challenge, judged.authenticator, now)
+
+
+def _gate(
+    tenant: Tenant, user: EndUser | None, method: VerificationMethod, challenge: Challenge
+) -> guesses.Gate | None:
+    """The guess count of a code that can be guessed. A passkey cannot: its limit is the challenge's alone, so that
+    nobody can lock a user's passkey by naming it."""
+    if not METHODS[method].guessable:
+        return None
+    return guesses.lock(tenant=tenant, subject=guesses.subject_of(user, challenge.contact_index), method=method)
+
+
+def tries(method: VerificationMethod) -> int:
+    if method == VerificationMethod.PASSKEY:
+        return int(settings.PASSKEY_TRIES_PER_CHALLENGE)
+    return int(settings.GUESSES_PER_CHALLENGE)
+
+
+def _locked(challenge: Challenge) -> Challenge:
+    rows = Challenge.objects.select_for_update(of=("self",)).select_related("tenant", "user", "authenticator")
+    return rows.get(pk=challenge.pk)
+
+
+def consume(challenge: Challenge, now: datetime) -> bool:
+    """Use the challenge up. The row count of one conditional update decides, whoever else tries."""
+    unused = Challenge.objects.filter(pk=challenge.pk, verified_at=None, failed_at=None, expires_at__gt=now)
+    challenge.verified_at = now
+    return unused.update(verified_at=now, code_hash="", nonce=None) == 1
+
+
+def _failed(gate: guesses.Gate | None, challenge: Challenge, failure: VerificationFailed, now: datetime) -> Attempt:
+    if failure.is_guess:
+        charge(challenge)
+    if failure.is_guess and gate:
+        gate.wrong()
+        if gate.just_closed:
+            tag = Tag.METHOD_DISABLED if gate.just_closed == "disabled" else Tag.METHOD_PAUSED
+            _record(tag, challenge, now)
+    _record(Tag.CHALLENGE_REFUSED, challenge, now, reason=failure.reason, attempt=challenge.attempts)
+    return REFUSED
+
+
+def charge(challenge: Challenge) -> None:
+    """One wrong guess more on the challenge."""
+    challenge.attempts += 1
+    challenge.save(update_fields=["attempts"])
+
+
+def _proved(challenge: Challenge, authenticator: Authenticator | None, now: datetime) -> Attempt:
+    enrolled = challenge.purpose == Challenge.Purpose.ENROL
+    if authenticator is not None:
+        authenticator.last_verified_at = now
+        authenticator.save(update_fields=["last_verified_at"])
+    _record(Tag.CHALLENGE_VERIFIED, challenge, now, authenticator=str(authenticator.pk) if authenticator else None)
+    return Attempt(Proof(challenge, authenticator, enrolled))
+
+
+def _record(tag: Tag, challenge: Challenge, now: datetime, **data: Any) -> None:
+    user = challenge.user
+    log.record(
+        tag,
+        tenant_id=challenge.tenant_id,
+        actor=log.user(user.pseudonym) if user else log.SYSTEM,
+        subject=user.pseudonym if user else None,
+        action_id=challenge.action_id,
+        at=now,
+        challenge=challenge.pk,
+        method=challenge.method,
+        purpose=challenge.purpose,
+        **{key: value for key, value in data.items() if value is not None},
+    )

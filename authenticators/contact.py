@@ -1,0 +1,61 @@
+"""Email addresses and phone numbers: normal forms, look-up indexes and masks."""
+
+import re
+import unicodedata
+import uuid
+
+import phonenumbers
+
+from authsignal_portal import crypto
+from authsignal_portal.errors import InvalidRequest
+
+# Shape only; whether it can be reached is shown by the code that arrives.
+EMAIL = re.compile(r"[^@\s<>\",;:()\[\]\\]{1,64}@[^@\s<>\",;:()\[\]\\]{1,253}")
+PHONE = re.compile(r"\+?[0-9]{7,15}")
+
+
+def clean_email(text: str) -> str:
+    """The address without surrounding space. Raises InvalidRequest."""
+    text = text.strip()
+    if len(text) > 254 or not EMAIL.fullmatch(text):
+        raise InvalidRequest("email is not an email address.")
+    return text
+
+
+def clean_phone(text: str) -> str:
+    """Digits with an optional plus; separators are dropped. Lenient on purpose. Raises InvalidRequest."""
+    compact = re.sub(r"[\s().-]", "", text)
+    if not PHONE.fullmatch(compact):
+        raise InvalidRequest("phoneNumber must have 7 to 15 digits, with an optional leading +.")
+    return compact
+
+
+def index(tenant_id: uuid.UUID, text: str) -> str:
+    """The blind index of an address or number within a tenant: same for every spelling of the same one."""
+    return crypto.keyed_hash("contact", tenant_id.bytes, _normal(text))
+
+
+def indexes(tenant_id: uuid.UUID, text: str) -> list[str]:
+    """The blind index under every pepper in use, for look-ups."""
+    return crypto.keyed_hashes("contact", tenant_id.bytes, _normal(text))
+
+
+def _normal(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold().strip()
+    return folded if "@" in folded else "+" + re.sub(r"[^0-9]", "", folded)
+
+
+def e164(text: str) -> phonenumbers.PhoneNumber | None:
+    """The number for sending, or None when it is not a possible international number."""
+    try:
+        return phonenumbers.parse(text if text.startswith("+") else f"+{text}")
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def mask(text: str) -> str:
+    """`a•••@example.com`, `•••• 789`: enough to recognise, not enough to learn."""
+    name, at, domain = text.partition("@")
+    if at:
+        return f"{name[:1]}•••@{domain}"
+    return f"•••• {text[-3:]}"

@@ -1,0 +1,224 @@
+"""Delivering what is owed: claim the row, send, mark it. Any number of workers may do so at once.
+
+A claim is a lease. A worker that dies leaves the row in `sending`, and after the lease another takes it over:
+the only way a message can arrive twice, under the same id. No transaction is open while a provider works.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from audit import log as audit
+from audit.events import Tag
+from authenticators import messaging
+from authenticators.messaging import Outgoing, TransportError
+from authenticators.models import Challenge, Message
+from authsignal_portal import clock
+from authsignal_portal.crypto import OpeningFailed
+from authsignal_portal.vocabulary import Channel
+
+SWEEP_BATCH = 50
+# A sweep that met a slow provider leaves the rest to the next one, which another thread runs.
+SWEEP_SECONDS = 10.0
+LONGEST_WAIT = timedelta(minutes=1)
+
+Status = Message.Status
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a message ended unsent. `reason`: our words or a provider's code, never anything personal."""
+
+    status: Message.Status
+    reason: str
+
+
+def deliver(message_id: UUID) -> None:
+    """Send one message if it is due, wanted, and nobody else's. Never raises for a provider's failure."""
+    message = claim(message_id)
+    if message is None:
+        return
+    try:
+        provider_id = hand_over(message)
+    except TransportError as error:
+        mark_unsent(message, error)
+    else:
+        mark_sent(message, provider_id)
+
+
+def hand_over(message: Message) -> str:
+    """Returns the provider's id. Raises TransportError."""
+    try:
+        return messaging.provider_for(Channel(message.channel)).send(opened(message))
+    except OpeningFailed:
+        raise TransportError("the stored message cannot be opened", permanent=True) from None
+    except ImproperlyConfigured as error:
+        log.error("no provider", channel=message.channel, reason=str(error))
+        raise TransportError("no provider is configured", permanent=False) from error
+
+
+def sweep() -> None:
+    """Find what no doorbell announced or a dead worker left; then put away what is past its deadline."""
+    until = time.monotonic() + SWEEP_SECONDS
+    for message_id in due_ids(clock.now()):
+        deliver(message_id)
+        if time.monotonic() > until:
+            return
+    while expire_overdue() == SWEEP_BATCH and time.monotonic() < until:
+        pass
+
+
+# -- claiming ------------------------------------------------------------------------------------
+
+
+def free(now: datetime) -> QuerySet[Message]:
+    """Unsent and in nobody's hands: owed and due, or the lease of whoever was sending it has run out."""
+    return Message.objects.filter(
+        Q(status=Status.OWED, due_at__lte=now) | Q(status=Status.SENDING, lease_until__lte=now)
+    )
+
+
+def due_ids(now: datetime) -> list[UUID]:
+    rows = free(now).filter(deadline_at__gt=now).order_by("deadline_at")
+    return list(rows.values_list("pk", flat=True)[:SWEEP_BATCH])
+
+
+@transaction.atomic
+def claim(message_id: UUID) -> Message | None:
+    """Take the row under a lease. None when it is gone, not due, another's, or ended here as unwanted."""
+    now = clock.now()
+    rows = free(now).filter(pk=message_id).select_for_update(skip_locked=True, of=("self",))
+    message = rows.select_related("tenant", "user", "challenge").first()
+    if message is None:
+        return None
+    ending = unwanted(message, now)
+    if ending:
+        end_unsent(message, ending, now)
+        return None
+    message.status = Status.SENDING
+    message.attempts += 1
+    message.lease_until = now + timedelta(seconds=settings.MESSAGE_LEASE_SECONDS)
+    message.save(update_fields=["status", "attempts", "lease_until"])
+    return message
+
+
+def unwanted(message: Message, now: datetime) -> Ending | None:
+    """Why a message should not be sent any more. (A deleted user's messages are deleted with the user.)"""
+    if message.deadline_at <= now:
+        return Ending(Status.EXPIRED, "expired")
+    if message.challenge is not None and is_over(message.challenge):
+        return Ending(Status.CANCELLED, "challenge over")
+    if is_superseded(message):
+        return Ending(Status.CANCELLED, "superseded")
+    if message.attempts >= settings.MESSAGE_ATTEMPTS:
+        return Ending(Status.FAILED, message.error or "gave up")
+    return None
+
+
+def is_over(challenge: Challenge) -> bool:
+    return challenge.verified_at is not None or challenge.failed_at is not None
+
+
+def is_superseded(message: Message) -> bool:
+    """A newer code made this one worthless."""
+    newer = Message.objects.filter(challenge_id=message.challenge_id, created_at__gt=message.created_at)
+    return message.challenge_id is not None and newer.exists()
+
+
+def opened(message: Message) -> Outgoing:
+    payload = json.loads(message.payload)
+    return Outgoing(ident=str(message.pk), channel=Channel(message.channel), at=clock.now(), **payload)
+
+
+# -- marking -------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def mark_sent(message: Message, provider_id: str) -> None:
+    """The first to say so is believed, even where the lease ran out meanwhile."""
+    now = clock.now()
+    done = Message.objects.filter(pk=message.pk, status__in=[Status.SENDING, Status.OWED]).update(
+        status=Status.SENT,
+        ended_at=now,
+        lease_until=None,
+        payload_sealed=None,
+        provider_id=provider_id[:255],
+        error="",
+    )
+    if done:
+        record(Tag.MESSAGE_SENT, message, now)
+
+
+@transaction.atomic
+def mark_unsent(message: Message, error: TransportError) -> None:
+    """Try again later, or give up. Nothing if the lease ran out and the row is in other hands."""
+    now = clock.now()
+    mine = Message.objects.filter(pk=message.pk, status=Status.SENDING, attempts=message.attempts)
+    if not mine.select_for_update().exists():
+        return
+    log.warning("message not sent", message=str(message.pk), channel=message.channel, reason=error.reason)
+    retry_at = now + wait_after(message.attempts)
+    if is_final(message, error, retry_at):
+        end_unsent(message, Ending(Status.FAILED, error.reason), now)
+    else:
+        mine.update(status=Status.OWED, due_at=retry_at, lease_until=None, error=error.reason[:255])
+
+
+def is_final(message: Message, error: TransportError, retry_at: datetime) -> bool:
+    return error.permanent or message.attempts >= settings.MESSAGE_ATTEMPTS or retry_at >= message.deadline_at
+
+
+def wait_after(attempts: int) -> timedelta:
+    """2, 4, 8 … seconds, a minute at most."""
+    return min(timedelta(seconds=2**attempts), LONGEST_WAIT)
+
+
+def end_unsent(message: Message, ending: Ending, now: datetime) -> None:
+    Message.objects.filter(pk=message.pk).update(
+        status=ending.status, ended_at=now, lease_until=None, payload_sealed=None, error=ending.reason[:255]
+    )
+    record(Tag.MESSAGE_FAILED, message, now, reason=ending.reason[: audit.MAX_TEXT], kind=ending.status.value)
+
+
+@transaction.atomic
+def expire_overdue() -> int:
+    """End a batch of messages past their deadline; returns how many."""
+    now = clock.now()
+    rows = free(now).filter(deadline_at__lte=now).select_related("user", "challenge")
+    late = list(rows.select_for_update(skip_locked=True, of=("self",))[:SWEEP_BATCH])
+    for message in late:
+        end_unsent(message, Ending(Status.EXPIRED, "expired"), now)
+    return len(late)
+
+
+def cancel_owed(challenge: Challenge, now: datetime) -> None:
+    """Withdraw what is still owed for a challenge. Call inside a transaction."""
+    rows = Message.objects.filter(challenge=challenge, status=Status.OWED).select_related("user", "challenge")
+    for message in rows.select_for_update(of=("self",)):
+        end_unsent(message, Ending(Status.CANCELLED, "superseded"), now)
+
+
+def record(tag: Tag, message: Message, now: datetime, **data: Any) -> None:
+    audit.record(
+        tag,
+        tenant_id=message.tenant_id,
+        subject=message.user.pseudonym if message.user else None,
+        action_id=message.action_id,
+        at=now,
+        message=str(message.pk),
+        channel=message.channel,
+        method=message.challenge.method if message.challenge else "",
+        challenge=message.challenge_id or "",
+        attempt=message.attempts,
+        **data,
+    )

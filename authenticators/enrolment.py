@@ -1,0 +1,184 @@
+"""Binding an authenticator to a user: pending, verified, replaced, removed."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from audit import log
+from audit.events import Tag
+from authenticators import contact, webauthn
+from authenticators.methods import recovery_code, totp
+from authenticators.methods.passkey import encoded_id
+from authenticators.models import Authenticator, Challenge, EndUser, GuessCount
+from authenticators.registry import METHODS
+from authsignal_portal import clock
+from authsignal_portal.errors import Conflict, InvalidRequest
+from authsignal_portal.vocabulary import VerificationMethod
+
+CONTACT_FIELD = {VerificationMethod.EMAIL_OTP: "email", VerificationMethod.SMS: "phone_number"}
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A verified authenticator, and the recovery codes that came with a first one."""
+
+    authenticator: Authenticator
+    recovery_codes: list[str] | None
+
+
+def begin(user: EndUser, method: VerificationMethod, *, to: str = "", secret: str = "") -> Authenticator:
+    """A pending authenticator; one that was pending for this method before is replaced. Call inside a transaction."""
+    EndUser.objects.select_for_update().get(pk=user.pk)
+    user.authenticators.filter(method=method, verified_at=None).delete()
+    row = Authenticator(tenant=user.tenant, user=user, method=method)
+    if to:
+        row.contact = to
+    if secret:
+        row.secret = secret
+    row.save(force_insert=True)
+    return row
+
+
+def complete(row: Authenticator, *, now: datetime, actor: log.Actor, action_id: uuid.UUID | None = None) -> None:
+    """The user showed that they have it: it counts from now on. Call inside the proof's transaction."""
+    user = row.user
+    replaced = user.authenticators.filter(method=row.method).exclude(pk=row.pk).exclude(verified_at=None)
+    if not METHODS[VerificationMethod(row.method)].many:
+        for old in replaced:
+            _record(Tag.AUTHENTICATOR_REMOVED, old, actor, now, action_id, reason="replaced")
+        replaced.delete()
+    others = user.authenticators.exclude(pk=row.pk).exclude(verified_at=None)
+    row.verified_at = row.last_verified_at = now
+    row.is_default = row.is_default or not others.filter(is_default=True).exists()
+    row.save(update_fields=["verified_at", "last_verified_at", "is_default"])
+    # What was locked by guesses is bound anew.
+    GuessCount.objects.filter(tenant=row.tenant, subject=f"user:{user.pk}", method=row.method).update(
+        consecutive=0, recent=[], paused_until=None, disabled_at=None
+    )
+    _confirm_contact(row, now)
+    _record(Tag.AUTHENTICATOR_ENROLLED, row, actor, now, action_id)
+
+
+def adopt(challenge: Challenge, *, now: datetime) -> Authenticator:
+    """A code to an address on file was answered: enrol that address."""
+    assert challenge.user is not None
+    row = begin(challenge.user, VerificationMethod(challenge.method), to=challenge.contact)
+    complete(row, now=now, actor=log.user(challenge.user.pseudonym), action_id=challenge.action_id)
+    return row
+
+
+def _confirm_contact(row: Authenticator, now: datetime) -> None:
+    """A verified address becomes the user's, unless another one is on file."""
+    field = CONTACT_FIELD.get(VerificationMethod(row.method))
+    if field is None:
+        return
+    user, address = row.user, row.contact
+    known = getattr(user, field)
+    if known is None:
+        setattr(user, field, address)
+    elif contact.index(user.tenant_id, known) != row.contact_index:
+        return
+    setattr(user, f"{field}_verified", True)
+    user.updated_at = now
+    user.save(update_fields=[f"{field}_sealed", f"{field}_index", f"{field}_verified", "updated_at"])
+
+
+def add_verified(user: EndUser, given: dict[str, Any], *, actor: log.Actor) -> Added:
+    """Enrol what the customer verified elsewhere. `given` has the wire's names. Raises InvalidRequest, Conflict."""
+    method = VerificationMethod(given["verificationMethod"])
+    now = clock.now()
+    with transaction.atomic():
+        EndUser.objects.select_for_update().get(pk=user.pk)
+        first = not user.authenticators.exclude(verified_at=None).exists()
+        row = Authenticator(tenant=user.tenant, user=user, method=method, is_default=bool(given.get("isDefault")))
+        _fill(row, method, given)
+        user.authenticators.filter(method=method, verified_at=None).delete()
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError as error:
+            raise Conflict("This credential is already registered.") from error
+        if row.is_default:
+            user.authenticators.exclude(pk=row.pk).update(is_default=False)
+        complete(row, now=now, actor=actor)
+        Authenticator.objects.filter(pk=row.pk).update(last_verified_at=None)
+        row.last_verified_at = None
+        codes = None
+        if first and not user.tenant.disable_recovery_codes:
+            codes = new_recovery_codes(user, actor=actor, now=now)
+    return Added(row, codes)
+
+
+def _fill(row: Authenticator, method: VerificationMethod, given: dict[str, Any]) -> None:
+    if method == VerificationMethod.EMAIL_OTP:
+        row.contact = contact.clean_email(_need(given, "email"))
+    elif method == VerificationMethod.SMS:
+        row.contact = contact.clean_phone(_need(given, "phoneNumber"))
+    elif method == VerificationMethod.AUTHENTICATOR_APP:
+        row.secret = totp.secret_of_uri(_need(given, "otpUri"))
+    elif method == VerificationMethod.PASSKEY:
+        _fill_passkey(row, given)
+    else:
+        raise InvalidRequest(f"verificationMethod: {method} cannot be enrolled this way.")
+
+
+def _fill_passkey(row: Authenticator, given: dict[str, Any]) -> None:
+    try:
+        credential = webauthn.imported_credential(_need(given, "credentialId"), _need(given, "credentialPublicKey"))
+    except webauthn.WebAuthnError as error:
+        raise InvalidRequest(f"credentialId and credentialPublicKey must be base64url; {error.reason}.") from error
+    row.credential_id, row.public_key = encoded_id(credential.credential_id), credential.public_key
+    row.rp_id = row.tenant.relying_party_id
+    row.sign_count = given.get("counter") or 0
+    row.name = given.get("name") or ""
+    row.aaguid = (given.get("aaguid") or "").lower()
+    row.transports = [name for name in given.get("transports") or [] if name in webauthn.TRANSPORTS]
+    row.is_imported = True
+
+
+def _need(given: dict[str, Any], name: str) -> str:
+    value = given.get(name)
+    if not value:
+        raise InvalidRequest(f"{name} is required for verificationMethod {given['verificationMethod']}.")
+    return str(value)
+
+
+def new_recovery_codes(user: EndUser, *, actor: log.Actor, now: datetime) -> list[str]:
+    """Ten fresh codes; the ones before stop working. Call inside a transaction."""
+    codes = recovery_code.replace_all(user)
+    log.record(Tag.RECOVERY_CODES_CREATED, tenant_id=user.tenant_id, actor=actor, subject=user.pseudonym, at=now)
+    return codes
+
+
+@transaction.atomic
+def remove(row: Authenticator, *, actor: log.Actor) -> None:
+    """Take an authenticator away; challenges that named it end with it."""
+    _record(Tag.AUTHENTICATOR_REMOVED, row, actor, clock.now(), None)
+    row.delete()
+    heir = row.user.authenticators.exclude(verified_at=None).first()
+    if heir and row.is_default:
+        Authenticator.objects.filter(pk=heir.pk).update(is_default=True)
+
+
+def _record(
+    tag: Tag,
+    row: Authenticator,
+    actor: log.Actor,
+    now: datetime,
+    action_id: uuid.UUID | None,
+    **data: str,
+) -> None:
+    log.record(
+        tag,
+        tenant_id=row.tenant_id,
+        actor=actor,
+        subject=row.user.pseudonym,
+        action_id=action_id,
+        at=now,
+        authenticator=str(row.pk),
+        method=row.method,
+        **data,
+    )

@@ -1,0 +1,80 @@
+"""The texts of messages, from templates/messages/<method>/."""
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from authsignal_portal.vocabulary import Channel, VerificationMethod
+
+NAME_CHARS = 64
+LINKS = re.compile(r"\S*://\S*|\bwww\.\S*", re.IGNORECASE)
+# Phones turn whatever looks like a host name into a link; every dot that browsers take for one is meant.
+INNER_DOTS = re.compile(r"(?<=\w)[.\u3002](?=\w)")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a person gets. `subject` and `html` are empty for SMS."""
+
+    text: str = field(repr=False)
+    subject: str = field(default="", repr=False)
+    html: str = field(default="", repr=False)
+
+
+def code_message(
+    *,
+    method: VerificationMethod,
+    channel: Channel,
+    tenant_name: str,
+    code: str,
+    valid_for: timedelta,
+    locale: str | None,
+) -> Text:
+    """A one-time code, in the user's language where we speak it. No link: there is nothing to click."""
+    language = supported(locale)
+    values = {
+        "name": clean_name(tenant_name),
+        "code": code,
+        "minutes": whole_minutes(valid_for),
+        "host": urlsplit(settings.PUBLIC_URL).hostname,
+        "language": language,
+    }
+    folder = f"messages/{method.value.lower()}"
+    with translation.override(language):
+        if channel == Channel.SMS:
+            return Text(render_to_string(f"{folder}/sms.txt", values).strip())
+        return Text(
+            text=render_to_string(f"{folder}/body.txt", values).strip() + "\n",
+            subject=one_line(render_to_string(f"{folder}/subject.txt", values)),
+            html=render_to_string(f"{folder}/body.html", values),
+        )
+
+
+def supported(locale: str | None) -> str:
+    """The closest language we speak; the default one for none, an unknown or a malformed locale."""
+    try:
+        return translation.get_supported_language_variant((locale or "").replace("_", "-").lower())
+    except LookupError:
+        return settings.LANGUAGE_CODE
+
+
+def clean_name(name: str) -> str:
+    """A name as it may stand in a message: one line, no link, nothing invisible, 64 characters at most."""
+    visible = "".join(" " if char.isspace() else char for char in unicodedata.normalize("NFKC", name))
+    visible = "".join(char for char in visible if unicodedata.category(char)[0] != "C")
+    return one_line(INNER_DOTS.sub(" ", LINKS.sub("", visible)))[:NAME_CHARS].strip()
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def whole_minutes(span: timedelta) -> int:
+    """Rounded down, but for the seconds that passed since the code was made."""
+    return max(1, int(span.total_seconds() + 15) // 60)

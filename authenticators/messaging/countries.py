@@ -1,0 +1,52 @@
+"""Which numbers get no SMS: countries where much of it is fraud ("SMS pumping"), and kinds that cost."""
+
+from collections.abc import Iterable
+
+import phonenumbers
+from phonenumbers import PhoneNumber, PhoneNumberType
+
+from authenticators import contact
+from authsignal_portal.errors import InvalidRequest
+
+# No authority publishes such a list. Chosen by price per message and by how often a destination is named in
+# reports of artificially inflated traffic; each tenant can set its own. Without NZ, AU, US, GB and the EU.
+HIGH_RISK = frozenset(
+    "AF AO AZ BD BF BI BJ BY CD CF CG CM CU DJ DZ ER ET FK GA GM GN GQ GW HT IO IQ IR KG KI KM KP LA LR LY "  # noqa: SIM905  (else 69 lines)
+    "MG ML MM MR MW MZ NE NR NU PK PS RU SD SH SL SN SO SS ST SY TD TG TJ TK TM TN TV UZ WF YE ZW".split()
+)
+COSTLY = {
+    PhoneNumberType.PREMIUM_RATE: "premium-rate",
+    PhoneNumberType.SHARED_COST: "shared-cost",
+    PhoneNumberType.UAN: "company-wide",
+    PhoneNumberType.PAGER: "pager",
+}
+# Satellite and other networks of no country (+870, +881, +882, +979 …).
+NO_COUNTRY = "001"
+
+
+def check(number: str, *, blocked: Iterable[str] | None, allow_unknown: bool) -> None:
+    """Raises InvalidRequest for a number that gets no SMS.
+
+    `blocked`: the tenant's own list of ISO codes; empty means the shipped one. `allow_unknown`: accept what
+    fits no country's numbering plan, which only a provider that sends nothing should.
+    """
+    parsed = contact.e164(number)
+    country = None if parsed is None else _country(parsed)
+    if parsed is None or country is None:
+        if allow_unknown:
+            return
+        raise InvalidRequest("phoneNumber is not an international number: begin with + and the country code.")
+    if country in (frozenset(blocked or ()) or HIGH_RISK) or country == NO_COUNTRY:
+        raise InvalidRequest(f"No SMS is sent to this destination ({country}). Use another number or method.")
+    kind = COSTLY.get(phonenumbers.number_type(parsed))
+    if kind:
+        raise InvalidRequest(f"phoneNumber is a {kind} number, which gets no SMS. Use a mobile number.")
+
+
+def _country(number: PhoneNumber) -> str | None:
+    """ISO code, "001" for none, or None. An unassigned range counts to the calling code's main country."""
+    exact = phonenumbers.region_code_for_number(number)
+    if exact or not phonenumbers.is_possible_number(number):
+        return exact
+    main = phonenumbers.region_code_for_country_code(number.country_code or 0)
+    return None if main == phonenumbers.UNKNOWN_REGION else main

@@ -1,0 +1,116 @@
+"""Email through an SMTP server, by Django's backend."""
+
+import smtplib
+import time
+from contextlib import suppress
+from email.utils import parseaddr
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.smtp import EmailBackend
+
+from authenticators.messaging.base import CONNECT_SECONDS, TOTAL_SECONDS, Outgoing, TransportError
+from authsignal_portal.vocabulary import Channel
+
+# Wrong credentials or a refused greeting are for the operator to mend: nothing is wrong with the message.
+ABOUT_US = (smtplib.SMTPAuthenticationError, smtplib.SMTPHeloError, smtplib.SMTPConnectError)
+
+
+class _Hurried:
+    """Mixed into smtplib's classes: one deadline for the whole talk, and whether the text was handed over."""
+
+    sock: Any
+    handed_over = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.until = time.monotonic() + TOTAL_SECONDS
+        super().__init__(*args, **kwargs)
+
+    def getreply(self) -> tuple[int, bytes]:
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the mail server takes too long")
+        if self.sock is not None:
+            self.sock.settimeout(left)
+        reply: tuple[int, bytes] = super().getreply()  # type: ignore[misc]  # smtplib.SMTP comes next
+        return reply
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        self.handed_over = True
+        reply: tuple[int, bytes] = super().data(msg)  # type: ignore[misc]  # as above
+        return reply
+
+
+class HurriedSmtp(_Hurried, smtplib.SMTP):
+    pass
+
+
+class HurriedSmtpSsl(_Hurried, smtplib.SMTP_SSL):
+    pass
+
+
+class Backend(EmailBackend):
+    @property
+    def connection_class(self) -> type[smtplib.SMTP]:
+        return HurriedSmtpSsl if self.use_ssl else HurriedSmtp
+
+
+class Smtp:
+    channels = frozenset({Channel.EMAIL})
+
+    def send(self, message: Outgoing) -> str:
+        mail = mail_of(message)
+        backend = Backend(timeout=CONNECT_SECONDS)
+        try:
+            backend.open()
+            backend.send_messages([mail])
+        except (smtplib.SMTPException, OSError) as error:
+            raise failure(error, handed_over=getattr(backend.connection, "handed_over", False)) from None
+        except ValueError:
+            # Django refuses to write such a header or address.
+            raise TransportError("smtp: the address or a header is malformed", permanent=True) from None
+        finally:
+            # What goes wrong after the server took the message is no failure.
+            with suppress(smtplib.SMTPException, OSError):
+                backend.close()
+        return str(mail.extra_headers["Message-ID"])
+
+
+def mail_of(message: Outgoing) -> EmailMultiAlternatives:
+    mail = EmailMultiAlternatives(
+        subject=message.subject,
+        body=message.text,
+        from_email=settings.DEFAULT_FROM_EMAIL,
+        to=[message.to],
+        headers={"Message-ID": f"<{message.ident}@{_domain()}>", "Auto-Submitted": "auto-generated"},
+    )
+    if message.html:
+        mail.attach_alternative(message.html, "text/html")
+    return mail
+
+
+def _domain() -> str:
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+
+
+def failure(error: Exception, *, handed_over: bool) -> TransportError:
+    """What an exception of smtplib means. Its text may quote the address, so only the code is kept."""
+    code = _reply_code(error)
+    if code:
+        return TransportError(f"smtp {code}", permanent=_is_refusal(error, code))
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return TransportError("smtp: the server cannot do what this address needs", permanent=True)
+    if handed_over:
+        return TransportError("smtp: no answer after the message was handed over", permanent=True)
+    return TransportError(f"smtp: {type(error).__name__}", permanent=False)
+
+
+def _reply_code(error: Exception) -> int:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return max(code for code, _text in error.recipients.values())
+    return error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else 0
+
+
+def _is_refusal(error: Exception, code: int) -> bool:
+    return 500 <= code <= 599 and not isinstance(error, ABOUT_US)

@@ -1,0 +1,16 @@
+"""All verification methods."""
+
+from authenticators.method import Method
+from authenticators.methods.email_otp import EmailOtp
+from authenticators.methods.passkey import Passkey
+from authenticators.methods.recovery_code import RecoveryCodes
+from authenticators.methods.sms import Sms
+from authenticators.methods.totp import Totp
+from authsignal_portal.vocabulary import VerificationMethod
+
+_ALL: tuple[Method, ...] = (Passkey(), Totp(), EmailOtp(), Sms(), RecoveryCodes())
+
+METHODS: dict[VerificationMethod, Method] = {method.code: method for method in _ALL}
+
+if len(METHODS) != len(_ALL) or set(METHODS) != set(VerificationMethod):
+    raise RuntimeError("each verification method must be registered exactly once")

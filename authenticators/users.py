@@ -1,0 +1,117 @@
+"""A customer's users: look-up, update, removal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from audit import log
+from audit.events import Tag
+from authenticators import contact
+from authenticators.enrolment import Added, add_verified
+from authenticators.models import EndUser
+from authsignal_portal import clock
+from authsignal_portal.api import checked_id
+from authsignal_portal.errors import InvalidRequest
+from authsignal_portal.models import Tenant
+
+PLAIN = {
+    "emailVerified": "email_verified",
+    "phoneNumberVerified": "phone_number_verified",
+    "username": "username",
+    "displayName": "display_name",
+    "locale": "locale",
+    "defaultVerificationMethod": "default_verification_method",
+}
+MAX_CUSTOM_KEYS = 100
+
+
+def find(tenant: Tenant, user_id: str) -> EndUser | None:
+    checked_id(user_id, "userId")
+    return EndUser.objects.select_related("tenant").filter(tenant=tenant, user_id=user_id).first()
+
+
+def ensure(tenant: Tenant, user_id: str, *, actor: log.Actor) -> EndUser:
+    """The user, made if need be."""
+    found = find(tenant, user_id)
+    if found:
+        return found
+    try:
+        with transaction.atomic():
+            made = EndUser.objects.create(tenant=tenant, user_id=user_id)
+            log.record(Tag.USER_CREATED, tenant_id=tenant.pk, actor=actor, subject=made.pseudonym)
+            return made
+    except IntegrityError:
+        return EndUser.objects.select_related("tenant").get(tenant=tenant, user_id=user_id)
+
+
+@transaction.atomic
+def update(tenant: Tenant, user_id: str, given: Mapping[str, Any], *, actor: log.Actor) -> EndUser:
+    """Set what is given (the wire's names); `custom` merges by key, null takes a key away. Creates the user."""
+    ensure(tenant, user_id, actor=actor)
+    user = EndUser.objects.select_for_update(of=("self",)).select_related("tenant").get(tenant=tenant, user_id=user_id)
+    if given.get("email"):
+        _set_contact(user, "email", contact.clean_email(given["email"]))
+    if given.get("phoneNumber"):
+        _set_contact(user, "phone_number", contact.clean_phone(given["phoneNumber"]))
+    for name, field in PLAIN.items():
+        if name in given:
+            setattr(user, field, given[name] if given[name] != "" else None)
+    if "custom" in given:
+        merged = {**user.custom, **given["custom"]}
+        user.custom = {name: value for name, value in merged.items() if value is not None}
+        if len(user.custom) > MAX_CUSTOM_KEYS:
+            raise InvalidRequest(f"custom: a user may have at most {MAX_CUSTOM_KEYS} values.")
+    user.updated_at = clock.now()
+    user.save()
+    log.record(
+        Tag.USER_UPDATED,
+        tenant_id=tenant.pk,
+        actor=actor,
+        subject=user.pseudonym,
+        at=user.updated_at,
+        fields=sorted(name for name in given if name in PLAIN or name in ("email", "phoneNumber", "custom")),
+    )
+    return user
+
+
+def _set_contact(user: EndUser, field: str, text: str) -> None:
+    """A new address is not verified until somebody says so."""
+    known = getattr(user, field)
+    if known is None or contact.index(user.tenant_id, known) != contact.index(user.tenant_id, text):
+        setattr(user, f"{field}_verified", False)
+    setattr(user, field, text)
+
+
+@transaction.atomic
+def delete(tenant: Tenant, user_id: str, *, actor: log.Actor) -> None:
+    """Remove the user with everything about them; the log keeps a pseudonym. Nothing happens for an unknown id."""
+    user = EndUser.objects.select_for_update(of=("self",)).filter(tenant=tenant, user_id=user_id).first()
+    if user is None:
+        return
+    log.record(Tag.USER_DELETED, tenant_id=tenant.pk, actor=actor, subject=user.pseudonym)
+    user.delete()
+
+
+def query(tenant: Tenant, given: Mapping[str, Any]) -> QuerySet[EndUser]:
+    """Users by exact username, email or phone number, in the order of their ids. Raises InvalidRequest."""
+    rows = EndUser.objects.select_related("tenant").filter(tenant=tenant)
+    asked = {name: given[name] for name in ("username", "email", "phoneNumber") if given.get(name)}
+    if not asked:
+        raise InvalidRequest("Give username, email or phoneNumber.")
+    if "username" in asked:
+        rows = rows.filter(username=asked["username"])
+    if "email" in asked:
+        rows = rows.filter(email_index__in=contact.indexes(tenant.pk, asked["email"]))
+    if "phoneNumber" in asked:
+        rows = rows.filter(phone_number_index__in=contact.indexes(tenant.pk, asked["phoneNumber"]))
+    if given.get("lastEvaluatedUserId"):
+        rows = rows.filter(user_id__gt=given["lastEvaluatedUserId"])
+    return rows.order_by("user_id")
+
+
+@transaction.atomic
+def enrol(tenant: Tenant, user_id: str, given: Mapping[str, Any], *, actor: log.Actor) -> Added:
+    """Enrol a verified authenticator, creating the user; a refusal leaves no user behind."""
+    return add_verified(ensure(tenant, user_id, actor=actor), dict(given), actor=actor)

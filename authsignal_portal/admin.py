@@ -1,0 +1,204 @@
+"""Portal pages of the ground floor: the tenant's settings, its API keys, its members."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from audit.events import Tag
+from authsignal_portal import access, clock, portal
+from authsignal_portal.access import Access
+from authsignal_portal.members import MembershipPage
+from authsignal_portal.models import ApiKey, Membership, Tenant
+from authsignal_portal.tenant_admin import TenantAdmin
+from authsignal_portal.vocabulary import KeyKind
+from authsignal_portal.widgets import LinesField
+
+MAX_ACTIVE_KEYS = 2
+
+
+class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    app_origins = LinesField(
+        label=_("App origins"),
+        required=False,
+        help_text=_(
+            "Where your apps run, one per line, such as https://app.example.com. They may call the Client API, frame "
+            "the hosted pages, receive the result and be redirected to."
+        ),
+    )
+    blocked_sms_countries = LinesField(
+        label=_("Countries that get no SMS"),
+        required=False,
+        help_text=_("Two-letter codes, one per line. Empty: the shipped list of high-risk destinations."),
+        validators_of_line=[RegexValidator(r"^[A-Z]{2}\Z", _("Write two capital letters, such as NZ."))],
+    )
+    rp_id = forms.CharField(
+        label=_("Passkey relying party id"),
+        required=False,
+        max_length=255,
+        validators=[
+            RegexValidator(
+                r"^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z",
+                _("Write a host name in small letters, such as example.com."),
+            )
+        ],
+        help_text=_("The domain that passkeys are bound to. Changing it invalidates every passkey. Empty: this host."),
+    )
+
+    class Meta:
+        model = Tenant
+        fields = "__all__"
+
+    def clean_blocked_sms_countries(self) -> list[str] | None:
+        return self.cleaned_data["blocked_sms_countries"] or None
+
+
+class TenantPage(TenantAdmin):
+    form = TenantForm
+    changed = Tag.TENANT_UPDATED
+    fieldsets = [
+        (None, {"fields": ["name", "app_origins", "unconfigured_action", "default_passkey_action"]}),
+        (_("Tokens and codes"), {"fields": ["token_duration_in_minutes", "otp_duration_in_minutes"]}),
+        (
+            _("Enrolment"),
+            {
+                "fields": [
+                    "first_enrolment_needs_scope",
+                    "let_unenrolled_users_through",
+                    "disable_recovery_codes",
+                    "hide_success_screen_on_enrollment",
+                    "rp_id",
+                ]
+            },
+        ),
+        (_("SMS"), {"fields": ["blocked_sms_countries"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return Tenant.objects.filter(pk=access.must(request).tenant.pk)
+
+    def needs_proof(self, request: HttpRequest, obj: Any, form: Any = None) -> bool:
+        return form is None or bool(form.changed_data)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return redirect("portal:authsignal_portal_tenant_change", access.must(request).tenant.pk)
+
+    def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        context = {"title": _("Tenant settings"), "crumbs": [], **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        return redirect("portal:authsignal_portal_tenant_change", obj.pk)
+
+
+class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = ApiKey
+        fields = ["kind"]
+
+    tenant: Tenant
+
+    def clean_kind(self) -> str:
+        kind: str = self.cleaned_data["kind"]
+        active = ApiKey.objects.filter(tenant=self.tenant, kind=kind, revoked_at=None)
+        if active.count() >= MAX_ACTIVE_KEYS:
+            raise ValidationError(
+                _("There are two active keys of this kind already. Revoke the one that is no longer used first.")
+            )
+        return kind
+
+
+class ApiKeyPage(TenantAdmin):
+    form = ApiKeyForm
+    may_add, may_change = True, False
+    added = Tag.API_KEY_CREATED
+    intro = _("To change a key: add a second one, use it everywhere, then revoke the first.")
+    list_display = ["__str__", "kind", "created_at", "last_used_at", "status", "revoke_link"]
+    doing = ("revoke_link",)
+    list_display_links = None
+    sortable_by = ()
+
+    def audit_data(self, obj: Any) -> dict[str, Any]:
+        return {"api_key": obj.pk, "kind": obj.kind}
+
+    def needs_proof(self, request: HttpRequest, obj: Any, form: Any = None) -> bool:
+        return True
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.tenant = access.must(request).tenant
+        return form
+
+    def status(self, key: ApiKey) -> Any:
+        return _("Revoked") if key.revoked_at else _("Active")
+
+    status.short_description = _("Status")  # type: ignore[attr-defined]
+
+    def revoke_link(self, key: ApiKey) -> Any:
+        if key.revoked_at:
+            return ""
+        url = reverse("portal:authsignal_portal_apikey_revoke", args=[key.pk])
+        return format_html('<a class="portal-button small" href="{}">{}</a>', url, _("Revoke …"))
+
+    revoke_link.short_description = ""  # type: ignore[attr-defined]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = {
+            "add_title": _("Add API key"),
+            "empty": _("No keys yet: your backend cannot call the API."),
+        }
+        return super().changelist_view(request, context)
+
+    def get_urls(self) -> Any:
+        view = self.admin_site.admin_view(self.revoke)
+        return [
+            path("<str:key_id>/revoke/", view, name="authsignal_portal_apikey_revoke"),
+            *super().get_urls(),
+        ]
+
+    def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        return redirect("portal:authsignal_portal_apikey_changelist")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        made, secret = ApiKey.create(tenant=access.must(request).tenant, kind=KeyKind(obj.kind))
+        obj.pk, obj.shown_once = made.pk, secret
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        # In the answer to the post and nowhere else: no session, no message and no address ever holds it.
+        return self.page(
+            request,
+            "portal/secret.html",
+            title=_("Your new API key"),
+            warning=_("Copy the key now and store it where your backend's secrets are: it is not shown again."),
+            shown=[(_("API key"), obj.shown_once), (_("Tenant id"), str(access.must(request).tenant.pk))],
+            back=reverse("portal:authsignal_portal_apikey_changelist"),
+        )
+
+    def revoke(self, request: HttpRequest, key_id: str) -> HttpResponse:
+        key: ApiKey = self.found(request, key_id)
+
+        def act(_here: Access) -> None:
+            if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=clock.Now()):
+                self.record(request, Tag.API_KEY_REVOKED, key)
+
+        return self.confirmed(
+            request,
+            act=act,
+            back=reverse("portal:authsignal_portal_apikey_changelist"),
+            title=_("Revoke %(key)s") % {"key": key},
+            text=_("Every call that uses this key is refused from then on. A revoked key cannot be brought back."),
+            button=_("Revoke the key"),
+            done=_("The key was revoked."),
+        )
+
+
+portal.site.register(Tenant, TenantPage)
+portal.site.register(ApiKey, ApiKeyPage)
+portal.site.register(Membership, MembershipPage)

@@ -1,0 +1,70 @@
+"""Request limits in Redis: smoothing only. What bounds guessing and sending lives in PostgreSQL rows.
+
+Windows of the `limits` package: its Lua scripts are atomic, DRF's throttles are not.
+"""
+
+import time
+from functools import lru_cache
+
+import structlog
+from django.conf import settings
+from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
+from limits.storage import RedisStorage
+from limits.strategies import FixedWindowRateLimiter
+from redis.exceptions import RedisError
+
+from authsignal_portal.errors import TooManyRequests, Unavailable
+
+log = structlog.get_logger(__name__)
+
+STAFF_MINUTES = 15
+
+
+@lru_cache(maxsize=1)
+def _limiter() -> FixedWindowRateLimiter:
+    url = settings.REDIS_URL.replace("unix://", "redis+unix://", 1)
+    return FixedWindowRateLimiter(RedisStorage(url, socket_timeout=1, socket_connect_timeout=1, wrap_exceptions=False))
+
+
+def requests_by_key(key_id: str) -> None:
+    _hit(RateLimitItemPerSecond(settings.API_REQUESTS_PER_10_SECONDS, 10), "key", key_id)
+
+
+def requests_by_address(address: str) -> None:
+    _hit(RateLimitItemPerMinute(settings.CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS), "address", address)
+
+
+def bad_key(address: str) -> None:
+    _hit(RateLimitItemPerMinute(settings.BAD_KEYS_PER_MINUTE), "bad-key", address)
+
+
+def staff_try(step: str, account: str, address: str) -> None:
+    """Count one try of a member of staff to sign in. Raises TooManyRequests; without Redis, Unavailable: no try."""
+    try:
+        _count(RateLimitItemPerMinute(settings.STAFF_TRIES_PER_ADDRESS, STAFF_MINUTES), "staff-address", address)
+        _count(RateLimitItemPerMinute(settings.STAFF_TRIES_PER_ACCOUNT, STAFF_MINUTES), "staff", step, account)
+    except (RedisError, OSError) as error:
+        raise Unavailable("Sign-in is not available right now. Try again shortly.") from error
+
+
+def staff_passed(step: str, account: str) -> None:
+    """The try was right: the account starts again at nothing."""
+    try:
+        item = RateLimitItemPerMinute(settings.STAFF_TRIES_PER_ACCOUNT, STAFF_MINUTES)
+        _limiter().clear(item, "staff", step, account)
+    except (RedisError, OSError) as error:
+        log.warning("request limits unavailable", reason=type(error).__name__)
+
+
+def _hit(item: RateLimitItem, *who: str) -> None:
+    """Count one request. Raises TooManyRequests. Without Redis nothing is counted here: the hard caps still hold."""
+    try:
+        _count(item, *who)
+    except (RedisError, OSError) as error:
+        log.warning("request limits unavailable", reason=type(error).__name__)
+
+
+def _count(item: RateLimitItem, *who: str) -> None:
+    if not _limiter().hit(item, *who):
+        reset = _limiter().get_window_stats(item, *who)
+        raise TooManyRequests(resets_in=int(reset.reset_time - time.time()) + 1)

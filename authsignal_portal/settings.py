@@ -1,0 +1,318 @@
+"""All settings. Environments differ by environment variables only; each may be given as NAME_FILE.
+
+AUTHSIGNAL_ENV is `production`, `demo` or `test`. It defaults to production as soon as a DATABASE_URL is given;
+without one, embedded parts are used and the demo's own secrets are read from var/demo.
+"""
+
+import base64
+import binascii
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+from authsignal_portal import embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+if os.environ.get("AUTHSIGNAL_ENV", "production" if os.environ.get("DATABASE_URL") else "demo") == "demo":
+    os.environ["AUTHSIGNAL_ENV"] = "demo"
+    for _name, _value in embedded.demo_environment(BASE_DIR).items():
+        os.environ.setdefault(_name, _value)
+
+env = environ.FileAwareEnv()
+
+
+def keyring(name: str) -> dict[str, bytes]:
+    """`id:base64 of 32 bytes`, comma separated, newest first."""
+    ring: dict[str, bytes] = {}
+    for item in env.list(name):
+        ident, _colon, text = item.strip().partition(":")
+        try:
+            key = base64.b64decode(text, validate=True)
+        except binascii.Error as error:
+            raise ImproperlyConfigured(f"{name}: the key {ident!r} is not base64") from error
+        if len(key) != 32 or not ident.isalnum() or ident in ring:
+            raise ImproperlyConfigured(f"{name}: {ident!r} must be a unique alphanumeric id with a key of 32 bytes")
+        ring[ident] = key
+    if not ring:
+        raise ImproperlyConfigured(f"{name} must hold at least one key (id:base64 of 32 random bytes)")
+    return ring
+
+
+ENVIRONMENT = env("AUTHSIGNAL_ENV", default="production")
+if ENVIRONMENT not in ("production", "demo", "test"):
+    raise ImproperlyConfigured("AUTHSIGNAL_ENV must be production, demo or test")
+PRODUCTION = ENVIRONMENT == "production"
+
+DEBUG = False
+SECRET_KEY = env("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+MASTER_KEYS = keyring("AUTHSIGNAL_MASTER_KEYS")
+PEPPERS = keyring("AUTHSIGNAL_PEPPERS")
+
+# Where people and SDKs reach this server, without a trailing slash; links and tokens use it, never the Host header.
+PUBLIC_URL = env("PUBLIC_URL", default=environ.Env.NOTSET if PRODUCTION else "http://localhost:8000").rstrip("/")
+_public = urlsplit(PUBLIC_URL)
+RP_ID = env("RP_ID", default=_public.hostname or "")
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=[_public.hostname or ""] + ([] if PRODUCTION else ["127.0.0.1", "[::1]"])
+)
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "csp",
+    "rest_framework",
+    "drf_spectacular",
+    "authsignal_portal.apps.PortalConfig",
+    "audit.apps.AuditConfig",
+    "rules.apps.RulesConfig",
+    "authenticators.apps.AuthenticatorsConfig",
+    "actions.apps.ActionsConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "authsignal_portal.cors.CorsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "authsignal_portal.urls"
+WSGI_APPLICATION = "authsignal_portal.wsgi.application"
+# A redirect turns an SDK's POST into a GET.
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# -- database -------------------------------------------------------------------------------------
+# The application connects as a role that cannot alter tables nor change the audit log. Migrations use the owner role.
+_owner = env.bool("AUTHSIGNAL_AS_OWNER", default=False)
+DATABASES = {"default": env.db_url("DATABASE_OWNER_URL" if _owner else "DATABASE_URL")}
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": env.int("CONN_MAX_AGE_SECONDS", default=600),
+    "CONN_HEALTH_CHECKS": True,
+    # What the URL asks for stays (`host` of a unix socket, `sslmode` …).
+    "OPTIONS": DATABASES["default"].get("OPTIONS", {})
+    | {
+        # Django leaves psycopg's prepare_threshold at None, with which nothing is ever prepared.
+        "prepare_threshold": 2,
+        "server_side_binding": True,
+        "options": "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s",
+    },
+}
+DATABASE_APP_ROLE = env("DATABASE_APP_ROLE", default="authsignal_app")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# -- redis: cache, broker, limits -----------------------------------------------------------------
+REDIS_URL = env("REDIS_URL")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+CELERY_BROKER_URL = env("CELERY_BROKER_URL", default=embedded.broker_url(REDIS_URL))
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 25
+CELERY_TASK_SOFT_TIME_LIMIT = 20
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 120,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 3,
+    # A request that rings the doorbell does not wait for a broker that is away (kombu's default: 6 seconds).
+    "max_retries": 0,
+}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    # The queue is only a doorbell: what it lost is found here.
+    "deliver-owed-messages": {
+        "task": "authenticators.tasks.sweep",
+        "schedule": 2.0,
+        "options": {"expires": 2},
+    },
+}
+
+# -- staff ----------------------------------------------------------------------------------------
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+LOGIN_URL = reverse_lazy("portal:login")
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
+OTP_TOTP_ISSUER = "Authsignal portal"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+
+# -- headers --------------------------------------------------------------------------------------
+SECURE_COOKIES = _public.scheme == "https"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_NAME = "__Host-portal" if SECURE_COOKIES else "portal"
+CSRF_COOKIE_NAME = "__Host-csrf" if SECURE_COOKIES else "csrf"
+SECURE_HSTS_SECONDS = 63_072_000 if SECURE_COOKIES else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_COOKIES
+SECURE_HSTS_PRELOAD = SECURE_COOKIES
+SECURE_SSL_REDIRECT = False
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", default=False) else None
+SECURE_REFERRER_POLICY = "no-referrer"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+# What the portal's theme needs (its Alpine build evaluates expressions); portal pages only.
+PORTAL_CSP = {"script-src": [UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]}
+# How many reverse proxies of yours stand in front; the caller's address is counted from the right.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+
+# -- API ------------------------------------------------------------------------------------------
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "EXCEPTION_HANDLER": "authsignal_portal.api.error_response",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Authsignal-compatible API",
+    "DESCRIPTION": "Track actions, challenge users, validate proofs.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
+
+# -- limits (seconds and counts) ------------------------------------------------------------------
+API_REQUESTS_PER_10_SECONDS = env.int("API_REQUESTS_PER_10_SECONDS", default=1000 if PRODUCTION else 20_000)
+BAD_KEYS_PER_MINUTE = env.int("BAD_KEYS_PER_MINUTE", default=20 if PRODUCTION else 1000)
+CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS = env.int(
+    "CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS", default=60 if PRODUCTION else 6000
+)
+# Staff signing in, per 15 minutes and step (password, code).
+STAFF_TRIES_PER_ACCOUNT = 5
+STAFF_TRIES_PER_ADDRESS = env.int("STAFF_TRIES_PER_ADDRESS", default=30 if PRODUCTION else 1000)
+GUESSES_PER_CHALLENGE = 5
+GUESSES_PER_5_MINUTES = 10
+GUESSES_PER_HOUR = 20
+CONSECUTIVE_GUESSES_BEFORE_PAUSE = 10
+PAUSE_SECONDS = 15 * 60
+CONSECUTIVE_GUESSES_BEFORE_DISABLING = 50
+PASSKEY_TRIES_PER_CHALLENGE = 3
+RECOVERY_GUESSES_PER_15_MINUTES = 5
+RECOVERY_GUESSES_PER_DAY = 10
+SENDS_PER_CHALLENGE = 4
+RESEND_WAIT_SECONDS = 30
+SENDS_PER_10_MINUTES = {"SMS": 6, "EMAIL": 12}
+SENDS_PER_DAY = {"SMS": 20, "EMAIL": 30}
+NEW_CHALLENGES_PER_10_MINUTES = 300
+OPEN_CHALLENGES_PER_USER = 50
+PROOF_FRESH_SECONDS = 10 * 60
+REPLAY_SECONDS = 60
+PASSKEY_CHALLENGE_SECONDS = 5 * 60
+BATCH_MAX_BYTES = 2 * 1024 * 1024
+
+# -- messages -------------------------------------------------------------------------------------
+# `builtin` writes what it "sent" to OUTBOX_FILE; it exists in demo and test only.
+MESSAGE_PROVIDERS = {
+    "EMAIL": env("EMAIL_PROVIDER", default="smtp" if PRODUCTION else "builtin"),
+    "SMS": env("SMS_PROVIDER", default="twilio" if PRODUCTION else "builtin"),
+}
+OUTBOX_FILE = env("OUTBOX_FILE", default="" if PRODUCTION else str(embedded.demo_directory(BASE_DIR) / "outbox.jsonl"))
+EMAIL_URL = env.email_url("EMAIL_URL", default="smtp://localhost:25")
+vars().update(EMAIL_URL)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"no-reply@{_public.hostname}")
+TWILIO_ACCOUNT_SID = env("TWILIO_ACCOUNT_SID", default="")
+TWILIO_AUTH_TOKEN = env("TWILIO_AUTH_TOKEN", default="")
+TWILIO_FROM = env("TWILIO_FROM", default="")
+TWILIO_MESSAGING_SERVICE_SID = env("TWILIO_MESSAGING_SERVICE_SID", default="")
+# Overrides Twilio's host, for a proxy or a test server.
+TWILIO_BASE_URL = env("TWILIO_BASE_URL", default="")
+MESSAGE_LEASE_SECONDS = 30
+MESSAGE_ATTEMPTS = 8
+
+# -- address intelligence -------------------------------------------------------------------------
+IP_DATA_DIR = Path(env("IP_DATA_DIR", default=str(BASE_DIR / "var" / "ip")))
+
+# -- static, language, time -----------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env("STATIC_ROOT", default=str(BASE_DIR / "var" / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "authsignal_portal" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+SILENCED_SYSTEM_CHECKS = [
+    # TLS ends at the proxy, which redirects; an API that redirects http to https hides the mistake (README).
+    "security.W008",
+]
+
+LOGGING_CONFIG = "authsignal_portal.logs.configure"
+LOGGING = {"level": env("LOG_LEVEL", default="INFO")}

@@ -1,0 +1,99 @@
+"""The product's words, equal to the strings on the wire."""
+
+from enum import StrEnum
+
+
+class ActionState(StrEnum):
+    """Where an action instance is now."""
+
+    ALLOW = "ALLOW"
+    BLOCK = "BLOCK"
+    CHALLENGE_REQUIRED = "CHALLENGE_REQUIRED"
+    CHALLENGE_SUCCEEDED = "CHALLENGE_SUCCEEDED"
+    CHALLENGE_FAILED = "CHALLENGE_FAILED"
+    REVIEW_REQUIRED = "REVIEW_REQUIRED"
+    REVIEW_SUCCEEDED = "REVIEW_SUCCEEDED"
+    REVIEW_FAILED = "REVIEW_FAILED"
+
+
+class Outcome(StrEnum):
+    """What the rules decided. It never changes for an action instance."""
+
+    ALLOW = "ALLOW"
+    CHALLENGE = "CHALLENGE"
+    REVIEW = "REVIEW"
+    BLOCK = "BLOCK"
+
+
+class VerificationMethod(StrEnum):
+    """How a user can prove themselves; those this server performs."""
+
+    PASSKEY = "PASSKEY"
+    AUTHENTICATOR_APP = "AUTHENTICATOR_APP"
+    EMAIL_OTP = "EMAIL_OTP"
+    SMS = "SMS"
+    RECOVERY_CODE = "RECOVERY_CODE"
+
+
+class FailureReason(StrEnum):
+    """Why a verification did not succeed, as the SDKs read it."""
+
+    CODE_INVALID_OR_EXPIRED = "CODE_INVALID_OR_EXPIRED"
+    MAX_ATTEMPTS_EXCEEDED = "MAX_ATTEMPTS_EXCEEDED"
+
+
+class Scope(StrEnum):
+    """What a client token may do with the user's authenticators."""
+
+    READ = "read:authenticators"
+    ADD = "add:authenticators"
+    UPDATE = "update:authenticators"
+    REMOVE = "remove:authenticators"
+
+
+class TokenPurpose(StrEnum):
+    """Which step minted a client token."""
+
+    TRACK = "track"
+    ACCESS = "access"
+
+
+class UnconfiguredAction(StrEnum):
+    """What a tenant wants for an action code nobody configured."""
+
+    CHALLENGE = "CHALLENGE"
+    ALLOW = "ALLOW"
+    REJECT = "REJECT"
+
+
+class KeyKind(StrEnum):
+    """Which API an API key opens."""
+
+    SERVER = "server"
+    MANAGEMENT = "management"
+
+
+class Role(StrEnum):
+    """What a member of staff may do in a tenant."""
+
+    ADMIN = "ADMIN"
+    ANALYST = "ANALYST"
+    SUPPORT = "SUPPORT"
+    READ_ONLY = "READ_ONLY"
+
+
+class Channel(StrEnum):
+    """How a message travels."""
+
+    EMAIL = "EMAIL"
+    SMS = "SMS"
+
+
+OUTCOME_STATE: dict[Outcome, ActionState] = {
+    Outcome.ALLOW: ActionState.ALLOW,
+    Outcome.CHALLENGE: ActionState.CHALLENGE_REQUIRED,
+    Outcome.REVIEW: ActionState.REVIEW_REQUIRED,
+    Outcome.BLOCK: ActionState.BLOCK,
+}
+
+ALL_SCOPES = " ".join(Scope)

@@ -1,0 +1,81 @@
+"""Form fields of our own in the theme's clothes."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django import forms
+from unfold.widgets import (
+    CHECKBOX_CLASSES,
+    INPUT_CLASSES,
+    RADIO_CLASSES,
+    SELECT_CLASSES,
+    TEXTAREA_CLASSES,
+)
+
+_CLASSES: tuple[tuple[type[forms.Widget], list[str]], ...] = (
+    (forms.CheckboxSelectMultiple, CHECKBOX_CLASSES),
+    (forms.CheckboxInput, CHECKBOX_CLASSES),
+    (forms.RadioSelect, RADIO_CLASSES),
+    (forms.Select, SELECT_CLASSES),
+    (forms.Textarea, TEXTAREA_CLASSES),
+    (forms.HiddenInput, []),
+    (forms.Widget, INPUT_CLASSES),
+)
+
+
+def dress(form: forms.BaseForm) -> None:
+    """Give every field of a plain form the classes that the theme gives a model's."""
+    for field in form.fields.values():
+        field.widget.attrs.setdefault("class", classes(field.widget))
+
+
+def classes(widget: Any) -> str:
+    return " ".join(next(names for kind, names in _CLASSES if isinstance(widget, kind)))
+
+
+class LinesField(forms.CharField):
+    """A list of texts, one per line. Blank lines and space around a line do not count."""
+
+    widget = forms.Textarea
+
+    def __init__(self, *, validators_of_line: Sequence[Callable[[str], None]] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators_of_line = validators_of_line
+        self.widget.attrs["rows"] = 4
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return [line.strip() for line in (super().to_python(value) or "").splitlines() if line.strip()]
+
+    def run_validators(self, value: Any) -> None:
+        problems = [_problem(check, line) for line in value for check in self.validators_of_line]
+        if any(problems):
+            raise forms.ValidationError([problem for problem in problems if problem])
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return (initial or []) != self.to_python(data)
+
+
+def _problem(check: Callable[[str], None], line: str) -> str:
+    try:
+        check(line)
+    except forms.ValidationError as error:
+        return f"{line}: {error.messages[0]}"
+    return ""
+
+
+class MethodsField(forms.MultipleChoiceField):
+    """Some of the verification methods; none chosen is None: no restriction."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        return super().clean(value) or None
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return sorted(initial or []) != sorted(data or [])

@@ -1,0 +1,6 @@
+"""The families of data points, imported by name so that reading this file lists them all."""
+
+from rules.data_points import custom as custom
+from rules.data_points import device as device
+from rules.data_points import ip as ip
+from rules.data_points import user as user

@@ -1,0 +1,354 @@
+"""The page of one rule: a form that works without scripts, with the builder in it."""
+
+import hashlib
+import json
+from typing import Any, cast
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
+
+from audit.events import Tag
+from authsignal_portal import access
+from authsignal_portal.access import Right
+from authsignal_portal.models import Tenant
+from authsignal_portal.tenant_admin import TenantAdmin, dress_code, prove
+from authsignal_portal.vocabulary import Role
+from authsignal_portal.widgets import MethodsField, dress
+from rules import jsonlogic
+from rules.builder import Builder, Refused, press, suited
+from rules.forms import Garbled, Group, draw, read_fields, redraw
+from rules.models import MAX_PRIORITY, ActionConfiguration, CustomDataPoint, Rule, method_choices
+from rules.registry import CustomPoint
+from rules.sentence import sentence
+
+MAX_TEXT = 65_536
+
+
+class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    verification_methods = MethodsField(
+        label=_("Permitted methods"),
+        choices=method_choices,
+        help_text=_("If this rule decides on a challenge. None chosen: as the action says."),
+    )
+
+    class Meta:
+        model = Rule
+        fields = [
+            "name",
+            "description",
+            "outcome",
+            "is_active",
+            "when_unknown",
+            "verification_methods",
+            "default_verification_method",
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        dress(self)
+        self.fields["name"].widget.attrs["maxlength"] = 100
+        self.fields["description"].widget = forms.Textarea(attrs={"rows": 2, "maxlength": 500})
+        dress(self)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        methods, first = cleaned.get("verification_methods"), cleaned.get("default_verification_method")
+        if methods and first and first not in methods:
+            self.add_error("default_verification_method", _("Choose one of the permitted methods."))
+        return cleaned
+
+
+class RulePage(TenantAdmin):
+    """Registered for Rule; a rule is reached from the page of its action."""
+
+    right = Right.CONFIGURE
+    tenant_path = "configuration__tenant"
+    may_add = may_delete = True
+    added, changed, deleted = Tag.RULE_CREATED, Tag.RULE_UPDATED, Tag.RULE_DELETED
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("configuration")
+
+    def audit_data(self, obj: Rule) -> dict[str, Any]:
+        return {"rule": str(obj.pk), "action_code": obj.configuration.action_code}
+
+    def get_urls(self) -> Any:
+        return [
+            path("sentence/", self.admin_site.admin_view(self.fragment), name="rules_rule_builder"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return redirect("portal:rules_actionconfiguration_changelist")
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        wanted = request.GET.get("configuration", "")
+        configurations = ActionConfiguration.objects.filter(tenant=access.must(request).tenant)
+        configuration = configurations.filter(pk=wanted).first() if access.is_tenant_id(wanted) else None
+        if configuration is None:
+            raise Http404
+        return Editing(self, request, Rule(configuration=configuration), is_new=True).answer()
+
+    def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        return Editing(self, request, self.found(request, object_id), is_new=False).answer()
+
+    def fragment(self, request: HttpRequest) -> HttpResponse:
+        """The builder alone, after a button or a change, for the page's script."""
+        if request.method != "POST":
+            raise Http404
+        points = custom_points_of(access.must(request).tenant)
+        return self.page(request, "portal/builder.html", builder=pressed(request, points))
+
+    def delete_model(self, request: HttpRequest, obj: Rule) -> None:
+        super().delete_model(request, obj)
+        obj.configuration.changed()
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: Any) -> HttpResponse:
+        messages.success(request, _("The rule “%(name)s” was deleted.") % {"name": obj_display})
+        return redirect("portal:rules_actionconfiguration_changelist")
+
+
+class Editing:
+    """One request to the page of one rule."""
+
+    def __init__(self, page: RulePage, request: HttpRequest, rule: Rule, *, is_new: bool) -> None:
+        self.page, self.request, self.rule, self.is_new = page, request, rule, is_new
+        self.here = access.must(request)
+        self.may = self.here.may(page.right)
+        self.points = custom_points_of(self.here.tenant)
+        self.stored = rule.conditions
+        self.was_active = not is_new and rule.is_active
+        self.title = rule.name or _("New rule")
+        self.seen = fingerprint(rule)
+        self.as_json = self.here.membership.role == Role.ADMIN and request.GET.get("as") == "json"
+        self.builder: Builder | None = None
+        self.json_text, self.json_problems = json.dumps(rule.conditions, indent=2, ensure_ascii=False), []  # type: ignore[var-annotated]
+
+    def answer(self) -> HttpResponse:
+        if self.is_new and not self.may:
+            raise PermissionDenied
+        if self.request.method != "POST":
+            form = RuleForm(instance=self.rule)
+            self._draw()
+            return self._show(form)
+        if not self.may:
+            raise PermissionDenied
+        form = RuleForm(self.request.POST, instance=self.rule)
+        if "builder" in self.request.POST:
+            # Neither saved nor judged: the row of the button changes, and what was typed stays.
+            form._errors = forms.utils.ErrorDict()  # type: ignore[attr-defined]
+            self.builder = pressed(self.request, self.points)
+            return self._show(form)
+        return self._save(form)
+
+    # -- what is shown --------------------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        if self.as_json:
+            return
+        wanted = redraw if self.request.GET.get("as") == "rows" else draw
+        root = wanted(self.stored, custom_points=self.points)
+        if root is not None:
+            if self.is_new:
+                press(root, "add:0")
+            self.builder = Builder(root, custom_points=self.points, demand=not self.is_new)
+
+    def _show(self, form: RuleForm) -> HttpResponse:
+        if self.may and self.was_active and not self.here.proof_is_fresh:
+            form.fields["code"] = code_field()
+        configuration = self.rule.configuration
+        overview = reverse("portal:rules_actionconfiguration_rules", args=[configuration.pk])
+        return self.page.page(
+            self.request,
+            "portal/rule.html",
+            title=self.title,
+            crumbs=[
+                (reverse("portal:rules_actionconfiguration_changelist"), _("Actions")),
+                (overview, configuration.action_code),
+            ],
+            form=form,
+            rule=self.rule,
+            is_new=self.is_new,
+            may=self.may,
+            builder=self.builder,
+            seen=self.request.POST.get("seen", self.seen),
+            back=overview,
+            as_json=self.as_json,
+            may_json=self.here.membership.role == Role.ADMIN,
+            json_text=self.json_text,
+            json_problems=self.json_problems,
+            sentence=sentence(self.stored, custom_points=self.points),
+            can_redraw=self.builder is None and redraw(self.stored, custom_points=self.points) is not None,
+        )
+
+    # -- saving -----------------------------------------------------------------------------------------------------------
+
+    def _save(self, form: RuleForm) -> HttpResponse:
+        valid = form.is_valid()
+        conditions = self._conditions(form)
+        if not valid or conditions is None:
+            return self._show(form)
+        if self.was_active and not self.rule.is_active:
+            problem = prove(self.request, self.request.POST.get("code", ""))
+            if problem:
+                form.fields["code"] = code_field()
+                form.add_error("code", problem)
+                return self._show(form)
+        changed = list(form.changed_data) + (["conditions"] if not same(conditions, self.stored) else [])
+        self.rule.conditions = conditions
+        try:
+            with transaction.atomic():
+                self._store(changed)
+        except Stale as stale:
+            form.add_error(None, str(stale))
+            return self._show(form)
+        messages.success(self.request, _("The rule “%(name)s” was saved.") % {"name": self.rule.name})
+        return redirect("portal:rules_actionconfiguration_rules", self.rule.configuration_id)
+
+    def _store(self, changed: list[str]) -> None:
+        configuration = ActionConfiguration.objects.select_for_update().get(pk=self.rule.configuration_id)
+        if self.is_new:
+            self.rule.priority = last_priority(configuration)
+            self.rule.save(force_insert=True)
+        else:
+            stored = Rule.objects.filter(pk=self.rule.pk).first()
+            if stored is None or fingerprint(stored) != self.request.POST.get("seen"):
+                raise Stale(_("Somebody changed this rule after you opened it. Load the page again to see how it is now."))
+            if not changed:
+                return
+            self.rule.priority = stored.priority
+            self.rule.save()
+        self.page.record(
+            self.request,
+            Tag.RULE_CREATED if self.is_new else Tag.RULE_UPDATED,
+            self.rule,
+            **({} if self.is_new else {"fields": changed}),
+        )
+        configuration.changed()
+
+    def _conditions(self, form: RuleForm) -> Any:
+        """The conditions to store, or None with the errors in place. Not sent at all: as they were."""
+        if "node" in self.request.POST:
+            return self._rows(form)
+        if "conditions" in self.request.POST and self.here.membership.role == Role.ADMIN:
+            self.as_json = True
+            return self._json(form)
+        self._draw()
+        return self.stored if self._passes(form, self.stored, unchanged=True) else None
+
+    def _rows(self, form: RuleForm) -> Any:
+        try:
+            root = read_fields(cast(Any, self.request.POST))
+        except Garbled as garbled:
+            form.add_error(None, str(garbled))
+            self._draw()
+            return None
+        self.builder = Builder(root, custom_points=self.points, demand=True)
+        written = self.builder.written
+        if not root.children:
+            if self.rule.is_active:
+                self.builder.refusal = "Add at least one condition, or switch the rule off."
+                form.add_error(None, _("An active rule needs a condition."))
+                return None
+            return self.stored if jsonlogic.is_empty(self.stored) else {}
+        if written.problems:
+            form.add_error(None, _("Some conditions are not right yet. Each says below what to do."))
+            return None
+        return written.conditions
+
+    def _json(self, form: RuleForm) -> Any:
+        self.json_text = self.request.POST["conditions"]
+        try:
+            if len(self.json_text) > MAX_TEXT:
+                raise ValueError(f"Shorten the conditions to {MAX_TEXT:,} characters.")
+            conditions = json.loads(self.json_text, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            self.json_problems = [str(error) or "This is nested too deeply."]
+            form.add_error(None, _("The conditions are no valid JSON."))
+            return None
+        return conditions if self._passes(form, conditions, unchanged=False) else None
+
+    def _passes(self, form: RuleForm, conditions: Any, *, unchanged: bool) -> bool:
+        if not self.rule.is_active and (unchanged or jsonlogic.is_empty(conditions)):
+            return True
+        try:
+            jsonlogic.check(conditions, custom_points=self.points)
+        except jsonlogic.ConditionsError as error:
+            self.json_problems = [f"{problem.path}: {problem.message}" for problem in error.problems]
+            form.add_error(None, _("The conditions cannot be used as they are."))
+            return False
+        return True
+
+
+class Stale(Exception):
+    """The rule is no longer what the page showed."""
+
+
+def pressed(request: HttpRequest, points: list[CustomPoint]) -> Builder:
+    """The builder after the button that was pressed."""
+    try:
+        root = read_fields(cast(Any, request.POST))
+        before = read_fields(cast(Any, request.POST))
+    except Garbled as garbled:
+        return Builder(Group(0), custom_points=points, refusal=str(garbled))
+    focus, refusal = "", ""
+    try:
+        focus = press(root, request.POST.get("builder", ""))
+    except Refused as refused:
+        root, refusal = before, str(refused)
+    suited(root, points)
+    return Builder(root, custom_points=points, focus=focus, refusal=refusal)
+
+
+def custom_points_of(tenant: Tenant) -> list[CustomPoint]:
+    rows = CustomDataPoint.objects.filter(tenant=tenant)
+    return [CustomPoint.from_json(row.snapshot() | {"description": row.description}) for row in rows]
+
+
+def last_priority(configuration: ActionConfiguration) -> int:
+    """The number after the last rule's; the rules are numbered anew where that would be too high. Raises Stale."""
+    rules = list(configuration.rules.all())
+    if len(rules) > MAX_PRIORITY:
+        raise Stale(_("An action has at most 100 rules. Delete one that is no longer needed."))
+    if rules and rules[-1].priority == MAX_PRIORITY:
+        renumber(rules)
+        return len(rules)
+    return rules[-1].priority + 1 if rules else 0
+
+
+def renumber(rules: list[Rule]) -> None:
+    for number, rule in enumerate(rules):
+        rule.priority = number
+    Rule.objects.bulk_update(rules, ["priority"])
+
+
+def fingerprint(rule: Rule) -> str:
+    """Of everything the page can change; not of its place among the rules."""
+    snapshot = rule.snapshot() | {"priority": None}
+    return hashlib.sha256(json.dumps(snapshot, sort_keys=True).encode()).hexdigest()
+
+
+def same(one: object, other: object) -> bool:
+    return json.dumps(one) == json.dumps(other)
+
+
+def code_field() -> forms.CharField:
+    field = forms.CharField(
+        label=_("Code from your authenticator app"),
+        max_length=32,
+        required=False,
+        help_text=_("Only needed to switch the rule off: you gave your last code more than five minutes ago."),
+    )
+    dress_code(field)
+    return field
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON value.")

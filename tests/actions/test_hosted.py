@@ -1,0 +1,403 @@
+"""The hosted pages over HTTP: headers, one browser, what the page is told, where it sends people."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from actions.models import ActionFacts
+from actions.proofs import access_token
+from actions.models import Action
+from authenticators.methods import recovery_code
+from authenticators.models import AuthenticatorConfiguration
+from authsignal_portal import clock
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import VerificationMethod as M
+from tests import make
+from tests.conftest import Api, advance_clock
+
+TOP = {"Sec-Fetch-Dest": "document"}
+FRAME = {"Sec-Fetch-Dest": "iframe"}
+COOKIE = "__Host-ch"
+
+
+def track(api: Api, user: str = "alice", action: str = "signIn", **attributes: Any) -> dict[str, Any]:
+    answer = api("POST", f"users/{user}/actions/{action}", attributes)
+    assert answer.status_code == 200, answer.body
+    body: dict[str, Any] = answer.body
+    return body
+
+
+def path_of(tracked: dict[str, Any]) -> str:
+    return "/challenge?" + tracked["url"].partition("?")[2]
+
+
+def call(http: Client, name: str, token: str, body: Any = None, *, embedded: bool = False) -> Any:
+    return http.post(
+        f"/challenge/api/{name}",
+        json.dumps(body or {}),
+        "application/json",
+        headers={"Authorization": f"Bearer {token}", "X-Challenge-Embedded": "yes" if embedded else "no"},
+    )
+
+
+def state_of(http: Client, token: str) -> dict[str, Any]:
+    answer = call(http, "state", token)
+    assert answer.status_code == 200, answer.content
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def policy(answer: Any) -> dict[str, str]:
+    parts = [part.strip().partition(" ") for part in answer["Content-Security-Policy"].split(";")]
+    return {name: value for name, _space, value in parts if name}
+
+
+def config_of(answer: Any) -> dict[str, Any]:
+    found = re.search(r'<script id="challenge-config" type="application/json">(.*?)</script>', answer.content.decode())
+    assert found
+    config: dict[str, Any] = json.loads(found[1])
+    return config
+
+
+# -- headers ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_may_be_framed_by_exactly_the_origins_of_the_tokens_tenant(api: Api, client: Client) -> None:
+    answer = client.get(path_of(track(api)) + "&mode=popup", headers=FRAME)
+    assert answer.status_code == 200
+    assert policy(answer)["frame-ancestors"] == make.APP_ORIGIN
+    assert "X-Frame-Options" not in answer
+
+
+def test_another_tenants_page_names_its_own_origins_only(globex: Tenant, client: Client) -> None:
+    answer = client.get(path_of(track(Api(client, make.make_key(globex)))))
+    assert policy(answer)["frame-ancestors"] == "https://globex.example"
+
+
+def test_a_tenant_without_origins_is_framed_by_nobody(db: None, client: Client) -> None:
+    bare = make.make_tenant("Bare", app_origins=[])
+    answer = client.get(path_of(track(Api(client, make.make_key(bare)))))
+    assert policy(answer)["frame-ancestors"] == "'none'"
+    assert answer["X-Frame-Options"] == "DENY"
+
+
+def test_scripts_and_styles_need_the_nonce_and_trusted_types(api: Api, client: Client) -> None:
+    answer = client.get(path_of(track(api)))
+    sent = policy(answer)
+    nonce = sent["style-src"].strip("'").removeprefix("nonce-")
+    assert sent["script-src"] == f"'nonce-{nonce}' 'strict-dynamic'" or sent["script-src"] == f"'strict-dynamic' 'nonce-{nonce}'"
+    assert sent["default-src"] == sent["form-action"] == sent["base-uri"] == sent["object-src"] == "'none'"
+    assert sent["connect-src"] == "'self'"
+    assert sent["require-trusted-types-for"] == "'script'"
+    assert sent["trusted-types"] == "'none'"
+    html = answer.content.decode()
+    tags = re.findall(r"<(?:script(?! id)|link rel=\"stylesheet\")[^>]*>", html)
+    assert len(tags) == 3
+    assert all(f'nonce="{nonce}"' in tag for tag in tags)
+    assert "style=" not in html
+    assert " onclick" not in html
+
+
+def test_the_nonce_is_never_the_same(api: Api, client: Client) -> None:
+    where = path_of(track(api))
+    assert policy(client.get(where))["style-src"] != policy(client.get(where))["style-src"]
+
+
+def test_nothing_of_the_page_is_cached_indexed_or_referred_to(api: Api, client: Client) -> None:
+    answer = client.get(path_of(track(api)))
+    assert answer["Cache-Control"] == "no-store"
+    assert answer["Referrer-Policy"] == "no-referrer"
+    assert answer["X-Robots-Tag"] == "noindex, nofollow"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Cross-Origin-Opener-Policy"] == "unsafe-none"
+    assert "publickey-credentials-get=(self)" in answer["Permissions-Policy"]
+    assert "camera=()" in answer["Permissions-Policy"]
+
+
+def test_the_token_is_not_written_into_the_page(api: Api, client: Client) -> None:
+    tracked = track(api)
+    assert tracked["token"].encode() not in client.get(path_of(tracked)).content
+
+
+def test_no_other_page_may_be_framed(client: Client, db: None) -> None:
+    for where in ("/v1/users", "/v1/client/init", "/challenge/api/state", "/nowhere"):
+        answer = client.get(where)
+        assert answer["X-Frame-Options"] == "DENY", where
+        assert policy(answer)["frame-ancestors"] == "'none'", where
+
+
+def test_what_the_tenant_is_called_cannot_become_markup(db: None, client: Client) -> None:
+    name = "</script><img src=x onerror=alert(1)>"
+    tenant = make.make_tenant(name)
+    html = client.get(path_of(track(Api(client, make.make_key(tenant))))).content.decode()
+    assert "<img src=x" not in html
+    assert config_of(client.get(path_of(track(Api(client, make.make_key(tenant))))))["tenant"] == name
+
+
+# -- tokens that do not open it ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("token", ["garbled", "a.b.c", "é", "x" * 9000, "%00"])
+def test_a_garbled_token_shows_the_expired_screen_and_is_never_framed(token: str, client: Client, db: None) -> None:
+    answer = client.get("/challenge", {"token": token, "mode": "popup"}, headers=FRAME)
+    assert answer.status_code == 410
+    assert "This page has expired" in answer.content.decode()
+    assert policy(answer)["frame-ancestors"] == "'none'"
+    assert answer["X-Frame-Options"] == "DENY"
+    assert COOKIE not in answer.cookies
+
+
+def test_no_token_at_all_says_how_to_go_on(client: Client, db: None) -> None:
+    answer = client.get("/challenge")
+    assert answer.status_code == 410
+    assert config_of(answer)["problem"] == "missing"
+
+
+def test_an_expired_token_leads_back_to_the_app(api: Api, client: Client, transactional_db: None) -> None:
+    tracked = track(api, redirectUrl=f"{make.APP_ORIGIN}/back?x=1")
+    advance_clock(11 * 60)
+    answer = client.get(path_of(tracked), headers=TOP)
+    assert answer.status_code == 410
+    assert "This page has expired" in answer.content.decode()
+    assert policy(answer)["frame-ancestors"] == make.APP_ORIGIN
+    assert config_of(answer)["returnUrl"] == f"{make.APP_ORIGIN}/back?x=1&token={tracked['token']}"
+    assert call(client, "state", tracked["token"]).json()["errorCode"] == "expired_token"
+
+
+def test_a_deleted_users_link_is_expired(api: Api, client: Client) -> None:
+    tracked = track(api)
+    api("DELETE", "users/alice")
+    assert client.get(path_of(tracked)).status_code == 410
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+def test_only_reading_is_offered(method: str, api: Api, client: Client) -> None:
+    assert getattr(client, method)(path_of(track(api))).status_code == 405
+
+
+# -- one browser ------------------------------------------------------------------------------------------------------
+
+
+def test_reading_the_page_twenty_times_changes_nothing(api: Api, client: Client) -> None:
+    tracked = track(api)
+    for _scan in range(20):
+        scanner = Client()
+        assert scanner.get(path_of(tracked), headers=TOP).status_code == 200
+        assert scanner.head(path_of(tracked), headers=TOP).status_code == 200
+    assert ActionFacts.objects.get().browser_hash == ""
+    client.get(path_of(tracked), headers=TOP)
+    assert state_of(client, tracked["token"])["state"] == "CHALLENGE_REQUIRED"
+
+
+def test_the_first_browser_is_remembered_by_a_host_cookie(api: Api, client: Client) -> None:
+    tracked = track(api)
+    cookie = client.get(path_of(tracked), headers=TOP).cookies[COOKIE]
+    assert cookie["secure"]
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Lax"
+    assert cookie["path"] == "/"
+    assert cookie["domain"] == ""
+    assert cookie["max-age"] == 600
+    state_of(client, tracked["token"])
+    stored = ActionFacts.objects.get().browser_hash
+    assert stored
+    assert cookie.value not in stored
+
+
+def test_a_second_browser_is_refused_and_told_why(api: Api, client: Client) -> None:
+    tracked, second = track(api), Client()
+    client.get(path_of(tracked), headers=TOP)
+    state_of(client, tracked["token"])
+    answer = second.get(path_of(tracked), headers=TOP)
+    assert answer.status_code == 403
+    assert "Opened in another browser" in answer.content.decode()
+    refused = call(second, "state", tracked["token"])
+    assert (refused.status_code, refused.json()["errorCode"]) == (403, "opened_elsewhere")
+    assert call(second, "finish", tracked["token"]).status_code == 403
+    assert state_of(client, tracked["token"])["state"] == "CHALLENGE_REQUIRED"
+    assert client.get(path_of(tracked), headers=TOP).status_code == 200
+
+
+def test_one_browser_keeps_its_cookie_over_several_verifications(api: Api, client: Client) -> None:
+    first, second = track(api), track(api)
+    client.get(path_of(first), headers=TOP)
+    before = client.cookies[COOKIE].value
+    client.get(path_of(second), headers=TOP)
+    assert client.cookies[COOKIE].value == before
+    state_of(client, first["token"])
+    state_of(client, second["token"])
+
+
+def test_a_frame_gets_no_cookie_and_is_not_bound(api: Api, client: Client) -> None:
+    tracked = track(api)
+    answer = client.get(path_of(tracked) + "&mode=popup", headers=FRAME)
+    assert COOKIE not in answer.cookies
+    assert call(client, "state", tracked["token"], embedded=True).status_code == 200
+    assert ActionFacts.objects.get().browser_hash == ""
+
+
+# -- what the page is told ----------------------------------------------------------------------------------------------
+
+
+def test_the_state_lists_what_is_enrolled_and_permitted_with_masked_addresses(api: Api, acme: Tenant, client: Client) -> None:
+    user = make.make_user(acme, "alice", email="alice@example.com")
+    make.make_authenticator(user, M.EMAIL_OTP, contact="alice@example.com", is_default=True)
+    make.make_authenticator(user, M.SMS, contact="+64215550123")
+    make.make_action(acme, "signIn", "CHALLENGE", verification_methods=["EMAIL_OTP", "PASSKEY", "RECOVERY_CODE"])
+    recovery_code.replace_all(user)
+    state = state_of(client, track(api)["token"])
+    assert state["methods"] == [
+        {"method": "EMAIL_OTP", "target": "a•••@example.com", "isDefault": True},
+        {"method": "RECOVERY_CODE", "isDefault": False},
+    ]
+    assert state["isEnrolled"] is True
+    assert state["canEnrol"] is False
+    assert state["recoveryCodes"] == {"enabled": True, "remaining": 10}
+    assert 590 <= state["expiresIn"] <= 600
+    assert "alice@example.com" not in json.dumps(state)
+
+
+def test_a_new_user_may_enrol_and_is_offered_the_address_on_file(api: Api, client: Client) -> None:
+    state = state_of(client, track(api, email="bob@example.com")["token"])
+    assert state["isEnrolled"] is False
+    assert state["canEnrol"] is True
+    assert {item["method"]: item.get("target") for item in state["enrollable"]} == {
+        "PASSKEY": None,
+        "AUTHENTICATOR_APP": None,
+        "EMAIL_OTP": "b•••@example.com",
+        "SMS": None,
+    }
+    assert [item["method"] for item in state["methods"]] == ["EMAIL_OTP"]
+    assert state["recoveryCodes"] == {"enabled": True}
+
+
+def test_what_the_tenant_switched_off_or_hides_is_not_offered(api: Api, acme: Tenant, client: Client) -> None:
+    AuthenticatorConfiguration.objects.create(tenant=acme, method=M.SMS, is_active=False)
+    AuthenticatorConfiguration.objects.create(tenant=acme, method=M.EMAIL_OTP, is_hidden_to_user=True)
+    state = state_of(client, track(api)["token"])
+    assert [item["method"] for item in state["enrollable"]] == ["PASSKEY", "AUTHENTICATOR_APP"]
+
+
+def test_the_contextual_message_and_settings_are_passed_on(api: Api, acme: Tenant, client: Client) -> None:
+    make.make_action(acme, "pay", "CHALLENGE", message="Pay {{action.amount}} to {{action.payee}}")
+    tracked = track(api, action="pay", custom={"amount": 20, "payee": "Jane"}, redirectToSettings=True)
+    state = state_of(client, tracked["token"])
+    assert state["message"] == "Pay 20 to Jane"
+    assert state["settings"] is True
+
+
+@pytest.mark.parametrize("sent", [{}, {"Authorization": "Bearer x"}, {"Authorization": "Basic abc"}])
+def test_no_call_works_without_the_users_token(sent: dict[str, str], client: Client, db: None) -> None:
+    for name in ("state", "qr", "recovery-code", "recovery-codes", "finish"):
+        answer = client.post(f"/challenge/api/{name}", "{}", "application/json", headers=sent)
+        assert (answer.status_code, answer.json()["errorCode"]) == (401, "expired_token")
+
+
+def test_the_server_key_is_no_users_token(api: Api, client: Client) -> None:
+    sent = {"Authorization": make.basic(api.secret)}
+    assert client.post("/challenge/api/state", "{}", "application/json", headers=sent).status_code == 401
+
+
+# -- leaving --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("/done", "/done?token="),
+        ("/done?a=b%20c&d", "/done?a=b%20c&d&token="),
+        ("/done?", "/done?token="),
+        ("/done?a=1#part", "/done?a=1&token="),
+    ],
+)
+def test_the_token_is_appended_to_whatever_query_the_target_has(target: str, expected: str, api: Api, client: Client) -> None:
+    tracked = track(api, redirectUrl=make.APP_ORIGIN + target)
+    answer = call(client, "finish", tracked["token"]).json()
+    assert answer["token"] == tracked["token"]
+    fragment = "#part" if "#" in target else ""
+    assert answer["redirectUrl"] == make.APP_ORIGIN + expected + tracked["token"] + fragment
+
+
+def test_quitting_returns_a_token_that_validates_as_still_to_be_done(api: Api, client: Client) -> None:
+    token = call(client, "finish", track(api)["token"]).json()["token"]
+    checked = api("POST", "validate", {"token": token}).body
+    assert (checked["isValid"], checked["state"]) == (False, "CHALLENGE_REQUIRED")
+
+
+def test_a_target_that_the_tenant_no_longer_allows_is_not_redirected_to(api: Api, acme: Tenant, client: Client) -> None:
+    tracked = track(api, redirectUrl=f"{make.APP_ORIGIN}/done")
+    acme.app_origins = ["https://new.acme.example"]
+    acme.save()
+    assert "redirectUrl" not in call(client, "finish", tracked["token"]).json()
+    assert "returnUrl" not in state_of(client, tracked["token"])
+
+
+def test_without_a_target_there_is_none(api: Api, client: Client) -> None:
+    assert set(call(client, "finish", track(api)["token"]).json()) == {"token"}
+
+
+def test_a_native_scheme_on_the_list_gets_exactly_the_callback_its_sdk_parses(api: Api, client: Client) -> None:
+    token = track(api)["token"]
+    answer = call(client, "finish", token, {"nativeScheme": "authsignal"}).json()
+    assert answer["redirectUrl"] == f"authsignal://auth?token={token}"
+
+
+@pytest.mark.parametrize("scheme", ["javascript", "evil", "https", "authsignal:"])
+def test_any_other_scheme_gets_no_token(scheme: str, api: Api, client: Client) -> None:
+    tracked = track(api)
+    assert call(client, "finish", tracked["token"], {"nativeScheme": scheme}).status_code == 400
+    page = client.get(path_of(tracked), {**dict([("token", tracked["token"])]), "nativeScheme": scheme})
+    assert config_of(page)["nativeScheme"] == ""
+
+
+# -- QR and recovery codes ------------------------------------------------------------------------------------------------
+
+
+def test_the_qr_code_is_drawn_here(api: Api, client: Client) -> None:
+    token = track(api)["token"]
+    uri = "otpauth://totp/Acme:alice?secret=JBSWY3DPEHPK3PXP&issuer=Acme"
+    image = call(client, "qr", token, {"uri": uri}).json()["image"]
+    assert image.startswith("data:image/svg+xml")
+    for wrong in ("https://evil.example", "otpauth://totp/" + "x" * 2000, ""):
+        assert call(client, "qr", token, {"uri": wrong}).status_code == 400
+
+
+def test_recovery_codes_are_made_after_a_proof_only_and_work_once(api: Api, acme: Tenant, client: Client) -> None:
+    user = make.make_user(acme, "alice")
+    make.make_authenticator(user, M.EMAIL_OTP, contact="alice@example.com")
+    tracked = track(api)
+    assert call(client, "recovery-codes", tracked["token"]).status_code == 403
+    proved = access_token(Action.objects.get(), now=clock.now())
+    codes = call(client, "recovery-codes", proved).json()["recoveryCodes"]
+    assert len(set(codes)) == 10
+    wrong = call(client, "recovery-code", tracked["token"], {"verificationCode": "A" * 24}).json()
+    assert wrong == {"isVerified": False, "failureReason": "CODE_INVALID_OR_EXPIRED"}
+    again = track(api)
+    right = call(client, "recovery-code", again["token"], {"verificationCode": codes[0].lower()}).json()
+    assert right["isVerified"] is True
+    checked = api("POST", "validate", {"token": right["accessToken"]}).body
+    assert (checked["state"], checked["verificationMethod"]) == ("CHALLENGE_SUCCEEDED", "RECOVERY_CODE")
+    third = track(api)
+    assert call(client, "recovery-code", third["token"], {"verificationCode": codes[0]}).json()["isVerified"] is False
+
+
+# -- language ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_says_which_language_it_is_in(api: Api, client: Client) -> None:
+    answer = client.get(path_of(track(api, locale="xx-YY")))
+    assert answer["Content-Language"] == "en"
+    assert '<html lang="en" dir="ltr">' in answer.content.decode()
+
+
+def test_the_phone_form_offers_no_country_that_gets_no_sms(api: Api, acme: Tenant, client: Client) -> None:
+    acme.blocked_sms_countries = ["NZ"]
+    acme.save()
+    countries = {region: rest for region, *rest in config_of(client.get(path_of(track(api))))["countries"]}
+    assert "NZ" not in countries
+    assert countries["GB"] == [44, "0"]
+    assert countries["US"] == [1, "1"]
+    assert countries["IT"] == [39, ""]

@@ -1,0 +1,195 @@
+"""Each operator against its truth table, through the engine as a rule meets it."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from rules.engine import compile_policy, decide
+from rules.facts import IpFacts
+from rules.jsonlogic import ConditionsError, check, write
+from rules.operators import OPERATORS, of_kind
+from rules.types import Kind
+from tests.rules.cases import CUSTOM_POINTS, POOLS, brief, make_facts, make_rule
+
+T, F, U = "true", "false", "unknown"
+
+AMOUNT, TEXT_POINT, FLAG, TAGS = "custom.amount", "custom.destination", "custom.first", "custom.tags"
+COUNTRY_POINT, ADDRESS = "ip.countryCode", "ip.address"
+
+
+def verdict(operator: str, key: str, literal: object, actual: Any) -> str:
+    if key.startswith("custom."):
+        facts = make_facts(custom={key.removeprefix("custom."): actual})
+    else:
+        facts = make_facts(ip=IpFacts(**{"address" if key == ADDRESS else "country_code": actual}))
+    rule = make_rule(write(operator, key, literal))
+    policy = compile_policy("transfer", "ALLOW", rules=[rule], custom_points=CUSTOM_POINTS)
+    assert not policy.rules[0].problems
+    return decide(facts, policy).verdicts["rule"]
+
+
+@pytest.mark.parametrize(
+    ("literal", "actual", "outcomes"),
+    [
+        # Verdicts of  ==  !=  >  <  >=  <=
+        (2000, 1999, (F, T, F, T, F, T)),
+        (2000, 2000, (T, F, F, F, T, T)),
+        (2000, 2001, (F, T, T, F, T, F)),
+        (2000, 2000.0, (T, F, F, F, T, T)),
+        (2000, Decimal("2000.00"), (T, F, F, F, T, T)),
+        (2000.5, Decimal("2000.50"), (T, F, F, F, T, T)),
+        (0.1, 0.1, (T, F, F, F, T, T)),
+        (0, -0.0, (T, F, F, F, T, T)),
+        (1, True, (U,) * 6),
+        (0, False, (U,) * 6),
+        (2000, "2000", (U,) * 6),
+        (2000, None, (U,) * 6),
+        (2000, [2000], (U,) * 6),
+        (2000, {"amount": 2000}, (U,) * 6),
+        (2000, float("nan"), (U,) * 6),
+        (2000, float("inf"), (U,) * 6),
+        (2000, Decimal("NaN"), (U,) * 6),
+        (2000, 10**400, (F, T, T, F, T, F)),
+        (10**400, 1.5, (F, T, F, T, F, T)),
+        (10**400, 10**400 + 1, (F, T, T, F, T, F)),
+        (1.5, 10**400, (F, T, T, F, T, F)),
+        (2000, 10**5000, (U,) * 6),
+    ],
+    ids=brief,
+)
+def test_numbers_are_compared_as_numbers(literal: object, actual: object, outcomes: tuple[str, ...]) -> None:
+    symbols = ("==", "!=", ">", "<", ">=", "<=")
+    assert tuple(verdict(symbol, AMOUNT, literal, actual) for symbol in symbols) == outcomes
+
+
+@pytest.mark.parametrize(
+    ("operator", "key", "literal", "actual", "expected"),
+    [
+        ("between", AMOUNT, [1, 3], 0.9, F),
+        ("between", AMOUNT, [1, 3], 1, T),
+        ("between", AMOUNT, [1, 3], 3, T),
+        ("between", AMOUNT, [1, 3], 3.1, F),
+        ("between", AMOUNT, [2, 2], 2, T),
+        ("between", AMOUNT, [1, 3], "2", U),
+        ("==", TEXT_POINT, "bank", "bank", T),
+        ("==", TEXT_POINT, "bank", "Bank", F),
+        ("==", TEXT_POINT, "", "", T),
+        ("==", TEXT_POINT, "", None, U),
+        ("==", TEXT_POINT, "1", 1, U),
+        ("!=", TEXT_POINT, "bank", "card", T),
+        ("!=", TEXT_POINT, "bank", "bank", F),
+        ("!=", TEXT_POINT, "bank", None, U),
+        ("==", FLAG, True, True, T),
+        ("==", FLAG, True, False, F),
+        ("==", FLAG, False, False, T),
+        ("==", FLAG, True, 1, U),
+        ("==", FLAG, False, 0, U),
+        ("==", FLAG, True, "true", U),
+        ("!=", FLAG, True, False, T),
+        ("!=", FLAG, True, None, U),
+        ("==", COUNTRY_POINT, "nz", "NZ", T),
+        ("==", COUNTRY_POINT, "NZ", "AU", F),
+        ("!=", COUNTRY_POINT, "NZ", "", U),
+        ("==", ADDRESS, "::ffff:10.0.0.1", "10.0.0.1", T),
+        ("==", ADDRESS, "2001:db8::1", "2001:DB8:0:0::1", T),
+        ("==", ADDRESS, "0.0.0.1", "::1", F),
+        ("!=", ADDRESS, "10.0.0.1", "10.0.0.2", T),
+        ("==", ADDRESS, "10.0.0.1", "home", U),
+        ("in", AMOUNT, [1, 2.5], 1.0, T),
+        ("in", AMOUNT, [1, 2.5], 2, F),
+        ("in", AMOUNT, [1], True, U),
+        ("in", TEXT_POINT, ["a", "b"], "b", T),
+        ("in", TEXT_POINT, ["a", "b"], "", F),
+        ("in", TEXT_POINT, ["a", "b"], None, U),
+        ("in", COUNTRY_POINT, ["nz", "AU"], "NZ", T),
+        ("in", ADDRESS, ["10.0.0.1", "::1"], "::ffff:10.0.0.1", T),
+        ("in", ADDRESS, ["10.0.0.1", "::1"], "10.0.0.2", F),
+        ("notIn", TEXT_POINT, ["a", "b"], "c", T),
+        ("notIn", TEXT_POINT, ["a", "b"], "a", F),
+        ("notIn", TEXT_POINT, ["a", "b"], None, U),
+        ("contains", TEXT_POINT, "an", "bank", T),
+        ("contains", TEXT_POINT, "AN", "bank", F),
+        ("contains", TEXT_POINT, "bank", "an", F),
+        ("contains", TEXT_POINT, "an", "", F),
+        ("contains", TEXT_POINT, "an", ["an"], U),
+        ("contains", TAGS, "an", ["an", 1], T),
+        ("contains", TAGS, "an", ["bank"], F),
+        ("contains", TAGS, 1, ["an", 1.0], T),
+        ("contains", TAGS, 1, ["1"], F),
+        ("contains", TAGS, 1, [True], F),
+        ("contains", TAGS, "an", [], F),
+        ("contains", TAGS, "an", "an", U),
+        ("contains", TAGS, "an", ["an", None], U),
+        ("notContains", TEXT_POINT, "an", "bank", F),
+        ("notContains", TEXT_POINT, "an", "card", T),
+        ("notContains", TAGS, "an", [], T),
+        ("notContains", TAGS, "an", None, U),
+        ("startsWith", TEXT_POINT, "ba", "bank", T),
+        ("startsWith", TEXT_POINT, "an", "bank", F),
+        ("startsWith", TEXT_POINT, "bank", "ba", F),
+        ("startsWith", TEXT_POINT, "ba", 5, U),
+        ("notStartsWith", TEXT_POINT, "ba", "card", T),
+        ("notStartsWith", TEXT_POINT, "ba", None, U),
+        ("endsWith", TEXT_POINT, "nk", "bank", T),
+        ("endsWith", TEXT_POINT, "ban", "bank", F),
+        ("notEndsWith", TEXT_POINT, "nk", "bank", F),
+        ("notEndsWith", TEXT_POINT, "nk", "card", T),
+        ("ipInCidr", ADDRESS, ["10.0.0.0/8"], "10.255.255.255", T),
+        ("ipInCidr", ADDRESS, ["10.0.0.0/8"], "11.0.0.0", F),
+        ("ipInCidr", ADDRESS, ["10.0.0.0/8"], "::ffff:10.1.2.3", T),
+        ("ipInCidr", ADDRESS, ["::ffff:10.0.0.0/104"], "10.1.2.3", T),
+        ("ipInCidr", ADDRESS, ["10.0.0.0/8"], "::a00:1", F),
+        ("ipInCidr", ADDRESS, ["0.0.0.0/0"], "2001:db8::1", F),
+        ("ipInCidr", ADDRESS, ["::/0"], "2001:db8::1", T),
+        ("ipInCidr", ADDRESS, ["::/0"], "10.0.0.1", F),
+        ("ipInCidr", ADDRESS, ["192.0.2.1"], "192.0.2.1", T),
+        ("ipInCidr", ADDRESS, ["192.0.2.1"], "192.0.2.2", F),
+        ("ipInCidr", ADDRESS, "192.0.2.0/24", "192.0.2.9", T),
+        ("ipInCidr", ADDRESS, ["2001:db8::/32", "192.0.2.0/24", "10.0.0.0/8"], "192.0.2.9", T),
+        ("ipInCidr", ADDRESS, ["192.0.2.0/25", "198.51.100.0/25"], "198.51.100.128", F),
+        ("ipInCidr", ADDRESS, ["10.0.0.0/8"], None, U),
+        ("ipInCidr", ADDRESS, ["10.0.0.0/8"], "10.0.0.0/8", U),
+        ("notIpInCidr", ADDRESS, ["10.0.0.0/8"], "11.0.0.0", T),
+        ("notIpInCidr", ADDRESS, ["10.0.0.0/8"], "10.0.0.0", F),
+        ("notIpInCidr", ADDRESS, ["10.0.0.0/8"], None, U),
+    ],
+)
+def test_an_operator_gives_the_verdict_of_its_table(
+    operator: str, key: str, literal: object, actual: object, expected: str
+) -> None:
+    assert verdict(operator, key, literal, actual) == expected
+
+
+def test_every_operator_is_in_a_table_above() -> None:
+    [table] = [mark for mark in test_an_operator_gives_the_verdict_of_its_table.pytestmark if mark.args]
+    assert {row[0] for row in table.args[1]} | {">", "<", ">=", "<="} == set(OPERATORS)
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("key", [AMOUNT, TEXT_POINT, FLAG, TAGS, COUNTRY_POINT, ADDRESS])
+def test_an_operator_is_taken_only_for_its_kinds(operator: str, key: str) -> None:
+    kind = {AMOUNT: "number", TEXT_POINT: "text", FLAG: "boolean", TAGS: "multiselect"}.get(key)
+    kind = kind or {COUNTRY_POINT: "country", ADDRESS: "ip"}[key]
+    row = OPERATORS[operator]
+    value = "10.0.0.0/8" if row.symbol == "ipInCidr" else next(one for one in POOLS[kind] if one != "")
+    literal = {"list": [value], "range": [value, value]}.get(row.shape.name, value)
+    condition = write(operator, key, literal)
+    if Kind(kind) in row.kinds:
+        assert check(condition, custom_points=CUSTOM_POINTS)
+    else:
+        with pytest.raises(ConditionsError, match=f"does not work on {key}"):
+            check(condition, custom_points=CUSTOM_POINTS)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_has_operators_and_the_first_is_the_usual_one(kind: Kind) -> None:
+    assert of_kind(kind)[0].name == ("contains" if kind is Kind.MULTISELECT else "==")
+
+
+def test_thousands_of_ranges_cost_one_look_up_per_prefix_length() -> None:
+    ranges = [f"10.{high}.{low}.0/24" for high in range(15) for low in range(200)]
+    node = check(write("ipInCidr", ADDRESS, ranges))
+    assert len(node.operand) == 1  # type: ignore[union-attr]
+    assert verdict("ipInCidr", ADDRESS, ranges, "10.14.199.7") == T
+    assert verdict("ipInCidr", ADDRESS, ranges, "10.14.200.7") == F

@@ -5,11 +5,13 @@ server, and a plus stays a plus.
 """
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.generic import RedirectView
 
 from actions import api as actions
 from actions import client_api as client
 from actions import hosted
 from authenticators import api as authenticators
+from authsignal_portal import portal
 
 USER = r"(?P<user_id>.+)"
 ACTION = r"(?P<action>[^/]+)"
@@ -78,6 +80,8 @@ hosted_pages = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(hosted_pages)),
+    path("", RedirectView.as_view(pattern_name="portal:index")),
+    path("portal/", portal.site.urls),
     path("v1/client/", include(client_api)),
     path("v1/", include(server_api)),
 ]

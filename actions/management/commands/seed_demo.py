@@ -14,7 +14,6 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django_otp.plugins.otp_totp.models import TOTPDevice
-from webauthn.helpers import encode_cbor
 
 from audit import log
 from authenticators import enrolment, users
@@ -144,9 +143,11 @@ def people(tenant: Tenant) -> None:
 
 
 def public_key() -> bytes:
-    """A COSE ES256 key whose private half nobody keeps (RFC 9053 §7.1.1)."""
+    """A COSE ES256 key in CBOR (RFC 9053 §7.1.1) whose private half nobody keeps."""
     numbers = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
-    return encode_cbor({1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")})
+    x, y = numbers.x.to_bytes(32, "big"), numbers.y.to_bytes(32, "big")
+    # {1: 2 (EC2), 3: -7 (ES256), -1: 1 (P-256), -2: x, -3: y}
+    return bytes.fromhex("a5010203262001215820") + x + bytes.fromhex("225820") + y
 
 
 def write_private(path: Path, text: str) -> None:

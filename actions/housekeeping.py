@@ -1,0 +1,29 @@
+"""Removing rows that have served: kept answers, ended challenges, enrolments nobody finished."""
+
+from datetime import timedelta
+
+from actions.models import ServerReplay
+from authenticators.models import Authenticator, Challenge, Message
+from authsignal_portal import clock
+
+KEPT_ANSWERS = timedelta(hours=1)
+ENDED_CHALLENGES = timedelta(hours=24)
+PENDING_ENROLMENTS = timedelta(hours=24)
+ENDED_MESSAGES = timedelta(days=30)
+BATCH = 1000
+
+
+def prune() -> int:
+    """Delete one batch of each kind; returns the number of rows deleted. A challenge outlives every token by a day."""
+    now = clock.now()
+    stale = (
+        ServerReplay.objects.filter(created_at__lt=now - KEPT_ANSWERS),
+        Message.objects.filter(ended_at__lt=now - ENDED_MESSAGES),
+        Challenge.objects.filter(expires_at__lt=now - ENDED_CHALLENGES, messages=None),
+        Authenticator.objects.filter(verified_at=None, created_at__lt=now - PENDING_ENROLMENTS),
+    )
+    deleted = 0
+    for rows in stale:
+        batch = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+        deleted += rows.model.objects.filter(pk__in=batch).delete()[0]
+    return deleted

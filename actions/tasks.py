@@ -1,0 +1,10 @@
+"""Housekeeping: what is no longer needed is removed in small batches."""
+
+from celery import shared_task
+
+from actions import housekeeping
+
+
+@shared_task
+def prune() -> None:
+    housekeeping.prune()

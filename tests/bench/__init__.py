@@ -1,0 +1,1 @@
+"""Performance as ratios in one run on one machine: `make bench`."""

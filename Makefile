@@ -20,6 +20,8 @@ demo demo-reset: export AUTHSIGNAL_ENV := demo
 
 .PHONY: demo
 demo: $(DEMO) ## run everything with demo data; Ctrl-C stops it; PORT=9000 make demo moves it
+	@# Whoever waits for demo.json must not find that of a run that was killed.
+	@kill -0 "$$(cut -d ' ' -f 1 var/demo/demo.lock 2>/dev/null)" 2>/dev/null || rm -f var/demo/demo.json
 	@exec $(PY) manage.py demo --with-parent
 
 .PHONY: demo-reset

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from authsignal_portal import embedded
 from authsignal_portal.celery import app as celery_app
 from authsignal_portal.embedded_servers import Postgres, Valkey
 from authsignal_portal.ports import loopback_addresses, port_number, require_free
-from authsignal_portal.processes import DirectoryLock, ProcessError, last_lines
+from authsignal_portal.processes import DirectoryLock, ProcessError, die_with_parent, last_lines, parent_is_interrupted
 from authsignal_portal.supervisor import (
     Program,
     Say,
@@ -30,25 +31,31 @@ THREADS = 8
 SETUP_SECONDS = 300.0
 
 
-def run(say: Say) -> None:
-    """Start everything, say where it is, watch it. Returns after a requested stop. Raises ProcessError."""
+def run(say: Say, *, with_parent: bool = False) -> None:
+    """Start everything, say where it is, watch it. Returns after a requested stop. Raises ProcessError.
+
+    `with_parent`: stop also when the calling program (make) dies or is itself interrupted.
+    """
+    if with_parent:
+        die_with_parent()
     port = port_number(os.environ.get("PORT", str(embedded.DEMO_PORT)))
     lock = _demo_lock()
     lock.acquire()
     try:
         with signals():
-            _run(Demo(port, say))
+            _run(Demo(port, say), parent_is_interrupted if with_parent else lambda: False)
     finally:
         lock.release()
 
 
-def _run(demo: "Demo") -> None:
+def _run(demo: "Demo", told_to_stop: Callable[[], bool]) -> None:
     try:
         demo.start()
-        demo.supervisor.watch()
+        demo.supervisor.watch(told_to_stop)
     except StopRequested as request:
         demo.say(f"{request}: stopping")
     finally:
+        demo.told.unlink(missing_ok=True)
         demo.supervisor.stop()
     demo.say("stopped; the data is kept")
 
@@ -113,6 +120,8 @@ class Demo:
         self.demo_url = f"http://localhost:{port + 1}"
         self.env = {**os.environ, "PUBLIC_URL": self.url, "PYTHONUNBUFFERED": "1"}
         self.stores = Stores()
+        # There only while it is true: whoever waits for it must not read that of an earlier run.
+        self.told = self.stores.directory / "demo.json"
         self.supervisor = Supervisor(say)
 
     def start(self) -> None:
@@ -129,8 +138,7 @@ class Demo:
 
     def _prepare_files(self) -> None:
         directory = self.stores.directory
-        # Whoever waits for demo.json must not read the one of an earlier run.
-        (directory / "demo.json").unlink(missing_ok=True)
+        self.told.unlink(missing_ok=True)
         shutil.rmtree(directory / "log", ignore_errors=True)
         (directory / "log").mkdir()
         Path(settings.OUTBOX_FILE).touch(mode=0o600)
@@ -246,7 +254,6 @@ class Demo:
             "demoUrl": self.demo_url,
             "outbox": settings.OUTBOX_FILE,
         }
-        path = self.stores.directory / "demo.json"
-        write_privately(path, json.dumps(told, indent=2) + "\n")
+        write_privately(self.told, json.dumps(told, indent=2) + "\n")
         lines = [f"  {name:<17} {value}" for name, value in told.items()]
-        self.say("\n".join(["", *lines, "", f"The same is in {path}. Ctrl-C stops everything.", ""]))
+        self.say("\n".join(["", *lines, "", f"The same is in {self.told}. Ctrl-C stops everything.", ""]))

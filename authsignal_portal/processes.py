@@ -107,6 +107,18 @@ def die_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
         _LIBC.prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 
+def parent_is_interrupted() -> bool:
+    """Whether our parent is inside its own handler of SIGINT (Linux only).
+
+    A SIGINT sent to `make` alone, not by Ctrl-C to the whole group, is not passed on: make then waits for us.
+    """
+    with suppress(OSError, StopIteration):
+        status = Path(f"/proc/{os.getppid()}/status").read_text().splitlines()
+        blocked = next(line for line in status if line.startswith("SigBlk:")).split()[1]
+        return bool(int(blocked, 16) & 1 << (signal.SIGINT - 1))
+    return False
+
+
 def is_alive(pid: int) -> bool:
     if pid <= 0:
         return False

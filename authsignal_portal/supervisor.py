@@ -113,9 +113,9 @@ class Supervisor:
         self._services.append(service)
         self._logs[service.log] = service.log.stat().st_size
 
-    def watch(self) -> None:
-        """Never returns. Raises StopRequested on a signal (see `signals`), ProcessError when it gives up."""
-        while True:
+    def watch(self, told_to_stop: Callable[[], bool] = lambda: False) -> None:
+        """Return when told to stop. Raises StopRequested on a signal (see `signals`), ProcessError on giving up."""
+        while not told_to_stop():
             time.sleep(POLL_SECONDS)
             self._repeat_important_lines()
             for service in self._services:
@@ -141,6 +141,7 @@ class Supervisor:
         self._say(f"{service.name} ended (code {code}); starting it again.{log_end(service, 5)}")
         service.stop()
         service.start()
+        self._logs[service.log] = service.log.stat().st_size
         self._say(f"{service.name} is back")
 
     def _repeat_important_lines(self) -> None:

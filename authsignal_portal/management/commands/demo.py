@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from authsignal_portal import demo
-from authsignal_portal.processes import ProcessError, die_with_parent
+from authsignal_portal.processes import ProcessError
 
 
 class Command(BaseCommand):
@@ -22,13 +22,11 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         if settings.ENVIRONMENT != "demo":
             raise CommandError("The demo runs in demo settings only: set AUTHSIGNAL_ENV=demo (make demo does).")
-        if options["with_parent"]:
-            die_with_parent()
         try:
             if options["drop"]:
                 demo.drop(self._say)
             else:
-                demo.run(self._say)
+                demo.run(self._say, with_parent=options["with_parent"])
         except ProcessError as error:
             raise CommandError(str(error)) from error
 

@@ -11,8 +11,9 @@ from audit import log
 from authenticators import enrolment, users
 from authenticators import serializers as shapes
 from authenticators.models import Authenticator
-from authsignal_portal.api import BatchJSONParser, ServerView, body_of, checked, checked_id, describe
+from authsignal_portal.api import ServerView, body_of, checked
 from authsignal_portal.errors import AuthsignalError, InvalidRequest, NotFound
+from authsignal_portal.json_body import BatchJSONParser, checked_id
 
 DEFAULT_LIMIT = 20
 BATCH = 1000
@@ -22,9 +23,10 @@ DONE = {"success": True}
 class UsersView(ServerView):
     @extend_schema(parameters=[shapes.UsersQuery], responses={200: dict})
     def get(self, request: Request) -> Response:
-        asked = {name: value for name, value in request.query_params.items() if name in shapes.UsersQuery().fields}
+        known = shapes.UsersQuery().fields
+        asked = {name: text for name, text in request.query_params.dict().items() if text and name in known}
         for name, text in asked.items():
-            checked_id(str(text), name, 4096)
+            checked_id(text, name, 4096)
         given = checked(shapes.UsersQuery, asked)
         limit = given.get("limit", DEFAULT_LIMIT)
         found = list(users.query(self.tenant, given)[: limit + 1])
@@ -118,10 +120,8 @@ class ImportView(ServerView):
     def _import(self, item: Any, actor: log.Actor) -> dict[str, str] | None:
         given = item if isinstance(item, dict) else {}
         try:
-            parsed = shapes.ImportedPasskey(data=given)
-            if not parsed.is_valid():
-                raise InvalidRequest(describe(parsed.errors))
-            users.enrol(self.tenant, checked_id(given["userId"], "userId"), parsed.validated_data, actor=actor)
+            passkey = checked(shapes.ImportedPasskey, given)
+            users.enrol(self.tenant, checked_id(passkey["userId"], "userId"), passkey, actor=actor)
         except AuthsignalError as error:
             return {
                 "userId": str(given.get("userId", "")),

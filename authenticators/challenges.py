@@ -214,8 +214,8 @@ def _cancel_surplus(user: EndUser | None) -> None:
     if user is None:
         return
     still_open = Challenge.objects.filter(user=user, verified_at=None, failed_at=None, expires_at__gt=clock.Now())
-    surplus = still_open.order_by("-created_at").values("pk")[settings.OPEN_CHALLENGES_PER_USER :]
-    Challenge.objects.filter(pk__in=list(surplus.values_list("pk", flat=True))).update(failed_at=clock.Now())
+    surplus = list(still_open.order_by("-created_at").values_list("pk", flat=True)[settings.OPEN_CHALLENGES_PER_USER :])
+    Challenge.objects.filter(pk__in=surplus, verified_at=None).update(failed_at=clock.Now())
 
 
 # -- finish --------------------------------------------------------------------------------------
@@ -245,14 +245,17 @@ def finish(
 ) -> Attempt:
     """Judge an answer. Call inside a transaction, with the challenge to answer (unlocked), and commit whatever returns.
 
-    A right answer consumes the challenge; nothing else can be done with it afterwards.
+    A right answer consumes the challenge; nothing else can be done with it afterwards. Where the user is known, call
+    with the user locked.
     """
     if challenge is None:
         return REFUSED
     gate = _gate(tenant, user, method, challenge)
     challenge = _locked(challenge)
+    if challenge is None:
+        return REFUSED
     now = gate.now if gate else clock.now()
-    if (gate and not gate.is_open) or challenge.attempts >= tries(method):
+    if (gate and not gate.admits(challenge.purpose)) or challenge.attempts >= tries(method):
         _record(Tag.CHALLENGE_REFUSED, challenge, now, reason="limit")
         return EXHAUSTED
     if not challenge.is_open(now):
@@ -284,9 +287,10 @@ def tries(method: VerificationMethod) -> int:
     return int(settings.GUESSES_PER_CHALLENGE)
 
 
-def _locked(challenge: Challenge) -> Challenge:
+def _locked(challenge: Challenge) -> Challenge | None:
+    """None when it went with its authenticator or its user since it was read."""
     rows = Challenge.objects.select_for_update(of=("self",)).select_related("tenant", "user", "authenticator")
-    return rows.get(pk=challenge.pk)
+    return rows.filter(pk=challenge.pk).first()
 
 
 def consume(challenge: Challenge, now: datetime) -> bool:

@@ -30,8 +30,7 @@ class Added:
 
 
 def begin(user: EndUser, method: VerificationMethod, *, to: str = "", secret: str = "") -> Authenticator:
-    """A pending authenticator; one that was pending for this method before is replaced. Call inside a transaction."""
-    EndUser.objects.select_for_update().get(pk=user.pk)
+    """A pending authenticator; one that was pending for this method before is replaced. Call with the user locked."""
     user.authenticators.filter(method=method, verified_at=None).delete()
     row = Authenticator(tenant=user.tenant, user=user, method=method)
     if to:
@@ -54,12 +53,16 @@ def complete(row: Authenticator, *, now: datetime, actor: log.Actor, action_id: 
     row.verified_at = row.last_verified_at = now
     row.is_default = row.is_default or not others.filter(is_default=True).exists()
     row.save(update_fields=["verified_at", "last_verified_at", "is_default"])
-    # What was locked by guesses is bound anew.
-    GuessCount.objects.filter(tenant=row.tenant, subject=f"user:{user.pk}", method=row.method).update(
-        consecutive=0, recent=[], paused_until=None, disabled_at=None
-    )
+    _forgive(user, row.method)
     _confirm_contact(row, now)
     _record(Tag.AUTHENTICATOR_ENROLLED, row, actor, now, action_id)
+
+
+def _forgive(user: EndUser, method: str) -> None:
+    """What was locked by guesses is bound anew."""
+    GuessCount.objects.filter(tenant=user.tenant_id, subject=f"user:{user.pk}", method=method).update(
+        consecutive=0, recent=[], paused_until=None, disabled_at=None
+    )
 
 
 def adopt(challenge: Challenge, *, now: datetime) -> Authenticator:
@@ -87,28 +90,29 @@ def _confirm_contact(row: Authenticator, now: datetime) -> None:
 
 
 def add_verified(user: EndUser, given: dict[str, Any], *, actor: log.Actor) -> Added:
-    """Enrol what the customer verified elsewhere. `given` has the wire's names. Raises InvalidRequest, Conflict."""
+    """Enrol what the customer verified elsewhere. `given` has the wire's names. Call with the user locked.
+
+    Raises InvalidRequest, Conflict.
+    """
     method = VerificationMethod(given["verificationMethod"])
     now = clock.now()
-    with transaction.atomic():
-        EndUser.objects.select_for_update().get(pk=user.pk)
-        first = not user.authenticators.exclude(verified_at=None).exists()
-        row = Authenticator(tenant=user.tenant, user=user, method=method, is_default=bool(given.get("isDefault")))
-        _fill(row, method, given)
-        user.authenticators.filter(method=method, verified_at=None).delete()
-        try:
-            with transaction.atomic():
-                row.save(force_insert=True)
-        except IntegrityError as error:
-            raise Conflict("This credential is already registered.") from error
-        if row.is_default:
-            user.authenticators.exclude(pk=row.pk).update(is_default=False)
-        complete(row, now=now, actor=actor)
-        Authenticator.objects.filter(pk=row.pk).update(last_verified_at=None)
-        row.last_verified_at = None
-        codes = None
-        if first and not user.tenant.disable_recovery_codes:
-            codes = new_recovery_codes(user, actor=actor, now=now)
+    first = not user.authenticators.exclude(verified_at=None).exists()
+    row = Authenticator(tenant=user.tenant, user=user, method=method, is_default=bool(given.get("isDefault")))
+    _fill(row, method, given)
+    user.authenticators.filter(method=method, verified_at=None).delete()
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError as error:
+        raise Conflict("This credential is already registered.") from error
+    if row.is_default:
+        user.authenticators.exclude(pk=row.pk).update(is_default=False)
+    complete(row, now=now, actor=actor)
+    Authenticator.objects.filter(pk=row.pk).update(last_verified_at=None)
+    row.last_verified_at = None
+    codes = None
+    if first and not user.tenant.disable_recovery_codes:
+        codes = new_recovery_codes(user, actor=actor, now=now)
     return Added(row, codes)
 
 
@@ -147,15 +151,19 @@ def _need(given: dict[str, Any], name: str) -> str:
 
 
 def new_recovery_codes(user: EndUser, *, actor: log.Actor, now: datetime) -> list[str]:
-    """Ten fresh codes; the ones before stop working. Call inside a transaction."""
+    """Ten fresh codes; the ones before stop working. Call with the user locked: two at once leave one set."""
     codes = recovery_code.replace_all(user)
+    _forgive(user, VerificationMethod.RECOVERY_CODE)
     log.record(Tag.RECOVERY_CODES_CREATED, tenant_id=user.tenant_id, actor=actor, subject=user.pseudonym, at=now)
     return codes
 
 
 @transaction.atomic
 def remove(row: Authenticator, *, actor: log.Actor) -> None:
-    """Take an authenticator away; challenges that named it end with it."""
+    """Take an authenticator away; challenges that named it end with it. Nothing happens if it went meanwhile."""
+    row.user.lock()
+    if not row.user.authenticators.filter(pk=row.pk).exists():
+        return
     _record(Tag.AUTHENTICATOR_REMOVED, row, actor, clock.now(), None)
     row.delete()
     heir = row.user.authenticators.exclude(verified_at=None).first()

@@ -1,7 +1,7 @@
 """How many wrong guesses a subject has left. Counted in PostgreSQL under a row lock, never in Redis.
 
 The lock is taken before the code is compared and held until the count is committed, so that no number of parallel
-guesses is evaluated beyond the limit. Lock order everywhere: guess count, then challenge, then authenticator.
+guesses is evaluated beyond the limit. Lock order everywhere: user, then guess count, challenge, authenticator.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from authenticators.models import EndUser, GuessCount
+from authenticators.models import Challenge, EndUser, GuessCount
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod
@@ -27,9 +27,11 @@ class Gate:
     row: GuessCount
     now: datetime
 
-    @property
-    def is_open(self) -> bool:
-        if self.row.disabled_at or (self.row.paused_until and self.row.paused_until > self.now):
+    def admits(self, purpose: str) -> bool:
+        """Whether a guess may be evaluated now. A disabled method can still be bound anew, at the pace of the rest."""
+        if self.row.disabled_at and purpose != Challenge.Purpose.ENROL:
+            return False
+        if self.row.paused_until and self.row.paused_until > self.now:
             return False
         return all(self._within(seconds) < limit for seconds, limit in windows(self.row.method))
 
@@ -39,9 +41,9 @@ class Gate:
         longest = max(seconds for seconds, _limit in windows(row.method))
         row.recent = [at for at in row.recent if self.now - at < timedelta(seconds=longest)] + [self.now]
         row.consecutive += 1
-        if row.consecutive >= settings.CONSECUTIVE_GUESSES_BEFORE_DISABLING:
+        if row.consecutive >= settings.CONSECUTIVE_GUESSES_BEFORE_DISABLING and row.disabled_at is None:
             row.disabled_at = self.now
-        elif row.consecutive % settings.CONSECUTIVE_GUESSES_BEFORE_PAUSE == 0:
+        if row.consecutive % settings.CONSECUTIVE_GUESSES_BEFORE_PAUSE == 0:
             row.paused_until = self.now + timedelta(seconds=settings.PAUSE_SECONDS)
         row.save(update_fields=["recent", "consecutive", "disabled_at", "paused_until"])
 

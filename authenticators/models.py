@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from authenticators import contact
 from authsignal_portal import clock
+from authsignal_portal.errors import AuthsignalError
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import Channel, VerificationMethod
 
@@ -93,6 +94,16 @@ class EndUser(models.Model):
 
     def __str__(self) -> str:
         return self.user_id
+
+    def lock(self, *, gone: AuthsignalError | None = None) -> None:
+        """Let all else that would change this user, their proofs or authenticators wait until the transaction ends.
+
+        Lock order everywhere: user, guess count, challenge, authenticator. Tracking an action does not wait for it.
+        Raises `gone`, if given, when the user was deleted meanwhile.
+        """
+        rows = type(self).objects.select_for_update(no_key=True).filter(pk=self.pk)
+        if not rows.values_list("pk").first() and gone:
+            raise gone
 
 
 class AuthenticatorConfiguration(models.Model):

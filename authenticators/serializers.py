@@ -27,7 +27,7 @@ class UserInput(serializers.Serializer[Any]):
     displayName = Text()
     custom = Custom(nullable_values=True)
     locale = Text(max_length=35)
-    defaultVerificationMethod = serializers.ChoiceField(list(VerificationMethod), required=False)
+    defaultVerificationMethod = serializers.ChoiceField(["", *VerificationMethod], required=False)
 
 
 class EnrolInput(serializers.Serializer[Any]):

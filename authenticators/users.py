@@ -12,8 +12,8 @@ from authenticators import contact
 from authenticators.enrolment import Added, add_verified
 from authenticators.models import EndUser
 from authsignal_portal import clock
-from authsignal_portal.api import checked_id
-from authsignal_portal.errors import InvalidRequest
+from authsignal_portal.errors import InvalidRequest, Unavailable
+from authsignal_portal.json_body import checked_id
 from authsignal_portal.models import Tenant
 
 PLAIN = {
@@ -25,6 +25,7 @@ PLAIN = {
     "defaultVerificationMethod": "default_verification_method",
 }
 MAX_CUSTOM_KEYS = 100
+ATTEMPTS = 5
 
 
 def find(tenant: Tenant, user_id: str) -> EndUser | None:
@@ -33,31 +34,39 @@ def find(tenant: Tenant, user_id: str) -> EndUser | None:
 
 
 def ensure(tenant: Tenant, user_id: str, *, actor: log.Actor) -> EndUser:
-    """The user, made if need be."""
-    found = find(tenant, user_id)
-    if found:
-        return found
-    try:
-        with transaction.atomic():
-            made = EndUser.objects.create(tenant=tenant, user_id=user_id)
-            log.record(Tag.USER_CREATED, tenant_id=tenant.pk, actor=actor, subject=made.pseudonym)
-            return made
-    except IntegrityError:
-        return EndUser.objects.select_related("tenant").get(tenant=tenant, user_id=user_id)
+    """The user, made if need be, and locked as by `EndUser.lock`. Call inside a transaction."""
+    checked_id(user_id, "userId")
+    rows = EndUser.objects.select_for_update(of=("self",), no_key=True).select_related("tenant")
+    for _attempt in range(ATTEMPTS):
+        found = rows.filter(tenant=tenant, user_id=user_id).first()
+        if found:
+            return found
+        try:
+            with transaction.atomic():
+                made = EndUser.objects.create(tenant=tenant, user_id=user_id)
+                log.record(Tag.USER_CREATED, tenant_id=tenant.pk, actor=actor, subject=made.pseudonym)
+                return made
+        except IntegrityError:
+            # Another request made this user first. It may be deleted again before we see it.
+            continue
+    raise Unavailable("The same user is being created and deleted many times at once. Try again.")
 
 
 @transaction.atomic
 def update(tenant: Tenant, user_id: str, given: Mapping[str, Any], *, actor: log.Actor) -> EndUser:
-    """Set what is given (the wire's names); `custom` merges by key, null takes a key away. Creates the user."""
-    ensure(tenant, user_id, actor=actor)
-    user = EndUser.objects.select_for_update(of=("self",)).select_related("tenant").get(tenant=tenant, user_id=user_id)
-    if given.get("email"):
+    """Set what is given (the wire's names; an empty text is not). Creates the user.
+
+    `custom` merges by key, and null takes a key away.
+    """
+    given = {name: value for name, value in given.items() if value != ""}
+    user = ensure(tenant, user_id, actor=actor)
+    if "email" in given:
         _set_contact(user, "email", contact.clean_email(given["email"]))
-    if given.get("phoneNumber"):
+    if "phoneNumber" in given:
         _set_contact(user, "phone_number", contact.clean_phone(given["phoneNumber"]))
     for name, field in PLAIN.items():
         if name in given:
-            setattr(user, field, given[name] if given[name] != "" else None)
+            setattr(user, field, given[name])
     if "custom" in given:
         merged = {**user.custom, **given["custom"]}
         user.custom = {name: value for name, value in merged.items() if value is not None}

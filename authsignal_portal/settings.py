@@ -275,7 +275,6 @@ MESSAGE_PROVIDERS = {
 OUTBOX_FILE = env("OUTBOX_FILE", default="" if PRODUCTION else str(embedded.demo_directory(BASE_DIR) / "outbox.jsonl"))
 EMAIL_URL = env.email_url("EMAIL_URL", default="smtp://localhost:25")
 vars().update(EMAIL_URL)
-EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"no-reply@{_public.hostname}")
 TWILIO_ACCOUNT_SID = env("TWILIO_ACCOUNT_SID", default="")
 TWILIO_AUTH_TOKEN = env("TWILIO_AUTH_TOKEN", default="")

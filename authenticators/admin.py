@@ -1,0 +1,118 @@
+"""Portal page of the verification methods: which are active, and what users may do with them."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
+
+from audit import log
+from audit.events import Tag
+from authenticators.models import AuthenticatorConfiguration
+from authsignal_portal import access, portal, words
+from authsignal_portal.access import Access, Right
+from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
+from authsignal_portal.vocabulary import VerificationMethod as M
+from authsignal_portal.widgets import dress
+
+EXPLAINED = {
+    M.PASSKEY: _("Face, fingerprint or device lock. Cannot be phished."),
+    M.AUTHENTICATOR_APP: _("Six digits from an app on the user's phone."),
+    M.EMAIL_OTP: _("A code to the user's e-mail address. Only as safe as the mailbox."),
+    M.SMS: _("A code to the user's phone. Can be intercepted; costs money per message."),
+    M.RECOVERY_CODE: _("Ten saved codes for a user who lost everything else."),
+}
+FLAGS = {
+    "is_active": _("Active"),
+    "is_hidden_to_user": _("Not offered for enrolment"),
+    "is_editable_by_user": _("Users may change the address"),
+}
+DEFAULTS = {"is_active": True, "is_hidden_to_user": False, "is_editable_by_user": True}
+
+
+def flags_of(method: M) -> list[str]:
+    """The switches that mean something for this method."""
+    if method == M.RECOVERY_CODE:
+        return ["is_active"]
+    return [flag for flag in FLAGS if flag != "is_editable_by_user" or method in (M.EMAIL_OTP, M.SMS)]
+
+
+class MethodForm(forms.Form):
+    """The switches of one method."""
+
+    def __init__(self, method: M, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, prefix=method.value, **kwargs)
+        self.method, self.title, self.text = method, words.METHODS[method], EXPLAINED[method]
+        for flag in flags_of(method):
+            self.fields[flag] = forms.BooleanField(label=FLAGS[flag], required=False)
+        dress(self)
+
+
+class MethodsPage(TenantAdmin):
+    right = Right.ADMINISTER
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        here = access.must(request)
+        stored = {row.method: row for row in AuthenticatorConfiguration.objects.filter(tenant=here.tenant)}
+        sent = request.POST if request.method == "POST" else None
+        if sent is not None and not here.may(self.right):
+            raise PermissionDenied
+        rows = [MethodForm(method, sent, initial=_initial(stored.get(method))) for method in M]
+        proof = ProofForm(request, sent)
+        problem = ""
+        if sent is not None and all([row.is_valid() for row in rows]):
+            problem = _leaves_nothing(rows)
+            if not problem and proof.is_valid():
+                self._save(here, rows)
+                messages.success(request, _("The settings were saved."))
+                return redirect("portal:authenticators_authenticatorconfiguration_changelist")
+        return self.page(
+            request,
+            "portal/methods.html",
+            title=_("Authenticators"),
+            cl=True,
+            intro=_("How your users can prove themselves. Actions and rules may narrow this down, never widen it."),
+            rows=rows,
+            proof=proof,
+            problem=problem,
+            may=here.may(self.right),
+        )
+
+    @transaction.atomic
+    def _save(self, here: Access, rows: list[MethodForm]) -> None:
+        for form in rows:
+            row, _made = AuthenticatorConfiguration.objects.select_for_update().get_or_create(
+                tenant=here.tenant, method=form.method
+            )
+            changed = [name for name, value in form.cleaned_data.items() if getattr(row, name) != value]
+            if not changed:
+                continue
+            for name in changed:
+                setattr(row, name, form.cleaned_data[name])
+            row.save(update_fields=changed)
+            log.record(
+                Tag.AUTHENTICATOR_CONFIGURATION_UPDATED,
+                tenant_id=here.tenant.pk,
+                actor=here.actor,
+                method=form.method.value,
+                fields=changed,
+            )
+
+    def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        return redirect("portal:authenticators_authenticatorconfiguration_changelist")
+
+
+def _initial(row: AuthenticatorConfiguration | None) -> dict[str, bool]:
+    return {flag: getattr(row, flag) if row else default for flag, default in DEFAULTS.items()}
+
+
+def _leaves_nothing(rows: list[MethodForm]) -> str:
+    active = [row for row in rows if row.cleaned_data["is_active"] and row.method != M.RECOVERY_CODE]
+    return "" if active else str(_("Leave at least one method active besides recovery codes."))
+
+
+portal.site.register(AuthenticatorConfiguration, MethodsPage)

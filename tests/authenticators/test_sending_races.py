@@ -1,0 +1,122 @@
+"""Owing and delivering as it really happens: transactions that commit, many at once, a queue that is away."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+
+from audit.events import Tag
+from audit.models import AuditEvent
+from authenticators import delivery, outbox
+from authenticators.models import Challenge, Message
+from authsignal_portal import clock
+from authsignal_portal.errors import TooManyRequests
+from authsignal_portal.vocabulary import Channel
+from tests.authenticators.owing import make_challenge, owe, status_of, together
+from tests.make import make_tenant, make_user
+
+pytestmark = pytest.mark.usefixtures("own_database")
+
+
+@pytest.fixture
+def no_limits(settings) -> None:
+    settings.SENDS_PER_10_MINUTES = settings.SENDS_PER_DAY = {"SMS": 1000, "EMAIL": 1000}
+
+
+@pytest.fixture
+def outbox_file(settings, tmp_path) -> Path:
+    settings.OUTBOX_FILE = str(tmp_path / "outbox.jsonl")
+    return Path(settings.OUTBOX_FILE)
+
+
+def test_committing_sends_it(outbox_file):
+    message = owe(code="918273")
+    assert status_of(message) == Message.Status.SENT
+    (line,) = outbox_file.read_text().splitlines()
+    assert json.loads(line)["code"] == "918273"
+
+
+def test_rolling_back_owes_and_sends_nothing(outbox_file):
+    with transaction.atomic():
+        owe()
+        transaction.set_rollback(True)
+    assert not Message.objects.exists()
+    assert not outbox_file.exists()
+
+
+def test_owing_outside_a_transaction_is_refused():
+    challenge = make_challenge(make_tenant())
+    with pytest.raises(RuntimeError):
+        outbox.owe_code(
+            tenant=challenge.tenant,
+            user=None,
+            challenge=challenge,
+            channel=Channel.EMAIL,
+            to="a@example.com",
+            code="123456",
+            now=clock.now(),
+            locale=None,
+        )
+
+
+def test_a_dead_broker_costs_the_request_nothing_and_the_message_little(deaf_queue, postman):
+    started = time.monotonic()
+    message = owe()
+    assert time.monotonic() - started < 1
+    assert status_of(message) == Message.Status.OWED
+    delivery.sweep()
+    assert [sent.ident for sent in postman.sent] == [str(message.pk)]
+
+
+@pytest.mark.parametrize("shared", ["contact", "user"])
+def test_thirty_at_once_get_exactly_the_limit(shared, postman):
+    tenant = make_tenant()
+    user = make_user(tenant) if shared == "user" else None
+    for _round in range(3):
+        Message.objects.all().delete()
+        challenges = [make_challenge(tenant, user, channel=Channel.SMS) for _number in range(30)]
+
+        def send(number: int, challenges: list[Challenge] = challenges) -> Message:
+            to = "+64211234567" if shared == "contact" else f"+642112345{number:02}"
+            return owe(challenges[number], channel=Channel.SMS, to=to)
+
+        results = together(30, send)
+        assert sum(isinstance(result, Message) for result in results) == 6
+        assert sum(isinstance(result, TooManyRequests) for result in results) == 24
+        assert Message.objects.count() == 6
+
+
+def test_crossed_users_and_numbers_do_not_deadlock(postman, no_limits):
+    tenant = make_tenant()
+    users = [make_user(tenant, f"user {number}") for number in range(4)]
+    challenges = [make_challenge(tenant, users[number % 4], channel=Channel.SMS) for number in range(24)]
+
+    def send(number: int) -> Message:
+        return owe(challenges[number], channel=Channel.SMS, to=f"+6421123456{number // 4 % 4}")
+
+    assert all(isinstance(result, Message) for result in together(24, send))
+
+
+def test_four_sweepers_and_all_doorbells_at_once_send_each_message_once(deaf_queue, postman):
+    tenant = make_tenant()
+    owed = [owe(make_challenge(tenant), to=f"{number}@example.com").pk for number in range(40)]
+
+    def work(number: int) -> None:
+        if number < 4:
+            delivery.sweep()
+        for message_id in owed[number::8]:
+            delivery.deliver(message_id)
+
+    assert together(8, work) == [None] * 8
+    assert sorted(sent.ident for sent in postman.sent) == sorted(map(str, owed))
+    assert Message.objects.filter(status=Message.Status.SENT).count() == 40
+    assert AuditEvent.objects.filter(tag=Tag.MESSAGE_SENT).count() == 40
+
+
+def test_one_message_claimed_by_twenty_at_once_goes_to_one(deaf_queue):
+    message = owe()
+    results = together(20, lambda _number: delivery.claim(message.pk))
+    assert sum(result is not None for result in results) == 1
+    assert not [result for result in results if isinstance(result, Exception)]

@@ -70,6 +70,11 @@ $(UV): | .venv/.created
 	$(PY) -m venv var/tools
 	var/tools/bin/python -m pip --disable-pip-version-check install --quiet uv
 
+.PHONY: schema
+schema: export DJANGO_SETTINGS_MODULE := tests.settings
+schema: $(DEV) ## write docs/openapi.yaml anew from the views
+	$(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
 .PHONY: vendor
 vendor: node ## build the committed JavaScript anew (never needed to install or run)
 	@for place in examples/acme_pay static; do \

@@ -10,14 +10,16 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import flow, server_challenges
+from actions import answers, flow, server_challenges
 from actions import serializers as shapes
 from actions.models import Action, Device
 from audit import log
 from audit.events import Tag
 from authsignal_portal import clock
-from authsignal_portal.api import ServerView, checked, checked_id
+from authsignal_portal.api import ServerView, body_of, checked
 from authsignal_portal.errors import InvalidRequest, NotFound
+from authsignal_portal.json_body import checked_id
+from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import ActionState
 from authsignal_portal.wire import iso
 
@@ -26,7 +28,7 @@ MAX_LISTED = 1000
 
 
 class TrackView(ServerView):
-    @extend_schema(request=shapes.TrackInput, responses=shapes.TrackOutput)
+    @extend_schema(operation_id="track", request=shapes.TrackInput, responses={200: answers.Tracked})
     def post(self, request: Request, user_id: str, action: str) -> Response:
         tracked = flow.track(
             tenant=self.tenant,
@@ -39,12 +41,12 @@ class TrackView(ServerView):
 
 
 class ActionView(ServerView):
-    @extend_schema(responses={200: dict})
+    @extend_schema(operation_id="getAction", responses=answers.ActionInstance)
     def get(self, request: Request, user_id: str, action: str, key: str) -> Response:
         found = self._find(user_id, action, key)
         return Response(shapes.action_output(found, found.facts, shapes.matched_rules(found.facts)))
 
-    @extend_schema(request=shapes.StateInput, responses={200: dict})
+    @extend_schema(operation_id="updateAction", request=shapes.StateInput, responses=answers.ChangedState)
     def patch(self, request: Request, user_id: str, action: str, key: str) -> Response:
         state = ActionState(self.parsed(shapes.StateInput)["state"])
         changed = flow.update_state(self._find(user_id, action, key), state, actor=log.api_key(self.key.pk))
@@ -60,6 +62,8 @@ class ActionView(ServerView):
 
     def _find(self, user_id: str, action: str, key: str) -> Action:
         checked_id(user_id, "userId")
+        if not flow.is_action_code(action):
+            raise NotFound("No such action.")
         return flow.find(
             tenant=self.tenant,
             user_id=user_id,
@@ -69,7 +73,11 @@ class ActionView(ServerView):
 
 
 class UserActionsView(ServerView):
-    @extend_schema(responses={200: list})
+    @extend_schema(
+        operation_id="queryUserActions",
+        parameters=[shapes.UserActionsQuery],
+        responses=answers.ListedAction(many=True),
+    )
     def get(self, request: Request, user_id: str) -> Response:
         query = request.query_params
         rows = Action.objects.filter(tenant=self.tenant, user__user_id=checked_id(user_id, "userId"))
@@ -108,7 +116,7 @@ def clean(text: str, name: str) -> str:
 
 
 class ValidateView(ServerView):
-    @extend_schema(request=shapes.ValidateInput, responses={200: dict})
+    @extend_schema(operation_id="validateChallenge", request=shapes.ValidateInput, responses={200: answers.Validated})
     def post(self, request: Request) -> Response:
         given = self.parsed(shapes.ValidateInput)
         validation = flow.validate(
@@ -121,20 +129,20 @@ class ValidateView(ServerView):
 
 
 class ChallengeView(ServerView):
-    @extend_schema(request=shapes.ChallengeInput, responses={200: dict})
+    @extend_schema(operation_id="challenge", request=shapes.ChallengeInput, responses={200: answers.StartedChallenge})
     def post(self, request: Request) -> Response:
         given = self.parsed(shapes.ChallengeInput)
         return Response(server_challenges.start(self.tenant, given, actor=log.api_key(self.key.pk)))
 
 
 class VerifyView(ServerView):
-    @extend_schema(request=shapes.VerifyInput, responses={200: dict})
+    @extend_schema(operation_id="verify", request=shapes.VerifyInput, responses={200: answers.VerifiedChallenge})
     def post(self, request: Request) -> Response:
         return replayable(*server_challenges.verify(self.key, self.parsed(shapes.VerifyInput)))
 
 
 class ClaimView(ServerView):
-    @extend_schema(request=shapes.ClaimInput, responses={200: dict})
+    @extend_schema(operation_id="claim", request=shapes.ClaimInput, responses={200: answers.Claimed})
     def post(self, request: Request) -> Response:
         return replayable(*server_challenges.claim(self.key, self.parsed(shapes.ClaimInput)))
 
@@ -144,23 +152,32 @@ def replayable(answer: dict[str, Any], is_replay: bool) -> Response:
 
 
 class ChallengesView(ServerView):
-    """GET; two SDKs send a POST with a body instead, one of them to a path without its question mark."""
+    """GET; two SDKs send a POST with a body instead."""
 
-    @extend_schema(parameters=[shapes.ChallengesQuery], responses={200: dict})
+    @extend_schema(operation_id="getChallenge", parameters=[shapes.ChallengesQuery], responses=answers.LiveChallenge)
     def get(self, request: Request) -> Response:
-        return self._live(checked(shapes.ChallengesQuery, request.query_params.dict()))
+        return live_challenge(self.tenant, checked(shapes.ChallengesQuery, request.query_params.dict()))
 
     @extend_schema(exclude=True)
     def post(self, request: Request) -> Response:
-        return self._live(self.parsed(shapes.ChallengesQuery))
+        return live_challenge(self.tenant, self.parsed(shapes.ChallengesQuery))
 
-    def _live(self, query: dict[str, Any]) -> Response:
-        challenge = server_challenges.live(self.tenant, query)
-        return Response(shapes.live_challenge(challenge) if challenge else {})
+
+class ChallengesAliasView(ServerView):
+    """One of them to a path without its question mark."""
+
+    @extend_schema(exclude=True)
+    def post(self, request: Request) -> Response:
+        return live_challenge(self.tenant, self.parsed(shapes.ChallengesQuery))
+
+
+def live_challenge(tenant: Tenant, query: dict[str, Any]) -> Response:
+    challenge = server_challenges.live(tenant, query)
+    return Response(shapes.live_challenge(challenge) if challenge else {})
 
 
 class DevicesView(ServerView):
-    @extend_schema(responses={200: list})
+    @extend_schema(operation_id="getDevices", responses=answers.UserDevice(many=True))
     def get(self, request: Request, user_id: str) -> Response:
         rows = Device.objects.filter(tenant=self.tenant, user__user_id=checked_id(user_id, "userId"))
         return Response([shapes.device_output(row) for row in rows.select_related("user")[:MAX_LISTED]])
@@ -180,7 +197,8 @@ class DeviceView(ServerView):
 
     def changed(self, request: Request, device: Device, tag: Tag, field: str) -> Response:
         with transaction.atomic():
-            device.save(update_fields=[field])
+            if not Device.objects.filter(pk=device.pk).update(**{field: getattr(device, field)}):
+                raise NotFound("No such device.")
             log.record(
                 tag,
                 tenant_id=self.tenant.pk,
@@ -191,10 +209,10 @@ class DeviceView(ServerView):
             )
         return Response(shapes.device_output(device))
 
-    @extend_schema(request=shapes.RememberInput, responses={200: dict})
+    @extend_schema(operation_id="updateDevice", request=shapes.RememberInput, responses=answers.UserDevice)
     def patch(self, request: Request, user_id: str, device_id: str) -> Response:
         device = self.find(user_id, device_id)
-        parsed = shapes.RememberInput(data=request.data)
+        parsed = shapes.RememberInput(data=body_of(request))
         if not parsed.is_valid():
             raise InvalidRequest("rememberedUntil must be an ISO 8601 time, or null.")
         device.remembered_until = parsed.validated_data["rememberedUntil"]
@@ -204,7 +222,7 @@ class DeviceView(ServerView):
 class InvalidateDeviceView(DeviceView):
     http_method_names = ["post", "options"]
 
-    @extend_schema(request=None, responses={200: dict})
+    @extend_schema(operation_id="invalidateDevice", request=None, responses={200: answers.UserDevice})
     def post(self, request: Request, user_id: str, device_id: str) -> Response:
         device = self.find(user_id, device_id)
         device.invalidated_at = clock.now()
@@ -215,7 +233,7 @@ class NothingHere(ServerView):
     """Any other path under the API: authenticated first, then not found."""
 
     @extend_schema(exclude=True)
-    def get(self, request: Request, path: str = "") -> Response:
+    def get(self, request: Request) -> Response:
         raise NotFound
 
     post = put = patch = delete = get

@@ -4,7 +4,6 @@ import uuid
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
 
 from actions import proofs
 from actions.models import Action
@@ -12,13 +11,16 @@ from audit import log
 from audit.events import Tag
 from authenticators.models import Challenge
 from authsignal_portal import clock
-from authsignal_portal.errors import Unauthorized
+from authsignal_portal.errors import Conflict, Unauthorized
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import ActionState
+from authsignal_portal.vocabulary import ActionState, Scope
 
 
 def locked(*, tenant: Tenant, challenge_id: str) -> Challenge:
-    """The challenge, locked until the transaction ends. Raises Unauthorized: the SDKs expect 401 here."""
+    """The challenge, locked with its user until the transaction ends. Raises Unauthorized: the SDKs expect 401 here."""
+    named = Challenge.objects.select_related("user").filter(pk=challenge_id, tenant=tenant).first()
+    if named and named.user:
+        named.user.lock()
     rows = Challenge.objects.select_for_update(of=("self",)).select_related("tenant", "user", "authenticator")
     found = rows.filter(pk=challenge_id, tenant=tenant).first()
     if found is None:
@@ -52,21 +54,35 @@ def take(challenge: Challenge) -> None:
     )
 
 
-@transaction.atomic
-def check(*, tenant: Tenant, user_id: str, challenge_id: str) -> None:
-    """Whether `track` may use this challenge, before anything is stored."""
-    check_claimable(locked(tenant=tenant, challenge_id=challenge_id), user_id)
+def hold(action_id: uuid.UUID) -> Action:
+    """The action, with its user locked. Raises Conflict when the user was deleted meanwhile."""
+    gone = Conflict("The user was deleted while this request ran. Try again.")
+    action = Action.objects.select_related("user", "tenant", "facts").filter(pk=action_id).first()
+    if action is None:
+        raise gone
+    action.user.lock(gone=gone)
+    return action
 
 
-@transaction.atomic
-def attach(action_id: uuid.UUID, *, tenant: Tenant, challenge_id: str) -> ActionState:
-    """Let a verified challenge count for a tracked action; returns the action's state."""
-    challenge = locked(tenant=tenant, challenge_id=challenge_id)
-    action = Action.objects.select_related("user", "tenant", "facts").get(pk=action_id)
-    check_claimable(challenge, action.user.user_id)
-    take(challenge)
+def bind(challenge: Challenge, action: Action) -> None:
+    """Give the locked challenge the user and action that it turned out to belong to."""
     Challenge.objects.filter(pk=challenge.pk).update(user=action.user, action_id=action.pk)
     challenge.user, challenge.action_id = action.user, action.pk
-    if action.state == ActionState.CHALLENGE_REQUIRED:
-        proofs.accept(action, action.facts, proofs.of_challenge(challenge), now=clock.now())
+
+
+def may_enrol(challenge: Challenge) -> bool:
+    """Whether the customer's backend lets the address that was proved become an authenticator."""
+    return Scope.ADD in challenge.scope.split()
+
+
+def attach(challenge: Challenge, action_id: uuid.UUID) -> ActionState:
+    """Let a locked, claimable challenge count for a tracked action; returns the action's state.
+
+    A method that the action does not permit proves nothing for it. Raises Conflict.
+    """
+    action = hold(action_id)
+    take(challenge)
+    bind(challenge, action)
+    if action.state == ActionState.CHALLENGE_REQUIRED and challenge.method in action.facts.allowed_methods:
+        proofs.record(action, action.facts, proofs.of_challenge(challenge), may_enrol=may_enrol(challenge))
     return ActionState(action.state)

@@ -6,65 +6,25 @@ from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from actions import client_answers as answers
+from actions import client_inputs as inputs
 from actions import flow, proving
 from actions.client_auth import ClientContext, ClientToken, OptionalClientToken
 from authenticators import serializers as shapes
 from authenticators.models import Authenticator
 from authsignal_portal import tokens
-from authsignal_portal.api import JsonView, TenantId, checked_id
+from authsignal_portal.api import JsonView, TenantId
 from authsignal_portal.errors import ExpiredToken, InvalidCredential, InvalidRequest, NotFound
-from authsignal_portal.fields import Flag, Text
+from authsignal_portal.json_body import checked_id
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod
 from authsignal_portal.wire import iso, present
 
 M = VerificationMethod
 CHALLENGE_COOKIE = "as_challenge"
-
-
-class CodeInput(serializers.Serializer[Any]):
-    verificationCode = Text(max_length=64, required=True, allow_blank=True)
-
-
-class BeginInput(serializers.Serializer[Any]):
-    action = Text(max_length=64)
-    idempotencyKey = Text()
-
-
-class EmailInput(serializers.Serializer[Any]):
-    email = Text(max_length=254, required=True)
-
-
-class PhoneInput(serializers.Serializer[Any]):
-    phoneNumber = Text(max_length=40, required=True)
-
-
-class RegistrationOptionsInput(serializers.Serializer[Any]):
-    username = Text()
-    displayName = Text()
-    authenticatorAttachment = Text(max_length=32)
-
-
-class RegistrationInput(serializers.Serializer[Any]):
-    registrationCredential = serializers.JSONField()
-    challengeId = Text(max_length=128, required=True)
-    conditionalCreate = Flag()
-    deviceId = Text()
-
-
-class AuthenticationOptionsInput(serializers.Serializer[Any]):
-    challengeId = Text(max_length=128)
-    username = Text()
-
-
-class AssertionInput(serializers.Serializer[Any]):
-    authenticationCredential = serializers.JSONField()
-    challengeId = Text(max_length=128, required=True)
-    deviceId = Text()
 
 
 class ClientView(JsonView):
@@ -125,13 +85,13 @@ def started_output(started: proving.Started, user_id: str) -> dict[str, Any]:
 class BeginView(EitherView):
     """A challenge before the user is known; with a user's token, a nonce for attestation."""
 
-    @extend_schema(request=BeginInput, responses={200: dict})
+    @extend_schema(operation_id="clientChallenge", request=inputs.BeginInput, responses={200: answers.Begun})
     def post(self, request: Request) -> Response:
         challenge = self.begin()
         return Response({"challengeId": challenge.pk, "nonce": bytes(challenge.nonce or b"").hex()})
 
     def begin(self) -> Any:
-        given = self.parsed(BeginInput)
+        given = self.parsed(inputs.BeginInput)
         action = given.get("action") or self.tenant.default_passkey_action
         if not flow.is_action_code(action):
             raise InvalidRequest("action must have 1 to 64 letters, digits, hyphens and underscores.")
@@ -146,7 +106,7 @@ class BeginWebView(BeginView):
 
     authentication_classes = [TenantId]
 
-    @extend_schema(request=BeginInput, responses={200: dict})
+    @extend_schema(operation_id="clientChallengeWeb", request=inputs.BeginInput, responses={200: answers.CodeSent})
     def post(self, request: Request) -> Response:
         challenge = self.begin()
         response = Response({"challengeId": challenge.pk})
@@ -174,7 +134,7 @@ def challenge_in_cookie(request: HttpRequest) -> str | None:
 
 
 class InitView(ClientView):
-    @extend_schema(request=None, responses={200: dict})
+    @extend_schema(operation_id="clientInit", request=None, responses={200: answers.Init})
     def post(self, request: Request) -> Response:
         context = self.context
         user = present({"email": context.user.email, "phoneNumber": context.user.phone_number})
@@ -188,14 +148,14 @@ class InitView(ClientView):
 
 
 class UserAuthenticatorsView(ClientView):
-    @extend_schema(responses={200: list})
+    @extend_schema(operation_id="clientUserAuthenticators", responses=answers.UserAuthenticator(many=True))
     def get(self, request: Request) -> Response:
         rows = self.context.user.authenticators.exclude(verified_at=None).select_related("user", "tenant")
         return Response([shapes.client_authenticator(row) for row in rows])
 
 
 class AuthenticatorsView(ClientView):
-    @extend_schema(responses={200: list})
+    @extend_schema(operation_id="clientAuthenticators", responses=answers.AuthenticatorConfiguration(many=True))
     def get(self, request: Request) -> Response:
         return Response(shapes.configurations(self.context.tenant))
 
@@ -205,7 +165,7 @@ class JwksView(JsonView):
 
     authentication_classes = []
 
-    @extend_schema(responses={200: dict}, auth=[])
+    @extend_schema(operation_id="jwks", responses=answers.Jwks, auth=[])
     def get(self, request: Request, tenant_id: str) -> Response:
         tenant = Tenant.objects.filter(pk=tenant_id).first()
         if tenant is None:
@@ -223,23 +183,25 @@ class JwksView(JsonView):
 
 
 class EnrolEmailView(ClientView):
-    @extend_schema(request=EmailInput, responses={200: dict})
+    @extend_schema(
+        operation_id="clientEnrollEmail", request=inputs.EmailInput, responses={200: answers.StartedEnrolment}
+    )
     def post(self, request: Request) -> Response:
-        started = proving.enrol_code(self.context, M.EMAIL_OTP, self.parsed(EmailInput)["email"])
+        started = proving.enrol_code(self.context, M.EMAIL_OTP, self.parsed(inputs.EmailInput)["email"])
         return Response(started_output(started, self.context.user.user_id))
 
 
 class EnrolSmsView(ClientView):
-    @extend_schema(request=PhoneInput, responses={200: dict})
+    @extend_schema(operation_id="clientEnrollSms", request=inputs.PhoneInput, responses={200: answers.StartedEnrolment})
     def post(self, request: Request) -> Response:
-        started = proving.enrol_code(self.context, M.SMS, self.parsed(PhoneInput)["phoneNumber"])
+        started = proving.enrol_code(self.context, M.SMS, self.parsed(inputs.PhoneInput)["phoneNumber"])
         return Response(started_output(started, self.context.user.user_id))
 
 
 class StartCodeView(ClientView):
     method: VerificationMethod = M.EMAIL_OTP
 
-    @extend_schema(request=None, responses={200: dict})
+    @extend_schema(operation_id="clientChallengeEmail", request=None, responses={200: answers.CodeSent})
     def post(self, request: Request) -> Response:
         return Response({"challengeId": proving.start_code(self.context, self.method).pk})
 
@@ -247,22 +209,30 @@ class StartCodeView(ClientView):
 class StartSmsView(StartCodeView):
     method = M.SMS
 
+    @extend_schema(operation_id="clientChallengeSms", request=None, responses={200: answers.CodeSent})
+    def post(self, request: Request) -> Response:
+        return super().post(request)
+
 
 class VerifyCodeView(ClientView):
     method: VerificationMethod = M.EMAIL_OTP
 
-    @extend_schema(request=CodeInput, responses={200: dict})
+    @extend_schema(operation_id="clientVerifyEmail", request=inputs.CodeInput, responses={200: answers.VerifiedProof})
     def post(self, request: Request) -> Response:
-        code = self.parsed(CodeInput)["verificationCode"]
+        code = self.parsed(inputs.CodeInput)["verificationCode"]
         return Response(verified_output(proving.verify_code(self.context, self.method, code)))
 
 
 class VerifySmsView(VerifyCodeView):
     method = M.SMS
 
+    @extend_schema(operation_id="clientVerifySms", request=inputs.CodeInput, responses={200: answers.VerifiedProof})
+    def post(self, request: Request) -> Response:
+        return super().post(request)
+
 
 class EnrolTotpView(ClientView):
-    @extend_schema(request=None, responses={200: dict})
+    @extend_schema(operation_id="clientEnrollTotp", request=None, responses={200: answers.StartedTotp})
     def post(self, request: Request) -> Response:
         started = proving.enrol_totp(self.context)
         return Response(
@@ -276,18 +246,24 @@ class EnrolTotpView(ClientView):
 
 
 class VerifyTotpView(ClientView):
-    @extend_schema(request=CodeInput, responses={200: dict})
+    @extend_schema(operation_id="clientVerifyTotp", request=inputs.CodeInput, responses={200: answers.VerifiedProof})
     def post(self, request: Request) -> Response:
-        return Response(verified_output(proving.verify_totp(self.context, self.parsed(CodeInput)["verificationCode"])))
+        return Response(
+            verified_output(proving.verify_totp(self.context, self.parsed(inputs.CodeInput)["verificationCode"]))
+        )
 
 
 # -- passkeys ------------------------------------------------------------------------------------
 
 
 class RegistrationOptionsView(ClientView):
-    @extend_schema(request=RegistrationOptionsInput, responses={200: dict})
+    @extend_schema(
+        operation_id="clientPasskeyRegistrationOptions",
+        request=inputs.RegistrationOptionsInput,
+        responses={200: answers.Ceremony},
+    )
     def post(self, request: Request) -> Response:
-        given = self.parsed(RegistrationOptionsInput)
+        given = self.parsed(inputs.RegistrationOptionsInput)
         ceremony = proving.start_passkey_registration(
             self.context,
             username=given.get("username", ""),
@@ -298,15 +274,29 @@ class RegistrationOptionsView(ClientView):
         return Response({"challengeId": ceremony.challenge.pk, "options": ceremony.options})
 
 
+class RegistrationOptionsWebView(RegistrationOptionsView):
+    @extend_schema(
+        operation_id="clientPasskeyRegistrationOptionsWeb",
+        request=inputs.RegistrationOptionsInput,
+        responses={200: answers.Ceremony},
+    )
+    def post(self, request: Request) -> Response:
+        return super().post(request)
+
+
 class PasskeyView(EitherView):
     """POST: register a passkey. GET: whether one of the given credentials is still known."""
 
-    @extend_schema(request=RegistrationInput, responses={200: dict})
+    @extend_schema(
+        operation_id="clientRegisterPasskey",
+        request=inputs.RegistrationInput,
+        responses={200: answers.RegisteredPasskey},
+    )
     def post(self, request: Request) -> Response:
         context = self.context
         if context is None:
             raise ExpiredToken
-        given = self.parsed(RegistrationInput)
+        given = self.parsed(inputs.RegistrationInput)
         verified = proving.finish_passkey_registration(context, given["challengeId"], given["registrationCredential"])
         answer = verified_output(verified) | {"userId": context.user.user_id}
         if verified.authenticator:
@@ -316,7 +306,9 @@ class PasskeyView(EitherView):
             }
         return Response(answer)
 
-    @extend_schema(responses={200: dict})
+    @extend_schema(
+        operation_id="clientKnownPasskey", parameters=[inputs.KnownPasskeyQuery], responses=answers.KnownPasskey
+    )
     def get(self, request: Request) -> Response:
         query = request._request.GET
         named = (query.get("credentialIds") or query.get("credentialId") or "")[:16_000].split(",")
@@ -332,9 +324,13 @@ class PasskeyView(EitherView):
 
 
 class AuthenticationOptionsView(EitherView):
-    @extend_schema(request=AuthenticationOptionsInput, responses={200: dict})
+    @extend_schema(
+        operation_id="clientPasskeyAuthenticationOptions",
+        request=inputs.AuthenticationOptionsInput,
+        responses={200: answers.Ceremony},
+    )
     def post(self, request: Request) -> Response:
-        challenge_id = self.parsed(AuthenticationOptionsInput).get("challengeId") or self.challenge_in_cookie()
+        challenge_id = self.parsed(inputs.AuthenticationOptionsInput).get("challengeId") or self.challenge_in_cookie()
         ceremony = proving.start_passkey_authentication(self.tenant, self.context, challenge_id)
         return Response({"challengeId": ceremony.challenge.pk, "options": ceremony.options})
 
@@ -343,14 +339,24 @@ class AuthenticationOptionsView(EitherView):
 
 
 class AuthenticationOptionsWebView(AuthenticationOptionsView):
+    @extend_schema(
+        operation_id="clientPasskeyAuthenticationOptionsWeb",
+        request=inputs.AuthenticationOptionsInput,
+        responses={200: answers.Ceremony},
+    )
+    def post(self, request: Request) -> Response:
+        return super().post(request)
+
     def challenge_in_cookie(self) -> str | None:
         return challenge_in_cookie(self.request._request)
 
 
 class VerifyPasskeyView(EitherView):
-    @extend_schema(request=AssertionInput, responses={200: dict})
+    @extend_schema(
+        operation_id="clientVerifyPasskey", request=inputs.AssertionInput, responses={200: answers.VerifiedPasskey}
+    )
     def post(self, request: Request) -> Response:
-        given = self.parsed(AssertionInput)
+        given = self.parsed(inputs.AssertionInput)
         verified = proving.verify_passkey(
             self.tenant,
             self.context,
@@ -376,7 +382,7 @@ class NothingHere(EitherView):
     """Any other path of the Client API: authenticated first, then not found."""
 
     @extend_schema(exclude=True)
-    def get(self, request: Request, path: str = "") -> Response:
+    def get(self, request: Request) -> Response:
         raise NotFound
 
     post = put = patch = delete = get

@@ -24,7 +24,6 @@ from audit import log
 from audit.events import Tag
 from authenticators import available, contact
 from authsignal_portal import clock, crypto, origins, tokens
-from authsignal_portal.api import checked_id
 from authsignal_portal.errors import (
     Conflict,
     ExpiredToken,
@@ -34,6 +33,7 @@ from authsignal_portal.errors import (
     TooManyRequests,
     Unavailable,
 )
+from authsignal_portal.json_body import checked_id
 from authsignal_portal.models import Tenant, default_outcome
 from authsignal_portal.vocabulary import (
     OUTCOME_STATE,
@@ -48,7 +48,7 @@ from rules.engine import Decision, Policy, decide
 from rules.models import ACTION_CODE, ActionConfiguration
 from rules.policies import policy_of
 
-ATTEMPTS = 5
+ATTEMPTS = 20
 CODE = re.compile(ACTION_CODE)
 # What may not differ when an idempotency key is used again.
 FINGERPRINTED = ("custom", "email", "phoneNumber", "redirectUrl", "scope")
@@ -108,22 +108,34 @@ def track(
     Raises InvalidRequest, InvalidConfiguration, Conflict (same key, other body), TooManyRequests, Unavailable.
     """
     request = _checked(tenant, user_id, action_code, attributes, actor, begun_by_client=begun_by_client)
-    if attributes.get("challengeId"):
-        claims.check(tenant=tenant, user_id=user_id, challenge_id=attributes["challengeId"])
+    challenge_id = request.sent.get("challengeId")
+    return _track_proved(request, challenge_id) if challenge_id else _track(request)
+
+
+def _track(request: Track) -> Tracked:
     for _attempt in range(ATTEMPTS):
         known = _read(request)
         if known.action_id:
             return _again(request, known)
         try:
-            tracked = _decide_and_store(request, known)
+            return _decide_and_store(request, known)
         except IntegrityError:
             # Another request stored this action or this user first, or deleted the user: look again.
             continue
-        if attributes.get("challengeId"):
-            state = claims.attach(tracked.action_id, tenant=tenant, challenge_id=attributes["challengeId"])
-            return replace(tracked, state=state)
-        return tracked
     raise Unavailable("The same action is being tracked many times at once. Try again.")
+
+
+@transaction.atomic
+def _track_proved(request: Track, challenge_id: str) -> Tracked:
+    """Track an action for which a verified challenge counts: both, or neither. Raises Unauthorized."""
+    # Held first: the same request sent twice waits here, and finds what the other one stored.
+    challenge = claims.locked(tenant=request.tenant, challenge_id=challenge_id)
+    known = _read(request)
+    if known.action_id and challenge.claimed_at and challenge.action_id == known.action_id:
+        return _again(request, known)
+    claims.check_claimable(challenge, request.user_id)
+    tracked = _track(request)
+    return replace(tracked, state=claims.attach(challenge, tracked.action_id))
 
 
 def _checked(
@@ -187,18 +199,19 @@ def _policy(request: Track, known: Known) -> tuple[uuid.UUID, Policy]:
     wanted = request.tenant.unconfigured_action
     if wanted == UnconfiguredAction.REJECT:
         raise InvalidConfiguration(f"The action {request.action_code} is not configured. Create it in the portal.")
-    made, is_new = ActionConfiguration.ensure(
-        tenant=request.tenant, action_code=request.action_code, default_outcome=default_outcome(wanted)
-    )
-    if is_new:
-        log.record(
-            Tag.ACTION_CONFIGURATION_CREATED,
-            tenant_id=request.tenant.pk,
-            actor=request.actor,
-            at=known.now,
-            action_code=request.action_code,
-            row=str(made.pk),
+    with transaction.atomic():
+        made, is_new = ActionConfiguration.ensure(
+            tenant=request.tenant, action_code=request.action_code, default_outcome=default_outcome(wanted)
         )
+        if is_new:
+            log.record(
+                Tag.ACTION_CONFIGURATION_CREATED,
+                tenant_id=request.tenant.pk,
+                actor=request.actor,
+                at=known.now,
+                action_code=request.action_code,
+                row=str(made.pk),
+            )
     return made.pk, policy_of(made.pk, made.version, request.action_code)
 
 
@@ -438,13 +451,16 @@ def _answer(
 
 
 def join(*, tenant: Tenant, user_id: str, action_code: str, attributes: Mapping[str, Any], actor: log.Actor) -> Action:
-    """The instance that a client or server challenge belongs to: the one with this key, else a new one, begun now."""
+    """The instance that a client or server challenge belongs to: the one with this key, else a new one, begun now.
+
+    Call inside a transaction; returns with the user locked. Raises what `track` raises.
+    """
     key = attributes.get("idempotencyKey")
-    found = Action.objects.select_related("user", "tenant", "facts").filter(tenant=tenant)
     if key:
-        named = found.filter(user__user_id=user_id, action_code=action_code, idempotency_key=key).first()
+        rows = Action.objects.filter(tenant=tenant, user__user_id=user_id)
+        named = rows.filter(action_code=action_code, idempotency_key=key).first()
         if named:
-            return named
+            return claims.hold(named.pk)
     tracked = track(
         tenant=tenant,
         user_id=user_id,
@@ -453,7 +469,7 @@ def join(*, tenant: Tenant, user_id: str, action_code: str, attributes: Mapping[
         actor=actor,
         begun_by_client=True,
     )
-    return found.get(pk=tracked.action_id)
+    return claims.hold(tracked.action_id)
 
 
 # -- validate ------------------------------------------------------------------------------------
@@ -494,7 +510,7 @@ def validate(*, tenant: Tenant, token: object, user_id: str | None, action_code:
 
 def find(*, tenant: Tenant, user_id: str, action_code: str, idempotency_key: str) -> Action:
     """Raises NotFound."""
-    found = Action.objects.select_related("user", "tenant").filter(
+    found = Action.objects.select_related("user", "tenant", "facts").filter(
         tenant=tenant, user__user_id=user_id, action_code=action_code, idempotency_key=idempotency_key
     )
     action = found.first()
@@ -505,8 +521,10 @@ def find(*, tenant: Tenant, user_id: str, action_code: str, idempotency_key: str
 
 @transaction.atomic
 def update_state(action: Action, state: ActionState, *, actor: log.Actor) -> Action:
-    """Set a state. Raises InvalidRequest for the one that only a proof can set."""
-    locked = Action.objects.select_for_update(of=("self",)).select_related("user", "tenant").get(pk=action.pk)
+    """Set a state. Raises InvalidRequest for the one that only a proof can set, NotFound for an action that is gone."""
+    locked = Action.objects.select_for_update(of=("self",)).select_related("user").filter(pk=action.pk).first()
+    if locked is None:
+        raise NotFound("No such action.")
     before = ActionState(locked.state)
     if not states.may_move(before, state, by_proof=False):
         raise InvalidRequest("state: CHALLENGE_SUCCEEDED is set by a completed challenge only.")

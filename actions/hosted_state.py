@@ -13,6 +13,7 @@ from authenticators import available, contact
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.messaging.countries import HIGH_RISK
 from authenticators.models import AuthenticatorConfiguration, EndUser
+from authenticators.registry import METHODS
 from authsignal_portal import origins
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import ActionState, Scope, VerificationMethod
@@ -103,6 +104,7 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
                 "method": method,
                 "target": on_file.get(method),
                 "editable": method not in rows or rows[method].is_editable_by_user,
+                "replaces": method in enrolled and not METHODS[method].many,
             }
         )
         for method in ENROLLABLE
@@ -112,7 +114,7 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
     ]
 
 
-# -- leaving -------------------------------------------------------------------------------------
+# -- leaving ----------------------------------------------------------------------------------------------------------
 
 
 def return_url(tenant: Tenant, facts: ActionFacts, token: str) -> str | None:
@@ -133,7 +135,7 @@ def with_token(url: str, token: str) -> str:
     return f"{base}{separator}token={token}{hash_sign}{fragment}"
 
 
-# -- telephone -----------------------------------------------------------------------------------
+# -- telephone --------------------------------------------------------------------------------------------------------
 
 
 def countries(tenant: Tenant) -> list[tuple[str, int, str]]:

@@ -21,16 +21,11 @@ def check_open(action: Action) -> None:
         raise InvalidRequest(f"This action is {action.state}; there is nothing to verify.")
 
 
-def accept(action: Action, facts: ActionFacts, proof: challenges.Proof, *, now: datetime) -> str:
-    """Let the proof count, and return the access token. Raises InvalidRequest where it must not; then roll back."""
-    record(action, facts, proof, may_enrol=True)
-    return access_token(action, now=now)
-
-
 def record(action: Action, facts: ActionFacts, proof: challenges.Proof, *, may_enrol: bool) -> None:
-    """Let the proof count: complete the enrolment, move the state. Raises InvalidRequest; then roll back.
+    """Let the proof count: complete the enrolment, move the state. Call with the user locked.
 
-    `may_enrol`: whether a proved address that is not enrolled yet becomes an authenticator.
+    Raises InvalidRequest where it must not count; then roll back. `may_enrol`: whether a proved address that is not
+    enrolled yet becomes an authenticator.
     """
     user, now = action.user, proof.challenge.verified_at
     assert now is not None

@@ -1,15 +1,18 @@
 """How a user proves themselves through the Client API, step by step.
 
-Each function takes the caller's context; each transaction locks in the order guess count, challenge, authenticator.
+Each function takes the caller's context; each transaction locks in the order user, guess count, challenge,
+authenticator.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
-from actions import flow, proofs
+from actions import flow, proofs, states
 from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
@@ -18,7 +21,7 @@ from authenticators.challenges import Attempt, Origin
 from authenticators.methods import passkey, totp
 from authenticators.models import Authenticator, Challenge, EndUser
 from authsignal_portal import clock
-from authsignal_portal.errors import Forbidden, InvalidConfiguration, InvalidRequest
+from authsignal_portal.errors import ExpiredToken, Forbidden, InvalidConfiguration, InvalidRequest
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import FailureReason, Scope, VerificationMethod
 
@@ -51,6 +54,14 @@ class Started:
     uri: str = ""
 
 
+@contextmanager
+def _one_at_a_time(context: ClientContext) -> Iterator[None]:
+    """A transaction that nothing else changes the user in. Raises ExpiredToken: a deleted user's tokens are dead."""
+    with transaction.atomic():
+        context.user.lock(gone=ExpiredToken())
+        yield
+
+
 def origin_of(action: Action) -> Origin:
     return Origin(action.pk, action.action_code, action.idempotency_key)
 
@@ -80,21 +91,21 @@ def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
 # -- codes by email and SMS ----------------------------------------------------------------------
 
 
-@transaction.atomic
 def start_code(context: ClientContext, method: VerificationMethod) -> Challenge:
     """Send a code to the enrolled address; with nothing enrolled at all, to the address on file."""
-    check_permitted(context, method)
-    authenticator = _enrolled_by(context.user, method)
-    to = authenticator.contact if authenticator else _address_on_file(context.user, method)
-    return challenges.start_code(
-        tenant=context.tenant,
-        user=context.user,
-        method=method,
-        to=to,
-        origin=origin_of(context.action),
-        authenticator=authenticator,
-        locale=context.facts.locale or context.user.locale,
-    )
+    with _one_at_a_time(context):
+        check_permitted(context, method)
+        authenticator = _enrolled_by(context.user, method)
+        to = authenticator.contact if authenticator else _address_on_file(context.user, method)
+        return challenges.start_code(
+            tenant=context.tenant,
+            user=context.user,
+            method=method,
+            to=to,
+            origin=origin_of(context.action),
+            authenticator=authenticator,
+            locale=context.facts.locale or context.user.locale,
+        )
 
 
 def _enrolled_by(user: EndUser, method: VerificationMethod) -> Authenticator | None:
@@ -109,28 +120,28 @@ def _address_on_file(user: EndUser, method: VerificationMethod) -> str:
     return str(address)
 
 
-@transaction.atomic
 def enrol_code(context: ClientContext, method: VerificationMethod, to: str) -> Started:
     """A pending address, to which the first code is sent."""
-    check_may_enrol(context, method)
-    to = contact.clean_email(to) if method == M.EMAIL_OTP else contact.clean_phone(to)
-    pending = enrolment.begin(context.user, method, to=to)
-    challenge = challenges.start_code(
-        tenant=context.tenant,
-        user=context.user,
-        method=method,
-        to=to,
-        origin=origin_of(context.action),
-        purpose=Purpose.ENROL,
-        authenticator=pending,
-        locale=context.facts.locale or context.user.locale,
-    )
-    return Started(pending, challenge)
+    with _one_at_a_time(context):
+        check_may_enrol(context, method)
+        to = contact.clean_email(to) if method == M.EMAIL_OTP else contact.clean_phone(to)
+        pending = enrolment.begin(context.user, method, to=to)
+        challenge = challenges.start_code(
+            tenant=context.tenant,
+            user=context.user,
+            method=method,
+            to=to,
+            origin=origin_of(context.action),
+            purpose=Purpose.ENROL,
+            authenticator=pending,
+            locale=context.facts.locale or context.user.locale,
+        )
+        return Started(pending, challenge)
 
 
 def verify_code(context: ClientContext, method: VerificationMethod, answer: Any) -> Verified:
     """Judge the answer to the action's newest challenge by this method."""
-    with transaction.atomic():
+    with _one_at_a_time(context):
         challenge = challenges.of_action(context.tenant, context.action.pk, method).first()
         return _finish(context, method, challenge, answer)
 
@@ -138,19 +149,19 @@ def verify_code(context: ClientContext, method: VerificationMethod, answer: Any)
 # -- authenticator app ---------------------------------------------------------------------------
 
 
-@transaction.atomic
 def enrol_totp(context: ClientContext) -> Started:
     """A pending authenticator app with a fresh secret; one that was pending is replaced."""
-    check_may_enrol(context, M.AUTHENTICATOR_APP)
-    secret = totp.new_secret()
-    pending = enrolment.begin(context.user, M.AUTHENTICATOR_APP, secret=secret)
-    challenge = challenges.start_silent(
-        user=context.user,
-        method=M.AUTHENTICATOR_APP,
-        origin=origin_of(context.action),
-        purpose=Purpose.ENROL,
-        authenticator=pending,
-    )
+    with _one_at_a_time(context):
+        check_may_enrol(context, M.AUTHENTICATOR_APP)
+        secret = totp.new_secret()
+        pending = enrolment.begin(context.user, M.AUTHENTICATOR_APP, secret=secret)
+        challenge = challenges.start_silent(
+            user=context.user,
+            method=M.AUTHENTICATOR_APP,
+            origin=origin_of(context.action),
+            purpose=Purpose.ENROL,
+            authenticator=pending,
+        )
     user = context.user
     account = user.email or user.username or user.user_id
     return Started(pending, challenge, secret, totp.key_uri(secret=secret, issuer=context.tenant.name, account=account))
@@ -158,12 +169,12 @@ def enrol_totp(context: ClientContext) -> Started:
 
 def verify_totp(context: ClientContext, answer: Any) -> Verified:
     """Judge a code from an authenticator app: one that is being enrolled, else the enrolled one."""
-    with transaction.atomic():
+    with _one_at_a_time(context):
         return _finish(context, M.AUTHENTICATOR_APP, _silent(context, M.AUTHENTICATOR_APP), answer)
 
 
 def verify_recovery_code(context: ClientContext, answer: Any) -> Verified:
-    with transaction.atomic():
+    with _one_at_a_time(context):
         return _finish(context, M.RECOVERY_CODE, _silent(context, M.RECOVERY_CODE), answer)
 
 
@@ -186,37 +197,52 @@ def _silent(context: ClientContext, method: VerificationMethod) -> Challenge | N
 
 
 def _finish(context: ClientContext, method: VerificationMethod, challenge: Challenge | None, answer: Any) -> Verified:
+    """Judge, with the user locked: what was allowed when the challenge began need not be so any more."""
     if challenge and challenge.purpose == Purpose.AUTHENTICATE:
         check_permitted(context, method)
+    if challenge and challenge.is_open(context.now):
+        _check_authority(context, challenge)
     attempt = challenges.finish(
         tenant=context.tenant, user=context.user, method=method, challenge=challenge, answer=answer
     )
-    return _accepted(context.action, attempt)
+    may_adopt = context.may(Scope.ADD) or not context.tenant.first_enrolment_needs_scope
+    return _accepted(context.action, attempt, may_adopt=may_adopt)
 
 
-def _accepted(action: Action, attempt: Attempt) -> Verified:
+def _check_authority(context: ClientContext, challenge: Challenge) -> None:
+    """Another method may have been enrolled since: then this one is not the user's first, nor its address enough."""
+    if challenge.purpose == Purpose.ENROL:
+        check_may_enrol(context, VerificationMethod(challenge.method))
+        return
+    on_file_only = challenge.contact_sealed is not None and challenge.authenticator_id is None
+    if on_file_only and available.enrolled(context.user) and not context.may(Scope.ADD):
+        raise InvalidRequest(f"The user has no {challenge.method} authenticator.")
+
+
+def _accepted(action: Action, attempt: Attempt, *, may_adopt: bool) -> Verified:
     """What a judged answer comes to; inside the transaction that judged it."""
     if attempt.proof is None:
         return Verified(None, attempt.failure)
     now = attempt.proof.challenge.verified_at
     assert now is not None
-    token = proofs.accept(action, action.facts, attempt.proof, now=now)
+    proofs.record(action, action.facts, attempt.proof, may_enrol=may_adopt)
+    token = proofs.access_token(action, now=now)
     return Verified(token, authenticator=attempt.proof.authenticator, enrolled=attempt.proof.enrolled, user=action.user)
 
 
 # -- recovery codes ------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def new_recovery_codes(context: ClientContext) -> list[str]:
     """A fresh set, shown once; for an enrolled user with a fresh proof."""
-    proofs.check_open(context.action)
-    check_active(context.tenant, M.RECOVERY_CODE)
-    if not available.enrolled(context.user):
-        raise InvalidRequest("Recovery codes need an enrolled authenticator first.")
-    if not context.may(Scope.UPDATE):
-        raise Forbidden("Recovery codes need a completed challenge first.")
-    return enrolment.new_recovery_codes(context.user, actor=log.user(context.user.pseudonym), now=context.now)
+    with _one_at_a_time(context):
+        proofs.check_open(context.action)
+        check_active(context.tenant, M.RECOVERY_CODE)
+        if not available.enrolled(context.user):
+            raise InvalidRequest("Recovery codes need an enrolled authenticator first.")
+        if not context.may(Scope.UPDATE):
+            raise Forbidden("Recovery codes need a completed challenge first.")
+        return enrolment.new_recovery_codes(context.user, actor=log.user(context.user.pseudonym), now=context.now)
 
 
 # -- passkeys ------------------------------------------------------------------------------------
@@ -230,7 +256,6 @@ class Ceremony:
     options: dict[str, Any]
 
 
-@transaction.atomic
 def start_passkey_registration(
     context: ClientContext,
     *,
@@ -239,16 +264,17 @@ def start_passkey_registration(
     attachment: str | None,
     user_agent: str,
 ) -> Ceremony:
-    check_may_enrol(context, M.PASSKEY)
     user = context.user
     name = username or user.username or user.email or user.user_id
-    challenge = challenges.start_nonce(
-        tenant=context.tenant,
-        user=user,
-        origin=origin_of(context.action),
-        purpose=Purpose.ENROL,
-        context={"username": name, "userAgent": user_agent, "deviceId": context.facts.device_id},
-    )
+    with _one_at_a_time(context):
+        check_may_enrol(context, M.PASSKEY)
+        challenge = challenges.start_nonce(
+            tenant=context.tenant,
+            user=user,
+            origin=origin_of(context.action),
+            purpose=Purpose.ENROL,
+            context={"username": name, "userAgent": user_agent, "deviceId": context.facts.device_id},
+        )
     try:
         options = webauthn.registration_options(
             rp_id=context.tenant.relying_party_id,
@@ -267,10 +293,10 @@ def start_passkey_registration(
 
 
 def finish_passkey_registration(context: ClientContext, challenge_id: str, credential: Any) -> Verified:
-    with transaction.atomic():
-        check_may_enrol(context, M.PASSKEY)
+    with _one_at_a_time(context):
         challenge = challenges.by_id(context.tenant, challenge_id)
-        if challenge.action_id != context.action.pk or challenge.purpose != Purpose.ENROL:
+        named = (challenge.action_id, challenge.method, challenge.purpose)
+        if named != (context.action.pk, M.PASSKEY, Purpose.ENROL):
             raise InvalidRequest("challengeId belongs to another step.")
         return _finish(context, M.PASSKEY, challenge, credential)
 
@@ -287,14 +313,14 @@ def begin_by_client(tenant: Tenant, *, action_code: str, idempotency_key: str) -
     )
 
 
-@transaction.atomic
 def start_passkey_authentication(tenant: Tenant, context: ClientContext | None, challenge_id: str | None) -> Ceremony:
     """Options for a known user's passkeys, or for any discoverable one."""
     if context:
-        check_permitted(context, M.PASSKEY)
-        challenge = challenges.start_nonce(
-            tenant=tenant, user=context.user, origin=origin_of(context.action), purpose=Purpose.AUTHENTICATE
-        )
+        with _one_at_a_time(context):
+            check_permitted(context, M.PASSKEY)
+            challenge = challenges.start_nonce(
+                tenant=tenant, user=context.user, origin=origin_of(context.action), purpose=Purpose.AUTHENTICATE
+            )
     elif challenge_id:
         challenge = _begun(tenant, challenge_id)
     else:
@@ -320,33 +346,47 @@ def verify_passkey(
     tenant: Tenant, context: ClientContext | None, *, challenge_id: str, credential: Any, device_id: str
 ) -> Verified:
     """Judge an assertion. Without a token the credential tells who the user is, and the rules run then."""
-    with transaction.atomic():
-        challenge = challenges.by_id(tenant, challenge_id)
-        if challenge.method != M.PASSKEY or challenge.purpose != Purpose.AUTHENTICATE:
-            raise InvalidRequest("challengeId belongs to another step.")
-        if challenge.user_id is None:
-            return _sign_in(tenant, challenge, credential, device_id)
-        if context is None or challenge.action_id != context.action.pk:
-            raise InvalidRequest("challengeId belongs to another action.")
+    challenge = challenges.by_id(tenant, challenge_id)
+    if challenge.method != M.PASSKEY or challenge.purpose != Purpose.AUTHENTICATE:
+        raise InvalidRequest("challengeId belongs to another step.")
+    if challenge.user_id is None:
+        return _sign_in(tenant, challenge, credential, device_id)
+    if context is None or challenge.action_id != context.action.pk:
+        raise InvalidRequest("challengeId belongs to another action.")
+    with _one_at_a_time(context):
         return _finish(context, M.PASSKEY, challenge, credential)
 
 
 def _sign_in(tenant: Tenant, challenge: Challenge, credential: Any, device_id: str) -> Verified:
-    """The user is known only now: their action begins with the rules' decision, and the proof may then count."""
-    attempt = challenges.finish(tenant=tenant, user=None, method=M.PASSKEY, challenge=challenge, answer=credential)
-    if attempt.proof is None or attempt.proof.authenticator is None:
-        return Verified(None, attempt.failure)
-    user = attempt.proof.authenticator.user
+    """The user is known only now: their action begins with the rules' decision, and the proof may then count.
+
+    Where the rules refuse, that is stored, the challenge is used up, and InvalidRequest is raised.
+    """
+    check_active(tenant, M.PASSKEY)
+    with transaction.atomic():
+        owner = passkey.owner(tenant, credential)
+        if owner:
+            owner.lock()
+        attempt = challenges.finish(tenant=tenant, user=None, method=M.PASSKEY, challenge=challenge, answer=credential)
+        if attempt.proof is None or attempt.proof.authenticator is None:
+            return Verified(None, attempt.failure)
+        action = _begin_action(challenge, attempt.proof.authenticator.user, device_id)
+        is_open = action.state not in states.CLOSED_TO_PROOF
+        verified = _accepted(action, attempt, may_adopt=False) if is_open else Verified(None)
+    proofs.check_open(action)
+    return verified
+
+
+def _begin_action(challenge: Challenge, user: EndUser, device_id: str) -> Action:
     attributes = {"deviceId": device_id}
     if challenge.idempotency_key:
         attributes["idempotencyKey"] = challenge.idempotency_key
     action = flow.join(
-        tenant=tenant,
+        tenant=challenge.tenant,
         user_id=user.user_id,
         action_code=challenge.action_code,
         attributes=attributes,
         actor=log.user(user.pseudonym),
     )
     Challenge.objects.filter(pk=challenge.pk).update(user=user, action_id=action.pk)
-    check_active(tenant, M.PASSKEY)
-    return _accepted(action, attempt)
+    return action

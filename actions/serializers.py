@@ -42,18 +42,6 @@ class TrackInput(serializers.Serializer[Any]):
     locale = Text(max_length=35)
 
 
-class TrackOutput(serializers.Serializer[Any]):
-    idempotencyKey = serializers.CharField()
-    state = serializers.ChoiceField(list(ActionState))
-    url = serializers.CharField()
-    token = serializers.CharField()
-    isEnrolled = serializers.BooleanField()
-    enrolledVerificationMethods = serializers.ListField(child=serializers.CharField(), required=False)
-    allowedVerificationMethods = serializers.ListField(child=serializers.CharField(), required=False)
-    defaultVerificationMethod = serializers.CharField(required=False)
-    ruleIds = serializers.ListField(child=serializers.CharField(), required=False)
-
-
 class StateInput(serializers.Serializer[Any]):
     state = serializers.ChoiceField(list(ActionState))
 
@@ -97,6 +85,14 @@ class ChallengesQuery(serializers.Serializer[Any]):
     userId = Text()
     action = Text(max_length=64)
     verificationMethod = Text(max_length=32)
+
+
+class UserActionsQuery(serializers.Serializer[Any]):
+    """For the description only."""
+
+    fromDate = serializers.DateTimeField(required=False, help_text="At most 30 days ago.")
+    codes = serializers.CharField(required=False, help_text="Action codes, separated by commas.")
+    state = serializers.ChoiceField(list(ActionState), required=False)
 
 
 class RememberInput(serializers.Serializer[Any]):

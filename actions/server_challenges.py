@@ -6,15 +6,16 @@ from typing import Any
 
 from django.db import transaction
 
-from actions import claims, flow, proofs, replays
+from actions import claims, flow, proofs, replays, states
+from actions.ip_intel import parse_address
 from actions.models import Action
 from audit import log
 from authenticators import available, challenges, contact, enrolment
 from authenticators.challenges import Origin
 from authenticators.models import Challenge, EndUser
 from authsignal_portal import clock, tokens
-from authsignal_portal.api import checked_id
-from authsignal_portal.errors import InvalidConfiguration, InvalidRequest
+from authsignal_portal.errors import InvalidConfiguration, InvalidRequest, Unauthorized
+from authsignal_portal.json_body import checked_id
 from authsignal_portal.models import ApiKey, Tenant
 from authsignal_portal.vocabulary import Scope, TokenPurpose, VerificationMethod
 from authsignal_portal.wire import epoch, present
@@ -26,7 +27,13 @@ TRACKED = ("idempotencyKey", "locale", "deviceId", "ipAddress", "userAgent", "cu
 def start(tenant: Tenant, given: Mapping[str, Any], *, actor: log.Actor) -> dict[str, Any]:
     """Send a code. `given` has the wire's names. Raises InvalidRequest, InvalidConfiguration, TooManyRequests."""
     sent = {name: value for name, value in given.items() if value not in (None, "")}
-    challenge = _resend(tenant, sent) if "challengeId" in sent else _start(tenant, sent, actor)
+    parse_address(sent.get("ipAddress"))
+    if "challengeId" in sent:
+        challenge = _resend(tenant, sent)
+    elif "userId" in sent:
+        challenge = _start(tenant, sent, actor)
+    else:
+        challenge = _start_for_nobody(tenant, sent)
     return {
         "challengeId": challenge.pk,
         "idempotencyKey": challenge.idempotency_key,
@@ -36,8 +43,10 @@ def start(tenant: Tenant, given: Mapping[str, Any], *, actor: log.Actor) -> dict
 
 @transaction.atomic
 def _resend(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
-    named = challenges.by_id(tenant, sent["challengeId"])
-    challenge = Challenge.objects.select_for_update(of=("self",)).select_related("tenant", "user").get(pk=named.pk)
+    try:
+        challenge = claims.locked(tenant=tenant, challenge_id=sent["challengeId"])
+    except Unauthorized as error:
+        raise InvalidRequest(error.description) from error
     now = clock.now()
     if not challenge.is_open(now) or not challenge.contact_sealed:
         raise InvalidRequest("The challenge has ended. Begin a new one.")
@@ -46,50 +55,81 @@ def _resend(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
 
 
 @transaction.atomic
-def _start(tenant: Tenant, sent: Mapping[str, Any], actor: log.Actor) -> Challenge:
-    action_code = sent.get("action")
-    if not action_code or not flow.is_action_code(action_code):
-        raise InvalidRequest("action is required: 1 to 64 letters, digits, hyphens and underscores.")
-    method = _method(tenant, sent)
-    attributes = {name: sent[name] for name in TRACKED if name in sent}
-    if "userId" not in sent:
-        key = checked_id(sent.get("idempotencyKey") or str(uuid.uuid4()), "idempotencyKey")
-        return challenges.start_code(
-            tenant=tenant,
-            user=None,
-            method=method,
-            to=_address(method, sent, None),
-            origin=Origin(None, action_code, key),
-            locale=sent.get("locale"),
-            scope=sent.get("scope", ""),
-            context={name: value for name, value in attributes.items() if name not in ("idempotencyKey", "scope")},
-        )
-    action = flow.join(
-        tenant=tenant, user_id=sent["userId"], action_code=action_code, attributes=attributes, actor=actor
+def _start_for_nobody(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
+    """The user is not known yet: the action begins when the challenge is claimed."""
+    action_code, method = _action_code(sent), _method(tenant, sent)
+    key = checked_id(sent.get("idempotencyKey") or str(uuid.uuid4()), "idempotencyKey")
+    return challenges.start_code(
+        tenant=tenant,
+        user=None,
+        method=method,
+        to=_address(method, sent, None),
+        origin=Origin(None, action_code, key),
+        locale=sent.get("locale"),
+        scope=sent.get("scope", ""),
+        context={name: sent[name] for name in TRACKED if name in sent and name not in ("idempotencyKey", "scope")},
     )
+
+
+def _start(tenant: Tenant, sent: Mapping[str, Any], actor: log.Actor) -> Challenge:
+    action_code, method = _action_code(sent), _method(tenant, sent)
+    with transaction.atomic():
+        action = flow.join(
+            tenant=tenant,
+            user_id=sent["userId"],
+            action_code=action_code,
+            attributes={name: sent[name] for name in TRACKED if name in sent},
+            actor=actor,
+        )
+        challenge = None if action.state in states.CLOSED_TO_PROOF else _send(action, method, sent)
+    # Once it is committed: that the rules refused stays on record.
     proofs.check_open(action)
+    assert challenge is not None
+    return challenge
+
+
+def _send(action: Action, method: VerificationMethod, sent: Mapping[str, Any]) -> Challenge:
     user = action.user
     to = _address(method, sent, user)
     return challenges.start_code(
-        tenant=tenant,
+        tenant=action.tenant,
         user=user,
         method=method,
         to=to,
-        origin=Origin(action.pk, action_code, action.idempotency_key),
+        origin=Origin(action.pk, action.action_code, action.idempotency_key),
         authenticator=_authenticator_at(user, method, to),
         locale=sent.get("locale") or user.locale,
         scope=sent.get("scope", ""),
     )
 
 
+def _action_code(sent: Mapping[str, Any]) -> str:
+    code = str(sent.get("action", ""))
+    if not flow.is_action_code(code):
+        raise InvalidRequest("action is required: 1 to 64 letters, digits, hyphens and underscores.")
+    return code
+
+
 def _method(tenant: Tenant, sent: Mapping[str, Any]) -> VerificationMethod:
-    name = sent.get("verificationMethod") or (M.EMAIL_OTP if "email" in sent else M.SMS)
+    name = sent.get("verificationMethod") or _likely_method(tenant, sent)
     if name == "WHATSAPP" or sent.get("smsChannel") == "WHATSAPP":
         raise InvalidConfiguration("WhatsApp is not configured for this tenant.")
     method = VerificationMethod(name)
     if method not in available.active_methods(tenant):
         raise InvalidConfiguration(f"{method} is not active for this tenant.")
     return method
+
+
+def _likely_method(tenant: Tenant, sent: Mapping[str, Any]) -> VerificationMethod:
+    """What the given address is for, else what the user has enrolled, else what is on file."""
+    if "email" in sent or "phoneNumber" in sent:
+        return M.EMAIL_OTP if "email" in sent else M.SMS
+    user = EndUser.objects.filter(tenant=tenant, user_id=sent.get("userId", "")).first()
+    if user is None:
+        return M.SMS
+    enrolled = user.authenticators.filter(method__in=enrolment.CONTACT_FIELD).exclude(verified_at=None)
+    preferred = enrolled.order_by("-is_default", "created_at").values_list("method", flat=True).first()
+    return VerificationMethod(preferred or (M.EMAIL_OTP if user.email_index else M.SMS))
 
 
 def _address(method: VerificationMethod, sent: Mapping[str, Any], user: EndUser | None) -> str:
@@ -115,6 +155,8 @@ def verify(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]
     tenant, request = key.tenant, replays.name(key, "verify", given)
     with transaction.atomic():
         challenge = challenges.by_id(tenant, given["challengeId"])
+        if challenge.user:
+            challenge.user.lock()
         if challenge.code_hash == "" and challenge.verified_at is None:
             raise InvalidRequest("challengeId belongs to another kind of challenge.")
         method = VerificationMethod(challenge.method)
@@ -131,7 +173,7 @@ def verify(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]
         proof = attempt.proof
         if proof.challenge.action_id:
             action = Action.objects.select_related("user", "tenant", "facts").get(pk=proof.challenge.action_id)
-            proofs.record(action, action.facts, proof, may_enrol=Scope.ADD in challenge.scope.split())
+            proofs.record(action, action.facts, proof, may_enrol=claims.may_enrol(challenge))
         answer = _verified(proof.challenge)
         replays.keep(tenant, request, answer)
         return answer, False
@@ -154,7 +196,7 @@ def _verified(challenge: Challenge) -> dict[str, Any]:
 
 
 def claim(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-    """Bind a challenge to a user and return a client token. Once; Raises Unauthorized."""
+    """Bind a challenge to a user and return a client token. Once. Raises Unauthorized, InvalidRequest."""
     tenant, request = key.tenant, replays.name(key, "claim", given)
     user_id = checked_id(given["userId"], "userId")
     with transaction.atomic():
@@ -165,10 +207,12 @@ def claim(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
         claims.check_claimable(challenge, user_id, unverified_too=bool(given.get("skipVerificationCheck")))
         claims.take(challenge)
         action = _action_of(challenge, user_id, log.api_key(key.pk))
-        proofs.check_open(action)
-        answer = {"token": _token(challenge, action), "verificationMethod": challenge.method}
-        replays.keep(tenant, request, answer)
-        return answer, False
+        if action.state not in states.CLOSED_TO_PROOF:
+            answer = {"token": _token(challenge, action), "verificationMethod": challenge.method}
+            replays.keep(tenant, request, answer)
+    # Once it is committed: the challenge is spent, and that the rules refused stays on record.
+    proofs.check_open(action)
+    return answer, False
 
 
 def _action_of(challenge: Challenge, user_id: str, actor: log.Actor) -> Action:
@@ -183,20 +227,14 @@ def _action_of(challenge: Challenge, user_id: str, actor: log.Actor) -> Action:
         attributes=attributes,
         actor=actor,
     )
-    Challenge.objects.filter(pk=challenge.pk).update(user=action.user, action_id=action.pk)
-    challenge.user, challenge.action_id = action.user, action.pk
+    claims.bind(challenge, action)
     return action
 
 
 def _token(challenge: Challenge, action: Action) -> str:
     now = clock.now()
     if challenge.verified_at:
-        proofs.record(
-            action,
-            action.facts,
-            proofs.of_challenge(challenge),
-            may_enrol=Scope.ADD in challenge.scope.split(),
-        )
+        proofs.record(action, action.facts, proofs.of_challenge(challenge), may_enrol=claims.may_enrol(challenge))
         return proofs.access_token(action, now=now)
     return tokens.mint(
         tenant=action.tenant,

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit import log
-from authenticators import enrolment, users
+from authenticators import answers, enrolment, users
 from authenticators import serializers as shapes
 from authenticators.models import Authenticator
 from authsignal_portal.api import ServerView, body_of, checked
@@ -21,7 +21,7 @@ DONE = {"success": True}
 
 
 class UsersView(ServerView):
-    @extend_schema(parameters=[shapes.UsersQuery], responses={200: dict})
+    @extend_schema(operation_id="queryUsers", parameters=[shapes.UsersQuery], responses=answers.FoundUsers)
     def get(self, request: Request) -> Response:
         known = shapes.UsersQuery().fields
         asked = {name: text for name, text in request.query_params.dict().items() if text and name in known}
@@ -37,11 +37,11 @@ class UsersView(ServerView):
 
 
 class UserView(ServerView):
-    @extend_schema(responses={200: dict})
+    @extend_schema(operation_id="getUser", responses=answers.User)
     def get(self, request: Request, user_id: str) -> Response:
         return Response(shapes.user_output(users.find(self.tenant, user_id)))
 
-    @extend_schema(request=shapes.UserInput, responses={200: dict})
+    @extend_schema(operation_id="updateUser", request=shapes.UserInput, responses=answers.UserAttributes)
     def patch(self, request: Request, user_id: str) -> Response:
         given = self.parsed(shapes.UserInput)
         user = users.update(self.tenant, user_id, given, actor=log.api_key(self.key.pk))
@@ -52,20 +52,22 @@ class UserView(ServerView):
         """Java and Ruby update a user by POST."""
         return self.patch(request, user_id)
 
-    @extend_schema(request=None, responses={200: dict})
+    @extend_schema(operation_id="deleteUser", request=None, responses={200: answers.Done})
     def delete(self, request: Request, user_id: str) -> Response:
         users.delete(self.tenant, checked_id(user_id, "userId"), actor=log.api_key(self.key.pk))
         return Response(DONE)
 
 
 class UserAuthenticatorsView(ServerView):
-    @extend_schema(responses={200: list})
+    @extend_schema(operation_id="getAuthenticators", responses=answers.UserAuthenticator(many=True))
     def get(self, request: Request, user_id: str) -> Response:
         rows = Authenticator.objects.select_related("user", "tenant").exclude(verified_at=None)
         mine = rows.filter(tenant=self.tenant, user__user_id=checked_id(user_id, "userId"))
         return Response([shapes.authenticator_output(row) for row in mine])
 
-    @extend_schema(request=shapes.EnrolInput, responses={200: dict})
+    @extend_schema(
+        operation_id="enrollVerifiedAuthenticator", request=shapes.EnrolInput, responses={200: answers.Enrolled}
+    )
     def post(self, request: Request, user_id: str) -> Response:
         given = self.parsed(shapes.EnrolInput)
         given["verificationMethod"] = given.get("verificationMethod") or given.get("oobChannel")
@@ -81,7 +83,7 @@ class UserAuthenticatorsView(ServerView):
 
 
 class UserAuthenticatorView(ServerView):
-    @extend_schema(request=None, responses={200: dict})
+    @extend_schema(operation_id="deleteAuthenticator", request=None, responses={200: answers.Done})
     def delete(self, request: Request, user_id: str, authenticator_id: str) -> Response:
         rows = Authenticator.objects.select_related("user", "tenant").filter(
             tenant=self.tenant, user__user_id=checked_id(user_id, "userId")
@@ -101,7 +103,7 @@ class ImportView(ServerView):
 
     parser_classes = [BatchJSONParser]
 
-    @extend_schema(request=dict, responses={200: dict})
+    @extend_schema(operation_id="importPasskeys", request=shapes.ImportInput, responses={200: answers.Imported})
     def post(self, request: Request) -> Response:
         items = body_of(request).get("authenticators")
         if not isinstance(items, list) or not 1 <= len(items) <= BATCH:
@@ -133,6 +135,8 @@ class ImportView(ServerView):
 
 
 class AuthenticatorsView(ServerView):
-    @extend_schema(responses={200: list})
+    @extend_schema(
+        operation_id="getAuthenticatorConfigurations", responses=answers.AuthenticatorConfiguration(many=True)
+    )
     def get(self, request: Request) -> Response:
         return Response(shapes.configurations(self.tenant))

@@ -104,14 +104,16 @@ def start_code(
 
 
 def send(challenge: Challenge, *, now: datetime, locale: str | None = None) -> None:
-    """A fresh code on a new or open challenge; deadline and wrong guesses stay as they are."""
-    if challenge.sends and challenge.last_sent_at:
+    """A fresh code on a new or open challenge; deadline and wrong guesses stay as they are. Raises TooManyRequests."""
+    left = int((challenge.expires_at - now).total_seconds()) + 1
+    if challenge.attempts >= settings.GUESSES_PER_CHALLENGE:
+        raise TooManyRequests("Too many wrong codes for this challenge.", resets_in=left)
+    if challenge.sends >= settings.SENDS_PER_CHALLENGE:
+        raise TooManyRequests("Too many codes were sent for this challenge.", resets_in=left)
+    if challenge.last_sent_at:
         wait = settings.RESEND_WAIT_SECONDS - (now - challenge.last_sent_at).total_seconds()
         if wait > 0:
             raise TooManyRequests("A code was sent a moment ago.", resets_in=int(wait) + 1)
-        if challenge.sends >= settings.SENDS_PER_CHALLENGE:
-            left = (challenge.expires_at - now).total_seconds()
-            raise TooManyRequests("Too many codes were sent for this challenge.", resets_in=int(left) + 1)
     channel = METHODS[VerificationMethod(challenge.method)].channel
     assert channel is not None
     tag = Tag.CHALLENGE_RESENT if challenge.sends else Tag.CHALLENGE_STARTED
@@ -199,14 +201,7 @@ def _open_for(
     # The guess count is the lock that two simultaneous requests of one user meet at.
     guesses.lock(tenant=tenant, subject=guesses.subject_of(user, ""), method=method)
     newest = of_action(tenant, origin.action_id, method).filter(purpose=purpose).select_for_update(of=("self",)).first()
-    if newest is None or not newest.is_open(now) or newest.contact != to:
-        return None
-    if newest.attempts >= settings.GUESSES_PER_CHALLENGE:
-        raise TooManyRequests(
-            "Too many wrong codes for this challenge.",
-            resets_in=int((newest.expires_at - now).total_seconds()) + 1,
-        )
-    return newest
+    return newest if newest and newest.is_open(now) and newest.contact == to else None
 
 
 def _cancel_surplus(user: EndUser | None) -> None:

@@ -53,6 +53,12 @@ class ImportedPasskey(serializers.Serializer[Any]):
     aaguid = Text(max_length=36)
 
 
+class ImportInput(serializers.Serializer[Any]):
+    """For the description only: each item is judged by itself."""
+
+    authenticators = serializers.ListField(child=ImportedPasskey(), min_length=1, max_length=1000)
+
+
 class UsersQuery(serializers.Serializer[Any]):
     username = Text()
     email = Text(max_length=254)

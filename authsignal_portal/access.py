@@ -14,7 +14,7 @@ from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 
-from audit.events import ActorKind
+from audit import log
 from audit.log import Actor
 from authsignal_portal import clock
 from authsignal_portal.models import Membership, Tenant
@@ -64,7 +64,7 @@ class Access:
 
     @property
     def actor(self) -> Actor:
-        return staff(self.user)
+        return log.staff(self.user.pk)
 
     @property
     def proof_is_fresh(self) -> bool:
@@ -72,10 +72,6 @@ class Access:
 
     def may(self, right: Right) -> bool:
         return right in RIGHTS[Role(self.membership.role)]
-
-
-def staff(user: User) -> Actor:
-    return Actor(ActorKind.STAFF, str(user.pk))
 
 
 def of(request: HttpRequest) -> Access | None:
@@ -146,7 +142,7 @@ def _in_time(request: HttpRequest, moment: float) -> bool:
     return True
 
 
-def is_tenant_id(text: str) -> bool:
+def is_uuid(text: str) -> bool:
     try:
         uuid.UUID(text)
     except ValueError:

@@ -19,7 +19,7 @@ from authsignal_portal.members import MembershipPage
 from authsignal_portal.models import ApiKey, Membership, Tenant
 from authsignal_portal.tenant_admin import TenantAdmin
 from authsignal_portal.vocabulary import KeyKind
-from authsignal_portal.widgets import LinesField
+from authsignal_portal.widgets import LinesField, dress, moment
 
 MAX_ACTIVE_KEYS = 2
 
@@ -55,6 +55,10 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
     class Meta:
         model = Tenant
         fields = "__all__"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        dress(self)
 
     def clean_blocked_sms_countries(self) -> list[str] | None:
         return self.cleaned_data["blocked_sms_countries"] or None
@@ -120,7 +124,7 @@ class ApiKeyPage(TenantAdmin):
     may_add, may_change = True, False
     added = Tag.API_KEY_CREATED
     intro = _("To change a key: add a second one, use it everywhere, then revoke the first.")
-    list_display = ["__str__", "kind", "created_at", "last_used_at", "status", "revoke_link"]
+    list_display = ["__str__", "kind", "created", "last_used", "status", "revoke_link"]
     doing = ("revoke_link",)
     list_display_links = None
     sortable_by = ()
@@ -136,6 +140,16 @@ class ApiKeyPage(TenantAdmin):
         form.tenant = access.must(request).tenant
         return form
 
+    def created(self, key: ApiKey) -> str:
+        return moment(key.created_at)
+
+    created.short_description = _("Created")  # type: ignore[attr-defined]
+
+    def last_used(self, key: ApiKey) -> str:
+        return moment(key.last_used_at)
+
+    last_used.short_description = _("Last used")  # type: ignore[attr-defined]
+
     def status(self, key: ApiKey) -> Any:
         return _("Revoked") if key.revoked_at else _("Active")
 
@@ -147,7 +161,7 @@ class ApiKeyPage(TenantAdmin):
         url = reverse("portal:authsignal_portal_apikey_revoke", args=[key.pk])
         return format_html('<a class="portal-button small" href="{}">{}</a>', url, _("Revoke …"))
 
-    revoke_link.short_description = ""  # type: ignore[attr-defined]
+    revoke_link.short_description = _("Do")  # type: ignore[attr-defined]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         context = {

@@ -1,23 +1,25 @@
-"""The base of every JSON endpoint: strict parsing, authentication, and one shape for all errors."""
+"""The base of every JSON endpoint: authentication before all else, and one shape for all errors."""
 
 import base64
 import binascii
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, ClassVar, cast
+from typing import IO, Any, cast
 from urllib.parse import unquote
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import DatabaseError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.views import defaults
 from rest_framework import exceptions, serializers
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -32,129 +34,19 @@ from authsignal_portal.errors import (
     Unauthorized,
     Unavailable,
 )
+from authsignal_portal.json_body import StrictJSONParser, TooLarge, UnsupportedMediaType
 from authsignal_portal.models import ApiKey, Tenant
 from authsignal_portal.vocabulary import KeyKind
 
 log = structlog.get_logger(__name__)
 
-MAX_BODY = 64 * 1024
-MAX_DEPTH = 24
 KEY = re.compile(r"as_([sm])k_([A-Za-z0-9]{12})_[A-Za-z0-9]{70}")
-# Tab and line breaks may stand in text; all other control characters, and halves of surrogate pairs, may not.
-UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-ID_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-MAX_NUMBER = 10**300
 LAST_USED_EVERY = timedelta(hours=1)
-
-
-# -- parsing -------------------------------------------------------------------------------------
-
-
-class StrictJSONParser(BaseParser):
-    """A JSON object of at most MAX_BODY bytes: no duplicate keys, no NaN, no control characters, bounded depth."""
-
-    media_type = "application/json"
-    max_bytes: ClassVar[int] = MAX_BODY
-
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> dict[str, Any]:
-        raw = stream.read(self.max_bytes + 1)
-        if len(raw) > self.max_bytes:
-            raise TooLarge
-        return parse_object(raw)
-
-
-class BatchJSONParser(StrictJSONParser):
-    max_bytes = settings.BATCH_MAX_BYTES
-
-
-class TooLarge(AuthsignalError):
-    status = 413
-    default_description = "The request body is too large."
-
-
-class UnsupportedMediaType(AuthsignalError):
-    status = 415
-    default_description = "Send the request body as application/json."
-
-
-def parse_object(raw: bytes) -> dict[str, Any]:
-    """A JSON object, or {} for an empty body. Raises InvalidRequest saying where it is wrong."""
-    if not raw.strip():
-        return {}
-    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _depth(raw) > MAX_DEPTH:
-        raise InvalidRequest(f"The request body is nested deeper than {MAX_DEPTH} levels.")
-    try:
-        value = json.loads(
-            raw.decode(),
-            object_pairs_hook=_unique,
-            parse_constant=_refuse,
-            parse_float=_finite,
-            parse_int=_bounded,
-        )
-    except UnicodeDecodeError as error:
-        raise InvalidRequest("The request body is not UTF-8.") from error
-    except ValueError as error:
-        raise InvalidRequest(f"The request body is not valid JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise InvalidRequest("The request body must be a JSON object.")
-    _check_text(value, "")
-    return value
-
-
-def _depth(raw: bytes) -> int:
-    """The nesting depth, counting brackets outside strings."""
-    depth = deepest = 0
-    for char in re.sub(rb'"(?:[^"\\]|\\.)*"', b"", raw):
-        if char in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif char in b"]}":
-            depth -= 1
-    return deepest
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("an object has the same key twice")
-    return found
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if abs(number) > MAX_NUMBER:
-        raise ValueError("a number is too large")
-    return number
-
-
-def _bounded(text: str) -> int:
-    if len(text) > 300:
-        raise ValueError("a number is too large")
-    return int(text)
-
-
-def _check_text(value: Any, path: str) -> None:
-    if isinstance(value, str):
-        if UNSTORABLE.search(value):
-            raise InvalidRequest(f"{path or 'The body'} holds a control character or half of a surrogate pair.")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _check_text(key, path or "a key")
-            _check_text(item, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            _check_text(item, f"{path}[{index}]")
-
-
-def checked_id(text: str, name: str, limit: int = 255) -> str:
-    """An id from a path or a body: 1 to `limit` characters, none of them a control character."""
-    if not text or len(text) > limit or ID_FORBIDDEN.search(text) or "\ufffd" in text:
-        raise InvalidRequest(f"{name} must have 1 to {limit} characters and no control characters.")
-    return text
+API_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 
 
 # -- authentication ------------------------------------------------------------------------------
@@ -231,10 +123,25 @@ def mark_tenant(request: Request, tenant: Tenant) -> None:
 # -- views ---------------------------------------------------------------------------------------
 
 
+class AlwaysJson(BaseContentNegotiation):
+    """Answers are application/json whatever the caller accepts: the SDKs expect nothing else."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == media_type), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
+
+
 class JsonView(APIView):
     """Base of the API views: JSON only, authentication before everything else, errors in the one shape."""
 
     parser_classes = [StrictJSONParser]
+    content_negotiation_class = AlwaysJson
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         request.auth  # noqa: B018  (authenticate before routing and parsing)
@@ -242,7 +149,8 @@ class JsonView(APIView):
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         answer = super().finalize_response(request, response, *args, **kwargs)
-        answer.headers["Cache-Control"] = "no-store"
+        for name, value in API_HEADERS.items():
+            answer.headers[name] = value
         return answer
 
     def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Response:
@@ -272,13 +180,16 @@ class ServerView(JsonView):
 
 def body_of(request: Request) -> dict[str, Any]:
     """The request's JSON object; {} when there is no body, whatever the content type."""
-    meta = request._request.META
-    if meta.get("CONTENT_LENGTH", "0") in ("", "0") and not meta.get("HTTP_TRANSFER_ENCODING"):
+    http = cast(WSGIRequest, request._request)
+    in_chunks = "HTTP_TRANSFER_ENCODING" in http.META
+    if not in_chunks and http.META.get("CONTENT_LENGTH", "0") in ("", "0"):
         return {}
-    data = request.data
-    if not isinstance(data, dict):
-        raise InvalidRequest("The request body must be a JSON object.")
-    return data
+    parser = AlwaysJson().select_parser(request, request.parsers or [])
+    if parser is None or "HTTP_CONTENT_ENCODING" in http.META:
+        raise UnsupportedMediaType
+    # Without a Content-Length Django takes the body to be empty; .NET sends its JSON in chunks.
+    stream = http.environ["wsgi.input"] if in_chunks else http
+    return cast(dict[str, Any], parser.parse(cast(IO[bytes], stream)))
 
 
 def checked(serializer: type[serializers.Serializer[Any]], data: Mapping[str, Any]) -> dict[str, Any]:
@@ -328,8 +239,10 @@ def as_authsignal_error(exception: Exception) -> AuthsignalError | None:
         return NotFound()
     if isinstance(exception, (exceptions.ParseError, exceptions.ValidationError)):
         return InvalidRequest(describe(exception.detail))
-    if isinstance(exception, (RequestDataTooBig,)):
+    if isinstance(exception, RequestDataTooBig):
         return TooLarge()
+    if isinstance(exception, UnreadablePostError):
+        return InvalidRequest("The request body ended early.")
     if isinstance(exception, SuspiciousOperation):
         return InvalidRequest("The request is not well formed.")
     if isinstance(exception, OperationalError) and isinstance(exception, DatabaseError):
@@ -341,4 +254,27 @@ def as_authsignal_error(exception: Exception) -> AuthsignalError | None:
 
 def json_error(error: AuthsignalError) -> JsonResponse:
     """The same shape outside DRF."""
-    return JsonResponse(error_body(error), status=error.status)
+    return JsonResponse(error_body(error), status=error.status, headers=API_HEADERS)
+
+
+class Unexpected(AuthsignalError):
+    status = 500
+    code = "unexpected_error"
+    default_description = "Something went wrong here; it has been logged."
+
+
+def is_api_path(request: HttpRequest) -> bool:
+    return request.path_info == "/v1" or request.path_info.startswith("/v1/")
+
+
+# What Django refuses before a view runs (a wrong Host header, say), and what fails in one, has the same shape.
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_api_path(request):
+        return json_error(InvalidRequest("The request is not well formed."))
+    return defaults.bad_request(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return json_error(Unexpected()) if is_api_path(request) else defaults.server_error(request)

@@ -35,7 +35,7 @@ class CorsMiddleware:
         patch_vary_headers(response, ["Origin"])
         tenant: Tenant | None = getattr(request, "cors_tenant", None)
         if origin and tenant and origin in tenant.app_origins:
-            response.headers["Access-Control-Allow-Origin"] = origin
+            _allow(response, origin)
             response.headers["Access-Control-Expose-Headers"] = "Retry-After"
         return response
 
@@ -44,8 +44,14 @@ class CorsMiddleware:
         response = HttpResponse(status=204)
         patch_vary_headers(response, ["Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"])
         if origin and len(origin) < 256 and Tenant.objects.filter(app_origins__contains=[origin]).exists():
-            response.headers["Access-Control-Allow-Origin"] = origin
+            _allow(response, origin)
             response.headers["Access-Control-Allow-Methods"] = METHODS
             response.headers["Access-Control-Allow-Headers"] = HEADERS
             response.headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
         return response
+
+
+def _allow(response: HttpResponseBase, origin: str) -> None:
+    """With credentials, as the SDK's `useCookies` mode asks: the Client API reads no cookie but its challenge id."""
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Allow-Credentials"] = "true"

@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 MAX_CUSTOM_KEYS = 50
@@ -49,6 +50,19 @@ class Count(serializers.IntegerField):
         return int(super().to_internal_value(data))
 
 
+CUSTOM_SCALAR = {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]}
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "maxProperties": MAX_CUSTOM_KEYS,
+        "additionalProperties": {
+            "oneOf": [*CUSTOM_SCALAR["oneOf"], {"type": "array", "items": CUSTOM_SCALAR, "maxItems": MAX_ITEMS}],
+            "nullable": True,
+        },
+    }
+)
 class Custom(serializers.DictField):
     """`custom`: names to texts, numbers, booleans, or lists of those (multiselect)."""
 

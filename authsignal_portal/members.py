@@ -26,7 +26,7 @@ from authsignal_portal.access import Access
 from authsignal_portal.models import Membership, Tenant
 from authsignal_portal.tenant_admin import TenantAdmin
 from authsignal_portal.vocabulary import Role
-from authsignal_portal.widgets import dress
+from authsignal_portal.widgets import dress, moment
 
 LIST = "portal:authsignal_portal_membership_changelist"
 
@@ -86,7 +86,7 @@ class MembershipPage(TenantAdmin):
     added = changed = Tag.MEMBER_CHANGED
     intro = _("Whoever works in this portal for this tenant, and what they may do.")
     list_display = ["email", "role", "signs_in_with", "last_login", "remove_link"]
-    list_display_links = ["role"]
+    list_display_links = None
     doing = ("remove_link",)
     sortable_by = ()
 
@@ -133,12 +133,12 @@ class MembershipPage(TenantAdmin):
     signs_in_with.short_description = _("Signs in with")  # type: ignore[attr-defined]
 
     def last_login(self, membership: Membership) -> Any:
-        return membership.user.last_login
+        return moment(membership.user.last_login)
 
     last_login.short_description = _("Last sign-in")  # type: ignore[attr-defined]
 
     def remove_link(self, membership: Membership) -> Any:
-        pages = [("remove", _("Remove …"))]
+        pages = [("change", _("Change role …")), ("remove", _("Remove …"))]
         if may_be_invited(membership):
             pages.insert(0, ("link", _("New invitation link …")))
         urls = (
@@ -146,7 +146,7 @@ class MembershipPage(TenantAdmin):
         )
         return format_html_join(" ", '<a class="portal-button small" href="{}">{}</a>', urls)
 
-    remove_link.short_description = ""  # type: ignore[attr-defined]
+    remove_link.short_description = _("Do")  # type: ignore[attr-defined]
 
     # -- adding -----------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from django.contrib import auth, messages
@@ -29,6 +30,7 @@ from authsignal_portal import access, sign_in
 from authsignal_portal.widgets import dress
 
 Text = str | Promise
+View = Callable[..., HttpResponse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,20 @@ NAVIGATION: tuple[tuple[Text, tuple[Item, ...]], ...] = (
     ),
 )
 
+
+
+def same_origin(view: View) -> View:
+    """With the server's `no-referrer` browsers post forms with the origin `null`, which the CSRF check refuses."""
+
+    @wraps(view)
+    def answer(*args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(*args, **kwargs)
+        response["Referrer-Policy"] = "same-origin"
+        return response
+
+    return answer
+
+
 # Adds to the dashboard's context; the app that knows what happened sets it.
 Dashboard = Callable[[access.Access], dict[str, Any]]
 
@@ -83,12 +99,15 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no typ
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.dashboard: Dashboard | None = None
-        self.pages: list[tuple[str, Callable[..., HttpResponse], str]] = []
+        self.pages: list[tuple[str, View, str]] = []
 
     def has_permission(self, request: HttpRequest) -> bool:
         return access.of(request) is not None
 
-    def page(self, route: str, view: Callable[..., HttpResponse], *, name: str) -> None:
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        return same_origin(super().admin_view(view, cacheable))
+
+    def page(self, route: str, view: View, *, name: str) -> None:
         """Add a page of an app that stands for no model."""
         self.pages.append((route, view, name))
 
@@ -126,13 +145,17 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no typ
     def search(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         raise Http404
 
+    # No form of ours looks anything up while it is typed.
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        raise Http404
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         panels = self.dashboard(access.must(request)) if self.dashboard else {}
         context = {**self.each_context(request), "title": self.index_title, **panels, **(extra_context or {})}
         request.current_app = self.name  # type: ignore[attr-defined]
         return TemplateResponse(request, self.index_template, context)
 
-    @method_decorator([never_cache, csrf_protect, sensitive_post_parameters()])
+    @method_decorator([same_origin, never_cache, csrf_protect, sensitive_post_parameters()])
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return sign_in.view(request, self.signed_out())
 
@@ -168,7 +191,7 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no typ
         return TemplateResponse(request, "portal/tenants.html", context)
 
 
-@method_decorator(never_cache, name="dispatch")
+@method_decorator([same_origin, never_cache], name="dispatch")
 class Invitation(PasswordResetConfirmView):
     """Where an invited member of staff sets their first password; good for one use and three days."""
 

@@ -156,7 +156,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = 20
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 120,
-    "socket_timeout": 10,
+    "socket_timeout": 5,
     "socket_connect_timeout": 3,
     # A request that rings the doorbell does not wait for a broker that is away (kombu's default: 6 seconds).
     "max_retries": 0,
@@ -233,8 +233,10 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Authsignal-compatible API",
     "DESCRIPTION": "Track actions, challenge users, validate proofs.",
     "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/v1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "PREPROCESSING_HOOKS": ["authsignal_portal.openapi.only_the_api"],
+    "POSTPROCESSING_HOOKS": ["authsignal_portal.openapi.complete"],
 }
 
 # -- limits (seconds and counts) ------------------------------------------------------------------

@@ -13,9 +13,9 @@ from django import forms
 from django.contrib import auth
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
@@ -73,10 +73,10 @@ class CodeForm(forms.Form):
 def view(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """The sign-in page in whichever state the session is in. `context` is the site's."""
     if access.of(request):
-        return redirect(_next(request))
+        return HttpResponseRedirect(_next(request))
     if request.method == "POST" and "restart" in request.POST:
         request.session.flush()
-        return redirect(request.get_full_path())
+        return HttpResponseRedirect(request.get_full_path())
     user = _pending(request)
     if user is not None:
         return _second_step(request, user, context)
@@ -95,7 +95,7 @@ def _first_step(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
                 "hash": user.get_session_auth_hash(),
                 "at": clock.now().timestamp(),
             }
-            return redirect(request.get_full_path())
+            return HttpResponseRedirect(request.get_full_path())
         form.add_error(None, problem)
     lost = bool(request.user.is_authenticated)
     return _page(request, context, "password", form, member_of_nothing=lost)
@@ -103,7 +103,7 @@ def _first_step(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 
 def _password(request: HttpRequest, email: str, password: str) -> tuple[User | None, str]:
     known = User.objects.filter(username=email).first()
-    account = crypto.keyed_hash("staff", email)
+    account = _account(email)
     problem = _limited("password", account, request)
     if problem:
         _refused(known, "limit")
@@ -134,7 +134,8 @@ def check_code(
     request: HttpRequest, user: User, code: str, *, new: TOTPDevice | None = None
 ) -> tuple[Device | None, str]:
     """The device whose code this is, or None and what to tell the reader. With `new`, that device is confirmed."""
-    problem = _limited("code", str(user.pk), request)
+    account = _account(user.username)
+    problem = _limited("code", account, request)
     if problem:
         _refused(user, "limit")
         return None, problem
@@ -142,7 +143,7 @@ def check_code(
     if device is None:
         _refused(user, "code")
         return None, str(WRONG_CODE)
-    limits.staff_passed("code", str(user.pk))
+    limits.staff_passed("code", account)
     return device, ""
 
 
@@ -209,7 +210,7 @@ def _signed_in(request: HttpRequest, user: User, device: Device) -> HttpResponse
         django_otp.login(request, device)
         access.begin(request)
         _record(Tag.STAFF_SIGNED_IN, user)
-    return redirect(target)
+    return HttpResponseRedirect(target)
 
 
 def _pending(request: HttpRequest) -> User | None:
@@ -221,6 +222,11 @@ def _pending(request: HttpRequest) -> User | None:
     if user is None or not constant_time_compare(held["hash"], user.get_session_auth_hash()):
         return None
     return user
+
+
+def _account(email: str) -> str:
+    """What tries are counted under: no address is kept for it."""
+    return crypto.keyed_hash("staff", email)
 
 
 def _limited(step: str, account: str, request: HttpRequest) -> str:
@@ -240,7 +246,7 @@ def _refused(user: User | None, reason: str) -> None:
 
 def _record(tag: Tag, user: User | None, **data: str) -> None:
     """In the log of every tenant that the person belongs to; of none, when there is no such person."""
-    actor = access.staff(user) if user else log.SYSTEM
+    actor = log.staff(user.pk) if user else log.SYSTEM
     tenants = list(user.memberships.values_list("tenant_id", flat=True)) if user else []
     for tenant_id in tenants or [None]:
         log.record(tag, tenant_id=tenant_id, actor=actor, **data)
@@ -250,8 +256,6 @@ def _next(request: HttpRequest) -> str:
     target = request.GET.get("next", "")
     if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
         return target
-    from django.urls import reverse
-
     return reverse("portal:index")
 
 

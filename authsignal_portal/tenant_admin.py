@@ -12,9 +12,9 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from audit import log
@@ -163,7 +163,7 @@ class TenantAdmin(BaseAdmin):
         form = ProofForm(request, request.POST if request.method == "POST" else None)
         if request.method == "POST" and self.has_delete_permission(request) and not form.is_valid():
             messages.error(request, " ".join(str(text) for text in form.errors.get("code", [])))
-            return redirect(request.get_full_path())
+            return HttpResponseRedirect(request.get_full_path())
         return super().delete_view(request, object_id, {**(extra_context or {}), "proof": form})
 
     # -- what is recorded -------------------------------------------------------------------------
@@ -210,7 +210,7 @@ class TenantAdmin(BaseAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        context = {"title": self.opts.verbose_name_plural, "intro": self.intro, **(extra_context or {})}
+        context = {"title": capfirst(str(self.opts.verbose_name_plural)), "intro": self.intro, **(extra_context or {})}
         response: HttpResponse = super().changelist_view(request, context)
         return response
 
@@ -249,7 +249,7 @@ class TenantAdmin(BaseAdmin):
                 act(here)
             if context["done"]:
                 messages.success(request, context["done"])
-            return redirect(back)
+            return HttpResponseRedirect(back)
         return self.page(request, "portal/confirm.html", form=form, back=back, **context)
 
 

@@ -1,7 +1,7 @@
 """The whole URL map.
 
 Ids in paths are matched from the right, so that an id with a raw slash still resolves; %XX is decoded once by the
-server, and a plus stays a plus.
+server, and a plus stays a plus. The last pattern of each API takes what is left, so that it authenticates too.
 """
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
@@ -11,10 +11,13 @@ from actions import api as actions
 from actions import client_api as client
 from actions import hosted
 from authenticators import api as authenticators
-from authsignal_portal import portal
+from authsignal_portal import api, portal
 
-USER = r"(?P<user_id>.+)"
+# Line breaks too: a path must not slip past all patterns, and with them past authentication.
+USER = r"(?P<user_id>[\s\S]+)"
 ACTION = r"(?P<action>[^/]+)"
+KEY = r"(?P<key>[\s\S]+)"
+DEVICE = r"(?P<device_id>[\s\S]+)"
 
 server_api = [
     path("users", authenticators.UsersView.as_view()),
@@ -26,21 +29,23 @@ server_api = [
     path("claim", actions.ClaimView.as_view()),
     path("challenges", actions.ChallengesView.as_view()),
     # Java appends its query without a question mark; Go repeats the version.
-    re_path(r"^challenges.+$", actions.ChallengesView.as_view()),
+    re_path(r"^challenges[\s\S]+\Z", actions.ChallengesAliasView.as_view()),
     path("v1/challenges", actions.ChallengesView.as_view()),
-    re_path(rf"^users/{USER}/actions/{ACTION}/(?P<key>.+)$", actions.ActionView.as_view()),
-    re_path(rf"^users/{USER}/actions/{ACTION}$", actions.TrackView.as_view()),
-    re_path(rf"^users/{USER}/actions$", actions.UserActionsView.as_view()),
+    re_path(rf"^users/{USER}/actions/{ACTION}/{KEY}\Z", actions.ActionView.as_view()),
+    re_path(rf"^users/{USER}/actions/{ACTION}\Z", actions.TrackView.as_view()),
+    re_path(rf"^users/{USER}/actions\Z", actions.UserActionsView.as_view()),
     re_path(
-        rf"^users/{USER}/authenticators/(?P<authenticator_id>[^/]+)$",
+        rf"^users/{USER}/authenticators/(?P<authenticator_id>[^/]+)\Z",
         authenticators.UserAuthenticatorView.as_view(),
     ),
-    re_path(rf"^users/{USER}/authenticators$", authenticators.UserAuthenticatorsView.as_view()),
-    re_path(rf"^users/{USER}/devices/(?P<device_id>.+)/invalidate$", actions.InvalidateDeviceView.as_view()),
-    re_path(rf"^users/{USER}/devices/(?P<device_id>[^/]+)$", actions.DeviceView.as_view()),
-    re_path(rf"^users/{USER}/devices$", actions.DevicesView.as_view()),
-    re_path(rf"^users/{USER}$", authenticators.UserView.as_view()),
-    re_path(r"^(?P<path>.*)$", actions.NothingHere.as_view()),
+    re_path(rf"^users/{USER}/authenticators\Z", authenticators.UserAuthenticatorsView.as_view()),
+    re_path(rf"^users/{USER}/devices/{DEVICE}/invalidate\Z", actions.InvalidateDeviceView.as_view()),
+    re_path(rf"^users/{USER}/devices/{DEVICE}\Z", actions.DeviceView.as_view()),
+    re_path(rf"^users/{USER}/devices\Z", actions.DevicesView.as_view()),
+    # An id was empty (`users//actions/x`, `users/x/actions/y/`): no user is called so.
+    re_path(r"^users/[\s\S]*/(?:actions|authenticators|devices)(?:/[\s\S]*)?\Z", actions.NothingHere.as_view()),
+    re_path(rf"^users/{USER}\Z", authenticators.UserView.as_view()),
+    re_path(r"", actions.NothingHere.as_view()),
 ]
 
 PASSKEY = "user-authenticators/passkey"
@@ -53,7 +58,7 @@ client_api = [
     path("authenticators", client.AuthenticatorsView.as_view()),
     path("public/<uuid:tenant_id>/.well-known/jwks", client.JwksView.as_view()),
     path(f"{PASSKEY}/registration-options", client.RegistrationOptionsView.as_view()),
-    path(f"{PASSKEY}/registration-options/web", client.RegistrationOptionsView.as_view()),
+    path(f"{PASSKEY}/registration-options/web", client.RegistrationOptionsWebView.as_view()),
     path(PASSKEY, client.PasskeyView.as_view()),
     path(f"{PASSKEY}/authentication-options", client.AuthenticationOptionsView.as_view()),
     path(f"{PASSKEY}/authentication-options/web", client.AuthenticationOptionsWebView.as_view()),
@@ -66,7 +71,7 @@ client_api = [
     path("user-authenticators/sms", client.EnrolSmsView.as_view()),
     path("challenge/sms", client.StartSmsView.as_view()),
     path("verify/sms", client.VerifySmsView.as_view()),
-    re_path(r"^(?P<path>.*)$", client.NothingHere.as_view()),
+    re_path(r"", client.NothingHere.as_view()),
 ]
 
 hosted_pages = [
@@ -84,4 +89,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("portal/", portal.site.urls),
     path("v1/client/", include(client_api)),
     path("v1/", include(server_api)),
+    path("v1", actions.NothingHere.as_view()),
 ]
+
+handler400 = api.bad_request
+handler500 = api.server_error

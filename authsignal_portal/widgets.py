@@ -1,9 +1,12 @@
 """Form fields of our own in the theme's clothes."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
+from django.utils.formats import date_format
+from django.utils.html import format_html
 from unfold.widgets import (
     CHECKBOX_CLASSES,
     INPUT_CLASSES,
@@ -79,3 +82,28 @@ class MethodsField(forms.MultipleChoiceField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return sorted(initial or []) != sorted(data or [])
+
+
+# The tone of every word that has one: what was decided, and where an action stands.
+TONES = {
+    "ALLOW": "good",
+    "CHALLENGE": "info",
+    "REVIEW": "warning",
+    "BLOCK": "bad",
+    "CHALLENGE_REQUIRED": "info",
+    "CHALLENGE_SUCCEEDED": "good",
+    "CHALLENGE_FAILED": "bad",
+    "REVIEW_REQUIRED": "warning",
+    "REVIEW_SUCCEEDED": "good",
+    "REVIEW_FAILED": "bad",
+}
+
+
+def badge(text: Any, tone: str = "") -> str:
+    """A word in a coloured box; `tone` is a tone, or a word of the vocabulary that has one."""
+    return format_html('<span class="portal-badge {}">{}</span>', TONES.get(tone, tone), text)
+
+
+def moment(at: datetime | None) -> str:
+    """A time as the portal writes it, in UTC; a dash for none."""
+    return date_format(at.astimezone(UTC), "j M Y H:i") if at else "–"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from rules.forms import MAX_GROUPS_DEEP, MAX_ROWS, Condition, Group, Node, Written, walk, write
-from rules.operators import LIST, OPERATORS, RANGE
-from rules.registry import CustomPoint, by_key
+from rules.operators import LIST, OPERATORS, RANGE, of_kind
+from rules.registry import CustomPoint, CustomPoints, UnknownDataPoint, by_key, lookup
 from rules.sentence import catalogue, sentence
 from rules.types import BOOLEAN, MULTISELECT, NUMBER, Kind
 

@@ -221,13 +221,13 @@ def _test(node: Node, points: _Points) -> Test:
 
 
 def _comparison_test(node: Comparison, position: int) -> Test:
-    test, operand, expected = node.operator.test, node.operand, not node.operator.negated
+    test, operand = node.operator.test, node.operand
 
     def truth(values: Sequence[Any]) -> Truth:
         value = values[position]
-        return None if value is None else test(value, operand) is expected
+        return None if value is None else test(value, operand)
 
-    return truth
+    return _not_test(truth) if node.operator.negated else truth
 
 
 def _group_test(tests: list[Test], *, final: bool) -> Test:

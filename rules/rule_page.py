@@ -9,22 +9,22 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from audit.events import Tag
-from authsignal_portal import access
+from authsignal_portal import access, words
 from authsignal_portal.access import Right
 from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import TenantAdmin, dress_code, prove
 from authsignal_portal.vocabulary import Role
-from authsignal_portal.widgets import MethodsField, dress
+from authsignal_portal.widgets import MethodsField, classes, dress
 from rules import jsonlogic
 from rules.builder import Builder, Refused, press, suited
 from rules.forms import Garbled, Group, draw, read_fields, redraw
-from rules.models import MAX_PRIORITY, ActionConfiguration, CustomDataPoint, Rule, method_choices
+from rules.models import MAX_PRIORITY, ActionConfiguration, CustomDataPoint, Rule
 from rules.registry import CustomPoint
 from rules.sentence import sentence
 
@@ -34,7 +34,7 @@ MAX_TEXT = 65_536
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
     verification_methods = MethodsField(
         label=_("Permitted methods"),
-        choices=method_choices,
+        choices=words.method_choices,
         help_text=_("If this rule decides on a challenge. None chosen: as the action says."),
     )
 
@@ -91,7 +91,7 @@ class RulePage(TenantAdmin):
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         wanted = request.GET.get("configuration", "")
         configurations = ActionConfiguration.objects.filter(tenant=access.must(request).tenant)
-        configuration = configurations.filter(pk=wanted).first() if access.is_tenant_id(wanted) else None
+        configuration = configurations.filter(pk=wanted).first() if access.is_uuid(wanted) else None
         if configuration is None:
             raise Http404
         return Editing(self, request, Rule(configuration=configuration), is_new=True).answer()
@@ -106,13 +106,16 @@ class RulePage(TenantAdmin):
         points = custom_points_of(access.must(request).tenant)
         return self.page(request, "portal/builder.html", builder=pressed(request, points))
 
-    def delete_model(self, request: HttpRequest, obj: Rule) -> None:
+    def delete_model(self, request: Any, obj: Rule) -> None:
+        # The configuration is locked first here as everywhere: two changes at once wait, and do not block each other.
+        configuration = ActionConfiguration.objects.select_for_update().get(pk=obj.configuration_id)
         super().delete_model(request, obj)
-        obj.configuration.changed()
+        configuration.changed()
+        request.back = reverse("portal:rules_actionconfiguration_rules", args=[configuration.pk])
 
-    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: Any) -> HttpResponse:
+    def response_delete(self, request: Any, obj_display: str, obj_id: Any) -> HttpResponse:
         messages.success(request, _("The rule “%(name)s” was deleted.") % {"name": obj_display})
-        return redirect("portal:rules_actionconfiguration_changelist")
+        return HttpResponseRedirect(request.back)
 
 
 class Editing:
@@ -258,6 +261,9 @@ class Editing:
                 form.add_error(None, _("An active rule needs a condition."))
                 return None
             return self.stored if jsonlogic.is_empty(self.stored) else {}
+        if not self.rule.is_active and same(written.conditions, self.stored):
+            # Broken or not: it must be possible to switch a rule off.
+            return self.stored
         if written.problems:
             form.add_error(None, _("Some conditions are not right yet. Each says below what to do."))
             return None
@@ -346,6 +352,7 @@ def code_field() -> forms.CharField:
         required=False,
         help_text=_("Only needed to switch the rule off: you gave your last code more than five minutes ago."),
     )
+    field.widget.attrs["class"] = classes(field.widget)
     dress_code(field)
     return field
 

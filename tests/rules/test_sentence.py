@@ -25,6 +25,7 @@ NEW = compare("==", "device.isNew", True)
          "IP is anonymous, and Device is new, and amount is greater than 2,000"),
         ({"and": [ANONYMOUS]}, "IP is anonymous"),
         ({"and": [{"or": [ANONYMOUS, NEW]}]}, "IP is anonymous, or Device is new"),
+        ({"and": [{"and": [{"or": [ANONYMOUS, NEW]}]}]}, "IP is anonymous, or Device is new"),
         (
             {"and": [{"or": [ANONYMOUS, NEW]}, LARGE]},
             "(IP is anonymous, or Device is new), and amount is greater than 2,000",

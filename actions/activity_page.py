@@ -1,0 +1,249 @@
+"""The pages of what happened: the list of actions, and one action with why it came out as it did."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.db import OperationalError, connection, transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from actions.models import Action, ActionFacts
+from audit.models import AuditEvent
+from audit.words import lines
+from authenticators import contact
+from authenticators.models import Authenticator, Message
+from authsignal_portal import access, user_agent, words
+from authsignal_portal.access import Access, Right
+from authsignal_portal.tenant_admin import TenantAdmin
+from authsignal_portal.widgets import dress
+from rules import policies
+from rules.engine import RuleSpec, explain
+from rules.facts import Facts
+from rules.models import ActionConfiguration, PolicyVersion
+from rules.registry import DATA_POINTS
+from rules.trace import ConditionTrace
+from rules.types import MISSING, storable
+
+PAGE_SIZE = 50
+DAYS_SHOWN = 90
+# A filter that matches hardly anything must not read a table of millions to its end.
+LONGEST_QUERY = "5s"
+MAX_EVENTS = 200
+CONTACTS = {"user.email", "user.phoneNumber"}
+
+
+class ActivityFilter(forms.Form):
+    """What the list can be narrowed down to; anything that cannot be read is left out."""
+
+    user = forms.CharField(label=_("User id"), required=False, max_length=255)
+    action = forms.ChoiceField(label=_("Action"), required=False)
+    state = forms.ChoiceField(label=_("State"), required=False, choices=[("", _("Any")), *words.STATES.items()])
+    outcome = forms.ChoiceField(label=_("Outcome"), required=False, choices=[("", _("Any")), *words.OUTCOMES.items()])
+    since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label=_("Until"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, data: Mapping[str, Any], here: Access) -> None:
+        first = (here.now - timedelta(days=DAYS_SHOWN)).date().isoformat()
+        super().__init__({"since": first, **{name: data.get(name) for name in data}})
+        codes = ActionConfiguration.objects.filter(tenant=here.tenant).values_list("action_code", flat=True)
+        self.fields["action"].choices = [("", _("Any")), *((code, code) for code in codes)]  # type: ignore[attr-defined]
+        dress(self)
+
+    def narrow(self, rows: QuerySet[Action]) -> QuerySet[Action]:
+        self.is_valid()
+        given = self.cleaned_data
+        plain = {"action": "action_code", "state": "state", "outcome": "outcome", "user": "user__user_id"}
+        rows = rows.filter(**{column: given[name] for name, column in plain.items() if given.get(name)})
+        if given.get("since"):
+            rows = rows.filter(created_at__gte=datetime.combine(given["since"], time.min, UTC))
+        if given.get("until"):
+            rows = rows.filter(created_at__lte=datetime.combine(given["until"], time.max, UTC))
+        return rows
+
+
+class ActivityPage(TenantAdmin):
+    may_change = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("user", "facts")
+
+    # -- the list -----------------------------------------------------------------------------------------------------
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        here = access.must(request)
+        form = ActivityFilter(request.GET, here)
+        rows = form.narrow(self.get_queryset(request)).defer("facts__facts", "facts__trace")
+        found = page_of(rows, request.GET.get("before", ""))
+        older = ""
+        if found is not None and len(found) > PAGE_SIZE:
+            query = request.GET.copy()
+            query["before"] = mark(found[PAGE_SIZE - 1])
+            older = query.urlencode()
+        return self.page(
+            request,
+            "portal/activity.html",
+            title=_("Activity"),
+            cl=True,
+            filter=form,
+            actions=[listed(row) for row in (found or [])[:PAGE_SIZE]],
+            too_slow=found is None,
+            older=older,
+            is_first=not request.GET.get("before"),
+            narrowed=any(value for name, value in request.GET.items() if name != "before"),
+        )
+
+    # -- one action ---------------------------------------------------------------------------------------------------
+
+    def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        action = self.get_object(request, object_id)
+        if action is None:
+            return super().change_view(request, object_id, form_url, extra_context)
+        here = access.must(request)
+        facts = ActionFacts.objects.filter(pk=action.pk).first()
+        events = AuditEvent.objects.filter(tenant_id=here.tenant.pk, action_id=action.pk).order_by("id")[:MAX_EVENTS]
+        return self.page(
+            request,
+            "portal/action.html",
+            title=action.action_code,
+            action=action,
+            shown=listed(action),
+            facts=facts,
+            agent=described_agent(facts.user_agent if facts else ""),
+            verdict=verdict(facts, here) if facts else None,
+            values=values(facts, here) if facts else [],
+            authenticator=Authenticator.objects.filter(pk=action.authenticator_id, user=action.user).first()
+            if action.authenticator_id
+            else None,
+            allowed=[words.method(name) for name in facts.allowed_methods] if facts else [],
+            timeline=lines(events, here.tenant),
+            messages_sent=messages_of(action),
+        )
+
+
+def listed(action: Action) -> dict[str, Any]:
+    return {
+        "action": action,
+        "state": words.STATES.get(action.state, action.state),
+        "outcome": words.OUTCOMES.get(action.outcome, action.outcome),
+        "method": words.method(action.verification_method),
+    }
+
+
+def page_of(rows: QuerySet[Action], before: str) -> list[Action] | None:
+    """Newest first, one more than a page; None where finding them would take too long. `before` is a `mark`."""
+    moment, ident = read_mark(before)
+    if moment is not None:
+        rows = rows.filter(Q(created_at__lt=moment) | Q(created_at=moment, pk__lt=ident))
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = '{LONGEST_QUERY}'")
+            return list(rows.order_by("-created_at", "-pk")[: PAGE_SIZE + 1])
+    except OperationalError:
+        return None
+
+
+def mark(action: Action) -> str:
+    return f"{action.created_at.isoformat()}_{action.pk}"
+
+
+def read_mark(text: str) -> tuple[datetime | None, uuid.UUID | None]:
+    moment, _underscore, ident = text.replace(" ", "+").partition("_")
+    try:
+        read = datetime.fromisoformat(moment)
+        return (read if read.tzinfo else None), uuid.UUID(ident)
+    except ValueError:
+        return None, None
+
+
+def described_agent(text: str) -> str:
+    """`Chrome 120 on Windows 10`; nothing where the user agent says nothing."""
+    if not text:
+        return ""
+    parsed = user_agent.parse(text)
+    browser, system = parsed.get("browser"), parsed.get("os")
+    parts = [f"{browser['name']} {browser.get('major', '')}".strip()] if browser else []
+    parts += [f"on {system.get('name', '')} {system.get('version', '')}".strip()] if system else []
+    return " ".join(parts)
+
+
+def messages_of(action: Action) -> list[Message]:
+    return list(Message.objects.filter(user=action.user, action_id=action.pk).order_by("created_at")[:MAX_EVENTS])
+
+
+# -- why -------------------------------------------------------------------------------------------------------------------
+
+
+def verdict(facts: ActionFacts, here: Access) -> dict[str, Any]:
+    """Every active rule as it was then, with what came of each of its conditions."""
+    kept = PolicyVersion.objects.filter(
+        configuration_id=facts.configuration_id,
+        version=facts.policy_version,
+        configuration__tenant=here.tenant,
+    ).first()
+    if kept is None:
+        return {"kept": False, "rules": []}
+    specs = sorted((spec for spec in policies.specs(kept) if spec.is_active), key=lambda spec: spec.priority)
+    points = policies.custom_points(kept)
+    matched = {str(rule) for rule in facts.matched_rules}
+    now = ActionConfiguration.objects.filter(pk=facts.configuration_id, tenant=here.tenant).first()
+    rules = [_explained(spec, facts, matched, points, here) for spec in specs]
+    return {
+        "kept": True,
+        "rules": rules,
+        "default": words.OUTCOMES.get(kept.default_outcome, kept.default_outcome),
+        "default_outcome": kept.default_outcome,
+        "by_default": facts.priority_rule_id is None,
+        "version": kept.version,
+        "is_current": now is not None and now.version == kept.version,
+        "configuration": now,
+    }
+
+
+def _explained(
+    spec: RuleSpec, facts: ActionFacts, matched: set[str], points: list[Any], here: Access
+) -> dict[str, Any]:
+    tree = explain(spec, facts.trace.get("values", {}), custom_points=points)
+    stored = facts.trace.get("verdicts", {}).get(spec.rule_id, tree.verdict)
+    return {
+        "spec": spec,
+        "outcome": words.OUTCOMES.get(spec.outcome, spec.outcome),
+        "verdict": stored,
+        "fired": spec.rule_id in matched,
+        "decided": str(facts.priority_rule_id) == spec.rule_id,
+        "tree": _for_eyes(tree, here),
+    }
+
+
+def _for_eyes(tree: ConditionTrace, here: Access) -> ConditionTrace:
+    """Contact details in full only for those who may see them."""
+    children = tuple(_for_eyes(child, here) for child in tree.children)
+    actual = tree.actual
+    if tree.data_point in CONTACTS and isinstance(actual, str) and not here.may(Right.SUPPORT):
+        actual = contact.mask(actual)
+    return replace(tree, children=children, actual=actual)
+
+
+def values(facts: ActionFacts, here: Access) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Every data point with its value at the time, by category; what was not known says so."""
+    known = Facts.from_json(facts.facts)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for point in DATA_POINTS.values():
+        value = storable(point.read(known))
+        if point.key in CONTACTS and isinstance(value, str) and not here.may(Right.SUPPORT):
+            value = contact.mask(value)
+        missing = value is MISSING
+        row = {"label": point.label, "key": point.key, "missing": missing, "value": None if missing else value}
+        groups.setdefault(point.category, []).append(row)
+    sent = [
+        *((f"custom.{name}", name, value) for name, value in known.custom.items()),
+        *((f"user.custom.{name}", name, value) for name, value in known.user.custom.items()),
+    ]
+    custom = [{"label": name, "key": key, "missing": False, "value": value} for key, name, value in sent]
+    return [*groups.items(), (str(_("Custom")), custom)] if custom else list(groups.items())
+
+

@@ -1,0 +1,98 @@
+"""Portal pages about what happened, and those pages of other apps that show some of it."""
+
+from typing import Any
+
+from django.db.models import Max
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
+
+from actions import dashboard, trial_page
+from actions.activity_page import ActivityPage, listed
+from actions.models import Action, Device
+from audit import log
+from audit.events import Tag
+from authenticators.models import EndUser
+from authenticators.user_page import PAGE, UserPage, crumbs
+from authsignal_portal import access, clock, portal
+from authsignal_portal.access import Access
+from authsignal_portal.widgets import moment
+from rules.admin import ConfigurationPage
+from rules.models import ActionConfiguration
+
+# How far back the list of actions looks for the last one of each code.
+LOOKED_AT = 10_000
+LISTED = 20
+
+
+class ActionConfigurationPage(ConfigurationPage):
+    """With when each action was last tracked."""
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        seen = last_tracked(access.must(request))
+
+        def last(row: ActionConfiguration) -> Any:
+            return moment(seen.get(row.action_code))
+
+        last.short_description = _("Last tracked")  # type: ignore[attr-defined]
+        return [*super().get_list_display(request), last]
+
+
+def last_tracked(here: Access) -> dict[str, Any]:
+    """When each code was last tracked, among the tenant's newest actions: one bounded query."""
+    newest = Action.objects.filter(tenant=here.tenant).order_by("-created_at").values("pk")[:LOOKED_AT]
+    rows = Action.objects.filter(pk__in=newest).order_by().values("action_code").annotate(last=Max("created_at"))
+    return {row["action_code"]: row["last"] for row in rows}
+
+
+class EndUserPage(UserPage):
+    """With the user's devices and activity."""
+
+    def get_urls(self) -> Any:
+        view = self.admin_site.admin_view(self.invalidate_device)
+        route = "<uuid:user_pk>/devices/<int:device_pk>/invalidate/"
+        return [path(route, view, name="authenticators_enduser_invalidate_device"), *super().get_urls()]
+
+    def panels(self, here: Access, user: EndUser) -> dict[str, Any]:
+        actions = Action.objects.filter(user=user).select_related("user").order_by("-created_at")[:LISTED]
+        return {
+            "devices": list(Device.objects.filter(user=user)[:LISTED]),
+            "actions": [listed(action) for action in actions],
+        }
+
+    def invalidate_device(self, request: HttpRequest, user_pk: Any, device_pk: int) -> HttpResponse:
+        user: EndUser = self.found(request, str(user_pk))
+        device = Device.objects.filter(pk=device_pk, user=user).first()
+        if device is None:
+            raise Http404
+        return self.confirmed(
+            request,
+            act=lambda here: invalidate(device, user, here),
+            back=reverse(PAGE + "change", args=[user.pk]),
+            title=_("Invalidate a device"),
+            text=_("The device %(device)s counts as new from now on, and is no longer remembered.")
+            % {"device": device.device_id},
+            button=_("Invalidate the device"),
+            done=_("The device was invalidated."),
+            crumbs=crumbs(user),
+        )
+
+
+def invalidate(device: Device, user: EndUser, here: Access) -> None:
+    """Call inside a transaction."""
+    Device.objects.filter(pk=device.pk).update(invalidated_at=clock.Now())
+    log.record(
+        Tag.DEVICE_INVALIDATED,
+        tenant_id=user.tenant_id,
+        actor=here.actor,
+        subject=user.pseudonym,
+        row=str(device.pk),
+        fields=["invalidated_at"],
+    )
+
+
+portal.site.register(ActionConfiguration, ActionConfigurationPage)
+portal.site.register(EndUser, EndUserPage)
+portal.site.register(Action, ActivityPage)
+portal.site.page("test-action/", trial_page.view, name="test_action")
+portal.site.dashboard = dashboard.context

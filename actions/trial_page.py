@@ -1,0 +1,108 @@
+"""Track an action from the portal, to see what the rules make of it. It is a real action of a real user."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+
+from actions import flow
+from actions.activity_page import listed, verdict
+from actions.models import Action
+from actions.serializers import TrackInput
+from authsignal_portal import access, portal
+from authsignal_portal.access import Access, Right
+from authsignal_portal.api import checked
+from authsignal_portal.errors import AuthsignalError
+from authsignal_portal.widgets import dress
+from rules.models import ACTION_CODE, ActionConfiguration
+
+# The form's field for each attribute of the wire.
+ATTRIBUTES = {
+    "email": "email",
+    "device_id": "deviceId",
+    "user_agent": "userAgent",
+    "ip_address": "ipAddress",
+    "custom": "custom",
+}
+
+
+class TrialForm(forms.Form):
+    action_code = forms.RegexField(
+        rf"^{ACTION_CODE}\Z",
+        label=_("Action"),
+        error_messages={"invalid": _("Use 1 to 64 letters, digits, hyphens and underscores.")},
+        widget=forms.TextInput(attrs={"list": "action-codes", "autocomplete": "off"}),
+    )
+    user_id = forms.CharField(label=_("User id"), max_length=255, strip=False, initial="test-user")
+    email = forms.CharField(label=_("E-mail address"), required=False, max_length=254)
+    ip_address = forms.CharField(label=_("IP address"), required=False, max_length=1000)
+    device_id = forms.CharField(label=_("Device id"), required=False, max_length=255)
+    user_agent = forms.CharField(label=_("User agent"), required=False, max_length=4000)
+    custom = forms.CharField(
+        label=_("Custom data"),
+        required=False,
+        max_length=16_384,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text=_('A JSON object, such as {"transactionValue": 3000}.'),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        dress(self)
+
+    def clean_custom(self) -> Any:
+        text = self.cleaned_data["custom"].strip()
+        if not text:
+            return None
+        try:
+            read = json.loads(text)
+        except (ValueError, RecursionError):
+            raise forms.ValidationError(_("This is no valid JSON. Check quotation marks, commas and brackets.")) from None
+        if not isinstance(read, dict):
+            raise forms.ValidationError(_('Write an object in braces, such as {"transactionValue": 3000}.'))
+        return read
+
+
+def view(request: HttpRequest) -> HttpResponse:
+    here = access.must(request)
+    if not here.may(Right.TEST):
+        raise PermissionDenied
+    initial = {"action_code": request.GET.get("action", "")[:64]}
+    form = TrialForm(request.POST if request.method == "POST" else None, initial=initial)
+    tracked = _track(here, form) if form.is_valid() else None
+    codes = ActionConfiguration.objects.filter(tenant=here.tenant).values_list("action_code", flat=True)
+    context = {
+        **portal.site.each_context(request),
+        "title": _("Track a test action"),
+        "form": form,
+        "codes": list(codes),
+        **(_result(here, tracked) if tracked else {}),
+    }
+    return TemplateResponse(request, "portal/trial.html", context)
+
+
+def _track(here: Access, form: TrialForm) -> flow.Tracked | None:
+    given = form.cleaned_data
+    sent = {wire: given[name] for name, wire in ATTRIBUTES.items() if given[name]}
+    try:
+        return flow.track(
+            tenant=here.tenant,
+            user_id=given["user_id"],
+            action_code=given["action_code"],
+            attributes=checked(TrackInput, sent),
+            actor=here.actor,
+        )
+    except AuthsignalError as error:
+        form.add_error(None, error.description)
+        return None
+
+
+def _result(here: Access, tracked: flow.Tracked) -> dict[str, Any]:
+    action = Action.objects.select_related("user", "facts").get(pk=tracked.action_id, tenant=here.tenant)
+    return {"tracked": tracked, "shown": listed(action), "verdict": verdict(action.facts, here), "facts": action.facts}
+
+

@@ -1,0 +1,166 @@
+"""Events in words, for the audit log and the timeline of an action."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as translate
+from django.utils.translation import gettext_lazy as _
+
+from audit.events import ActorKind, Tag
+from audit.models import AuditEvent
+from authsignal_portal import words
+from authsignal_portal.models import Tenant
+
+# What happened; the words in braces are fields of the event's data, in words themselves.
+PHRASES: Final = {
+    Tag.ACTION_TRACKED: _("Tracked {action_code}, decided: {outcome}"),
+    Tag.ACTION_STATE_CHANGED: _("Changed the state from {from_state} to {to_state}"),
+    Tag.ACTION_SUCCEEDED: _("Completed the challenge with {method}"),
+    Tag.CHALLENGE_STARTED: _("Began a challenge: {method}"),
+    Tag.CHALLENGE_RESENT: _("Asked for another code: {method}"),
+    Tag.CHALLENGE_VERIFIED: _("Answered rightly: {method}"),
+    Tag.CHALLENGE_REFUSED: _("Answer refused: {method}"),
+    Tag.CHALLENGE_CLAIMED: _("Claimed a challenge"),
+    Tag.METHOD_PAUSED: _("Paused after too many wrong answers: {method}"),
+    Tag.METHOD_DISABLED: _("Locked after far too many wrong answers: {method}"),
+    Tag.METHOD_UNLOCKED: _("Unlocked {method}"),
+    Tag.MESSAGE_SENT: _("Sent the message ({channel})"),
+    Tag.MESSAGE_FAILED: _("Could not send the message ({channel})"),
+    Tag.AUTHENTICATOR_ENROLLED: _("Enrolled {method}"),
+    Tag.AUTHENTICATOR_REMOVED: _("Removed {method}"),
+    Tag.RECOVERY_CODES_CREATED: _("Made new recovery codes"),
+    Tag.USER_CREATED: _("Created the user"),
+    Tag.USER_UPDATED: _("Changed the user: {fields}"),
+    Tag.USER_DELETED: _("Deleted the user"),
+    Tag.DEVICE_UPDATED: _("Changed a device: {fields}"),
+    Tag.DEVICE_INVALIDATED: _("Invalidated a device"),
+    Tag.TENANT_CREATED: _("Created the tenant"),
+    Tag.TENANT_UPDATED: _("Changed the tenant settings: {fields}"),
+    Tag.API_KEY_CREATED: _("Made the {kind} API key {api_key}"),
+    Tag.API_KEY_REVOKED: _("Revoked the {kind} API key {api_key}"),
+    Tag.ACTION_CONFIGURATION_CREATED: _("Added the action {action_code}"),
+    Tag.ACTION_CONFIGURATION_UPDATED: _("Changed the action {action_code}: {fields}"),
+    Tag.RULE_CREATED: _("Added a rule to {action_code}"),
+    Tag.RULE_UPDATED: _("Changed a rule of {action_code}: {fields}"),
+    Tag.RULE_DELETED: _("Deleted a rule of {action_code}"),
+    Tag.DATA_POINT_CREATED: _("Added a custom data point"),
+    Tag.DATA_POINT_UPDATED: _("Changed a custom data point: {fields}"),
+    Tag.DATA_POINT_DELETED: _("Deleted a custom data point"),
+    Tag.AUTHENTICATOR_CONFIGURATION_UPDATED: _("Changed the settings of {method}: {fields}"),
+    Tag.MEMBER_CHANGED: _("Changed a member"),
+    Tag.STAFF_SIGNED_IN: _("Signed in to the portal"),
+    Tag.STAFF_REFUSED: _("Failed to sign in to the portal"),
+}
+FIELD_WORDS: Final = {
+    "is_active": _("active"),
+    "when_unknown": _("when data is missing"),
+    "verification_methods": _("permitted methods"),
+    "default_verification_method": _("method shown first"),
+    "default_outcome": _("default outcome"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event for a reader. `tone` is good, bad or nothing; links are made from `subject` and `action_id`."""
+
+    at: datetime
+    who: str
+    text: str
+    details: tuple[str, ...]
+    tone: str
+    subject: uuid.UUID | None
+    action_id: uuid.UUID | None
+    tag: str
+
+
+def lines(events: Iterable[AuditEvent], tenant: Tenant) -> list[Line]:
+    """Events of one tenant in words. Members of staff are named as long as they belong to it. Two queries."""
+    found = list(events)
+    staff = _staff(found, tenant)
+    return [
+        Line(
+            at=event.at,
+            who=who(event, staff),
+            text=phrase(event.tag, event.data),
+            details=tuple(details(event.data)),
+            tone=_tone(event.tag),
+            subject=event.subject,
+            action_id=event.action_id,
+            tag=event.tag,
+        )
+        for event in found
+    ]
+
+
+def _staff(events: list[AuditEvent], tenant: Tenant) -> dict[str, str]:
+    idents = {event.actor for event in events if event.actor_kind == ActorKind.STAFF and event.actor.isdigit()}
+    rows = User.objects.filter(pk__in=idents, memberships__tenant=tenant).values_list("pk", "username")
+    return {str(ident): name for ident, name in rows}
+
+
+def who(event: AuditEvent, staff: Mapping[str, str]) -> str:
+    match event.actor_kind:
+        case ActorKind.STAFF:
+            return staff.get(event.actor) or translate("a former member of staff")
+        case ActorKind.API_KEY:
+            return translate("API key %(key)s") % {"key": event.actor}
+        case ActorKind.USER:
+            return translate("the user")
+        case _:
+            return translate("the system")
+
+
+def phrase(tag: str, data: Mapping[str, Any]) -> str:
+    try:
+        template = str(PHRASES[Tag(tag)])
+    except (ValueError, KeyError):
+        return tag
+    return template.format_map(_Words(data))
+
+
+class _Words(dict[str, Any]):
+    """The data of an event, in words; a field that the event does not have is a dash."""
+
+    def __missing__(self, name: str) -> str:
+        return "–"
+
+    def __getitem__(self, name: str) -> Any:
+        value = super().__getitem__(name) if name in self else None
+        return self.__missing__(name) if value in (None, "", []) else _word(name, value)
+
+
+def _word(name: str, value: Any) -> str:
+    if name == "method":
+        return words.method(str(value))
+    if name == "outcome":
+        return str(words.OUTCOMES.get(value, value))
+    if name in ("from_state", "to_state"):
+        return str(words.STATES.get(value, value))
+    if name == "fields":
+        return ", ".join(str(FIELD_WORDS.get(one, str(one).replace("_", " "))) for one in value)
+    return str(value)
+
+
+def details(data: Mapping[str, Any]) -> Iterable[str]:
+    """What else is worth reading: why, how often."""
+    if data.get("purpose") == "enrol":
+        yield translate("to enrol it")
+    if data.get("reason"):
+        yield str(data["reason"]).replace("_", " ")
+    if isinstance(data.get("attempt"), int) and data["attempt"] > 1:
+        yield translate("try %(number)s") % {"number": data["attempt"]}
+    if data.get("role"):
+        yield str(data["role"]).replace("_", " ").lower()
+
+
+def _tone(tag: str) -> str:
+    if tag in (Tag.ACTION_SUCCEEDED, Tag.CHALLENGE_VERIFIED, Tag.MESSAGE_SENT, Tag.AUTHENTICATOR_ENROLLED):
+        return "good"
+    if tag in (Tag.CHALLENGE_REFUSED, Tag.METHOD_PAUSED, Tag.METHOD_DISABLED, Tag.MESSAGE_FAILED, Tag.STAFF_REFUSED):
+        return "bad"
+    return ""

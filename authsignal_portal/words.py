@@ -1,0 +1,43 @@
+"""The product's words as the portal's readers know them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from authsignal_portal.vocabulary import ActionState, Outcome, VerificationMethod
+
+METHODS: Final[Mapping[str, Promise]] = {
+    VerificationMethod.PASSKEY: _("Passkey"),
+    VerificationMethod.AUTHENTICATOR_APP: _("Authenticator app"),
+    VerificationMethod.EMAIL_OTP: _("Code by e-mail"),
+    VerificationMethod.SMS: _("Code by SMS"),
+    VerificationMethod.RECOVERY_CODE: _("Recovery code"),
+}
+
+OUTCOMES: Final[Mapping[str, Promise]] = {
+    Outcome.ALLOW: _("Allow"),
+    Outcome.CHALLENGE: _("Challenge"),
+    Outcome.REVIEW: _("Review"),
+    Outcome.BLOCK: _("Block"),
+}
+
+STATES: Final[Mapping[str, Promise]] = {
+    ActionState.ALLOW: _("Allowed"),
+    ActionState.BLOCK: _("Blocked"),
+    ActionState.CHALLENGE_REQUIRED: _("Challenge required"),
+    ActionState.CHALLENGE_SUCCEEDED: _("Challenge succeeded"),
+    ActionState.CHALLENGE_FAILED: _("Challenge failed"),
+    ActionState.REVIEW_REQUIRED: _("Review required"),
+    ActionState.REVIEW_SUCCEEDED: _("Review passed"),
+    ActionState.REVIEW_FAILED: _("Review failed"),
+}
+
+
+def method_choices() -> list[tuple[str, Promise]]:
+    return [(str(method), text) for method, text in METHODS.items()]
+
+
+def method(name: str) -> str:
+    return str(METHODS.get(name, name))

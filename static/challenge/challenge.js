@@ -1,0 +1,83 @@
+// The hosted page: takes the token out of the address, asks what is to be done, and leads through it.
+
+import { useToken } from "./api.js";
+import { canAdd, enrol } from "./enrol.js";
+import { end, expired } from "./leaving.js";
+import * as opener from "./opener.js";
+import { config, embedded, session } from "./page.js";
+import { prove } from "./prove.js";
+import { saveRecoveryCodes } from "./recovery.js";
+import { failed, finish, quit, refresh, succeeded } from "./session.js";
+import { settings } from "./settings.js";
+import { persistently } from "./troubles.js";
+import { loading } from "./view.js";
+
+// States in which there is nothing left for the user to do here.
+const CLOSED = {
+  BLOCK: "blocked",
+  REVIEW_REQUIRED: "review",
+  REVIEW_SUCCEEDED: "used",
+  REVIEW_FAILED: "blocked",
+  CHALLENGE_FAILED: "failed",
+};
+
+const PROBLEMS = { expired, missing: () => end("missing"), "other-browser": () => end("other-browser") };
+
+// The token leaves the address, the history and any Referer before anything else happens.
+function takeToken() {
+  const query = new URLSearchParams(window.location.search);
+  const token = query.get("token");
+  window.history.replaceState(null, "", window.location.pathname);
+  return token;
+}
+
+async function run() {
+  await persistently(refresh);
+  const { state, isEnrolled: wasEnrolled, settings: wantsSettings } = session.state;
+  if (CLOSED[state]) return failed(CLOSED[state]);
+  if (state === "CHALLENGE_SUCCEEDED" && !wantsSettings && !config.enrol) return used();
+
+  const wantsNew = () => !session.state.isEnrolled || config.forceEnrollment || config.enrol || isWaiting();
+  await proveIfNeeded({ wantsMore: wantsNew() || wantsSettings });
+  const enrolled = wantsNew() && canAdd() && (await enrol({ first: !wasEnrolled, forced: config.forceEnrollment }));
+  if (!wasEnrolled) await saveRecoveryCodes();
+  if (wantsSettings && config.mode !== "continue") {
+    await settings();
+    return finish("succeeded");
+  }
+  return session.proved ? succeeded({ enrolled }) : finish("succeeded");
+}
+
+const isWaiting = () => session.state.state === "CHALLENGE_REQUIRED";
+
+// A first method needs no proof; everything else does, where the app did not vouch for the user.
+async function proveIfNeeded({ wantsMore }) {
+  const { methods, isEnrolled, canEnrol } = session.state;
+  const enrolInstead = !isEnrolled && canAdd();
+  if (methods.length && !enrolInstead && (isWaiting() || (wantsMore && !canEnrol))) {
+    await prove();
+    await persistently(refresh);
+  }
+  const stuck = isWaiting() || (wantsMore && !session.state.isEnrolled);
+  if (stuck && !canAdd()) await failed("unavailable");
+}
+
+async function used() {
+  await end("used");
+  return finish("succeeded");
+}
+
+document.body.classList.toggle("framed", embedded);
+document.getElementById("quit").addEventListener("click", quit);
+opener.followHeight(document.getElementById("card"));
+
+const token = takeToken();
+useToken(token);
+const problem = config.problem || (token ? "" : "missing");
+if (problem) {
+  if (problem === "expired") opener.apiError({ code: "expired_token", status: 401 });
+  PROBLEMS[problem]();
+} else {
+  loading();
+  run();
+}

@@ -1,0 +1,124 @@
+// Screens on which a code is typed: from a message, from an app, or a saved recovery code.
+
+import { ApiError, call, verify } from "./api.js";
+import { codeForm, recoveryForm } from "./forms.js";
+import { clockText, countdown, session, text } from "./page.js";
+import { limited, locked, persistently, sentence } from "./troubles.js";
+import { announce, loading, screen, setDisabled } from "./view.js";
+
+// A code that is on its way already is used; only a longer pause is worth a screen of its own.
+const SHORT_WAIT_SECONDS = 60;
+
+export const MESSAGE = {
+  EMAIL_OTP: { screen: "email_otp", path: "email-otp", field: "email" },
+  SMS: { screen: "sms", path: "sms", field: "phoneNumber" },
+};
+
+// Sends a code and asks for it. Resolves with "proved", "another" or "change". `contact` is set when enrolling it.
+export async function byMessage({ method, target, contact, another, change }) {
+  const way = MESSAGE[method];
+  const send = () =>
+    contact
+      ? call(`/v1/client/user-authenticators/${way.path}`, { [way.field]: contact })
+      : call(`/v1/client/challenge/${way.path}`, {});
+  loading();
+  const sent = await persistently(() => firstSend(send), { another: another || change });
+  if (sent === "another") return change ? "change" : "another";
+  return screen(way.screen, {
+    slots: { target: contact ?? target },
+    when: { another, change },
+    setup(ui, done) {
+      const stop = resendButton(ui, { send, wait: sent.wait });
+      if (sent.early) ui.find(".fine").textContent = text("recently-sent");
+      codeForm(ui, judge(`/v1/client/verify/${way.path}`, { done, another: another || change, wrong: "wrong-code" }));
+      return stop;
+    },
+  });
+}
+
+async function firstSend(send) {
+  try {
+    await send();
+    return { wait: session.state.resendWait, early: false };
+  } catch (problem) {
+    if (problem.status === 429 && problem.retryAfter <= SHORT_WAIT_SECONDS) {
+      return { wait: problem.retryAfter, early: true };
+    }
+    throw problem;
+  }
+}
+
+function resendButton(ui, { send, wait }) {
+  const button = ui.button("resend");
+  let stop = () => {};
+  const pause = (seconds) => {
+    stop();
+    stop = countdown(seconds, (left) => {
+      setDisabled(button, left > 0);
+      button.textContent = left ? text("resend-in", { time: clockText(left) }) : text("resend");
+    });
+  };
+  ui.on("resend", async () => {
+    setDisabled(button, true);
+    const note = ui.find(".fine");
+    try {
+      await send();
+      note.textContent = text("resent");
+      pause(session.state.resendWait);
+    } catch (problem) {
+      if (!(problem instanceof ApiError)) throw problem;
+      note.textContent = problem.status === 429 ? text("try-again-in", { time: clockText(problem.retryAfter) }) : sentence(problem);
+      pause(problem.retryAfter || 1);
+    }
+    announce(note.textContent);
+  });
+  pause(wait);
+  return () => stop();
+}
+
+export async function byApp({ another }) {
+  return screen("authenticator_app", {
+    when: { another },
+    setup: (ui, done) => {
+      codeForm(ui, judge("/v1/client/verify/totp", { done, another, wrong: "wrong-code" }));
+    },
+  });
+}
+
+export async function byRecoveryCode({ another }) {
+  return screen("recovery_code", {
+    when: { another },
+    setup: (ui, done) => {
+      recoveryForm(ui, judge("/challenge/api/recovery-code", { done, another, wrong: "wrong-recovery" }));
+    },
+  });
+}
+
+// A form's submit: the server judges; what ends the screen resolves it, anything else is said beside the field.
+export function judge(path, { done, another, wrong }) {
+  return async (verificationCode) => {
+    try {
+      const answer = await verify(path, { verificationCode });
+      if (answer.isVerified) {
+        done("proved");
+        return null;
+      }
+      if (answer.failureReason === "MAX_ATTEMPTS_EXCEEDED") {
+        done(await locked({ another }));
+        return null;
+      }
+      return { words: text(wrong), guess: true };
+    } catch (problem) {
+      if (!(problem instanceof ApiError)) throw problem;
+      if (problem.code === "expired_token") {
+        done(await persistently(() => Promise.reject(problem)));
+        return null;
+      }
+      if (problem.status === 429) {
+        done(await limited(problem.retryAfter, { another }));
+        return null;
+      }
+      return { words: sentence(problem), guess: false };
+    }
+  };
+}

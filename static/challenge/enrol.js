@@ -1,0 +1,181 @@
+// Setting up something new: choose what, prove to have it, and keep recovery codes for the day it is lost.
+
+import { call, verify } from "./api.js";
+import { byMessage, judge } from "./codes.js";
+import { codeForm, contactForm } from "./forms.js";
+import { config, session, text } from "./page.js";
+import * as passkey from "./passkey.js";
+import { fillCountries, international } from "./phone.js";
+import { listChoices, usable } from "./prove.js";
+import { openElsewhere, refresh } from "./session.js";
+import { persistently, sentence } from "./troubles.js";
+import { copyOnClick } from "./copy.js";
+import { allowQuit, announce, loading, screen } from "./view.js";
+
+const POLL_MS = 2000;
+const EMAIL = /^[^@\s]+@[^@\s]+$/;
+const PHONE = /^\+?[0-9]{7,15}$/;
+
+const WAYS = {
+  PASSKEY: createPasskey,
+  AUTHENTICATOR_APP: addApp,
+  EMAIL_OTP: addContact,
+  SMS: addContact,
+};
+
+export const canAdd = () => session.state.canEnrol && usable(session.state.enrollable).length > 0;
+
+// Resolves with true once something was added, or with false when the user went back.
+export async function enrol({ first, forced = false, back = false }) {
+  const choices = usable(session.state.enrollable);
+  allowQuit(!forced);
+  let choice = choices.length === 1 ? choices[0] : choices.find(({ method }) => method === config.enrol);
+  for (;;) {
+    choice ??= await chooseNew(choices, { first, forced, back });
+    if (choice === "back") return false;
+    const outcome = await WAYS[choice.method]({ ...choice, back: choices.length > 1 || back });
+    if (outcome === "proved" || outcome === "elsewhere") break;
+    if (outcome === "retry") continue;
+    if (choices.length === 1 && back) return false;
+    if (choices.length > 1) choice = undefined;
+  }
+  allowQuit(true);
+  session.proved = true;
+  await persistently(refresh);
+  return true;
+}
+
+function chooseNew(choices, { first, forced, back }) {
+  return screen("enrol", {
+    when: { first, further: !first, back: back && !forced },
+    setup: (ui, done) => listChoices(ui.slot("choices"), choices, done, { isNew: true }),
+  });
+}
+
+// -- email and text message --------------------------------------------------------------------------------------
+
+async function addContact({ method, target, editable, back }) {
+  // An address that the app gave us needs no typing, only its code.
+  let known = target;
+  for (;;) {
+    const contact = known ? undefined : await askContact(method, { back: back || Boolean(target) });
+    if (contact === "back" && target) {
+      known = target;
+      continue;
+    }
+    if (contact === "back") return contact;
+    const outcome = await byMessage({ method, target: known, contact, another: back, change: !known || editable });
+    if (outcome === "another") return "back";
+    if (outcome !== "change") return outcome;
+    known = undefined;
+  }
+}
+
+function askContact(method, { back }) {
+  const screens = { EMAIL_OTP: "email_otp_enrol", SMS: "sms_enrol" };
+  return screen(screens[method], {
+    when: { back },
+    setup(ui, done) {
+      const give = (value) => {
+        done(value);
+        return null;
+      };
+      if (method === "EMAIL_OTP") {
+        contactForm(ui, (value) => give(value.trim()), (value) => (EMAIL.test(value.trim()) ? "" : text("bad-email")));
+        return undefined;
+      }
+      fillCountries(ui);
+      const number = (value) => international(ui, value);
+      contactForm(ui, (value) => give(number(value)), (value) => (PHONE.test(number(value)) ? "" : text("bad-phone")));
+      return undefined;
+    },
+  });
+}
+
+// -- authenticator app ---------------------------------------------------------------------------------------------
+
+async function addApp({ back }) {
+  loading();
+  const made = await persistently(
+    async () => {
+      const { uri, secret } = await call("/v1/client/user-authenticators/totp", {});
+      return { secret, ...(await call("/challenge/api/qr", { uri })) };
+    },
+    { another: back },
+  );
+  if (made === "another") return "back";
+  return screen("authenticator_app_enrol", {
+    slots: { secret: made.secret.match(/.{1,4}/g).join(" ") },
+    when: { back },
+    setup(ui, done) {
+      ui.slot("qr").src = made.image;
+      const secret = ui.find("#secret");
+      ui.on("secret", () => {
+        secret.hidden = !secret.hidden;
+        ui.button("secret").setAttribute("aria-expanded", String(!secret.hidden));
+      });
+      copyOnClick(ui, () => made.secret);
+      codeForm(ui, judge("/v1/client/verify/totp", { done, another: back, wrong: "wrong-code" }));
+    },
+  });
+}
+
+// -- passkey -------------------------------------------------------------------------------------------------------
+
+async function createPasskey({ back }) {
+  let problem = "";
+  const here = passkey.mayCreateHere();
+  let refused = false;
+  for (;;) {
+    const answer = await screen("passkey_enrol", {
+      slots: { problem },
+      when: { back, here, window: !here, also: here && refused },
+    });
+    if (answer === "back") return answer;
+    if (answer === "window") {
+      if ((await elsewhere()) === "elsewhere") return "elsewhere";
+      continue;
+    }
+    const outcome = await persistently(() => ceremony(), { another: back });
+    if (outcome === "another") return "back";
+    if (outcome === "proved") return outcome;
+    problem = outcome.words;
+    refused ||= outcome.refused;
+  }
+}
+
+async function ceremony() {
+  const path = "/v1/client/user-authenticators/passkey";
+  const { challengeId, options } = await call(`${path}/registration-options`, {});
+  let credential;
+  try {
+    credential = await passkey.create(options);
+  } catch (problem) {
+    if (problem.name === "InvalidStateError") return { words: text("passkey-exists") };
+    return { words: text("passkey-cancelled"), refused: passkey.maybeRefusedByFrame(problem) };
+  }
+  loading();
+  try {
+    const answer = await verify(path, { challengeId, registrationCredential: credential });
+    return answer.isVerified ? "proved" : { words: text("passkey-cancelled") };
+  } catch (problem) {
+    if (problem.status === 400 || problem.status === 409) return { words: sentence(problem) };
+    throw problem;
+  }
+}
+
+// The other window works on the same verification, so the server knows when it has succeeded.
+function elsewhere() {
+  const before = session.state.enrolledCount;
+  openElsewhere("PASSKEY");
+  return screen("elsewhere", {
+    setup(ui, done) {
+      ui.on("open", () => openElsewhere("PASSKEY"));
+      const timer = setInterval(async () => {
+        await refresh().catch(() => announce(text("network")));
+        if (session.state.enrolledCount > before) done("elsewhere");
+      }, POLL_MS);
+      return () => clearInterval(timer);
+    },
+  });
+}

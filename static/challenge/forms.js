@@ -1,0 +1,84 @@
+// The three forms: a one-time code, a recovery code, an address. They show what is wrong and stay usable.
+
+import { text } from "./page.js";
+
+// `submit(value)` returns null when it is done with the screen, or the sentence that says what is wrong.
+export function codeForm(ui, submit) {
+  const input = ui.find("input.code");
+  const digits = Number(input.dataset.digits);
+  const send = wire(ui, { input, problem: ui.find("#code-problem"), submit, clear: true });
+  input.addEventListener("input", () => {
+    const typed = input.value.replace(/[^0-9]/g, "").slice(0, digits);
+    if (typed !== input.value) input.value = typed;
+    if (typed.length === digits) send();
+  });
+  return send.checking((value) => (value.length === digits ? "" : text("wrong-length")));
+}
+
+const RECOVERY_LENGTH = 24;
+
+export function recoveryForm(ui, submit) {
+  const input = ui.find("input.code");
+  const compact = () => input.value.toUpperCase().replace(/[^A-Z2-7]/g, "");
+  const send = wire(ui, { input, problem: ui.find("#code-problem"), submit, clear: true });
+  input.addEventListener("input", () => {
+    if (compact().length === RECOVERY_LENGTH) send();
+  });
+  return send.checking(() => (compact().length === RECOVERY_LENGTH ? "" : text("recovery-length")));
+}
+
+export function contactForm(ui, submit, valid) {
+  const input = ui.find("#contact");
+  return wire(ui, { input, problem: ui.find("#contact-problem"), submit, clear: false }).checking(valid);
+}
+
+function wire(ui, { input, problem, submit, clear }) {
+  const form = ui.find("form");
+  let busy = false;
+  let check = () => "";
+
+  const complain = (words, { shake = false, empty = false } = {}) => {
+    problem.textContent = words;
+    input.setAttribute("aria-invalid", "true");
+    if (empty) input.value = "";
+    if (shake) restart(form, "shake");
+    input.focus();
+  };
+
+  const send = async () => {
+    if (busy) return;
+    const words = check(input.value);
+    if (words) {
+      complain(words);
+      return;
+    }
+    busy = true;
+    input.readOnly = true;
+    ui.busy(true);
+    problem.textContent = "";
+    const wrong = await submit(input.value);
+    busy = false;
+    input.readOnly = false;
+    ui.busy(false);
+    if (wrong) complain(wrong.words, { shake: wrong.guess, empty: clear && wrong.guess });
+  };
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send();
+  });
+  input.addEventListener("input", () => {
+    if (input.value) input.removeAttribute("aria-invalid");
+  });
+  send.checking = (rule) => {
+    check = rule;
+    return send;
+  };
+  return send;
+}
+
+function restart(element, animation) {
+  element.classList.remove(animation);
+  void element.offsetWidth;
+  element.classList.add(animation);
+}

@@ -1,0 +1,51 @@
+// How it ends: in time, too late, or because the user wants to go.
+
+import * as opener from "./opener.js";
+import { clockText, config, countdown, session, text } from "./page.js";
+import { announce, screen } from "./view.js";
+
+const WARN_SECONDS = 60;
+
+// A window that only helps the page that opened it has nowhere to go back to.
+const helper = config.mode === "continue";
+
+let stopClock = () => {};
+
+export const canLeave = () => !helper && (opener.launched || Boolean(session.state?.returnUrl || config.returnUrl));
+
+export function watchExpiry(seconds) {
+  const note = document.getElementById("expiry");
+  stopClock();
+  let warned = false;
+  stopClock = countdown(seconds, (left) => {
+    note.hidden = left > WARN_SECONDS || left === 0;
+    const words = text("expires-in", { time: clockText(left) });
+    note.textContent = words;
+    if (!note.hidden && !warned) announce(words);
+    warned ||= !note.hidden;
+    if (left === 0) expired();
+  });
+}
+
+// A screen after which nothing follows but leaving.
+export async function end(name, options = {}) {
+  stopClock();
+  document.getElementById("expiry").hidden = true;
+  await screen(name, { ...options, final: true, when: { leave: canLeave(), ...options.when } });
+}
+
+export async function expired() {
+  await end("expired");
+  leave({ redirectUrl: config.returnUrl || session.state?.returnUrl }, "quit");
+}
+
+// Replaces this page in the history: going back to it without its token would lead nowhere.
+export function leave({ token, redirectUrl }, outcome) {
+  opener.close(token);
+  if (redirectUrl && !opener.launched && !helper) {
+    window.location.replace(redirectUrl);
+    return;
+  }
+  if (helper) window.close();
+  end("done", { when: { good: outcome === "succeeded", quit: outcome === "quit" } });
+}

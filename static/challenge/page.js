@@ -1,0 +1,35 @@
+// The page's own data: what the server configured, the translated texts, and how time is written.
+
+export const config = JSON.parse(document.getElementById("challenge-config").textContent);
+
+// `state` is the server's latest word; `proved` becomes true with the first proof given on this page.
+export const session = { state: null, proved: false };
+
+export const embedded = window.parent !== window;
+
+const strings = document.getElementById("strings").content;
+
+export function text(name, values = {}) {
+  const found = strings.querySelector(`[data-text="${name}"]`).textContent;
+  return found.replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+}
+
+// 90 → "1:30", 3725 → "1:02:05": the same in every language.
+export function clockText(seconds) {
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const [first, ...rest] = parts[0] ? parts : parts.slice(1);
+  return [first, ...rest.map((part) => String(part).padStart(2, "0"))].join(":");
+}
+
+// Calls `tick(left)` now and every second until 0, unless the returned function is called first.
+export function countdown(seconds, tick) {
+  const end = performance.now() + seconds * 1000;
+  let timer = 0;
+  const step = () => {
+    const left = Math.max(0, Math.ceil((end - performance.now()) / 1000));
+    if (left > 0) timer = setTimeout(step, 250);
+    tick(left);
+  };
+  step();
+  return () => clearTimeout(timer);
+}

@@ -1,0 +1,77 @@
+// WebAuthn ceremonies between the server's JSON and the browser's binary forms (WebAuthn L3 §5.1.8 to §5.1.10).
+
+import { embedded } from "./page.js";
+
+export const supported = Boolean(window.PublicKeyCredential && navigator.credentials);
+
+// Creating inside somebody else's page is refused by some browsers; Chromium says so beforehand.
+export function mayCreateHere() {
+  const policy = document.permissionsPolicy ?? document.featurePolicy;
+  return !embedded || !policy || policy.allowsFeature("publickey-credentials-create");
+}
+
+// A refusal of the frame looks like the user's own cancelling, so both ways on are offered.
+export function maybeRefusedByFrame(problem) {
+  return embedded && ["NotAllowedError", "NotSupportedError", "SecurityError"].includes(problem.name);
+}
+
+function decode(text) {
+  const plain = atob(text.replace(/-/g, "+").replace(/_/g, "/"));
+  return Uint8Array.from(plain, (char) => char.charCodeAt(0));
+}
+
+function encode(buffer) {
+  if (!buffer) return undefined;
+  const plain = String.fromCharCode(...new Uint8Array(buffer));
+  return btoa(plain).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+}
+
+const descriptors = (list = []) => list.map((item) => ({ ...item, id: decode(item.id) }));
+
+function common(credential) {
+  return {
+    id: credential.id,
+    rawId: encode(credential.rawId),
+    type: credential.type,
+    authenticatorAttachment: credential.authenticatorAttachment ?? undefined,
+    clientExtensionResults: credential.getClientExtensionResults(),
+  };
+}
+
+export async function create(options) {
+  const publicKey = {
+    ...options,
+    challenge: decode(options.challenge),
+    user: { ...options.user, id: decode(options.user.id) },
+    excludeCredentials: descriptors(options.excludeCredentials),
+  };
+  const credential = await navigator.credentials.create({ publicKey });
+  const { response } = credential;
+  return {
+    ...common(credential),
+    response: {
+      clientDataJSON: encode(response.clientDataJSON),
+      attestationObject: encode(response.attestationObject),
+      transports: response.getTransports?.() ?? [],
+    },
+  };
+}
+
+export async function get(options) {
+  const publicKey = {
+    ...options,
+    challenge: decode(options.challenge),
+    allowCredentials: descriptors(options.allowCredentials),
+  };
+  const credential = await navigator.credentials.get({ publicKey });
+  const { response } = credential;
+  return {
+    ...common(credential),
+    response: {
+      clientDataJSON: encode(response.clientDataJSON),
+      authenticatorData: encode(response.authenticatorData),
+      signature: encode(response.signature),
+      userHandle: encode(response.userHandle),
+    },
+  };
+}

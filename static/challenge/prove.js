@@ -1,0 +1,85 @@
+// Proving with something the user has: choose, then challenge, until one succeeds.
+
+import { call, verify } from "./api.js";
+import { byApp, byMessage, byRecoveryCode } from "./codes.js";
+import { session, text } from "./page.js";
+import * as passkey from "./passkey.js";
+import { failed } from "./session.js";
+import { persistently, sentence } from "./troubles.js";
+import { loading, screen } from "./view.js";
+
+const WAYS = {
+  PASSKEY: byPasskey,
+  AUTHENTICATOR_APP: byApp,
+  EMAIL_OTP: byMessage,
+  SMS: byMessage,
+  RECOVERY_CODE: byRecoveryCode,
+};
+
+export const usable = (choices) => choices.filter(({ method }) => method !== "PASSKEY" || passkey.supported);
+
+// Resolves once the user is proved.
+export async function prove() {
+  const choices = usable(session.state.methods);
+  if (!choices.length) await failed("unavailable");
+  const another = choices.length > 1;
+  let choice = another ? choices.find(({ isDefault }) => isDefault) : choices[0];
+  for (;;) {
+    choice ??= await choose(choices);
+    const outcome = await WAYS[choice.method]({ ...choice, another });
+    if (outcome === "proved") break;
+    if (outcome === "another") choice = undefined;
+  }
+  session.proved = true;
+}
+
+function choose(choices) {
+  return screen("choose", {
+    setup: (ui, done) => listChoices(ui.slot("choices"), choices, done),
+  });
+}
+
+export function listChoices(list, choices, done, { isNew = false } = {}) {
+  for (const choice of choices) {
+    const card = document.getElementById(`card-${choice.method}`).content.cloneNode(true);
+    const detail = card.querySelector('[data-slot="detail"]');
+    if (choice.target) detail.textContent = choice.target;
+    if (choice.replaces) detail.textContent = text("replaces");
+    for (const part of card.querySelectorAll('[data-if="new"]')) part.hidden = !isNew;
+    card.querySelector("button").addEventListener("click", () => done(choice));
+    list.append(card);
+  }
+}
+
+async function byPasskey({ another }) {
+  let problem = "";
+  for (;;) {
+    const answer = await screen("passkey", { slots: { problem }, when: { another, fresh: !problem, retry: problem } });
+    if (answer === "another") return answer;
+    const outcome = await persistently(() => ceremony(), { another });
+    if (outcome === "proved" || outcome === "another") return outcome;
+    problem = outcome;
+  }
+}
+
+// "proved", or the sentence that says why not.
+async function ceremony() {
+  const path = "/v1/client/user-authenticators/passkey/authentication-options";
+  const { challengeId, options } = await call(path, {});
+  let credential;
+  try {
+    credential = await passkey.get(options);
+  } catch {
+    // Cancelled, timed out or refused: browsers do not say which, on purpose.
+    return text("passkey-cancelled");
+  }
+  loading();
+  try {
+    const answer = await verify("/v1/client/verify/passkey", { challengeId, authenticationCredential: credential });
+    return answer.isVerified ? "proved" : text("passkey-cancelled");
+  } catch (problem) {
+    if (problem.code === "unknown_credential") return text("passkey-unknown");
+    if (problem.status === 400) return sentence(problem);
+    throw problem;
+  }
+}

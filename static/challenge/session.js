@@ -1,0 +1,60 @@
+// What the server says about this verification, and how it is finished.
+
+import { ApiError, call, currentToken } from "./api.js";
+import { canLeave, end, leave, watchExpiry } from "./leaving.js";
+import { config, session } from "./page.js";
+import { persistently } from "./troubles.js";
+import { screen, setMessage, stopScreens } from "./view.js";
+
+const SUCCESS_MS = 900;
+
+const never = new Promise(() => {});
+
+export async function refresh() {
+  session.state = await call("/challenge/api/state", {});
+  setMessage(session.state.message);
+  watchExpiry(session.state.expiresIn);
+}
+
+export async function failed(name) {
+  await end(name);
+  await finish("quit");
+  return never;
+}
+
+export async function succeeded({ enrolled }) {
+  if (!(enrolled && session.state.hideSuccess)) {
+    const shown = screen("success", {
+      when: { verified: !enrolled, enrolled, leaving: canLeave() },
+      quit: false,
+    });
+    await Promise.race([shown, new Promise((resolve) => setTimeout(resolve, SUCCESS_MS))]);
+  }
+  await finish("succeeded");
+}
+
+export async function finish(outcome) {
+  leave(await persistently(askToFinish), outcome);
+}
+
+// Whoever wants to go may go, whatever the flow is waiting for and whether or not the server answers.
+export async function quit() {
+  stopScreens();
+  let answer = { redirectUrl: session.state?.returnUrl };
+  try {
+    answer = await askToFinish();
+  } catch (problem) {
+    if (!(problem instanceof ApiError)) throw problem;
+  }
+  leave(answer, "quit");
+}
+
+function askToFinish() {
+  return call("/challenge/api/finish", config.nativeScheme ? { nativeScheme: config.nativeScheme } : {});
+}
+
+// The same page at top level, where a passkey may be created; it stays within this origin.
+export function openElsewhere(method) {
+  const query = new URLSearchParams({ token: currentToken(), mode: "continue", enrol: method });
+  window.open(`/challenge?${query}`, "_blank", "popup,width=480,height=720");
+}

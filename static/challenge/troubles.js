@@ -1,0 +1,57 @@
+// What the user sees when a call does not succeed, and what they can do about it.
+
+import { ApiError } from "./api.js";
+import { clockText, countdown, text } from "./page.js";
+import { announce, screen } from "./view.js";
+import { end, expired } from "./leaving.js";
+
+const never = new Promise(() => {});
+
+// Runs `work` until it answers. Resolves with its answer, or with "another" when the user gives this way up.
+export async function persistently(work, { another = false } = {}) {
+  for (;;) {
+    try {
+      return await work();
+    } catch (problem) {
+      if (!(problem instanceof ApiError)) throw problem;
+      if ((await explain(problem, { another })) === "another") return "another";
+    }
+  }
+}
+
+export function sentence(problem) {
+  if (problem.status === 0) return text("network");
+  return problem.status >= 500 ? text("server") : problem.description;
+}
+
+async function explain(problem, { another }) {
+  if (problem.code === "expired_token") {
+    await expired();
+    return never;
+  }
+  if (problem.code === "opened_elsewhere") {
+    await end("other-browser");
+    return never;
+  }
+  if (problem.status === 429) return limited(problem.retryAfter, { another });
+  return screen("error", { slots: { reason: sentence(problem) }, when: { another } });
+}
+
+export function limited(seconds, { another }) {
+  return screen("limited", {
+    when: { another, ready: false },
+    setup(ui) {
+      const until = ui.slot("until");
+      announce(text("try-again-in", { time: clockText(seconds) }));
+      return countdown(seconds, (left) => {
+        until.textContent = left ? text("try-again-in", { time: clockText(left) }) : "";
+        until.hidden = left === 0;
+        ui.show("ready", left === 0);
+      });
+    },
+  });
+}
+
+export function locked({ another }) {
+  return screen("locked", { when: { another } });
+}

@@ -1,0 +1,78 @@
+// Rules by drag or by the arrows without a page load for each step; saved when the button is pressed.
+const form = document.getElementById("order");
+const list = form?.querySelector(".portal-rules");
+const save = form?.querySelector("[data-save-order]");
+
+if (save) {
+  const status = form.querySelector("[data-order-status]");
+  const note = form.querySelector("[data-order-note]");
+  const rules = () => [...list.querySelectorAll("[data-rule]")];
+  const before = rules().map((rule) => rule.dataset.rule).join();
+
+  function renumber() {
+    const now = rules();
+    now.forEach((rule, place) => {
+      rule.querySelector(".place").value = place + 1;
+      const [up, down] = rule.querySelectorAll("[name=move]");
+      up.disabled = place === 0;
+      down.disabled = place === now.length - 1;
+    });
+    const changed = now.map((rule) => rule.dataset.rule).join() !== before;
+    save.classList.toggle("primary", changed);
+    note.textContent = changed ? "The new order is not saved yet." : "";
+  }
+
+  function move(rule, other, after) {
+    if (after) other.after(rule);
+    else other.before(rule);
+    renumber();
+    const place = rules().indexOf(rule) + 1;
+    status.textContent = `${rule.querySelector("h2 a").textContent}: place ${place} of ${rules().length}`;
+  }
+
+  form.addEventListener("click", (event) => {
+    const button = event.target.closest("[name=move]");
+    if (!button) return;
+    event.preventDefault();
+    const rule = button.closest("[data-rule]");
+    const isUp = button.value.endsWith(":up");
+    const now = rules();
+    const other = now[now.indexOf(rule) + (isUp ? -1 : 1)];
+    if (!other) return;
+    move(rule, other, !isUp);
+    (button.disabled ? rule.querySelector("[name=move]:not(:disabled)") : button).focus();
+  });
+
+  // A grip for pointers; it has no use without this script.
+  let dragged = null;
+  for (const rule of rules()) {
+    const grip = document.createElement("span");
+    grip.className = "portal-grip";
+    grip.setAttribute("aria-hidden", "true");
+    grip.innerHTML = '<span class="material-symbols-outlined">drag_indicator</span>';
+    rule.prepend(grip);
+    grip.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      dragged = rule;
+      rule.classList.add("dragged");
+      grip.setPointerCapture(event.pointerId);
+    });
+    grip.addEventListener("pointermove", (event) => {
+      if (!dragged) return;
+      const other = rules().find((one) => {
+        const box = one.getBoundingClientRect();
+        return one !== dragged && event.clientY > box.top && event.clientY < box.bottom;
+      });
+      if (!other) return;
+      const box = other.getBoundingClientRect();
+      move(dragged, other, event.clientY > box.top + box.height / 2);
+    });
+    for (const end of ["pointerup", "pointercancel"]) {
+      grip.addEventListener(end, () => {
+        dragged?.classList.remove("dragged");
+        dragged = null;
+      });
+    }
+  }
+  list.classList.add("portal-scripted");
+}

@@ -1,0 +1,399 @@
+"""Codes that the customer's backend sends and checks: /challenge, /verify, /claim, /challenges."""
+
+import pytest
+from django.db import connection
+
+from actions.models import Action
+from authenticators.models import AuthenticatorConfiguration, Challenge, EndUser, Message
+from authsignal_portal.vocabulary import UnconfiguredAction
+from authsignal_portal.vocabulary import VerificationMethod as M
+from tests import make
+from tests.api.reading import UUID, code_sent, everything_stored, ok, refused, tags, wrong
+
+ANONYMOUS = {"==": [{"var": "ip.isAnonymous"}, True]}
+TOR = "185.220.101.1"
+
+
+def start(api, **body):
+    return ok(api("POST", "challenge", {"action": "pay", **body}))
+
+
+def verify(api, challenge, code=None):
+    answer = api("POST", "verify", {"challengeId": challenge["challengeId"], "verificationCode": code or code_sent()})
+    return ok(answer)
+
+
+def test_a_code_goes_to_the_address_given_and_proves_it(api):
+    started = start(api, verificationMethod="EMAIL_OTP", email="a@b.example", userId="alice", smsChannel="", scope="")
+    assert list(started) == ["challengeId", "idempotencyKey", "expiresAt"]
+    assert UUID.fullmatch(started["idempotencyKey"])
+    assert isinstance(started["expiresAt"], int)
+    assert started["expiresAt"] < 2**31
+    action = f"users/alice/actions/pay/{started['idempotencyKey']}"
+    assert ok(api("GET", action))["state"] == "CHALLENGE_REQUIRED"
+    assert verify(api, started) == {"isVerified": True, "email": "a@b.example", "verificationMethod": "EMAIL_OTP"}
+    proved = ok(api("GET", action))
+    assert (proved["state"], proved["verificationMethod"]) == ("CHALLENGE_SUCCEEDED", "EMAIL_OTP")
+
+
+def test_a_code_goes_by_sms(api):
+    started = start(api, verificationMethod="SMS", phoneNumber="+6427000000", userId="alice")
+    assert verify(api, started) == {"isVerified": True, "phoneNumber": "+6427000000", "verificationMethod": "SMS"}
+
+
+def test_a_code_never_appears_in_an_answer(api):
+    answer = api("POST", "challenge", {"action": "pay", "email": "a@b.example"})
+    code = code_sent()
+    started = ok(answer)
+    texts = [answer.content, api("GET", f"challenges?challengeId={started['challengeId']}").content]
+    texts.append(api("POST", "verify", {"challengeId": started["challengeId"], "verificationCode": wrong(code)}).content)
+    texts.append(api("POST", "verify", {"challengeId": started["challengeId"], "verificationCode": code}).content)
+    assert not any(code.encode() in text.replace(started["challengeId"].encode(), b"") for text in texts)
+
+
+def test_a_wrong_code_is_an_answer_and_the_right_one_still_counts(api):
+    started = start(api, email="a@b.example", userId="alice")
+    refusal = {"isVerified": False, "failureReason": "CODE_INVALID_OR_EXPIRED"}
+    for code in (wrong(code_sent()), "12345", "abc", "１２３４５６", " "):
+        assert verify(api, started, code) == refusal, code
+    assert verify(api, started)["isVerified"] is True
+
+
+def test_after_five_wrong_codes_the_challenge_is_dead(api):
+    started = start(api, email="a@b.example", userId="alice")
+    code = code_sent()
+    for _attempt in range(5):
+        assert verify(api, started, wrong(code))["failureReason"] == "CODE_INVALID_OR_EXPIRED"
+    for attempt in (wrong(code), code):
+        answer = verify(api, started, attempt)
+        assert answer == {"isVerified": False, "failureReason": "MAX_ATTEMPTS_EXCEEDED"}
+    assert ok(api("GET", f"users/alice/actions/pay/{started['idempotencyKey']}"))["state"] == "CHALLENGE_REQUIRED"
+
+
+def test_a_code_expires(api, advance):
+    started = start(api, email="a@b.example")
+    advance(601)
+    assert verify(api, started) == {"isVerified": False, "failureReason": "CODE_INVALID_OR_EXPIRED"}
+    assert ok(api("GET", f"challenges?challengeId={started['challengeId']}")) == {}
+
+
+def test_the_same_code_again_is_the_stored_answer_for_a_minute(api, advance):
+    started = start(api, email="a@b.example", userId="alice")
+    body = {"challengeId": started["challengeId"], "verificationCode": code_sent()}
+    first, again = api("POST", "verify", body), api("POST", "verify", body)
+    assert "Idempotent-Replayed" not in first
+    assert again["Idempotent-Replayed"] == "true"
+    assert ok(again) == ok(first)
+    advance(61)
+    assert ok(api("POST", "verify", body)) == {"isVerified": False, "failureReason": "CODE_INVALID_OR_EXPIRED"}
+    assert tags().count("action:challenge_succeeded") == 1
+
+
+def test_another_key_of_the_tenant_gets_no_stored_answer(api, acme):
+    started = start(api, email="a@b.example")
+    body = {"challengeId": started["challengeId"], "verificationCode": code_sent()}
+    ok(api("POST", "verify", body))
+    other = api("POST", "verify", body, Authorization=make.basic(make.make_key(acme)))
+    assert ok(other)["isVerified"] is False
+    assert "Idempotent-Replayed" not in other
+
+
+def test_a_resent_code_takes_the_place_of_the_one_before_on_the_same_challenge(api, advance):
+    started = start(api, email="a@b.example")
+    first = code_sent()
+    answer = api("POST", "challenge", {"challengeId": started["challengeId"]})
+    refused(answer, 429, "too_many_requests")
+    assert int(answer["Retry-After"]) > 0
+    advance(31)
+    again = ok(api("POST", "challenge", {"challengeId": started["challengeId"], "action": "", "email": ""}))
+    assert again == started
+    assert Message.objects.count() == 2
+    if first != code_sent():
+        assert verify(api, started, first)["isVerified"] is False
+    assert verify(api, started)["isVerified"] is True
+    refused(api("POST", "challenge", {"challengeId": started["challengeId"]}), 400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("known", "sent", "to"),
+    [
+        ({"email": "file@b.example"}, {"verificationMethod": "EMAIL_OTP"}, {"email": "file@b.example"}),
+        ({"phoneNumber": "+6427000009"}, {"verificationMethod": "SMS"}, {"phoneNumber": "+6427000009"}),
+        ({"email": "file@b.example"}, {"verificationMethod": ""}, {"email": "file@b.example"}),
+        ({"phoneNumber": "+6427000009"}, {}, {"phoneNumber": "+6427000009"}),
+        ({"email": "file@b.example"}, {"email": "given@b.example"}, {"email": "given@b.example"}),
+    ],
+)
+def test_the_destination_is_the_given_one_else_the_one_on_file(api, known, sent, to):
+    ok(api("PATCH", "users/alice", known))
+    started = start(api, userId="alice", **sent)
+    live = ok(api("GET", f"challenges?challengeId={started['challengeId']}"))
+    assert {name: live[name] for name in to} == to
+
+
+@pytest.mark.parametrize("sent", [{"verificationMethod": "EMAIL_OTP"}, {}])
+def test_the_enrolled_address_goes_before_the_one_on_file(api, sent):
+    ok(api("POST", "users/alice/authenticators", {"verificationMethod": "EMAIL_OTP", "email": "in@b.example"}))
+    ok(api("PATCH", "users/alice", {"email": "file@b.example"}))
+    started = start(api, userId="alice", **sent)
+    assert ok(api("GET", f"challenges?challengeId={started['challengeId']}"))["email"] == "in@b.example"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "invalid_request"),
+        ({"email": "a@b.example"}, "invalid_request"),
+        ({"action": "", "email": "a@b.example"}, "invalid_request"),
+        ({"action": "a b", "email": "a@b.example"}, "invalid_request"),
+        ({"action": "pay"}, "invalid_request"),
+        ({"action": "pay", "userId": "alice"}, "invalid_request"),
+        ({"action": "pay", "email": "nobody"}, "invalid_request"),
+        ({"action": "pay", "phoneNumber": "1"}, "invalid_request"),
+        ({"action": "pay", "verificationMethod": "SMS", "email": "a@b.example"}, "invalid_request"),
+        ({"action": "pay", "verificationMethod": "PASSKEY", "userId": "alice"}, "invalid_request"),
+        ({"action": "pay", "verificationMethod": "WHATSAPP", "phoneNumber": "+6427000000"}, "invalid_configuration"),
+        ({"action": "pay", "smsChannel": "WHATSAPP", "phoneNumber": "+6427000000"}, "invalid_configuration"),
+        ({"action": "pay", "smsChannel": "PIGEON", "phoneNumber": "+6427000000"}, "invalid_request"),
+        ({"action": "pay", "email": "a@b.example", "userId": "x\ty"}, "invalid_request"),
+        ({"action": "pay", "email": "a@b.example", "idempotencyKey": "x\ty"}, "invalid_request"),
+        ({"action": "pay", "email": "a@b.example", "ipAddress": "nowhere"}, "invalid_request"),
+        ({"action": "pay", "email": "a@b.example", "userId": "alice", "ipAddress": "nowhere"}, "invalid_request"),
+        ({"action": "pay", "email": "a@b.example", "custom": {"a": {}}}, "invalid_request"),
+        ({"action": "pay", "email": "a@b.example", "scope": "all"}, "invalid_request"),
+        ({"action": "pay", "email": 5}, "invalid_request"),
+        ({"challengeId": "nothing"}, "invalid_request"),
+        ({"challengeId": "x" * 200}, "invalid_request"),
+    ],
+)
+def test_a_challenge_that_cannot_begin_leaves_nothing(api, body, code):
+    refused(api("POST", "challenge", body), 400, code)
+    assert not EndUser.objects.exists()
+    assert not Challenge.objects.exists()
+    assert not Message.objects.exists()
+    assert tags() == []
+
+
+def test_a_method_that_is_switched_off_is_refused(api, acme):
+    AuthenticatorConfiguration.objects.create(tenant=acme, method=M.SMS, is_active=False)
+    refused(api("POST", "challenge", {"action": "pay", "phoneNumber": "+6427000000"}), 400, "invalid_configuration")
+
+
+def test_a_tenant_that_refuses_unknown_actions_refuses_them_here_too(api, acme):
+    acme.unconfigured_action = UnconfiguredAction.REJECT
+    acme.save()
+    body = {"action": "pay", "email": "a@b.example", "userId": "alice"}
+    refused(api("POST", "challenge", body), 400, "invalid_configuration")
+    assert not EndUser.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"challengeId": ""}, {"verificationCode": "123456"}, {"challengeId": "nothing", "verificationCode": "123456"}]
+    + [{"challengeId": ["x"], "verificationCode": "1"}, {"challengeId": "x", "verificationCode": 123456}],
+)
+def test_verify_without_a_challenge_is_refused(api, body):
+    refused(api("POST", "verify", body), 400, "invalid_request")
+
+
+# -- the rules -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("BLOCK", "BLOCK"), ("REVIEW", "REVIEW_REQUIRED")])
+def test_what_the_rules_refuse_gets_no_code_and_stays_on_record(api, acme, outcome, state):
+    make.make_rule(make.make_action(acme, "pay"), ANONYMOUS, outcome)
+    body = {"action": "pay", "email": "a@b.example", "userId": "alice", "ipAddress": TOR}
+    assert state in refused(api("POST", "challenge", body), 400, "invalid_request")
+    assert not Message.objects.exists()
+    (listed,) = ok(api("GET", "users/alice/actions"))
+    assert (listed["state"], listed["ipAddress"]) == (state, TOR)
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("BLOCK", "BLOCK"), ("REVIEW", "REVIEW_REQUIRED")])
+def test_what_the_rules_refuse_when_the_user_becomes_known_yields_no_token(api, acme, outcome, state):
+    make.make_rule(make.make_action(acme, "pay"), ANONYMOUS, outcome)
+    started = start(api, email="a@b.example", ipAddress=TOR)
+    assert verify(api, started)["isVerified"] is True
+    claim = {"challengeId": started["challengeId"], "userId": "alice"}
+    assert state in refused(api("POST", "claim", claim), 400, "invalid_request")
+    (listed,) = ok(api("GET", "users/alice/actions"))
+    assert listed["state"] == state
+    refused(api("POST", "claim", claim), 401, "unauthorized")
+
+
+def test_an_action_that_the_rules_allow_is_still_a_challenge_when_a_code_was_asked_for(api, acme):
+    make.make_action(acme, "pay", "ALLOW")
+    started = start(api, email="a@b.example", userId="alice")
+    action = f"users/alice/actions/pay/{started['idempotencyKey']}"
+    assert ok(api("GET", action))["state"] == "CHALLENGE_REQUIRED"
+    verify(api, started)
+    assert ok(api("GET", action))["state"] == "CHALLENGE_SUCCEEDED"
+
+
+def test_the_challenge_of_a_tracked_action_proves_that_action(api):
+    token = ok(api("POST", "users/alice/actions/pay", {"idempotencyKey": "k"}))["token"]
+    started = start(api, email="a@b.example", userId="alice", idempotencyKey="k")
+    assert started["idempotencyKey"] == "k"
+    verify(api, started)
+    assert ok(api("POST", "validate", {"token": token}))["isValid"] is True
+    assert Action.objects.count() == 1
+
+
+# -- claim ---------------------------------------------------------------------------------------
+
+
+def claim(api, challenge, user="alice", **more):
+    return api("POST", "claim", {"challengeId": challenge["challengeId"], "userId": user, **more})
+
+
+def test_a_verified_challenge_is_bound_to_the_user_it_turned_out_to_be(api):
+    started = start(api, email="a@b.example", custom={"amount": 5}, idempotencyKey="k", deviceId="d")
+    assert not EndUser.objects.exists()
+    verify(api, started)
+    answer = ok(claim(api, started))
+    assert list(answer) == ["token", "verificationMethod"]
+    assert answer["verificationMethod"] == "EMAIL_OTP"
+    valid = ok(api("POST", "validate", {"token": answer["token"], "userId": "alice", "action": "pay"}))
+    assert (valid["isValid"], valid["idempotencyKey"]) == (True, "k")
+    assert [each["deviceId"] for each in ok(api("GET", "users/alice/devices"))] == ["d"]
+
+
+def test_a_claim_is_made_once_and_repeated_for_a_minute(api, advance):
+    started = start(api, email="a@b.example")
+    verify(api, started)
+    first, again = claim(api, started), claim(api, started)
+    assert ok(first) == ok(again)
+    assert again["Idempotent-Replayed"] == "true"
+    refused(claim(api, started, "bob"), 401, "unauthorized")
+    refused(claim(api, started, skipVerificationCheck=True), 401, "unauthorized")
+    advance(61)
+    refused(claim(api, started), 401, "unauthorized")
+    assert tags().count("challenge:claimed") == 1
+
+
+def test_a_challenge_that_is_not_verified_is_not_claimed(api):
+    started = start(api, email="a@b.example")
+    before = everything_stored()
+    refused(claim(api, started), 401, "unauthorized")
+    refused(claim(api, started, skipVerificationCheck=False), 401, "unauthorized")
+    assert everything_stored() == before
+
+
+def test_a_claim_may_skip_the_check_and_then_proves_nothing_yet(api):
+    started = start(api, email="a@b.example")
+    token = ok(claim(api, started, skipVerificationCheck=True))["token"]
+    valid = ok(api("POST", "validate", {"token": token}))
+    assert (valid["isValid"], valid["state"], valid["userId"]) == (False, "CHALLENGE_REQUIRED", "alice")
+    verify(api, started)
+    assert ok(api("POST", "validate", {"token": token}))["isValid"] is True
+
+
+def test_a_challenge_of_one_user_is_not_claimed_by_another(api):
+    started = start(api, email="a@b.example", userId="alice")
+    verify(api, started)
+    refused(claim(api, started, "bob"), 401, "unauthorized")
+    assert not EndUser.objects.filter(user_id="bob").exists()
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_an_expired_challenge_is_not_claimed(api, advance, skip):
+    started = start(api, email="a@b.example")
+    if not skip:
+        verify(api, started)
+    advance(601)
+    refused(claim(api, started, skipVerificationCheck=skip), 401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({}, 400, "invalid_request"),
+        ({"challengeId": "x"}, 400, "invalid_request"),
+        ({"challengeId": "x", "userId": ""}, 400, "invalid_request"),
+        ({"challengeId": "x", "userId": "a\tb"}, 400, "invalid_request"),
+        ({"challengeId": "x", "userId": "x" * 256}, 400, "invalid_request"),
+        ({"challengeId": "x", "userId": "alice", "skipVerificationCheck": "yes"}, 400, "invalid_request"),
+        ({"challengeId": "x", "userId": "alice"}, 401, "unauthorized"),
+    ],
+)
+def test_a_claim_of_nothing_is_refused(api, body, status, code):
+    refused(api("POST", "claim", body), status, code)
+    assert not EndUser.objects.exists()
+
+
+def test_the_scope_decides_whether_a_proved_address_is_enrolled(api):
+    for user, scope, enrolled in [("alice", "", False), ("bob", "add:authenticators", True)]:
+        started = start(api, email=f"{user}@b.example", scope=scope)
+        verify(api, started)
+        ok(claim(api, started, user))
+        assert ok(api("GET", f"users/{user}"))["isEnrolled"] is enrolled
+
+
+def test_track_takes_a_verified_challenge_as_its_proof(api):
+    started = start(api, email="a@b.example")
+    verify(api, started)
+    answer = ok(api("POST", "users/alice/actions/login", {"challengeId": started["challengeId"]}))
+    assert answer["state"] == "CHALLENGE_SUCCEEDED"
+    assert ok(api("POST", "validate", {"token": answer["token"]}))["isValid"] is True
+    refused(claim(api, started), 401, "unauthorized")
+    refused(
+        api("POST", "users/alice/actions/login", {"challengeId": started["challengeId"]}), 401, "unauthorized"
+    )
+
+
+def test_track_does_not_take_a_challenge_that_is_not_verified(api):
+    started = start(api, email="a@b.example")
+    refused(api("POST", "users/alice/actions/pay", {"challengeId": started["challengeId"]}), 401, "unauthorized")
+    assert not Action.objects.exists()
+
+
+# -- the open challenge --------------------------------------------------------------------------
+
+
+def test_the_open_challenge_is_found_in_every_way_that_the_sdks_ask(api):
+    started = start(api, phoneNumber="+6427000000", userId="alice")
+    ident = started["challengeId"]
+    expected = {
+        "challengeId": ident,
+        "expiresAt": started["expiresAt"],
+        "verificationMethod": "SMS",
+        "smsChannel": "DEFAULT",
+        "phoneNumber": "+6427000000",
+        "action": "pay",
+    }
+    assert ok(api("GET", f"challenges?challengeId={ident}")) == expected
+    assert ok(api("GET", "challenges?userId=alice&action=pay&verificationMethod=SMS")) == expected
+    assert ok(api("GET", "challenges?userId=alice&action=&verificationMethod=")) == expected
+    assert ok(api("POST", "challenges", {"challengeId": ident})) == expected
+    assert ok(api("POST", f"challengeschallengeId={ident}&action=pay", {"challengeId": ident})) == expected
+    assert ok(api("GET", f"v1/challenges?challengeId={ident}")) == expected
+
+
+@pytest.mark.parametrize("query", ["challengeId=x", "userId=bob", "userId=alice&action=other"])
+def test_no_open_challenge_is_an_empty_object(api, query):
+    start(api, phoneNumber="+6427000000", userId="alice")
+    assert ok(api("GET", f"challenges?{query}")) == {}
+    assert ok(api("GET", "challenges?userId=alice&verificationMethod=EMAIL_OTP")) == {}
+
+
+@pytest.mark.parametrize("query", ["", "action=pay", "challengeId=", "userId=%00", "challengeId=" + "x" * 200])
+def test_the_open_challenge_of_nobody_is_refused(api, query):
+    refused(api("GET", f"challenges?{query}"), 400, "invalid_request")
+
+
+def test_a_finished_challenge_is_not_open(api):
+    started = start(api, email="a@b.example")
+    verify(api, started)
+    assert ok(api("GET", f"challenges?challengeId={started['challengeId']}")) == {}
+
+
+def test_no_code_stands_in_the_database_in_clear(api):
+    start(api, email="a@b.example")
+    code = code_sent()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT row_to_json(c)::text FROM authenticators_challenge c")
+        stored = cursor.fetchone()[0]
+        cursor.execute("SELECT encode(payload_sealed, 'escape') FROM authenticators_message")
+        stored += cursor.fetchone()[0]
+    assert f'"{code}"' not in stored
+    assert "a@b.example" not in stored

@@ -1,0 +1,58 @@
+"""Fixtures of the browser tests: one Chromium for all, a fresh context for each."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from tests.browser import chromium, relying_app
+from tests.browser.hosted import Hosted
+from tests.browser.relying_app import RelyingApp
+from tests.conftest import Live
+
+# Playwright keeps an event loop in this thread, so Django takes every query here for an asynchronous one.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    with chromium.launched(playwright) as running:
+        yield running
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(locale="en-GB", viewport={"width": 390, "height": 780})
+    made.set_default_timeout(15_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+@pytest.fixture(scope="session")
+def app() -> Iterator[RelyingApp]:
+    with relying_app.serving() as running:
+        yield running
+
+
+@pytest.fixture
+def hosted(live: Live, app: RelyingApp, page: Page) -> Iterator[Hosted]:
+    """A user of a tenant whose app is `app`. The page must never break its own policy, nor its script fail."""
+    live.tenant.app_origins = [app.origin, app.third_party]
+    live.tenant.save()
+    driver = Hosted(live, app, page)
+    yield driver
+    page.close()
+    driver.settle()
+    assert not driver.problems

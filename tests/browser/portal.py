@@ -1,0 +1,183 @@
+"""A member of staff at the portal in a real browser, and a tenant with something to see."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from playwright.sync_api import Page
+
+from actions import flow
+from actions.models import Action, Device
+from audit import log
+from authenticators import challenges, enrolment
+from authsignal_portal import clock
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import ActionState, Outcome, VerificationMethod
+from rules.models import ActionConfiguration
+from tests import make
+from tests.conftest import Server
+from tests.portal.staff import PASSWORD, Staff, make_staff
+
+TOR, HOME = "185.220.101.1", "203.0.113.10"
+AGENT = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/126.0.0.0 Safari/537.36"
+)
+ANONYMOUS = {"and": [{"==": [{"var": "ip.isAnonymous"}, True]}]}
+LARGE = {"and": [{">": [{"var": "custom.transactionValue"}, 2000]}, {"==": [{"var": "device.isNew"}, True]}]}
+NESTED = {
+    "or": [
+        {"and": [{">": [{"var": "custom.transactionValue"}, 10000]}, {"!": {"in": [{"var": "ip.countryCode"}, ["NZ", "AU"]]}}]},
+        {"!": {"or": [{"==": [{"var": "user.hasPreviouslyVerified"}, True]}, {"==": [{"var": "device.isRemembered"}, True]}]}},
+        {"in": ["@example.org", {"var": "user.email"}]},
+    ]
+}
+
+
+@dataclass
+class Portal:
+    """One page of one browser. `problems` collects what the console says of scripts and of the page's policy."""
+
+    server: Server
+    page: Page
+    tenant: Tenant
+    staff: Staff
+    problems: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> None:
+        answer = self.page.goto(self.server.public_url + path)
+        assert answer is not None
+        assert answer.status == 200, f"{path}: {answer.status}"
+
+    def sign_in(self) -> None:
+        self.open("/portal/")
+        self.page.get_by_label("E-mail address").fill(self.staff.email)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Continue").click()
+        self.page.get_by_label("Code").fill(self.staff.code())
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url("**/portal/")
+
+    def use(self, *, width: int, dark: bool = False) -> None:
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(color_scheme="dark" if dark else "light")
+
+
+def make_portal(server: Server, page: Page, tenant: Tenant) -> Portal:
+    portal = Portal(server, page, tenant, make_staff(tenant))
+    page.on("pageerror", lambda error: portal.problems.append(f"script error: {error}"))
+    page.on("console", lambda line: portal.problems.append(line.text) if line.type == "error" else None)
+    return portal
+
+
+def furnish(tenant: Tenant) -> dict[str, Any]:
+    """Rules, users and a week of actions, as they come in life."""
+    make.make_point(tenant, "transactionValue", "number")
+    make.make_point(tenant, "tags", "multiselect")
+    transfer = make.make_action(tenant, "adaptive-mfa-transfer", "ALLOW", message="Transfer of {{action.transactionValue}}")
+    anonymous = make.make_rule(transfer, ANONYMOUS, name="IP is anonymous")
+    make.make_rule(transfer, LARGE, name="Large amount on a new device", priority=1, outcome="REVIEW")
+    nested = make.make_rule(transfer, NESTED, name="Unusual for this customer", priority=2)
+    make.make_rule(
+        transfer, {"==": [{"var": "device.isBot"}, True]}, name="Bots", priority=3, outcome="BLOCK", is_active=False
+    )
+    sign_in = make.make_action(tenant, "signIn", "CHALLENGE")
+    make.make_rule(sign_in, {"==": [{"var": "device.isBot"}, True]}, name="Bots stay out", outcome="BLOCK")
+    tracked = [_track(tenant, number) for number in range(14)]
+    _spread(tenant)
+    return {"transfer": transfer, "rule": anonymous, "nested": nested, **_challenged(tenant), "tracked": tracked}
+
+
+def _track(tenant: Tenant, number: int) -> flow.Tracked:
+    people = ["alice", "bob", "carol@example.com", "user_2c91f0a4-77d1-4f0e-9a35-1f0a6a1c02de"]
+    return flow.track(
+        tenant=tenant,
+        user_id=people[number % 4],
+        action_code=["adaptive-mfa-transfer", "signIn"][number % 3 == 2],
+        attributes={
+            "ipAddress": TOR if number % 3 == 0 else HOME,
+            "userAgent": AGENT if number % 5 else "Googlebot/2.1",
+            "deviceId": f"device-{number % 4}",
+            "email": f"person{number % 4}@example.com",
+            "custom": {"transactionValue": 500 * number, "tags": ["web"]},
+        },
+        actor=log.SYSTEM,
+    )
+
+
+def _spread(tenant: Tenant) -> None:
+    """Over the days of a week, the newest first."""
+    now = clock.now()
+    for number, action in enumerate(Action.objects.filter(tenant=tenant).order_by("-created_at")):
+        Action.objects.filter(pk=action.pk).update(created_at=now - timedelta(hours=11 * number, minutes=7 * number))
+
+
+def _challenged(tenant: Tenant) -> dict[str, Any]:
+    """A challenge with a wrong code, a right one, and what follows."""
+    tracked = flow.track(
+        tenant=tenant,
+        user_id="alice",
+        action_code="adaptive-mfa-transfer",
+        attributes={"ipAddress": TOR, "deviceId": "laptop", "userAgent": AGENT, "custom": {"transactionValue": 3000}},
+        actor=log.api_key("9fK2mPq7Xw1d"),
+    )
+    action = Action.objects.get(pk=tracked.action_id)
+    user = action.user
+    make.make_authenticator(user, VerificationMethod.EMAIL_OTP, contact="person0@example.com", is_default=True)
+    make.make_authenticator(user, VerificationMethod.PASSKEY, name="iCloud Keychain", credential_id="abc", rp_id="localhost")
+    origin = challenges.Origin(action.pk, action.action_code, action.idempotency_key)
+    with transaction.atomic():
+        challenge = challenges.start_code(
+            tenant=tenant, user=user, method=VerificationMethod.EMAIL_OTP, to="person0@example.com", origin=origin
+        )
+    _answer(tenant, user, challenge, "000000")
+    enrolment.new_recovery_codes(user, actor=log.user(user.pseudonym), now=clock.now())
+    Action.objects.filter(pk=action.pk).update(
+        state=ActionState.CHALLENGE_SUCCEEDED, verification_method=VerificationMethod.EMAIL_OTP
+    )
+    assert action.outcome == Outcome.CHALLENGE
+    return {"action": action, "user": user, "device": Device.objects.filter(user=user).first()}
+
+
+@transaction.atomic
+def _answer(tenant: Tenant, user: Any, challenge: Any, code: str) -> None:
+    challenges.finish(
+        tenant=tenant, user=user, method=VerificationMethod.EMAIL_OTP, challenge=challenge, answer=code
+    )
+
+
+def pages(tenant: Tenant, made: dict[str, Any]) -> dict[str, str]:
+    """Every page of a furnished tenant, by a name for its picture."""
+    transfer: ActionConfiguration = made["transfer"]
+    rules, user, action = "/portal/rules", "/portal/authenticators/enduser", made["action"]
+    settings = "/portal/authsignal_portal"
+    return {
+        "dashboard": "/portal/",
+        "activity": "/portal/actions/action/",
+        "action": f"/portal/actions/action/{action.pk}/change/",
+        "test-action": "/portal/test-action/",
+        "actions": f"{rules}/actionconfiguration/",
+        "action-add": f"{rules}/actionconfiguration/add/",
+        "action-settings": f"{rules}/actionconfiguration/{transfer.pk}/change/",
+        "rules": f"{rules}/actionconfiguration/{transfer.pk}/rules/",
+        "rule": f"{rules}/rule/{made['rule'].pk}/change/",
+        "rule-nested": f"{rules}/rule/{made['nested'].pk}/change/",
+        "rule-add": f"{rules}/rule/add/?configuration={transfer.pk}",
+        "rule-json": f"{rules}/rule/{made['nested'].pk}/change/?as=json",
+        "rule-delete": f"{rules}/rule/{made['rule'].pk}/delete/",
+        "data-points": f"{rules}/customdatapoint/",
+        "data-point-add": f"{rules}/customdatapoint/add/",
+        "users": f"{user}/",
+        "user": f"{user}/{made['user'].pk}/change/",
+        "user-unlock": f"{user}/{made['user'].pk}/unlock/",
+        "tenant": f"{settings}/tenant/{tenant.pk}/change/",
+        "methods": "/portal/authenticators/authenticatorconfiguration/",
+        "keys": f"{settings}/apikey/",
+        "key-add": f"{settings}/apikey/add/",
+        "members": f"{settings}/membership/",
+        "member-add": f"{settings}/membership/add/",
+        "audit": "/portal/audit/auditevent/",
+        "tenants": "/portal/tenants/",
+        "password": "/portal/password_change/",
+    }

@@ -1,0 +1,393 @@
+"""Every method through the real pages, in redirect mode."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests import make
+from tests.browser.chromium import add_authenticator
+from tests.browser.hosted import Hosted, choose, heading, save_recovery_codes, type_code
+
+TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+def otp_uri() -> str:
+    return f"otpauth://totp/Acme:alice?secret={TOTP_SECRET}&issuer=Acme"
+
+
+# -- challenges -------------------------------------------------------------------------------------------------------
+
+
+def test_a_code_by_email_proves_and_returns_to_the_app(hosted: Hosted) -> None:
+    hosted.enrol("EMAIL_OTP", email=hosted.email)
+    hosted.open()
+    heading(hosted.page, "Check your email")
+    expect(hosted.page.locator(".target")).to_have_text("u•••@example.com")
+    type_code(hosted.page, hosted.live.code(hosted.email))
+    result = hosted.returned()
+    assert (result["isValid"], result["state"]) == (True, "CHALLENGE_SUCCEEDED")
+    assert (result["verificationMethod"], result["userId"]) == ("EMAIL_OTP", hosted.user_id)
+
+
+def test_a_code_by_text_message_proves(hosted: Hosted) -> None:
+    hosted.enrol("SMS", phoneNumber=hosted.phone)
+    hosted.open()
+    heading(hosted.page, "Check your phone")
+    expect(hosted.page.locator(".target")).to_have_text(f"•••• {hosted.phone[-3:]}")
+    type_code(hosted.page, hosted.live.code(hosted.phone))
+    assert hosted.returned()["verificationMethod"] == "SMS"
+
+
+def test_a_code_from_an_app_proves(hosted: Hosted) -> None:
+    hosted.enrol("AUTHENTICATOR_APP", otpUri=otp_uri())
+    hosted.open()
+    heading(hosted.page, "Open your authenticator app")
+    type_code(hosted.page, hosted.current_code(TOTP_SECRET))
+    assert hosted.returned()["verificationMethod"] == "AUTHENTICATOR_APP"
+
+
+def test_a_recovery_code_proves_and_is_then_used_up(hosted: Hosted) -> None:
+    codes = hosted.enrol("EMAIL_OTP", email=hosted.email)["recoveryCodes"]
+    hosted.open()
+    choose(hosted.page, "Use another method")
+    choose(hosted.page, "Recovery code")
+    heading(hosted.page, "Enter a recovery code")
+    hosted.page.get_by_label("Recovery code").fill(codes[0].lower())
+    assert hosted.returned()["verificationMethod"] == "RECOVERY_CODE"
+    hosted.open()
+    choose(hosted.page, "Use another method")
+    choose(hosted.page, "Recovery code")
+    hosted.page.get_by_label("Recovery code").fill(codes[0])
+    expect(hosted.page.get_by_role("alert")).to_have_text(re.compile("not right, or it was used before"))
+
+
+def test_a_passkey_is_created_and_then_proves(hosted: Hosted) -> None:
+    add_authenticator(hosted.page)
+    hosted.open()
+    heading(hosted.page, "Set up verification")
+    choose(hosted.page, "Passkey")
+    choose(hosted.page, "Create passkey")
+    assert len(set(save_recovery_codes(hosted.page))) == 10
+    assert hosted.returned()["verificationMethod"] == "PASSKEY"
+    hosted.open()
+    heading(hosted.page, "Use your passkey")
+    choose(hosted.page, "Continue with passkey")
+    result = hosted.returned()
+    assert (result["isValid"], result["verificationMethod"]) == (True, "PASSKEY")
+
+
+def test_a_cancelled_passkey_can_be_tried_again_or_left(hosted: Hosted) -> None:
+    session, authenticator = add_authenticator(hosted.page)
+    hosted.open(email=hosted.email)
+    choose(hosted.page, "Passkey")
+    choose(hosted.page, "Create passkey")
+    save_recovery_codes(hosted.page)
+    hosted.returned()
+    session.send("WebAuthn.setUserVerified", {"authenticatorId": authenticator, "isUserVerified": False})
+    hosted.open()
+    choose(hosted.page, "Continue with passkey")
+    expect(hosted.page.get_by_role("alert")).to_have_text(re.compile("You can try again"))
+    expect(hosted.page.get_by_role("button", name="Use another method")).to_be_visible()
+    session.send("WebAuthn.setUserVerified", {"authenticatorId": authenticator, "isUserVerified": True})
+    choose(hosted.page, "Try again")
+    assert hosted.returned()["isValid"] is True
+
+
+def test_a_browser_without_passkeys_is_not_offered_one(hosted: Hosted) -> None:
+    hosted.page.add_init_script("delete window.PublicKeyCredential")
+    hosted.open()
+    heading(hosted.page, "Set up verification")
+    expect(hosted.page.get_by_role("button", name="Authenticator app")).to_be_visible()
+    expect(hosted.page.get_by_role("button", name="Passkey")).to_have_count(0)
+
+
+# -- enrolment --------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_user_enrols_an_email_address(hosted: Hosted) -> None:
+    hosted.open()
+    choose(hosted.page, "Email")
+    heading(hosted.page, "Your email address")
+    hosted.page.get_by_label("Email address").fill("not an address")
+    choose(hosted.page, "Send code")
+    expect(hosted.page.get_by_role("alert")).to_have_text("That does not look like an email address.")
+    hosted.page.get_by_label("Email address").fill(hosted.email)
+    choose(hosted.page, "Send code")
+    heading(hosted.page, "Check your email")
+    type_code(hosted.page, hosted.live.code(hosted.email))
+    save_recovery_codes(hosted.page)
+    assert hosted.returned()["isValid"] is True
+    _status, methods = hosted.live("GET", f"users/{hosted.user_id}/authenticators")
+    assert [(item["verificationMethod"], item["email"]) for item in methods] == [("EMAIL_OTP", hosted.email)]
+
+
+def test_an_address_that_the_app_knows_needs_only_its_code(hosted: Hosted) -> None:
+    hosted.open(email=hosted.email)
+    choose(hosted.page, "Email")
+    heading(hosted.page, "Check your email")
+    type_code(hosted.page, hosted.live.code(hosted.email))
+    save_recovery_codes(hosted.page)
+    assert hosted.returned()["isValid"] is True
+
+
+def test_the_known_address_may_be_replaced_by_another(hosted: Hosted) -> None:
+    hosted.open(email=hosted.email)
+    choose(hosted.page, "Email")
+    choose(hosted.page, "Use a different address")
+    other = f"other-{hosted.email}"
+    hosted.page.get_by_label("Email address").fill(other)
+    choose(hosted.page, "Send code")
+    heading(hosted.page, "Check your email")
+    type_code(hosted.page, hosted.live.code(other))
+    save_recovery_codes(hosted.page)
+    assert hosted.returned()["isValid"] is True
+
+
+def test_a_new_user_enrols_a_mobile_number_with_help_for_the_country(hosted: Hosted) -> None:
+    hosted.open()
+    choose(hosted.page, "Text message")
+    heading(hosted.page, "Your mobile number")
+    expect(hosted.page.get_by_label("Country")).to_have_value("GB")
+    hosted.page.get_by_label("Country").select_option("NZ")
+    hosted.page.get_by_label("Mobile number").fill(f"0{hosted.phone[3:5]} {hosted.phone[5:8]} {hosted.phone[8:]}")
+    choose(hosted.page, "Send code")
+    heading(hosted.page, "Check your phone")
+    type_code(hosted.page, hosted.live.code(hosted.phone))
+    save_recovery_codes(hosted.page)
+    assert hosted.returned()["verificationMethod"] == "SMS"
+
+
+def test_a_new_user_enrols_an_authenticator_app_by_picture_or_key(hosted: Hosted) -> None:
+    hosted.open()
+    choose(hosted.page, "Authenticator app")
+    heading(hosted.page, "Set up your authenticator app")
+    picture = hosted.page.get_by_alt_text("QR code")
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 20")
+    choose(hosted.page, "type a key")
+    secret = hosted.page.locator(".secret-text").inner_text().replace(" ", "")
+    type_code(hosted.page, hosted.current_code(secret))
+    save_recovery_codes(hosted.page)
+    assert hosted.returned()["verificationMethod"] == "AUTHENTICATOR_APP"
+
+
+def test_recovery_codes_are_not_left_before_they_are_confirmed_and_can_be_downloaded(hosted: Hosted) -> None:
+    hosted.open(email=hosted.email)
+    choose(hosted.page, "Email")
+    type_code(hosted.page, hosted.live.code(hosted.email))
+    heading(hosted.page, "Save your recovery codes")
+    codes = hosted.page.locator(".codes li").all_inner_texts()
+    choose(hosted.page, "Continue")
+    expect(hosted.page.get_by_role("alert")).to_have_text("Save the codes first, then tick the box.")
+    with hosted.page.expect_download() as download:
+        choose(hosted.page, "Download")
+    assert download.value.suggested_filename == "recovery-codes.txt"
+    text = download.value.path().read_text()
+    assert all(code in text for code in codes)
+    save_recovery_codes(hosted.page)
+    assert hosted.returned()["isValid"] is True
+
+
+def test_forced_enrolment_adds_a_method_after_the_proof_and_cannot_be_skipped(hosted: Hosted) -> None:
+    hosted.open(query="&force_enrollment=true")
+    heading(hosted.page, "Set up verification")
+    expect(hosted.page.get_by_role("button", name="Cancel")).to_be_hidden()
+    expect(hosted.page.get_by_role("button", name="Back")).to_be_hidden()
+
+
+def test_forced_enrolment_asks_an_enrolled_user_for_a_proof_first(hosted: Hosted) -> None:
+    add_authenticator(hosted.page)
+    hosted.enrol("EMAIL_OTP", email=hosted.email)
+    hosted.open(query="&force_enrollment=true")
+    type_code(hosted.page, hosted.live.code(hosted.email))
+    heading(hosted.page, "Add a way to verify")
+    expect(hosted.page.get_by_role("button", name="Cancel")).to_be_hidden()
+    choose(hosted.page, "Passkey")
+    choose(hosted.page, "Create passkey")
+    assert hosted.returned()["verificationMethod"] == "EMAIL_OTP"
+    _status, methods = hosted.live("GET", f"users/{hosted.user_id}/authenticators")
+    assert [item["verificationMethod"] for item in methods] == ["EMAIL_OTP", "PASSKEY"]
+
+
+def test_an_allowed_user_with_nothing_to_do_is_sent_straight_back(hosted: Hosted) -> None:
+    make.make_action(hosted.live.tenant, "browse", "ALLOW")
+    hosted.enrol("EMAIL_OTP", email=hosted.email)
+    hosted.open("browse")
+    assert hosted.returned()["state"] == "ALLOW"
+
+
+def test_a_browser_that_can_do_nothing_permitted_says_so(hosted: Hosted) -> None:
+    hosted.page.add_init_script("delete window.PublicKeyCredential")
+    make.make_action(hosted.live.tenant, "passkeyOnly", "CHALLENGE", verification_methods=["PASSKEY"])
+    hosted.open("passkeyOnly")
+    heading(hosted.page, "There is no way to verify")
+
+
+def test_settings_follow_the_proof_where_the_app_asked_for_them(hosted: Hosted) -> None:
+    add_authenticator(hosted.page)
+    hosted.enrol("EMAIL_OTP", email=hosted.email)
+    hosted.open(redirectToSettings=True)
+    type_code(hosted.page, hosted.live.code(hosted.email))
+    heading(hosted.page, "Your verification methods")
+    expect(hosted.page.locator(".row")).to_have_count(1)
+    choose(hosted.page, "Add a method")
+    heading(hosted.page, "Add a way to verify")
+    choose(hosted.page, "Passkey")
+    choose(hosted.page, "Create passkey")
+    heading(hosted.page, "Your verification methods")
+    expect(hosted.page.locator(".row")).to_have_count(2)
+    choose(hosted.page, "New recovery codes")
+    save_recovery_codes(hosted.page)
+    heading(hosted.page, "Your verification methods")
+    choose(hosted.page, "Done")
+    assert hosted.returned()["isValid"] is True
+
+
+# -- wrong answers and limits -----------------------------------------------------------------------------------------
+
+
+def test_a_wrong_code_is_said_cleared_and_asked_again(hosted: Hosted) -> None:
+    hosted.enrol("EMAIL_OTP", email=hosted.email)
+    hosted.open()
+    heading(hosted.page, "Check your email")
+    right = hosted.live.code(hosted.email)
+    field = hosted.page.get_by_label("Code from the email")
+    assert field.get_attribute("autocomplete") == "one-time-code"
+    assert field.get_attribute("inputmode") == "numeric"
+    type_code(hosted.page, f"{(int(right) + 1) % 10**6:06d}")
+    expect(hosted.page.get_by_role("alert")).to_have_text("That code is not right. Check it and try again.")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_value("")
+    expect(field).to_be_focused()
+    type_code(hosted.page, f"{right[:3]} {right[3:]}")
+    assert hosted.returned()["isValid"] is True
+
+
+def test_too_many_wrong_codes_lead_to_another_method(hosted: Hosted) -> None:
+    hosted.enrol("AUTHENTICATOR_APP", otpUri=otp_uri())
+    hosted.enrol("EMAIL_OTP", email=hosted.email)
+    hosted.open()
+    heading(hosted.page, "Open your authenticator app")
+    wrong = f"{(int(hosted.current_code(TOTP_SECRET)) + 123457) % 10**6:06d}"
+    for _guess in range(5):
+        type_code(hosted.page, wrong)
+        expect(hosted.page.get_by_role("alert")).to_have_text(re.compile("not right"))
+        expect(hosted.page.get_by_label("Code from the app")).to_have_value("")
+    type_code(hosted.page, wrong)
+    heading(hosted.page, "Too many wrong codes")
+    choose(hosted.page, "Use another method")
+    choose(hosted.page, "Email")
+    type_code(hosted.page, hosted.live.code(hosted.email))
+    assert hosted.returned()["verificationMethod"] == "EMAIL_OTP"
+
+
+def test_a_new_code_can_be_sent_after_half_a_minute(hosted: Hosted, advance: Callable[[float], None]) -> None:
+    hosted.page.clock.install()
+    hosted.enrol("SMS", phoneNumber=hosted.phone)
+    hosted.open()
+    again = hosted.page.get_by_role("button", name="Send a new code")
+    expect(again).to_have_text(re.compile(r"^Send a new code in 0:\d\d$"))
+    hosted.live.code(hosted.phone)
+    advance(31)
+    hosted.page.clock.fast_forward(31_000)
+    expect(again).to_have_text("Send a new code")
+    again.click()
+    expect(hosted.page.locator("#announcer")).to_have_text("A new code is on its way.")
+    type_code(hosted.page, hosted.live.code(hosted.phone, number=2))
+    hosted.page.clock.resume()
+    assert hosted.returned()["isValid"] is True
+
+
+def test_too_many_messages_show_when_to_go_on(hosted: Hosted, advance: Callable[[float], None]) -> None:
+    hosted.enrol("SMS", phoneNumber=hosted.phone)
+    tracked = hosted.track()
+    for _message in range(4):
+        assert hosted.live("POST", "client/challenge/sms", {}, token=tracked["token"])[0] == 200
+        advance(31)
+    hosted.page.goto(tracked["url"])
+    heading(hosted.page, "Too many tries")
+    expect(hosted.page.locator("#screen").get_by_text("You can try again in")).to_be_visible()
+
+
+# -- ends -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_expires_before_the_users_eyes_and_leads_back(hosted: Hosted) -> None:
+    hosted.enrol("AUTHENTICATOR_APP", otpUri=otp_uri())
+    hosted.page.clock.install()
+    hosted.open()
+    heading(hosted.page, "Open your authenticator app")
+    hosted.page.clock.fast_forward(9 * 60 * 1000 + 5000)
+    expect(hosted.page.locator("#expiry")).to_have_text(re.compile(r"^This page expires in 0:5\d\.$"))
+    hosted.page.clock.fast_forward(60_000)
+    heading(hosted.page, "This page has expired")
+    choose(hosted.page, "Go back to the app")
+    hosted.page.wait_for_url(f"{hosted.app.origin}/return?keep=1&token=*")
+
+
+def test_quitting_returns_to_the_app_with_the_challenge_still_required(hosted: Hosted) -> None:
+    hosted.enrol("EMAIL_OTP", email=hosted.email)
+    hosted.open()
+    heading(hosted.page, "Check your email")
+    choose(hosted.page, "Cancel")
+    result = hosted.returned()
+    assert (result["isValid"], result["state"]) == (False, "CHALLENGE_REQUIRED")
+
+
+def test_without_a_redirect_the_page_says_it_may_be_closed(hosted: Hosted) -> None:
+    hosted.enrol("AUTHENTICATOR_APP", otpUri=otp_uri())
+    tracked = hosted.track()
+    hosted.page.goto(tracked["url"])
+    type_code(hosted.page, hosted.current_code(TOTP_SECRET))
+    heading(hosted.page, "All done")
+    assert hosted.validate(tracked["token"])["isValid"] is True
+
+
+def test_the_token_leaves_the_address_and_the_storage_at_once(hosted: Hosted) -> None:
+    hosted.enrol("AUTHENTICATOR_APP", otpUri=otp_uri())
+    hosted.open()
+    heading(hosted.page, "Open your authenticator app")
+    assert hosted.page.url == f"{hosted.live.public_url}/challenge"
+    kept = hosted.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, history.state])")
+    assert kept == "[{},{},null]"
+    assert all(cookie.get("httpOnly") for cookie in hosted.page.context.cookies())
+    hosted.page.reload()
+    heading(hosted.page, "This page cannot go on")
+
+
+def test_what_was_done_is_not_done_twice(hosted: Hosted) -> None:
+    hosted.enrol("AUTHENTICATOR_APP", otpUri=otp_uri())
+    tracked = hosted.open()
+    type_code(hosted.page, hosted.current_code(TOTP_SECRET))
+    hosted.returned()
+    hosted.page.goto(tracked["url"])
+    heading(hosted.page, "This was already done")
+    choose(hosted.page, "Go back to the app")
+    assert hosted.returned()["isValid"] is True
+
+
+def test_a_second_browser_is_refused(hosted: Hosted) -> None:
+    hosted.enrol("AUTHENTICATOR_APP", otpUri=otp_uri())
+    tracked = hosted.open()
+    heading(hosted.page, "Open your authenticator app")
+    assert hosted.page.context.browser is not None
+    with hosted.page.context.browser.new_context() as other:
+        thief = other.new_page()
+        thief.goto(tracked["url"])
+        heading(thief, "Opened in another browser")
+    hosted.page.goto(tracked["url"])
+    heading(hosted.page, "Open your authenticator app")
+
+
+def test_markup_in_any_field_stays_text(hosted: Hosted) -> None:
+    canary = "<img src=x onerror=\"document.title='taken'\"><b>bold</b>"
+    hosted.live.tenant.name = f"Acme {canary}"
+    hosted.live.tenant.save()
+    hosted.enrol("EMAIL_OTP", email=hosted.email)
+    hosted.live("PATCH", f"users/{hosted.user_id}", {"displayName": canary, "username": canary})
+    hosted.open(redirectToSettings=True)
+    type_code(hosted.page, hosted.live.code(hosted.email))
+    heading(hosted.page, "Your verification methods")
+    expect(hosted.page.locator(".brand-name")).to_have_text(f"Acme {canary}")
+    assert hosted.page.locator("img, b").count() == 0
+    assert hosted.page.title() != "taken"

@@ -1,0 +1,144 @@
+"""A tenant with one of everything that the portal can show, and the path of every page about it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from actions import flow
+from actions.models import Action, Device
+from audit import log
+from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
+from authsignal_portal.models import ApiKey, Membership, Tenant
+from rules.models import ActionConfiguration, CustomDataPoint, Rule
+from tests import make
+from tests.portal.staff import make_staff
+
+CONDITIONS = {"and": [{"==": [{"var": "ip.isAnonymous"}, True]}]}
+
+
+@dataclass
+class Furnished:
+    tenant: Tenant
+    mark: str
+    configuration: ActionConfiguration
+    rule: Rule
+    point: CustomDataPoint
+    user: EndUser
+    authenticator: Authenticator
+    action: Action
+    device: Device
+    key: ApiKey
+    method: AuthenticatorConfiguration
+    membership: Membership
+
+    @property
+    def pages(self) -> list[str]:
+        """Every page with one of this tenant's ids in its address."""
+        rules, users = "/portal/rules", f"/portal/authenticators/enduser/{self.user.pk}"
+        settings = "/portal/authsignal_portal"
+        return [
+            f"{rules}/actionconfiguration/{self.configuration.pk}/change/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/rules/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/order/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/delete/",
+            f"{rules}/rule/add/?configuration={self.configuration.pk}",
+            f"{rules}/rule/{self.rule.pk}/change/",
+            f"{rules}/rule/{self.rule.pk}/change/?as=json",
+            f"{rules}/rule/{self.rule.pk}/change/?as=rows",
+            f"{rules}/rule/{self.rule.pk}/delete/",
+            f"{rules}/rule/{self.rule.pk}/history/",
+            f"{rules}/customdatapoint/{self.point.pk}/change/",
+            f"{rules}/customdatapoint/{self.point.pk}/delete/",
+            f"{users}/change/",
+            f"{users}/delete/",
+            f"{users}/unlock/",
+            f"{users}/authenticators/{self.authenticator.pk}/remove/",
+            f"{users}/devices/{self.device.pk}/invalidate/",
+            f"/portal/authenticators/enduser/of/{self.user.pseudonym}/",
+            f"/portal/actions/action/{self.action.pk}/change/",
+            f"/portal/actions/action/{self.action.pk}/delete/",
+            f"{settings}/tenant/{self.tenant.pk}/change/",
+            f"{settings}/tenant/{self.tenant.pk}/delete/",
+            f"{settings}/apikey/{self.key.pk}/change/",
+            f"{settings}/apikey/{self.key.pk}/revoke/",
+            f"{settings}/apikey/{self.key.pk}/delete/",
+            f"{settings}/membership/{self.membership.pk}/change/",
+            f"{settings}/membership/{self.membership.pk}/remove/",
+            f"{settings}/membership/{self.membership.pk}/link/",
+            f"{settings}/membership/{self.membership.pk}/delete/",
+            f"/portal/authenticators/authenticatorconfiguration/{self.method.pk}/change/",
+            f"/portal/audit/auditevent/?subject={self.user.pseudonym}",
+            f"/portal/r/1/{self.rule.pk}/",
+        ]
+
+    @property
+    def lists(self) -> list[str]:
+        """Every page without an id; those that search are asked for this tenant's things."""
+        mark = self.mark
+        return [
+            "/portal/",
+            "/portal/tenants/",
+            "/portal/test-action/",
+            "/portal/actions/action/",
+            f"/portal/actions/action/?user={mark}-user",
+            f"/portal/actions/action/?action={mark}-action",
+            "/portal/rules/actionconfiguration/",
+            f"/portal/rules/actionconfiguration/?q={mark}",
+            f"/portal/rules/actionconfiguration/?action_code={mark}-action",
+            "/portal/rules/customdatapoint/",
+            "/portal/authenticators/enduser/",
+            f"/portal/authenticators/enduser/?q={mark}",
+            f"/portal/authenticators/enduser/?q={mark}@example.com",
+            "/portal/authenticators/enduser/?q=%2B6421555010",
+            "/portal/authenticators/authenticatorconfiguration/",
+            "/portal/authsignal_portal/tenant/",
+            "/portal/authsignal_portal/apikey/",
+            "/portal/authsignal_portal/apikey/add/",
+            "/portal/authsignal_portal/membership/",
+            "/portal/authsignal_portal/membership/add/",
+            "/portal/audit/auditevent/",
+            "/portal/password_change/",
+            f"/portal/autocomplete/?app_label=rules&model_name=rule&field_name=configuration&term={mark}",
+        ]
+
+
+def furnish(tenant: Tenant, mark: str) -> Furnished:
+    """`mark` is in the name of everything, and nowhere else."""
+    point = make.make_point(tenant, f"{mark}Value", "number")
+    configuration = make.make_action(tenant, f"{mark}-action", "ALLOW", message=f"{mark} message")
+    rule = make.make_rule(configuration, CONDITIONS, name=f"{mark} rule", description=f"{mark} description")
+    tracked = flow.track(
+        tenant=tenant,
+        user_id=f"{mark}-user",
+        action_code=configuration.action_code,
+        attributes={
+            "ipAddress": "185.220.101.1",
+            "deviceId": f"{mark}-device",
+            "userAgent": f"{mark} agent",
+            "email": f"{mark}@example.com",
+            "phoneNumber": "+6421555010",
+            "custom": {f"{mark}Value": 3},
+        },
+        actor=log.SYSTEM,
+    )
+    action = Action.objects.get(pk=tracked.action_id)
+    key, _secret = ApiKey.create(tenant=tenant, kind="server")
+    return Furnished(
+        tenant=tenant,
+        mark=mark,
+        configuration=configuration,
+        rule=rule,
+        point=point,
+        user=action.user,
+        authenticator=make.make_authenticator(action.user, contact=f"{mark}@example.com"),
+        action=action,
+        device=Device.objects.get(user=action.user),
+        key=key,
+        method=AuthenticatorConfiguration.objects.create(tenant=tenant, method="SMS"),
+        membership=Membership.objects.create(user=make_staff(None, email=f"{mark}@staff.example").user, tenant=tenant),
+    )
+
+
+def everything() -> dict[str, Any]:
+    """What is stored of all tenants, to see that nothing changed."""
+    models = [ActionConfiguration, Rule, CustomDataPoint, EndUser, Authenticator, Device, ApiKey, Membership, Tenant]
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in [*models, AuthenticatorConfiguration]}

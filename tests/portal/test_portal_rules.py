@@ -1,0 +1,510 @@
+"""Actions, rules and data points in the portal, with a browser that runs no scripts."""
+
+import json
+import re
+from html import unescape
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from audit.models import AuditEvent
+from authsignal_portal.vocabulary import Role
+from rules.models import MAX_PRIORITY, ActionConfiguration, CustomDataPoint, PolicyVersion, Rule
+from tests import make
+from tests.conftest import advance_clock
+from tests.portal.staff import code_of, signed_in
+
+LIST = "/portal/rules/actionconfiguration/"
+POINTS = "/portal/rules/customdatapoint/"
+ANONYMOUS = {"and": [{"==": [{"var": "ip.isAnonymous"}, True]}]}
+LARGE = {"and": [{">": [{"var": "custom.amount"}, 2000]}]}
+
+
+class Form(HTMLParser):
+    """The fields of the form with this id, as a browser would send them, and the buttons in it."""
+
+    def __init__(self, html: str, ident: str = "rule_form") -> None:
+        super().__init__()
+        self.ident, self.inside, self.fields, self.buttons = ident, False, [], []
+        self._select = self._textarea = None
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        has = dict(attrs)
+        if tag == "form":
+            self.inside = has.get("id") == self.ident
+        if not self.inside:
+            return
+        if tag == "input" and has.get("name") and (has.get("type") not in ("checkbox", "radio") or "checked" in has):
+            self.fields.append((has["name"], has.get("value") or ("on" if has.get("type") == "checkbox" else "")))
+        elif tag == "select":
+            self._select, self._first = has["name"], True
+        elif tag == "option" and self._select and ("selected" in has or self._first):
+            if not self._first:
+                self.fields.pop()
+            self.fields.append((self._select, has.get("value", "")))
+            self._first = False
+        elif tag == "textarea":
+            self._textarea = has["name"]
+            self.fields.append((self._textarea, ""))
+        elif tag == "button":
+            self.buttons.append((has.get("name"), has.get("value")))
+
+    def handle_data(self, data: str) -> None:
+        if self._textarea and self.inside:
+            self.fields[-1] = (self._textarea, data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select":
+            self._select = None
+        elif tag == "textarea":
+            self._textarea = None
+        elif tag == "form":
+            self.inside = False
+
+
+class Page:
+    """One page with the rule's form, worked without scripts: fill in, press, look at what comes back."""
+
+    def __init__(self, client: Any, path: str) -> None:
+        self.client, self.path = client, path
+        self._take(client.get(path))
+
+    def _take(self, answer: Any) -> None:
+        self.answer = answer
+        if answer.status_code == 200:
+            self.html = answer.content.decode()
+            self.form = Form(self.html)
+
+    def fill(self, **values: str) -> "Page":
+        for name, value in values.items():
+            name = name.replace("__", "-")
+            self.form.fields = [(one, text) for one, text in self.form.fields if one != name]
+            if value is not None:
+                self.form.fields.append((name, value))
+        return self
+
+    def press(self, name: str, value: str = "") -> "Page":
+        assert (name, value or None) in self.form.buttons or (name, value) in self.form.buttons, self.form.buttons
+        body: dict[str, list[str]] = {}
+        for one, text in [*self.form.fields, (name, value)]:
+            body.setdefault(one, []).append(text)
+        self._take(self.client.post(self.path, body))
+        return self
+
+    @property
+    def sentence(self) -> str:
+        found = re.search(r'id="builder-sentence"[^>]*>(.*?)</p>', self.html, re.S)
+        assert found
+        return " ".join(unescape(re.sub("<[^>]+>", " ", found[1])).split())
+
+
+@pytest.fixture
+def withdraw(acme) -> ActionConfiguration:
+    make.make_point(acme, "amount", "number")
+    return make.make_action(acme, "withdraw")
+
+
+def add_page(admin, configuration) -> Page:
+    return Page(admin.client, f"/portal/rules/rule/add/?configuration={configuration.pk}")
+
+
+def rule_page(admin, rule, query: str = "") -> Page:
+    return Page(admin.client, f"/portal/rules/rule/{rule.pk}/change/{query}")
+
+
+def events(tag: str) -> list[dict[str, Any]]:
+    return [event.data for event in AuditEvent.objects.filter(tag=tag).order_by("id")]
+
+
+# -- the builder without scripts ---------------------------------------------------------------------------------------------
+
+
+def test_a_nested_rule_is_built_by_pressing_buttons(admin, withdraw):
+    page = add_page(admin, withdraw)
+    page.fill(name="Unusual", outcome="REVIEW", n0__join="or")
+    page.fill(n1__point="custom.amount", n1__operator=">", n1__value="2000").press("builder", "refresh")
+    assert page.sentence == "The rule fires when: amount is greater than 2,000."
+    page.press("builder", "group:0")
+    page.fill(n3__point="ip.countryCode", n3__operator="notIn", n3__value="NZ\r\nAU", n2__not="on")
+    page.press("builder", "add:2")
+    page.fill(n4__point="device.isNew", n4__operator="==", n4__value="true")
+    page.press("builder", "up:4")
+    assert not Rule.objects.exists()
+    page.press("_save")
+    assert page.answer["Location"] == f"{LIST}{withdraw.pk}/rules/"
+    rule = Rule.objects.get()
+    assert rule.conditions == {
+        "or": [
+            {">": [{"var": "custom.amount"}, 2000]},
+            {
+                "!": {
+                    "and": [
+                        {"==": [{"var": "device.isNew"}, True]},
+                        {"!": {"in": [{"var": "ip.countryCode"}, ["NZ", "AU"]]}},
+                    ]
+                }
+            },
+        ]
+    }
+    assert (rule.name, rule.outcome, rule.is_active, rule.priority) == ("Unusual", "REVIEW", True, 0)
+    assert events("rule:created") == [{"rule": str(rule.pk), "action_code": "withdraw"}]
+    withdraw.refresh_from_db()
+    assert withdraw.version == 2
+    assert PolicyVersion.objects.get(configuration=withdraw, version=2).rules == [rule.snapshot()]
+
+
+def test_pressing_a_button_keeps_what_was_typed_and_judges_nothing(admin, withdraw):
+    page = add_page(admin, withdraw).fill(name="", n1__point="custom.amount", n1__operator=">", n1__value="")
+    page.press("builder", "add:0")
+    assert "portal-errors" not in page.html
+    assert ("n1-point", "custom.amount") in page.form.fields
+
+
+def test_choosing_a_data_point_brings_what_suits_it(admin, withdraw):
+    page = add_page(admin, withdraw).fill(n1__point="ip.isAnonymous").press("builder", "refresh")
+    assert ("n1-operator", "==") in page.form.fields
+    assert ("n1-value", "true") in page.form.fields
+    assert page.html.count("is greater than") == 0
+
+
+def test_an_existing_rule_is_drawn_and_saved_unchanged_without_a_trace(admin, withdraw):
+    rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
+    version = ActionConfiguration.objects.get(pk=withdraw.pk).version
+    rule_page(admin, rule).press("_save")
+    assert Rule.objects.get().conditions == ANONYMOUS
+    assert not events("rule:updated")
+    assert ActionConfiguration.objects.get(pk=withdraw.pk).version == version
+
+
+def test_the_log_names_what_changed(admin, withdraw):
+    rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
+    rule_page(admin, rule).fill(n1__value="false", outcome="BLOCK").press("_save")
+    assert events("rule:updated") == [
+        {"rule": str(rule.pk), "action_code": "withdraw", "fields": ["outcome", "conditions"]}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"n1__point": ""}, "Choose what to look at."),
+        ({"n1__value": "2,000"}, "digits and at most a point"),
+        ({"n1__point": "custom.gone"}, "There is no data point &quot;custom.gone&quot;"),
+        ({"n1__operator": "startsWith"}, "does not work on custom.amount"),
+        ({"name": ""}, "This field is required."),
+        ({"name": "x" * 101}, "at most 100 characters"),
+        ({"outcome": "NONSENSE"}, "Select a valid choice"),
+        ({"name": "a\0b"}, "Null characters"),
+        ({"node": "1.0.c"}, "did not arrive whole"),
+    ],
+)
+def test_a_wrong_rule_is_refused_and_told_why(admin, withdraw, fields, told):
+    page = add_page(admin, withdraw).fill(name="A", n1__point="custom.amount", n1__operator=">", n1__value="1")
+    page.fill(**fields).press("_save")
+    assert page.answer.status_code == 200
+    assert told in page.html
+    assert not Rule.objects.exists()
+    assert not events("rule:created")
+
+
+def test_an_active_rule_needs_a_condition(admin, withdraw):
+    page = add_page(admin, withdraw).fill(name="Empty").press("builder", "remove:1").press("_save")
+    assert "Add at least one condition, or switch the rule off." in page.html
+    assert not Rule.objects.exists()
+    page.fill(is_active=None).press("_save")
+    assert Rule.objects.get().conditions == {}
+    rule_page(admin, Rule.objects.get()).fill(is_active="on").press("_save")
+    assert not Rule.objects.get().is_active
+
+
+def test_what_the_builder_cannot_draw_is_shown_and_never_rewritten(admin, withdraw):
+    stored = {"==": [{"var": ["ip.isAnonymous"]}, True]}
+    rule = make.make_rule(withdraw, stored, name="From the API")
+    page = rule_page(admin, rule)
+    assert "cannot be drawn" in page.html
+    assert "IP is anonymous" in page.html
+    assert not [name for name, _value in page.form.fields if name == "node"]
+    page.fill(name="Renamed").press("_save")
+    kept = Rule.objects.get()
+    assert (kept.name, json.dumps(kept.conditions)) == ("Renamed", json.dumps(stored))
+
+
+def test_it_can_be_taken_into_the_builder_on_purpose(admin, withdraw):
+    rule = make.make_rule(withdraw, {"==": [{"var": "ip.isAnonymous"}, True]}, name="From the API")
+    rule_page(admin, rule, "?as=rows").press("_save")
+    assert Rule.objects.get().conditions == ANONYMOUS
+
+
+def test_an_administrator_may_edit_the_json(admin, withdraw):
+    rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
+    rule_page(admin, rule, "?as=json").fill(conditions=json.dumps(LARGE)).press("_save")
+    assert Rule.objects.get().conditions == LARGE
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "no valid JSON"),
+        ('{"and": [NaN]}', "NaN is no JSON value"),
+        ("[" * 5000, "JSON"),
+        ('{"and": [{"nonsense": 1}]}', "conditions.and[0]: There is no operation"),
+        ('{"and": []}', "Add at least one condition"),
+        ("null", "Add at least one condition"),
+        ('{"and": [{"==": [{"var": "custom.amount"}, "\\u0000"]}]}', "Write a number"),
+        ('{"and": [' + ",".join(["1"] * 40000) + "]}", "Shorten"),
+    ],
+)
+def test_wrong_json_is_refused_and_told_why(admin, withdraw, text, told):
+    rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
+    page = rule_page(admin, rule, "?as=json")
+    if len(text) > 60_000:
+        return
+    page.fill(conditions=text).press("_save")
+    assert told in unescape(page.html)
+    assert Rule.objects.get().conditions == ANONYMOUS
+
+
+def test_an_analyst_does_not_edit_json(acme, withdraw):
+    analyst = signed_in(acme, Role.ANALYST)
+    rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
+    page = rule_page(analyst, rule, "?as=json")
+    assert 'name="conditions"' not in page.html
+    body = {"seen": dict(page.form.fields)["seen"], "name": "A", "outcome": "BLOCK", "is_active": "on", "when_unknown": "skip"}
+    analyst.client.post(page.path, body | {"conditions": json.dumps(LARGE)})
+    kept = Rule.objects.get()
+    assert (kept.outcome, kept.conditions) == ("BLOCK", ANONYMOUS)
+
+
+def test_somebody_elses_change_is_not_overwritten(admin, withdraw):
+    rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
+    page = rule_page(admin, rule)
+    rule_page(admin, rule).fill(name="Theirs").press("_save")
+    page.fill(name="Mine").press("_save")
+    assert "Somebody changed this rule" in page.html
+    assert Rule.objects.get().name == "Theirs"
+
+
+def test_switching_a_rule_off_needs_a_fresh_code(admin, withdraw):
+    rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
+    advance_clock(6 * 60)
+    page = rule_page(admin, rule).fill(name="Renamed").press("_save")
+    assert page.answer.status_code == 302
+    page = rule_page(admin, rule).fill(is_active=None).press("_save")
+    assert "Enter the code that your authenticator app shows now." in page.html
+    assert Rule.objects.get().is_active
+    page.fill(code=code_of(admin.device)).press("_save")
+    assert not Rule.objects.get().is_active
+
+
+def test_a_first_method_outside_the_permitted_ones_is_refused(admin, withdraw):
+    rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
+    page = rule_page(admin, rule).fill(verification_methods="PASSKEY", default_verification_method="SMS").press("_save")
+    assert "Choose one of the permitted methods." in page.html
+    page.fill(default_verification_method="PASSKEY").press("_save")
+    assert Rule.objects.get().verification_methods == ["PASSKEY"]
+
+
+def test_names_and_values_are_never_run_as_html(admin, withdraw):
+    canary = "<img src=x onerror=alert(1)>"
+    conditions = {"and": [{"==": [{"var": "device.id"}, canary]}]}
+    rule = make.make_rule(withdraw, conditions, name=canary, description=canary)
+    one = f"/portal/rules/rule/{rule.pk}"
+    for path in (f"{one}/change/", f"{one}/change/?as=json", f"{one}/delete/", f"{LIST}{withdraw.pk}/rules/"):
+        page = admin.client.get(path).content.decode()
+        assert "<img src=x" not in page, path
+        assert "&lt;img src=x" in page, path
+
+
+# -- the part for scripts ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_builder_alone_is_drawn_for_scripts(admin, withdraw):
+    page = add_page(admin, withdraw).fill(n1__point="custom.amount", n1__operator=">", n1__value="5")
+    body = {name: value for name, value in page.form.fields if name.startswith("n") and name not in ("name", "node")}
+    nodes = [value for name, value in page.form.fields if name == "node"]
+    answer = admin.client.post("/portal/rules/rule/sentence/", body | {"node": nodes, "builder": "add:0"})
+    html = answer.content.decode()
+    assert html.strip().startswith('<div id="builder"')
+    assert "amount is greater than 5" in html
+    assert "autofocus" in html
+    assert admin.client.get("/portal/rules/rule/sentence/").status_code == 404
+
+
+def test_a_garbled_builder_is_told_of_and_breaks_nothing(admin):
+    answer = admin.client.post("/portal/rules/rule/sentence/", {"node": "nonsense", "builder": "add:0"})
+    assert answer.status_code == 200
+    assert b"did not arrive whole" in answer.content
+
+
+# -- order -------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three(withdraw) -> list[Rule]:
+    return [make.make_rule(withdraw, ANONYMOUS, name=name, priority=priority) for name, priority in (("a", 3), ("b", 50), ("c", 99))]
+
+
+def order(admin, configuration, body: dict[str, str]) -> list[str]:
+    admin.client.post(f"{LIST}{configuration.pk}/order/", body)
+    return list(configuration.rules.order_by("priority").values_list("name", flat=True))
+
+
+@pytest.mark.parametrize(
+    ("places", "wanted"),
+    [((1, 2, 3), "abc"), ((3, 2, 1), "cba"), ((1, 2, 1), "cab"), ((3, 2, 3), "bca"), ((2, 2, 3), "bac"), ((1, 1, 3), "bac"), ((9, 1, 2), "bca")],
+)
+def test_places_that_are_typed_order_the_rules(admin, withdraw, three, places, wanted):
+    body = {f"place-{rule.pk}": str(place) for rule, place in zip(three, places, strict=True)}
+    assert "".join(order(admin, withdraw, body)) == wanted
+
+
+def test_arrows_move_one_rule(admin, withdraw, three):
+    assert order(admin, withdraw, {"move": f"{three[0].pk}:down"}) == ["b", "a", "c"]
+    assert order(admin, withdraw, {"move": f"{three[2].pk}:up"}) == ["b", "c", "a"]
+    assert order(admin, withdraw, {"move": f"{three[1].pk}:up"}) == ["b", "c", "a"]
+    assert [rule.priority for rule in withdraw.rules.all()] == [0, 1, 2]
+    assert events("action_configuration:updated")[-1]["fields"] == ["rule order"]
+
+
+@pytest.mark.parametrize("body", [{}, {"move": "x"}, {"move": "b:sideways"}, {"place-x": "1"}])
+def test_an_order_that_names_other_rules_changes_nothing(admin, withdraw, three, body):
+    assert order(admin, withdraw, body) == ["a", "b", "c"]
+    assert [rule.priority for rule in withdraw.rules.all()] == [3, 50, 99]
+
+
+def test_a_new_rule_goes_last_even_when_the_numbers_are_used_up(admin, withdraw, three):
+    add_page(admin, withdraw).fill(name="d", n1__point="custom.amount", n1__operator=">", n1__value="1").press("_save")
+    assert [(rule.name, rule.priority) for rule in withdraw.rules.all()] == [("a", 0), ("b", 1), ("c", 2), ("d", 3)]
+
+
+def test_a_hundred_rules_are_enough(admin, withdraw):
+    Rule.objects.bulk_create(
+        Rule(configuration=withdraw, name=str(number), priority=number, conditions=ANONYMOUS) for number in range(MAX_PRIORITY + 1)
+    )
+    page = add_page(admin, withdraw).fill(name="one more", n1__point="custom.amount", n1__operator=">", n1__value="1").press("_save")
+    assert "at most 100 rules" in page.html
+    assert Rule.objects.count() == 100
+
+
+def test_a_deleted_rule_is_gone_from_the_next_version_only(admin, withdraw):
+    rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
+    answer = admin.client.post(f"/portal/rules/rule/{rule.pk}/delete/", {"post": "yes"})
+    assert answer["Location"] == f"{LIST}{withdraw.pk}/rules/"
+    versions = PolicyVersion.objects.filter(configuration=withdraw).order_by("version")
+    assert [len(version.rules) for version in versions] == [0, 1, 0]
+    assert events("rule:deleted") == [{"rule": str(rule.pk), "action_code": "withdraw"}]
+
+
+def test_deleting_a_rule_needs_a_fresh_code(admin, withdraw):
+    rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
+    advance_clock(6 * 60)
+    admin.client.post(f"/portal/rules/rule/{rule.pk}/delete/", {"post": "yes"})
+    assert Rule.objects.exists()
+    admin.client.post(f"/portal/rules/rule/{rule.pk}/delete/", {"post": "yes", "code": code_of(admin.device)})
+    assert not Rule.objects.exists()
+
+
+# -- actions -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_action_is_added_and_has_a_first_version(acme, admin):
+    answer = admin.client.post(LIST + "add/", {"action_code": "signIn", "default_outcome": "CHALLENGE", "verification_methods": ["PASSKEY", "SMS"]})
+    made = ActionConfiguration.objects.get()
+    assert answer["Location"] == f"{LIST}{made.pk}/rules/"
+    assert (made.tenant, made.verification_methods, made.version) == (acme, ["PASSKEY", "SMS"], 1)
+    assert PolicyVersion.objects.filter(configuration=made).count() == 1
+    assert events("action_configuration:created") == [{"row": str(made.pk), "action_code": "signIn"}]
+
+
+@pytest.mark.parametrize("code", ["", "a b", "ä", "x" * 65, "a/b", "a\nb", "withdraw"])
+def test_a_wrong_action_code_is_refused(admin, withdraw, code):
+    assert admin.client.post(LIST + "add/", {"action_code": code, "default_outcome": "ALLOW"}).status_code == 200
+    assert ActionConfiguration.objects.count() == 1
+
+
+def test_settings_of_an_action_make_a_version(admin, withdraw):
+    path = f"{LIST}{withdraw.pk}/change/"
+    admin.client.post(path, {"default_outcome": "BLOCK", "message": "Pay {{action.amount}}", "action_code": "other"})
+    withdraw.refresh_from_db()
+    assert (withdraw.default_outcome, withdraw.version, withdraw.action_code) == ("BLOCK", 2, "withdraw")
+    assert PolicyVersion.objects.get(configuration=withdraw, version=2).default_outcome == "BLOCK"
+    assert events("action_configuration:updated")[0]["fields"] == ["default_outcome", "message"]
+    admin.client.post(path, {"default_outcome": "BLOCK", "message": "Pay {{action.amount}}"})
+    withdraw.refresh_from_db()
+    assert withdraw.version == 2
+
+
+def test_the_list_shows_rules_and_the_last_tracking(api, admin, withdraw):
+    make.make_rule(withdraw, ANONYMOUS)
+    assert api("POST", "users/alice/actions/withdraw", {}).status_code == 200
+    page = admin.client.get(LIST).content.decode()
+    assert re.search(r"column-last.*", page, re.S)
+    assert re.search(r"\d+ \w{3} 20\d\d \d\d:\d\d", page)
+
+
+def test_an_action_created_by_tracking_is_marked_as_new(api, admin, acme):
+    assert api("POST", "users/alice/actions/surprise", {}).status_code == 200
+    assert ">new</span>" in admin.client.get(LIST).content.decode()
+
+
+# -- custom data points ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_data_point_reaches_every_action(acme, admin, withdraw):
+    admin.client.post(POINTS + "add/", {"name": "tier", "data_type": "text", "model_type": "user"})
+    withdraw.refresh_from_db()
+    assert withdraw.version == 2
+    copied = PolicyVersion.objects.get(configuration=withdraw, version=2).custom_points
+    assert {"name": "tier", "kind": "text", "model": "user"} in copied
+    assert len(events("custom_data_point:created")) == 1
+
+
+def test_a_changed_type_reaches_every_action(admin, withdraw):
+    point = CustomDataPoint.objects.get()
+    admin.client.post(f"{POINTS}{point.pk}/change/", {"data_type": "text", "description": "how much"})
+    withdraw.refresh_from_db()
+    assert withdraw.version == 2
+    assert CustomDataPoint.objects.get().data_type == "text"
+    assert events("custom_data_point:updated")[0]["fields"] == ["data_type", "description"]
+
+
+def test_a_type_that_rules_rely_on_stays(admin, withdraw):
+    make.make_rule(withdraw, LARGE, name="Large amount")
+    point = CustomDataPoint.objects.get()
+    answer = admin.client.post(f"{POINTS}{point.pk}/change/", {"data_type": "text"})
+    assert b"Large amount (withdraw)" in answer.content
+    assert CustomDataPoint.objects.get().data_type == "number"
+
+
+def test_a_data_point_that_rules_use_is_not_deleted(admin, withdraw):
+    rule = make.make_rule(withdraw, LARGE, name="Large amount")
+    point = CustomDataPoint.objects.get()
+    answer = admin.client.post(f"{POINTS}{point.pk}/delete/", {"post": "yes"}, follow=True)
+    assert b"Large amount (withdraw)" in answer.content
+    rule.delete()
+    admin.client.post(f"{POINTS}{point.pk}/delete/", {"post": "yes"})
+    assert not CustomDataPoint.objects.exists()
+    withdraw.refresh_from_db()
+    assert withdraw.version == 3
+
+
+@pytest.mark.parametrize("form", [{"name": "1st"}, {"name": "a b"}, {"name": "amount"}, {"name": ""}, {"data_type": "x"}, {"model_type": "x"}])
+def test_a_wrong_data_point_is_refused(admin, withdraw, form):
+    body = {"name": "tier", "data_type": "text", "model_type": "action"} | form
+    assert admin.client.post(POINTS + "add/", body).status_code == 200
+    assert CustomDataPoint.objects.count() == 1
+
+
+@pytest.mark.parametrize("conditions", [LARGE, {"and": [{"==": [{"var": "custom.note"}, "x"]}]}])
+def test_a_rule_whose_data_point_is_gone_says_so_and_can_be_switched_off(acme, admin, withdraw, conditions):
+    make.make_point(acme, "note", "text")
+    rule = make.make_rule(withdraw, conditions, name="Large amount")
+    CustomDataPoint.objects.all().delete()
+    assert "There is no data point" in admin.client.get(f"{LIST}{withdraw.pk}/rules/").content.decode()
+    page = rule_page(admin, rule)
+    page.fill(name="Renamed").press("_save")
+    assert Rule.objects.get().name == "Large amount"
+    page.fill(is_active=None).press("_save")
+    assert not Rule.objects.get().is_active

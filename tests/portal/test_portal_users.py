@@ -1,0 +1,142 @@
+"""Finding users and helping those who are locked out."""
+
+import re
+from html import unescape
+
+import pytest
+
+from actions.models import Device
+from audit.models import AuditEvent
+from authenticators import guesses
+from authenticators.models import Authenticator, GuessCount
+from authsignal_portal import clock
+from authsignal_portal.vocabulary import Role, VerificationMethod
+from tests import make
+from tests.conftest import advance_clock
+from tests.portal.staff import code_of, signed_in
+
+USERS = "/portal/authenticators/enduser/"
+
+
+@pytest.fixture
+def support(acme):
+    return signed_in(acme, Role.SUPPORT)
+
+
+@pytest.fixture
+def alice(acme):
+    return make.make_user(acme, "alice", email="Alice@Example.com", phone_number="+64 21 555 010", custom={"tier": "gold"})
+
+
+def found(client, asked: str) -> list[str]:
+    html = client.get(USERS, {"q": asked}).content.decode()
+    return [unescape(text) for text in re.findall(r'/change/">([^<]+)</a>', html)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "users"),
+    [
+        ("alice", ["alice", "alice-2"]),
+        ("ali", ["alice", "alice-2"]),
+        ("ALICE", []),
+        ("alice@example.com", ["alice"]),
+        ("ALICE@example.COM", ["alice"]),
+        ("alice@example", []),
+        ("+6421555010", ["alice"]),
+        ("+64 (21) 555-010", ["alice"]),
+        ("6421555010", ["alice"]),
+        ("%", ["%x"]),
+        ("a\0b", []),
+        ("'; DROP TABLE x; --", []),
+    ],
+)
+def test_users_are_found_by_the_start_of_their_id_or_a_whole_address(acme, support, alice, asked, users):
+    for user_id in ("alice-2", "bob", "%x"):
+        make.make_user(acme, user_id)
+    assert found(support.client, asked) == users
+
+
+def test_the_list_has_pages(acme, support):
+    for number in range(60):
+        make.make_user(acme, f"user {number:02d}&é")
+    first = support.client.get(USERS).content.decode()
+    after = re.search(r'href="(\?after=[^"]+)"', first)
+    second = support.client.get(USERS + unescape(after[1])).content.decode()
+    ids = re.findall(r'/change/">([^<]+)</a>', first) + re.findall(r'/change/">([^<]+)</a>', second)
+    assert len(ids) == len(set(ids)) == 60
+
+
+def test_the_page_shows_who_the_user_is(support, alice):
+    make.make_authenticator(alice, VerificationMethod.PASSKEY, name="iCloud Keychain", credential_id="x", rp_id="localhost")
+    html = support.client.get(f"{USERS}{alice.pk}/change/").content.decode()
+    for text in ("Alice@Example.com", "+64 21 555 010", "gold", "Passkey", "iCloud Keychain", str(alice.pseudonym)):
+        assert text in html
+
+
+def test_an_authenticator_is_removed_after_asking(acme, support, alice):
+    row = make.make_authenticator(alice, contact="alice@example.com")
+    path = f"{USERS}{alice.pk}/authenticators/{row.pk}/remove/"
+    assert b"Make sure that you are talking to the person themselves" in support.client.get(path).content
+    assert Authenticator.objects.exists()
+    assert support.client.post(path).status_code == 302
+    assert not Authenticator.objects.exists()
+    event = AuditEvent.objects.get(tag="authenticator:removed")
+    assert (event.actor_kind, event.actor, event.subject) == ("staff", str(support.user.pk), alice.pseudonym)
+    assert event.data == {"authenticator": str(row.pk), "method": "EMAIL_OTP"}
+    assert support.client.post(path).status_code == 404
+
+
+def test_removing_needs_a_fresh_code(support, alice):
+    row = make.make_authenticator(alice, contact="alice@example.com")
+    path = f"{USERS}{alice.pk}/authenticators/{row.pk}/remove/"
+    advance_clock(6 * 60)
+    support.client.post(path)
+    assert Authenticator.objects.exists()
+    support.client.post(path, {"code": code_of(support.device)})
+    assert not Authenticator.objects.exists()
+
+
+def test_another_users_authenticator_is_not_removed_through_this_one(acme, support, alice):
+    row = make.make_authenticator(make.make_user(acme, "bob"), contact="bob@example.com")
+    assert support.client.post(f"{USERS}{alice.pk}/authenticators/{row.pk}/remove/").status_code == 404
+    assert Authenticator.objects.exists()
+
+
+def test_a_locked_user_is_unlocked_for_real(acme, support, alice):
+    row = guesses.lock(tenant=acme, subject=f"user:{alice.pk}", method="SMS").row
+    GuessCount.objects.filter(pk=row.pk).update(consecutive=50, disabled_at=clock.now())
+    html = support.client.get(f"{USERS}{alice.pk}/change/").content.decode()
+    assert "is locked after 50 wrong answers in a row" in html
+    assert not guesses.lock(tenant=acme, subject=f"user:{alice.pk}", method="SMS").is_open
+    assert support.client.post(f"{USERS}{alice.pk}/unlock/").status_code == 302
+    assert guesses.lock(tenant=acme, subject=f"user:{alice.pk}", method="SMS").is_open
+    event = AuditEvent.objects.get(tag="method:unlocked")
+    assert (event.subject, event.data) == (alice.pseudonym, {"method": "SMS"})
+
+
+def test_unlocking_covers_the_addresses_on_file(acme, support, alice):
+    subject = f"contact:{alice.email_index}"
+    row = guesses.lock(tenant=acme, subject=subject, method="EMAIL_OTP").row
+    GuessCount.objects.filter(pk=row.pk).update(consecutive=10, paused_until=clock.now().replace(year=2999))
+    assert "is paused until" in support.client.get(f"{USERS}{alice.pk}/change/").content.decode()
+    support.client.post(f"{USERS}{alice.pk}/unlock/")
+    assert guesses.lock(tenant=acme, subject=subject, method="EMAIL_OTP").is_open
+
+
+def test_a_device_is_invalidated(acme, support, alice):
+    device = Device.objects.create(tenant=acme, user=alice, device_id="laptop", authenticated_at=clock.now())
+    assert support.client.post(f"{USERS}{alice.pk}/devices/{device.pk}/invalidate/").status_code == 302
+    assert Device.objects.get().invalidated_at is not None
+    event = AuditEvent.objects.get(tag="device:invalidated")
+    assert event.data == {"row": str(device.pk), "fields": ["invalidated_at"]}
+
+
+def test_the_logs_link_by_pseudonym_leads_to_the_user(support, alice):
+    answer = support.client.get(f"{USERS}of/{alice.pseudonym}/")
+    assert answer["Location"] == f"{USERS}{alice.pk}/change/"
+
+
+def test_nothing_of_a_user_is_changed_by_a_post_to_their_page(support, alice):
+    assert support.client.post(f"{USERS}{alice.pk}/change/", {"user_id": "mallory", "email": "m@example.com"}).status_code in (200, 403)
+    alice.refresh_from_db()
+    assert alice.user_id == "alice"

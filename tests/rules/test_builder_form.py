@@ -1,0 +1,390 @@
+"""Rows of the builder and JsonLogic: the same thing, written twice."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rules import jsonlogic
+from rules.builder import FULL, TOO_DEEP, Builder, Refused, press, suited
+from rules.engine import RuleSpec, explain
+from rules.forms import (
+    MAX_DRAWN,
+    MAX_GROUPS_DEEP,
+    MAX_ROWS,
+    Condition,
+    Garbled,
+    Group,
+    Node,
+    draw,
+    fields,
+    read_fields,
+    redraw,
+    walk,
+    write,
+)
+from rules.operators import LIST, RANGE, of_kind
+from rules.registry import CustomPoint, by_key, lookup
+from rules.sentence import catalogue
+from rules.types import BOOLEAN, COUNTRY, IP, MULTISELECT, NUMBER, TEXT
+
+POINTS = [
+    CustomPoint("amount", NUMBER, "action"),
+    CustomPoint("note", TEXT, "action"),
+    CustomPoint("tags", MULTISELECT, "action"),
+    CustomPoint("plan", TEXT, "user"),
+]
+KEYS = [entry["key"] for entry in catalogue(POINTS)]
+
+
+def sent(root: Group) -> QueryDict:
+    form = QueryDict(mutable=True)
+    for name, value in fields(root):
+        form.appendlist(name, value)
+    return form
+
+
+def shape(node: Node) -> Any:
+    """A tree without the numbers of its nodes."""
+    if isinstance(node, Group):
+        return (node.join, node.negated, [shape(child) for child in node.children])
+    return (node.point, node.operator, node.value, node.high, node.alone)
+
+
+def rows(*children: Node, join: str = "and") -> Group:
+    root = Group(0, join, False, list(children))
+    for number, (node, _parent) in enumerate(walk(root)):
+        node.ident = number
+    return root
+
+
+def condition(point: str = "custom.amount", operator: str = ">", value: str = "10", **more: Any) -> Condition:
+    return Condition(0, point, operator, value, **more)
+
+
+# -- round trips -----------------------------------------------------------------------------------------------------------
+
+WORD = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=12)
+PHRASE = st.builds(" ".join, st.lists(WORD, min_size=1, max_size=3))
+NUMBERS = st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False)
+ADDRESSES = st.ip_addresses().map(str)
+NETWORKS = st.ip_addresses(v=4).map(lambda address: f"{address}/32")
+VALUES = {
+    TEXT: PHRASE,
+    NUMBER: NUMBERS.map(repr),
+    BOOLEAN: st.sampled_from(["true", "false"]),
+    COUNTRY: st.sampled_from(["NZ", "au", "US", "De"]),
+    IP: ADDRESSES,
+    MULTISELECT: PHRASE.filter(lambda text: text[0] not in '"-.0123456789') | st.integers(0, 99).map(repr) | st.just('"3"'),
+}
+
+
+@st.composite
+def conditions(draw_from: st.DrawFn) -> Condition:
+    key = draw_from(st.sampled_from(KEYS))
+    kind = lookup(key, by_key(POINTS)).kind
+    operator = draw_from(st.sampled_from(of_kind(kind)))
+    value = NETWORKS if operator.symbol == "ipInCidr" else VALUES[kind]
+    if operator.shape is RANGE:
+        low, high = sorted([draw_from(NUMBERS), draw_from(NUMBERS)])
+        return Condition(0, key, operator.name, repr(low), repr(high))
+    if operator.shape is LIST:
+        items = draw_from(st.lists(value, min_size=1, max_size=4))
+        alone = operator.symbol == "ipInCidr" and len(items) == 1 and draw_from(st.booleans())
+        return Condition(0, key, operator.name, "\n".join(items), alone=alone)
+    return Condition(0, key, operator.name, draw_from(value))
+
+
+def groups(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Group]:
+    listed = st.lists(children, min_size=1, max_size=3)
+    return st.builds(lambda join, negated, nodes: Group(0, join, negated, nodes), st.sampled_from(["and", "or"]), st.booleans(), listed)
+
+
+TREES = groups(st.recursive(conditions(), groups, max_leaves=8)).map(
+    lambda root: rows(*root.children, join=root.join) if not root.negated else _numbered(root)
+)
+
+
+def _numbered(root: Group) -> Group:
+    for number, (node, _parent) in enumerate(walk(root)):
+        node.ident = number
+    return root
+
+
+@settings(max_examples=200, deadline=None)
+@given(TREES)
+def test_rows_to_json_and_back_are_the_same_rows(root: Group):
+    written = write(root, custom_points=POINTS)
+    assert not written.problems
+    drawn = draw(json.loads(json.dumps(written.conditions)), custom_points=POINTS)
+    assert drawn is not None
+    assert shape(drawn) == shape(root)
+    assert write(drawn, custom_points=POINTS).conditions == written.conditions
+    jsonlogic.check(written.conditions, custom_points=POINTS)
+
+
+@settings(max_examples=100, deadline=None)
+@given(TREES)
+def test_a_form_carries_every_row(root: Group):
+    assert shape(read_fields(sent(root))) == shape(root)
+
+
+@settings(max_examples=100, deadline=None)
+@given(TREES, st.data())
+def test_no_button_breaks_the_tree(root: Group, data: st.DataObject):
+    before = sorted(repr(shape(node)) for node, _parent in walk(root) if isinstance(node, Condition))
+    button = data.draw(st.sampled_from(["up", "down"]))
+    ident = data.draw(st.sampled_from([node.ident for node, _parent in walk(root)]))
+    press(root, f"{button}:{ident}")
+    after = sorted(repr(shape(node)) for node, _parent in walk(root) if isinstance(node, Condition))
+    assert after == before
+    assert len({node.ident for node, _parent in walk(root)}) == sum(1 for _ in walk(root))
+
+
+# -- what cannot be drawn ------------------------------------------------------------------------------------------------------
+
+UNDRAWABLE: list[Any] = [
+    {"==": [{"var": "ip.isAnonymous"}, True]},
+    {"and": [{"!": {"==": [{"var": "custom.amount"}, 1]}}]},
+    {"and": [{"!": [{"in": [{"var": "custom.note"}, ["a"]]}]}]},
+    {"and": [{"==": [{"var": ["custom.note"]}, "a"]}]},
+    {"and": [{"==": [{"var": "custom.note"}, ""]}]},
+    {"and": [{"in": [{"var": "custom.note"}, [" padded ", "b"]]}]},
+    {"and": [{"in": [{"var": "custom.note"}, ["two\nlines"]]}]},
+    {"!": {"!": {"and": [{">": [{"var": "custom.amount"}, 1]}]}}},
+]
+
+
+@pytest.mark.parametrize("stored", UNDRAWABLE, ids=json.dumps)
+def test_what_rows_cannot_say_exactly_is_not_drawn(stored):
+    jsonlogic.check(stored, custom_points=POINTS)
+    assert draw(stored, custom_points=POINTS) is None
+
+
+REDRAWABLE = [UNDRAWABLE[place] for place in (0, 1, 2, 3, 7)]
+SITUATIONS: list[dict[str, Any]] = [
+    {"ip.isAnonymous": True, "custom.amount": 1, "custom.note": "a"},
+    {"ip.isAnonymous": False, "custom.amount": 2, "custom.note": "b"},
+    {},
+]
+
+
+@pytest.mark.parametrize("stored", REDRAWABLE, ids=json.dumps)
+def test_redrawing_keeps_the_meaning(stored):
+    root = redraw(stored, custom_points=POINTS)
+    assert root is not None
+    written = write(root, custom_points=POINTS)
+    assert not written.problems
+    assert written.conditions != stored
+    assert [verdict(written.conditions, known) for known in SITUATIONS] == [verdict(stored, known) for known in SITUATIONS]
+
+
+def verdict(stored: Any, known: dict[str, Any]) -> str:
+    rule = RuleSpec(rule_id="r", name="r", priority=0, outcome="CHALLENGE", conditions=stored)
+    return explain(rule, known, custom_points=POINTS).verdict
+
+
+@pytest.mark.parametrize("stored", [None, {}, {"and": []}])
+def test_no_conditions_are_an_empty_root(stored):
+    root = draw(stored)
+    assert root is not None
+    assert root.children == []
+
+
+def test_conditions_too_long_for_a_page_are_not_drawn():
+    stored = {"and": [{"in": [{"var": "custom.note"}, [f"word{number}" for number in range(MAX_DRAWN // 8)]]}]}
+    assert draw(stored, custom_points=POINTS) is None
+    assert redraw(stored, custom_points=POINTS) is None
+
+
+def test_garbage_is_not_drawn_and_nothing_is_raised():
+    for stored in ([], "x", 3, {"and": 3}, {"and": [3]}, {"a": 1, "b": 2}, {"!": 3}, {"==": [1, 2]}, {"in": [{"var": 3}, ["a"]]}):
+        assert draw(stored) is None
+        assert redraw(stored) is None
+
+
+def test_a_data_point_that_is_gone_is_still_drawn_with_its_problem():
+    root = draw({"and": [{"==": [{"var": "custom.gone"}, "a"]}]}, custom_points=POINTS)
+    assert root is not None
+    problems = write(root, custom_points=POINTS).problems
+    assert list(problems) == [1]
+    assert "custom.gone" in problems[1]
+
+
+# -- problems at their rows ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        (condition(point=""), "Choose what to look at."),
+        (condition(operator=""), "Choose how to compare."),
+        (condition(operator="nonsense"), "Choose how to compare."),
+        (condition(value=""), "Write a number"),
+        (condition(value="2,000"), "digits and at most a point"),
+        (condition(value="NaN"), "digits and at most a point"),
+        (condition(value="1e999"), "out of range"),
+        (condition(operator="between", value="5", high="1"), "lower bound first"),
+        (condition(operator="between", value="5", high=""), "Write a number"),
+        (condition("ip.address", "==", "300.1.1.1"), "an IP address"),
+        (condition("ip.address", "ipInCidr", "10.0.0.1/8"), "10.0.0.0/8"),
+        (condition("ip.countryCode", "in", "New Zealand"), "two-letter"),
+        (condition("ip.countryCode", "in", "\n \n"), "one value per line"),
+        (condition("ip.isAnonymous", "==", "yes"), "true or false"),
+        (condition("ip.isAnonymous", ">", "true"), "does not work"),
+        (condition("custom.tags", "contains", '"open'), "Close the quotation mark"),
+        (condition("custom.note", "contains", "  "), "Write text"),
+    ],
+)
+def test_a_wrong_row_is_told_what_to_do(row, wanted):
+    problems = write(rows(condition(), row), custom_points=POINTS).problems
+    assert list(problems) == [2]
+    assert wanted in problems[2]
+
+
+def test_problems_find_their_row_past_unfinished_ones():
+    root = rows(condition(point=""), Group(0, "or", True, [condition(value=""), condition("ip.address", "==", "x")]))
+    problems = write(root, custom_points=POINTS).problems
+    assert sorted(problems) == [1, 3, 4]
+    assert "IP address" in problems[4]
+
+
+def test_an_empty_group_is_told_of():
+    assert list(write(rows(condition(), Group(0)), custom_points=POINTS).problems) == [2]
+
+
+def test_only_what_was_filled_in_wrongly_is_marked_before_saving():
+    root = rows(condition(value=""), condition(value="many"), Group(0))
+    problems = [row.problem for row in Builder(root, custom_points=POINTS).top.children]
+    assert [bool(problem) for problem in problems] == [False, True, False]
+    demanded = [row.problem for row in Builder(root, custom_points=POINTS, demand=True).top.children]
+    assert all(demanded)
+
+
+def test_the_sentence_leaves_unfinished_rows_out():
+    builder = Builder(rows(condition(), condition(value="")), custom_points=POINTS)
+    assert builder.sentence == "amount is greater than 10"
+    assert builder.unfinished == 1
+
+
+# -- what a browser might send -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [],
+        ["0..c"],
+        ["1..g"],
+        ["0..g", "0.0.c"],
+        ["0..g", "1.7.c"],
+        ["0..g", "1.0.c", "2.1.c"],
+        ["0..g", "x.0.c"],
+        ["0..g", "1..g"],
+        ["0..g", "1.0.c\n"],
+        ["0..g", *(f"{number}.0.c" for number in range(1, MAX_ROWS + 5))],
+        [f"{number}.{number - 1 if number else ''}.g" for number in range(MAX_GROUPS_DEEP + 2)],
+    ],
+)
+def test_a_garbled_form_is_refused(nodes):
+    form = QueryDict(mutable=True)
+    form.setlist("node", nodes)
+    with pytest.raises(Garbled):
+        read_fields(form)
+
+
+# -- buttons -----------------------------------------------------------------------------------------------------------------------
+
+
+def letters(root: Group) -> Any:
+    def one(node: Node) -> Any:
+        return [one(child) for child in node.children] if isinstance(node, Group) else node.value
+
+    return one(root)
+
+
+def tree() -> Group:
+    return rows(condition(value="a"), Group(0, "or", False, [condition(value="b"), condition(value="c")]), condition(value="d"))
+
+
+@pytest.mark.parametrize(
+    ("buttons", "wanted"),
+    [
+        (["down:1"], [["a", "b", "c"], "d"]),
+        (["down:1", "down:1"], [["b", "a", "c"], "d"]),
+        (["down:1"] * 4, [["b", "c"], "a", "d"]),
+        (["down:1"] * 5, [["b", "c"], "d", "a"]),
+        (["down:1"] * 9, [["b", "c"], "d", "a"]),
+        (["up:5"], ["a", ["b", "c", "d"]]),
+        (["up:5"] * 4, ["a", "d", ["b", "c"]]),
+        (["up:1"], ["a", ["b", "c"], "d"]),
+        (["up:2"], [["b", "c"], "a", "d"]),
+        (["remove:2"], ["a", "d"]),
+        (["remove:0", "up:0", "copy:0"], ["a", ["b", "c"], "d"]),
+        (["copy:2"], ["a", ["b", "c"], ["b", "c"], "d"]),
+        (["add:2"], ["a", ["b", "c", ""], "d"]),
+        (["group:0"], ["a", ["b", "c"], "d", [""]]),
+        (["move:5:2:0"], ["a", ["d", "b", "c"]]),
+        (["move:2:0:0"], [["b", "c"], "a", "d"]),
+        (["move:2:2:0"], ["a", ["b", "c"], "d"]),
+        (["move:1:0:9"], [["b", "c"], "d", "a"]),
+        (["add:1", "nonsense:1", "up:99", "up", "up:x", "move:1", "up:²"], ["a", ["b", "c"], "d"]),
+    ],
+)
+def test_buttons_do_what_they_say(buttons, wanted):
+    root = tree()
+    for button in buttons:
+        press(root, button)
+    assert letters(root) == wanted
+    idents = [node.ident for node, _parent in walk(root)]
+    assert len(idents) == len(set(idents))
+
+
+def test_more_rows_than_a_rule_may_have_are_refused():
+    root = rows(*(condition() for _ in range(MAX_ROWS - 1)))
+    with pytest.raises(Refused, match=FULL[:20]):
+        press(root, "add:0")
+
+
+def test_groups_deeper_than_a_rule_may_have_are_refused():
+    root = deep(MAX_GROUPS_DEEP)
+    innermost = max(node.ident for node, _parent in walk(root) if isinstance(node, Group))
+    with pytest.raises(Refused, match=TOO_DEEP[:20]):
+        press(root, f"group:{innermost}")
+
+
+def deep(levels: int) -> Group:
+    inner: Node = condition()
+    for _ in range(levels):
+        inner = Group(0, "and", False, [inner])
+    assert isinstance(inner, Group)
+    return _numbered(inner)
+
+
+def test_the_deepest_groups_that_can_be_made_can_be_saved():
+    written = write(deep(MAX_GROUPS_DEEP), custom_points=POINTS)
+    assert not written.problems
+    jsonlogic.check(written.conditions, custom_points=POINTS)
+
+
+def test_an_operator_follows_its_data_point():
+    root = rows(condition("ip.isAnonymous", ">", "10"), condition("custom.note", "contains", "x"), condition("", ">", ""))
+    suited(root, POINTS)
+    assert [(row.operator, row.value) for row in children(root)] == [("==", "true"), ("contains", "x"), (">", "")]
+
+
+def children(root: Group) -> Iterator[Condition]:
+    return (child for child in root.children if isinstance(child, Condition))
+
+
+def test_a_user_point_by_its_other_name_keeps_its_name():
+    stored = {"and": [{"==": [{"var": "custom.plan"}, "gold"]}]}
+    root = draw(stored, custom_points=POINTS)
+    assert root is not None
+    row = Builder(root, custom_points=POINTS).top.children[0]
+    assert not row.problem
+    assert "custom.plan" in [point["key"] for _category, points in row.points for point in points]

@@ -24,6 +24,5 @@ def prune() -> int:
     )
     deleted = 0
     for rows in stale:
-        batch = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
-        deleted += rows.model.objects.filter(pk__in=batch).delete()[0]
+        deleted += rows.model._default_manager.filter(pk__in=list(rows.order_by("pk")[:BATCH])).delete()[0]
     return deleted

@@ -5,6 +5,6 @@ from celery import shared_task
 from actions import housekeeping
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]  # celery is untyped
 def prune() -> None:
     housekeeping.prune()

@@ -1,6 +1,5 @@
 """Track an action from the portal, to see what the rules make of it. It is a real action of a real user."""
 
-import json
 from typing import Any
 
 from django import forms
@@ -16,7 +15,8 @@ from actions.serializers import TrackInput
 from authsignal_portal import access, portal
 from authsignal_portal.access import Access, Right
 from authsignal_portal.api import checked
-from authsignal_portal.errors import AuthsignalError
+from authsignal_portal.errors import AuthsignalError, InvalidRequest
+from authsignal_portal.json_body import parse_object
 from authsignal_portal.widgets import dress
 from rules.models import ACTION_CODE, ActionConfiguration
 
@@ -55,16 +55,10 @@ class TrialForm(forms.Form):
         dress(self)
 
     def clean_custom(self) -> Any:
-        text = self.cleaned_data["custom"].strip()
-        if not text:
-            return None
         try:
-            read = json.loads(text)
-        except (ValueError, RecursionError):
-            raise forms.ValidationError(_("This is no valid JSON. Check quotation marks, commas and brackets.")) from None
-        if not isinstance(read, dict):
-            raise forms.ValidationError(_('Write an object in braces, such as {"transactionValue": 3000}.'))
-        return read
+            return parse_object(self.cleaned_data["custom"].encode())
+        except InvalidRequest as error:
+            raise forms.ValidationError(error.description.replace("The request body", "Custom data")) from None
 
 
 def view(request: HttpRequest) -> HttpResponse:

@@ -109,7 +109,7 @@ def read(token: object) -> ClientToken:
             },
         )
         return _client_token(claims, row.tenant)
-    except (jwt.PyJWTError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (jwt.PyJWTError, ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise ExpiredToken from error
 
 

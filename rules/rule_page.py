@@ -17,6 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from audit.events import Tag
 from authsignal_portal import access, words
 from authsignal_portal.access import Right
+from authsignal_portal.errors import InvalidRequest
+from authsignal_portal.json_body import parse_object
 from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import TenantAdmin, dress_code, prove
 from authsignal_portal.vocabulary import Role
@@ -27,8 +29,6 @@ from rules.forms import Garbled, Group, draw, read_fields, redraw
 from rules.models import MAX_PRIORITY, ActionConfiguration, CustomDataPoint, Rule
 from rules.registry import CustomPoint
 from rules.sentence import sentence
-
-MAX_TEXT = 65_536
 
 
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -272,11 +272,9 @@ class Editing:
     def _json(self, form: RuleForm) -> Any:
         self.json_text = self.request.POST["conditions"]
         try:
-            if len(self.json_text) > MAX_TEXT:
-                raise ValueError(f"Shorten the conditions to {MAX_TEXT:,} characters.")
-            conditions = json.loads(self.json_text, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as error:
-            self.json_problems = [str(error) or "This is nested too deeply."]
+            conditions = parse_object(self.json_text.encode())
+        except InvalidRequest as error:
+            self.json_problems = [error.description.replace("The request body", "The text")]
             form.add_error(None, _("The conditions are no valid JSON."))
             return None
         return conditions if self._passes(form, conditions, unchanged=False) else None
@@ -355,7 +353,3 @@ def code_field() -> forms.CharField:
     field.widget.attrs["class"] = classes(field.widget)
     dress_code(field)
     return field
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON value.")

@@ -18,6 +18,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from authenticators.models import Message
 from authsignal_portal import embedded
 from authsignal_portal.models import Tenant
 from tests import make
@@ -237,7 +238,15 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @pytest.fixture
-def live(server: Server, transactional_db: None) -> Live:
+def live(server: Server, transactional_db: None) -> Iterator[Live]:
     origin = "http://localhost:8009"
     tenant = make.make_tenant("Acme Pay", app_origins=[origin])
-    return Live(server, tenant, make.make_key(tenant), origin)
+    yield Live(server, tenant, make.make_key(tenant), origin)
+    settle()
+
+
+def settle() -> None:
+    """Wait until the worker has sent what is owed: it and the table flush would wait for each other."""
+    deadline = time.monotonic() + 20
+    while Message.objects.filter(status__in=["owed", "sending"]).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)

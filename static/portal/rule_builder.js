@@ -4,7 +4,10 @@ const form = document.querySelector("form[data-builder-url]");
 if (form) {
   const url = form.dataset.builderUrl;
   const undone = [];
-  let waiting = null;
+  // Buttons wait for each other; only a question about the sentence gives way to them.
+  let queue = Promise.resolve();
+  let queued = 0;
+  let telling = null;
   let typing = 0;
 
   const builder = () => document.getElementById("builder");
@@ -22,14 +25,10 @@ if (form) {
     return sent;
   }
 
-  // Ask the server to draw the rows after a button. Null when the answer is late or a newer question was asked.
-  async function drawn(fields, button) {
-    waiting?.abort();
-    const mine = new AbortController();
-    waiting = mine;
-    builder().classList.add("busy");
+  // Ask the server to draw the rows after a button. Null when there is no answer, or none is wanted any more.
+  async function drawn(fields, button, signal) {
     try {
-      const answer = await fetch(url, { method: "POST", body: body(fields, button), signal: mine.signal, redirect: "error" });
+      const answer = await fetch(url, { method: "POST", body: body(fields, button), signal, redirect: "error" });
       if (!answer.ok) throw new Error(String(answer.status));
       const holder = document.createElement("template");
       holder.innerHTML = await answer.text();
@@ -37,12 +36,17 @@ if (form) {
     } catch (error) {
       if (error.name !== "AbortError") say("The server did not answer. Check your connection, then try again.");
       return null;
-    } finally {
-      if (waiting === mine) {
-        waiting = null;
-        builder().classList.remove("busy");
-      }
     }
+  }
+
+  function inTurn(act) {
+    telling?.abort();
+    queued += 1;
+    builder().classList.add("busy");
+    queue = queue.then(act).finally(() => {
+      queued -= 1;
+      if (!queued) builder().classList.remove("busy");
+    });
   }
 
   function say(text) {
@@ -68,7 +72,9 @@ if (form) {
     ready();
   }
 
-  async function press(button, focusId) {
+  const press = (button, focusId) => inTurn(() => pressed(button, focusId));
+
+  async function pressed(button, focusId) {
     const asked = rows();
     const fresh = await drawn(asked, button);
     if (!fresh) return;
@@ -78,8 +84,11 @@ if (form) {
 
   // Only the sentence, while somebody types.
   async function retell() {
-    const asked = rows();
-    const fresh = await drawn(asked, "refresh");
+    // A button that is on its way brings the sentence with it.
+    if (queued) return;
+    telling?.abort();
+    telling = new AbortController();
+    const fresh = await drawn(rows(), "refresh", telling.signal);
     const told = fresh?.querySelector("#builder-sentence");
     if (told) document.getElementById("builder-sentence").replaceChildren(...told.childNodes);
   }
@@ -99,13 +108,14 @@ if (form) {
     button.hidden = false;
     button.disabled = !undone.length;
     builder().classList.add("portal-scripted");
+    builder().classList.toggle("busy", queued > 0);
   }
 
   form.addEventListener("click", (event) => {
     const button = event.target.closest("#builder button");
     if (!button) return;
     event.preventDefault();
-    if (button.matches("[data-undo]")) undo();
+    if (button.matches("[data-undo]")) inTurn(undo);
     else press(button.value, button.id);
   });
   form.addEventListener("change", (event) => {

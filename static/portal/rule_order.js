@@ -55,24 +55,27 @@ if (save) {
       event.preventDefault();
       dragged = rule;
       rule.classList.add("dragged");
-      grip.setPointerCapture(event.pointerId);
+      // Not by the grip: it is taken out of the page and put back with every move, and would lose the pointer.
+      list.setPointerCapture(event.pointerId);
     });
-    grip.addEventListener("pointermove", (event) => {
-      if (!dragged) return;
-      const other = rules().find((one) => {
-        const box = one.getBoundingClientRect();
-        return one !== dragged && event.clientY > box.top && event.clientY < box.bottom;
-      });
-      if (!other) return;
-      const box = other.getBoundingClientRect();
-      move(dragged, other, event.clientY > box.top + box.height / 2);
+  }
+  list.addEventListener("pointermove", (event) => {
+    if (!dragged) return;
+    const other = rules().find((one) => {
+      const box = one.getBoundingClientRect();
+      return one !== dragged && event.clientY > box.top && event.clientY < box.bottom;
     });
-    for (const end of ["pointerup", "pointercancel"]) {
-      grip.addEventListener(end, () => {
-        dragged?.classList.remove("dragged");
-        dragged = null;
-      });
-    }
+    if (!other) return;
+    const isBelow = rules().indexOf(other) > rules().indexOf(dragged);
+    const box = other.getBoundingClientRect();
+    const isPastTheMiddle = event.clientY > box.top + box.height / 2;
+    if (isBelow === isPastTheMiddle) move(dragged, other, isBelow);
+  });
+  for (const end of ["pointerup", "pointercancel"]) {
+    list.addEventListener(end, () => {
+      dragged?.classList.remove("dragged");
+      dragged = null;
+    });
   }
   list.classList.add("portal-scripted");
 }

@@ -18,7 +18,8 @@ def test_wrong_key_is_told_in_the_words_that_the_sdks_compare(api):
     assert answer.body == {
         "error": "unauthorized",
         "errorCode": "unauthorized",
-        "errorDescription": "The request is unauthorized. Check that your API key and region base URL are correctly configured.",
+        "errorDescription": "The request is unauthorized. "
+        "Check that your API key and region base URL are correctly configured.",
     }
 
 

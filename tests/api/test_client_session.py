@@ -24,7 +24,6 @@ BY_TOKEN = [
     ("POST", "user-authenticators/sms"),
     ("POST", "challenge/sms"),
     ("POST", "verify/sms"),
-    ("POST", "user-authenticators/passkey"),
     ("POST", "user-authenticators/passkey/registration-options"),
     ("POST", "user-authenticators/passkey/registration-options/web"),
 ]
@@ -47,6 +46,10 @@ def track(api, **body):
 def test_what_is_one_users_needs_that_users_token(browser, api, method, path):
     for header in ("", "Bearer ", "Bearer x.y.z", make.basic(str(browser.tenant.pk)), make.basic(api.secret)):
         refused(browser(method, path, {"garbage": 1}, Authorization=header), 401, "expired_token")
+
+
+def test_registering_a_passkey_needs_a_token_though_looking_one_up_does_not(browser):
+    refused(browser("POST", "user-authenticators/passkey", {}), 401, "expired_token")
 
 
 @pytest.mark.parametrize(("method", "path"), BY_EITHER)

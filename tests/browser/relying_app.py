@@ -28,24 +28,11 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Relying ap
   };
 </script></html>"""
 
-SANDBOX = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox</title>
-<iframe sandbox="allow-scripts allow-popups allow-popups-to-escape-sandbox" srcdoc="
-<script>
-  window.messages = [];
-  onmessage = (event) => parent.postMessage(event.data, '*');
-  onclick = () => window.open(name);
-</script><button>open</button>"></iframe>
-<script>
-  window.messages = [];
-  window.addEventListener("message", (event) => messages.push({ origin: event.origin, data: event.data }));
-  document.querySelector("iframe").name = decodeURIComponent(location.hash.slice(1));
-</script></html>"""
-
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        pages = {"/sdk.js": (SDK.read_text(), "text/javascript"), "/sandbox": (SANDBOX, "text/html")}
-        text, kind = pages.get(self.path.partition("?")[0], (PAGE, "text/html"))
+        is_sdk = self.path == "/sdk.js"
+        text, kind = (SDK.read_text(), "text/javascript") if is_sdk else (PAGE, "text/html")
         body = text.encode()
         self.send_response(200)
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
@@ -54,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_args: Any) -> None:
         """Quiet."""
 
 

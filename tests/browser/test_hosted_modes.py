@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Frame, Page, Playwright, expect
@@ -271,9 +270,19 @@ def test_an_opener_that_went_elsewhere_meanwhile_never_gets_the_token(hosted: Ho
 def test_a_sandboxed_opener_without_an_origin_never_gets_the_token(hosted: Hosted) -> None:
     hosted.enrol("EMAIL_OTP", email=hosted.email)
     tracked = hosted.track()
-    hosted.page.goto(f"{hosted.app.origin}/sandbox#{quote(tracked['url'] + '&mode=popup', safe='')}")
+    hosted.page.goto(hosted.app.origin)
+    hosted.page.evaluate(
+        """url => {
+          const frame = document.createElement("iframe");
+          frame.sandbox = "allow-scripts allow-popups allow-popups-to-escape-sandbox";
+          frame.srcdoc = `<script>onmessage = (event) => parent.postMessage(event.data, "*")</` +
+            `script><button onclick="window.open('${url}')">open</button>`;
+          document.body.append(frame);
+        }""",
+        tracked["url"] + "&mode=popup",
+    )
     with hosted.page.expect_popup() as opened:
-        hosted.page.frames[-1].get_by_role("button", name="open").click()
+        hosted.page.frame_locator("iframe").get_by_role("button", name="open").click()
     type_code(opened.value, hosted.live.code(hosted.email))
     heading(opened.value, "All done")
     assert delivered(opened.value, hosted.page) == ["AUTHSIGNAL_READY"]

@@ -250,10 +250,10 @@ def test_a_test_action_shows_what_the_rules_make_of_it(acme, admin, withdraw):
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"custom": "{"}, "no valid JSON"),
-        ({"custom": "[1]"}, "Write an object in braces"),
-        ({"custom": "[" * 9000}, "no valid JSON"),
-        ({"custom": '{"a": "\\u0000"}'}, "custom"),
+        ({"custom": "{"}, "Custom data is not valid JSON"),
+        ({"custom": "[1]"}, "must be a JSON object"),
+        ({"custom": "[" * 9000}, "nested deeper"),
+        ({"custom": '{"a": "\\u0000"}'}, "control character"),
         ({"action_code": "a b"}, "letters, digits"),
         ({"user_id": ""}, "required"),
         ({"user_id": "a\tb"}, "control characters"),

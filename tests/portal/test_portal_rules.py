@@ -246,21 +246,18 @@ def test_an_administrator_may_edit_the_json(admin, withdraw):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{", "no valid JSON"),
-        ('{"and": [NaN]}', "NaN is no JSON value"),
-        ("[" * 5000, "JSON"),
+        ("{", "not valid JSON"),
+        ('{"and": [NaN]}', "NaN is not a JSON number"),
+        ("[" * 5000, "nested deeper"),
         ('{"and": [{"nonsense": 1}]}', "conditions.and[0]: There is no operation"),
         ('{"and": []}', "Add at least one condition"),
-        ("null", "Add at least one condition"),
-        ('{"and": [{"==": [{"var": "custom.amount"}, "\\u0000"]}]}', "Write a number"),
-        ('{"and": [' + ",".join(["1"] * 40000) + "]}", "Shorten"),
+        ("null", "must be a JSON object"),
+        ('{"and": [{"==": [{"var": "custom.amount"}, "\\u0000"]}]}', "control character"),
     ],
 )
 def test_wrong_json_is_refused_and_told_why(admin, withdraw, text, told):
     rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
     page = rule_page(admin, rule, "?as=json")
-    if len(text) > 60_000:
-        return
     page.fill(conditions=text).press("_save")
     assert told in unescape(page.html)
     assert Rule.objects.get().conditions == ANONYMOUS

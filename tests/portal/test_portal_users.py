@@ -107,9 +107,9 @@ def test_a_locked_user_is_unlocked_for_real(acme, support, alice):
     GuessCount.objects.filter(pk=row.pk).update(consecutive=50, disabled_at=clock.now())
     html = support.client.get(f"{USERS}{alice.pk}/change/").content.decode()
     assert "is locked after 50 wrong answers in a row" in html
-    assert not guesses.lock(tenant=acme, subject=f"user:{alice.pk}", method="SMS").is_open
+    assert not guesses.lock(tenant=acme, subject=f"user:{alice.pk}", method="SMS").admits("authenticate")
     assert support.client.post(f"{USERS}{alice.pk}/unlock/").status_code == 302
-    assert guesses.lock(tenant=acme, subject=f"user:{alice.pk}", method="SMS").is_open
+    assert guesses.lock(tenant=acme, subject=f"user:{alice.pk}", method="SMS").admits("authenticate")
     event = AuditEvent.objects.get(tag="method:unlocked")
     assert (event.subject, event.data) == (alice.pseudonym, {"method": "SMS"})
 
@@ -120,7 +120,7 @@ def test_unlocking_covers_the_addresses_on_file(acme, support, alice):
     GuessCount.objects.filter(pk=row.pk).update(consecutive=10, paused_until=clock.now().replace(year=2999))
     assert "is paused until" in support.client.get(f"{USERS}{alice.pk}/change/").content.decode()
     support.client.post(f"{USERS}{alice.pk}/unlock/")
-    assert guesses.lock(tenant=acme, subject=subject, method="EMAIL_OTP").is_open
+    assert guesses.lock(tenant=acme, subject=subject, method="EMAIL_OTP").admits("authenticate")
 
 
 def test_a_device_is_invalidated(acme, support, alice):

@@ -26,15 +26,19 @@ class Desk:
         return self.tenant.app_origins[0]
 
     def __call__(self, method: str, path: str, body: Any = None, *, token: str | None = None) -> tuple[int, Any]:
-        answer = self.http.generic(
+        answer = self.ask(method, path, body, token=token)
+        assert answer.status_code < 500, answer.content
+        return answer.status_code, answer.json()
+
+    def ask(self, method: str, path: str, body: Any = None, *, token: str | None = None) -> Any:
+        """The answer itself. A path that begins with a slash is not of the API."""
+        return self.http.generic(
             method,
             path if path.startswith("/") else f"/v1/{path}",
             "" if body is None else json.dumps(body),
             "application/json",
             headers={"Authorization": f"Bearer {token}" if token else make.basic(self.api_secret_key)},
         )
-        assert answer.status_code < 500, answer.content
-        return answer.status_code, answer.json()
 
     def another(self, tenant: Tenant) -> "Desk":
         return Desk(self.http, tenant, self.clock, make.make_key(tenant))

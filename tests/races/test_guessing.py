@@ -82,6 +82,21 @@ def test_fifty_wrong_codes_of_nobody_yet_are_five_guesses(live):
     assert GuessCount.objects.get().consecutive == PER_CHALLENGE
 
 
+def test_guesses_spread_over_challenges_of_one_address_are_counted_together(live):
+    pairs = []
+    for _number in range(10):
+        challenge = make.make_challenge(None, live.tenant, action_id=None, contact="pia@acme.example")
+        pairs += [(challenge.pk, code) for code in wrong_answers(scenes.coded(challenge), 5)]
+    volley = fire(
+        live,
+        [Shot("/v1/verify", {"challengeId": ident, "verificationCode": code}) for ident, code in pairs],
+        held(Challenge.objects.all()),
+    )
+    assert not volley.verified
+    assert scenes.evaluated() == PER_FIVE_MINUTES
+    assert GuessCount.objects.get().consecutive == PER_FIVE_MINUTES
+
+
 def test_guesses_spread_over_actions_and_endpoints_are_counted_together(live):
     """Ten challenges of one user, client and backend, five wrong guesses each: ten are compared in all."""
     first = scenes.enrolled(live, M.EMAIL_OTP)

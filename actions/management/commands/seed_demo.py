@@ -146,7 +146,7 @@ def public_key() -> bytes:
     """A COSE ES256 key in CBOR (RFC 9053 §7.1.1) whose private half nobody keeps."""
     numbers = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
     x, y = numbers.x.to_bytes(32, "big"), numbers.y.to_bytes(32, "big")
-    # {1: 2 (EC2), 3: -7 (ES256), -1: 1 (P-256), -2: x, -3: y}
+    # A map of kty EC2, alg ES256, crv P-256, then x and y.
     return bytes.fromhex("a5010203262001215820") + x + bytes.fromhex("225820") + y
 
 

@@ -44,7 +44,7 @@ lint: $(DEV) ## style, types, import contracts, missing migrations
 	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 .PHONY: mutants
-mutants: $(DEV) ## break the product on purpose: each mutant must turn its test red
+mutants: $(DEV) chromium $(SDK) ## break the product on purpose: each mutant must turn its test red
 	$(PY) -m tests.mutants
 
 .PHONY: bench

@@ -72,12 +72,12 @@ class ActivityPage(TenantAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("user", "facts")
 
-    # -- the list -----------------------------------------------------------------------------------------------------
+    # -- the list ----------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         here = access.must(request)
         form = ActivityFilter(request.GET, here)
-        rows = form.narrow(self.get_queryset(request)).defer("facts__facts", "facts__trace")
+        rows = form.narrow(self.get_queryset(request)).defer("facts__facts", "facts__trace", "facts__private_sealed")
         found = page_of(rows, request.GET.get("before", ""))
         older = ""
         if found is not None and len(found) > PAGE_SIZE:
@@ -97,7 +97,7 @@ class ActivityPage(TenantAdmin):
             narrowed=any(value for name, value in request.GET.items() if name != "before"),
         )
 
-    # -- one action ---------------------------------------------------------------------------------------------------
+    # -- one action ----------------------------------------------
 
     def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         action = self.get_object(request, object_id)
@@ -175,7 +175,7 @@ def messages_of(action: Action) -> list[Message]:
     return list(Message.objects.filter(user=action.user, action_id=action.pk).order_by("created_at")[:MAX_EVENTS])
 
 
-# -- why -------------------------------------------------------------------------------------------------------------------
+# -- why ----------------------------------------------
 
 
 def verdict(facts: ActionFacts, here: Access) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def verdict(facts: ActionFacts, here: Access) -> dict[str, Any]:
 def _explained(
     spec: RuleSpec, facts: ActionFacts, matched: set[str], points: list[Any], here: Access
 ) -> dict[str, Any]:
-    tree = explain(spec, facts.trace.get("values", {}), custom_points=points)
+    tree = explain(spec, facts.opened()[1], custom_points=points)
     stored = facts.trace.get("verdicts", {}).get(spec.rule_id, tree.verdict)
     return {
         "spec": spec,
@@ -230,7 +230,7 @@ def _for_eyes(tree: ConditionTrace, here: Access) -> ConditionTrace:
 
 def values(facts: ActionFacts, here: Access) -> list[tuple[str, list[dict[str, Any]]]]:
     """Every data point with its value at the time, by category; what was not known says so."""
-    known = Facts.from_json(facts.facts)
+    known = Facts.from_json(facts.opened()[0])
     groups: dict[str, list[dict[str, Any]]] = {}
     for point in DATA_POINTS.values():
         value = storable(point.read(known))
@@ -245,5 +245,3 @@ def values(facts: ActionFacts, here: Access) -> list[tuple[str, list[dict[str, A
     ]
     custom = [{"label": name, "key": key, "missing": False, "value": value} for key, name, value in sent]
     return [*groups.items(), (str(_("Custom")), custom)] if custom else list(groups.items())
-
-

@@ -195,9 +195,9 @@ class DeviceView(ServerView):
             raise NotFound("No such device.")
         return found
 
-    def changed(self, request: Request, device: Device, tag: Tag, field: str) -> Response:
+    def changed(self, request: Request, device: Device, tag: Tag, *fields: str) -> Response:
         with transaction.atomic():
-            if not Device.objects.filter(pk=device.pk).update(**{field: getattr(device, field)}):
+            if not Device.objects.filter(pk=device.pk).update(**{field: getattr(device, field) for field in fields}):
                 raise NotFound("No such device.")
             log.record(
                 tag,
@@ -205,7 +205,7 @@ class DeviceView(ServerView):
                 actor=log.api_key(self.key.pk),
                 subject=device.user.pseudonym,
                 row=str(device.pk),
-                fields=[field],
+                fields=list(fields),
             )
         return Response(shapes.device_output(device))
 
@@ -225,8 +225,8 @@ class InvalidateDeviceView(DeviceView):
     @extend_schema(operation_id="invalidateDevice", request=None, responses={200: answers.UserDevice})
     def post(self, request: Request, user_id: str, device_id: str) -> Response:
         device = self.find(user_id, device_id)
-        device.invalidated_at = clock.now()
-        return self.changed(request, device, Tag.DEVICE_INVALIDATED, "invalidated_at")
+        device.invalidated_at, device.remembered_until = clock.now(), None
+        return self.changed(request, device, Tag.DEVICE_INVALIDATED, "invalidated_at", "remembered_until")
 
 
 class NothingHere(ServerView):

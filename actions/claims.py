@@ -9,6 +9,7 @@ from actions import proofs
 from actions.models import Action
 from audit import log
 from audit.events import Tag
+from authenticators import available
 from authenticators.models import Challenge
 from authsignal_portal import clock
 from authsignal_portal.errors import Conflict, Unauthorized
@@ -39,6 +40,15 @@ def check_claimable(challenge: Challenge, user_id: str, *, unverified_too: bool 
         raise Unauthorized("The challenge is not verified, or has expired.")
     if challenge.verified_at and now - challenge.verified_at > timedelta(seconds=settings.PROOF_FRESH_SECONDS):
         raise Unauthorized("The challenge has expired.")
+
+
+def check_bound(challenge: Challenge, *, action_code: str, action_id: uuid.UUID | None) -> None:
+    """A proof counts for the action that it was begun for, and for no other instance. Raises Unauthorized."""
+    if challenge.purpose != Challenge.Purpose.AUTHENTICATE or challenge.action_code != action_code:
+        raise Unauthorized("The challenge was begun for another action.")
+    # Only a sign-in that began without a user has no key of its own: there the instance is found now.
+    if challenge.action_id and challenge.idempotency_key and challenge.action_id != action_id:
+        raise Unauthorized("The challenge was begun for another action.")
 
 
 def take(challenge: Challenge) -> None:
@@ -81,8 +91,31 @@ def attach(challenge: Challenge, action_id: uuid.UUID) -> ActionState:
     A method that the action does not permit proves nothing for it. Raises Conflict.
     """
     action = hold(action_id)
+    counts = proves(challenge, action)
     take(challenge)
     bind(challenge, action)
-    if action.state == ActionState.CHALLENGE_REQUIRED and challenge.method in action.facts.allowed_methods:
+    if action.state == ActionState.CHALLENGE_REQUIRED and counts:
         proofs.record(action, action.facts, proofs.of_challenge(challenge), may_enrol=may_enrol(challenge))
     return ActionState(action.state)
+
+
+def proves(challenge: Challenge, action: Action) -> bool:
+    """Whether the verified challenge is a proof of this action's user, by a method that the action permits.
+
+    A code to an address that began without a user proves that address. For a user who has authenticators it counts
+    only if it is one of theirs, or on file, or the backend said that it may become one.
+    """
+    if challenge.user_id:
+        return challenge.method in action.facts.allowed_methods
+    return proves_unbound(challenge, action)
+
+
+def proves_unbound(challenge: Challenge, action: Action) -> bool:
+    """The same for a challenge that had no user until now."""
+    user = action.user
+    if challenge.method not in action.facts.allowed_methods:
+        return False
+    if not challenge.contact_sealed or may_enrol(challenge) or not available.enrolled(user):
+        return True
+    theirs = user.authenticators.filter(contact_index=challenge.contact_index).exclude(verified_at=None).exists()
+    return theirs or challenge.contact_index in (user.email_index, user.phone_number_index)

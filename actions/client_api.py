@@ -13,10 +13,12 @@ from actions import client_answers as answers
 from actions import client_inputs as inputs
 from actions import flow, proving
 from actions.client_auth import ClientContext, ClientToken, OptionalClientToken
+from actions.ip_intel import InvalidAddress, parse_address
 from authenticators import serializers as shapes
 from authenticators.models import Authenticator
 from authsignal_portal import tokens
 from authsignal_portal.api import JsonView, TenantId
+from authsignal_portal.client_ip import client_ip
 from authsignal_portal.errors import ExpiredToken, InvalidCredential, InvalidRequest, NotFound
 from authsignal_portal.json_body import checked_id
 from authsignal_portal.models import Tenant
@@ -25,6 +27,7 @@ from authsignal_portal.wire import iso, present
 
 M = VerificationMethod
 CHALLENGE_COOKIE = "as_challenge"
+MAX_USER_AGENT = 4000
 
 
 class ClientView(JsonView):
@@ -253,6 +256,16 @@ class VerifyTotpView(ClientView):
         )
 
 
+def seen(request: HttpRequest) -> dict[str, str]:
+    """The caller's own address and agent, as far as they can be told."""
+    agent = request.META.get("HTTP_USER_AGENT", "")[:MAX_USER_AGENT]
+    try:
+        address = parse_address(client_ip(request))
+    except InvalidAddress:
+        address = None
+    return {"userAgent": agent} | ({"ipAddress": address} if address else {})
+
+
 # -- passkeys ------------------------------------------------------------------------------------
 
 
@@ -362,7 +375,7 @@ class VerifyPasskeyView(EitherView):
             self.context,
             challenge_id=given["challengeId"],
             credential=given["authenticationCredential"],
-            device_id=given.get("deviceId", ""),
+            seen=seen(request._request) | {"deviceId": given.get("deviceId", "")},
         )
         user = verified.user
         return Response(

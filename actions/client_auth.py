@@ -38,7 +38,7 @@ class ClientContext:
 
     @property
     def has_fresh_proof(self) -> bool:
-        """Whether this action was proved in the last ten minutes."""
+        """Whether this action was proved in the last ten minutes; both its tokens share in it."""
         fresh = timedelta(seconds=settings.PROOF_FRESH_SECONDS)
         succeeded = self.action.state == ActionState.CHALLENGE_SUCCEEDED
         if succeeded and self.now - self.action.state_updated_at <= fresh:

@@ -1,9 +1,10 @@
 """The first page: how the last seven days went, what happened last, how old the address data is."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.db.models.functions import TruncDate
 
 from actions import ip_intel
@@ -43,7 +44,7 @@ def context(here: Access) -> dict[str, Any]:
     }
 
 
-def _counts(here: Access, first: date) -> QuerySet[Action, dict[str, Any]]:
+def _counts(here: Access, first: date) -> Iterable[Any]:
     since = datetime.combine(first, time.min, UTC)
     newest = Action.objects.filter(tenant=here.tenant, created_at__gte=since).order_by("-created_at")
     capped = Action.objects.filter(pk__in=newest.values("pk")[:MAX_COUNTED])
@@ -62,7 +63,11 @@ def _challenges(counts: list[dict[str, Any]]) -> dict[str, Any]:
     """Of the actions that were challenged, how many were passed; in per cent, None where there were none."""
     challenged = _number(counts, outcome=Outcome.CHALLENGE)
     passed = _number(counts, outcome=Outcome.CHALLENGE, state=ActionState.CHALLENGE_SUCCEEDED)
-    return {"challenged": challenged, "passed": passed, "rate": round(100 * passed / challenged) if challenged else None}
+    return {
+        "challenged": challenged,
+        "passed": passed,
+        "rate": round(100 * passed / challenged) if challenged else None,
+    }
 
 
 def _number(counts: list[dict[str, Any]], **wanted: str) -> int:
@@ -89,5 +94,12 @@ def _bar(place: int, day: date, sums: dict[Outcome, int], highest: int) -> dict[
             parts.append({"outcome": outcome.value, "y": round(top, 2), "height": height})
     x = place * BAR_STEP + (BAR_STEP - BAR_WIDTH) // 2
     numbers = [(words.OUTCOMES[outcome], number) for outcome, number in sums.items()]
-    return {"day": day, "x": x, "middle": x + BAR_WIDTH // 2, "width": BAR_WIDTH, "parts": parts, "numbers": numbers,
-            "total": sum(sums.values())}
+    return {
+        "day": day,
+        "x": x,
+        "middle": x + BAR_WIDTH // 2,
+        "width": BAR_WIDTH,
+        "parts": parts,
+        "numbers": numbers,
+        "total": sum(sums.values()),
+    }

@@ -18,7 +18,7 @@ from django.db import IntegrityError, connection, transaction
 from actions import claims, messages, states, store
 from actions.gather import Gathered, gather
 from actions.ip_intel import parse_address
-from actions.models import Action
+from actions.models import PRIVATE, Action, ActionFacts
 from actions.store import Known
 from audit import log
 from audit.events import Tag
@@ -134,6 +134,7 @@ def _track_proved(request: Track, challenge_id: str) -> Tracked:
     if known.action_id and challenge.claimed_at and challenge.action_id == known.action_id:
         return _again(request, known)
     claims.check_claimable(challenge, request.user_id)
+    claims.check_bound(challenge, action_code=request.action_code, action_id=known.action_id)
     tracked = _track(request)
     return replace(tracked, state=claims.attach(challenge, tracked.action_id))
 
@@ -253,14 +254,7 @@ def _decide_and_store(request: Track, known: Known) -> Tracked:
         "user_agent": request.sent.get("userAgent", "")[:1000],
         "device": request.sent.get("deviceId", ""),
         "country": gathered.facts.ip.country_code or "",
-        "facts": json.dumps(gathered.facts.to_json()),
-        "trace": json.dumps(
-            {
-                "verdicts": dict(decision.verdicts),
-                "values": dict(decision.values),
-                "missing": list(decision.missing),
-            }
-        ),
+        **_what_was_known(request.tenant, gathered, decision, action_id),
         "matched": list(decision.matched),
         "priority_rule": decision.priority_rule_id,
         "allowed": [method.value for method in allowed],
@@ -282,13 +276,30 @@ def _decide_and_store(request: Track, known: Known) -> Tracked:
     return _answer(request, known, action_id, state, allowed, default_method, list(decision.matched))
 
 
+def _what_was_known(
+    tenant: Tenant, gathered: Gathered, decision: Decision, action_id: uuid.UUID
+) -> dict[str, str | bytes | None]:
+    """Facts and trace; the user's email and phone number stand apart in them, sealed."""
+    facts, values = gathered.facts.to_json(), dict(decision.values)
+    private = {name: facts["user"].pop(name) for name in PRIVATE if name in facts["user"]}
+    for name in PRIVATE:
+        values.pop(f"user.{name}", None)
+    trace = {"verdicts": dict(decision.verdicts), "values": values, "missing": list(decision.missing)}
+    place = (ActionFacts._meta.db_table, "private_sealed", str(action_id))
+    return {
+        "facts": json.dumps(facts),
+        "trace": json.dumps(trace),
+        "private_sealed": tenant.seal(json.dumps(private), *place) if private else None,
+    }
+
+
 def _savepoint() -> AbstractContextManager[Any]:
     """The statement is atomic by itself; only inside a caller's transaction does a retry need a savepoint."""
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 
 def _first_state(request: Track, known: Known, outcome: Outcome) -> ActionState:
-    if request.begun_by_client and outcome == Outcome.ALLOW:
+    if request.begun_by_client and outcome in (Outcome.ALLOW, Outcome.CHALLENGE):
         return ActionState.CHALLENGE_REQUIRED
     if outcome == Outcome.CHALLENGE and request.tenant.let_unenrolled_users_through and not known.enrolled:
         return ActionState.ALLOW
@@ -313,7 +324,7 @@ def _methods(
 
 
 def _user_columns(request: Track, known: Known, gathered: Gathered, user_pk: uuid.UUID) -> dict[str, Any]:
-    """The user's row after this request: what was sent replaces what was stored."""
+    """What of the user's row this request sets; the statement leaves everything else as it is by then."""
     email_sealed, email_index, email_same = _contact(
         request, "email", gathered.email, user_pk, known.email_sealed, known.email_index
     )
@@ -328,12 +339,12 @@ def _user_columns(request: Track, known: Known, gathered: Gathered, user_pk: uui
     return {
         "email_sealed": email_sealed,
         "email_index": email_index,
-        "email_verified": bool(known.email_verified) and email_same,
+        "email_new": not email_same,
         "phone_sealed": phone_sealed,
         "phone_index": phone_index,
-        "phone_verified": bool(known.phone_number_verified) and phone_same,
-        "username": request.sent.get("username") or known.username,
-        "locale": request.sent.get("locale") or known.locale,
+        "phone_new": not phone_same,
+        "username_sent": request.sent.get("username"),
+        "user_locale_sent": request.sent.get("locale"),
     }
 
 
@@ -436,7 +447,7 @@ def _answer(
         now=known.now,
         username=request.sent.get("username") or known.username,
     )
-    have = set(known.enrolled or [])
+    have = set(known.enrolled or []) & set(available.active(request.tenant, known.switched_off or []))
     return Tracked(
         action_id=action_id,
         idempotency_key=request.key,

@@ -36,7 +36,7 @@ BROWSER_COOKIE = "__Host-ch"
 EMBEDDED_HEADER = "X-Challenge-Embedded"
 # Custom schemes that may receive a token: the React Native SDK listens for `authsignal://auth?token=…`.
 NATIVE_SCHEMES = frozenset({"authsignal"})
-MAX_OTP_URI = 1024
+MAX_OTP_URI = 2331
 QUIET_ZONE = 3
 
 METHOD_SCREENS = [f"{method.lower()}{step}" for method in VerificationMethod for step in ("", "_enrol")]
@@ -254,8 +254,11 @@ class QrView(HostedView):
         uri = self.parsed(QrInput)["uri"]
         if not uri.startswith("otpauth://totp/"):
             raise InvalidRequest("uri must begin with otpauth://totp/.")
-        image = segno.make_qr(uri, error="m").svg_data_uri(border=QUIET_ZONE, light="#fff", dark="#000")
-        return Response({"image": image})
+        try:
+            code = segno.make_qr(uri, error="m")
+        except segno.DataOverflowError as error:
+            raise InvalidRequest("uri is too long for a QR code.") from error
+        return Response({"image": code.svg_data_uri(border=QUIET_ZONE, light="#fff", dark="#000")})
 
 
 class RecoveryCodeView(HostedView):

@@ -1,12 +1,14 @@
 """Action instances, what was known when they were decided, and the user's devices and addresses."""
 
+import json
 import uuid
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from authenticators.models import EndUser
+from authenticators.models import EndUser, SealedText
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import ActionState, Outcome, VerificationMethod
@@ -22,6 +24,10 @@ def outcome_choices() -> list[tuple[str, str]]:
 
 def method_choices() -> list[tuple[str, str]]:
     return [(m.value, m.value) for m in VerificationMethod]
+
+
+# What of the user's facts is kept sealed.
+PRIVATE = ("email", "phoneNumber")
 
 
 class Action(models.Model):
@@ -69,10 +75,11 @@ class ActionFacts(models.Model):
     user_agent = models.CharField(max_length=1000, blank=True)
     device_id = models.CharField(max_length=255, blank=True)
     country_code = models.CharField(max_length=2, blank=True)
-    # rules.facts.Facts as JSON.
+    # rules.facts.Facts as JSON, without what is PRIVATE.
     facts = models.JSONField()
     # {"verdicts": {rule: true|false|unknown}, "values": {data point: value}, "missing": [data point]}
     trace = models.JSONField()
+    private_sealed = models.BinaryField(null=True, editable=False)
     matched_rules = ArrayField(models.UUIDField(), default=list)
     priority_rule_id = models.UUIDField(null=True)
     allowed_methods = ArrayField(models.CharField(max_length=32), default=list)
@@ -84,8 +91,21 @@ class ActionFacts(models.Model):
     # Hash of the cookie of the browser that first opened the hosted page at top level.
     browser_hash = models.CharField(max_length=128, blank=True)
 
+    private = SealedText("private_sealed")
+
     def __str__(self) -> str:
         return f"facts of {self.pk}"
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.action.tenant
+
+    def opened(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The facts, and the values that the rules saw, with the private ones put back."""
+        private = json.loads(self.private or "{}")
+        facts = {**self.facts, "user": {**self.facts["user"], **private}}
+        named = {f"user.{name}": value for name, value in private.items()}
+        return facts, {**named, **self.trace["values"]}
 
 
 class Device(models.Model):

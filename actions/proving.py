@@ -4,7 +4,7 @@ Each function takes the caller's context; each transaction locks in the order us
 authenticator.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from audit import log
 from authenticators import available, challenges, contact, enrolment, webauthn
 from authenticators.challenges import Attempt, Origin
 from authenticators.methods import passkey, totp
-from authenticators.models import Authenticator, Challenge, EndUser
+from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
 from authsignal_portal import clock
 from authsignal_portal.errors import ExpiredToken, Forbidden, InvalidConfiguration, InvalidRequest
 from authsignal_portal.models import Tenant
@@ -86,6 +86,22 @@ def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
             raise Forbidden("Adding an authenticator needs a completed challenge, or the scope add:authenticators.")
     elif context.tenant.first_enrolment_needs_scope and not context.may(Scope.ADD):
         raise Forbidden("A first authenticator needs the scope add:authenticators here.")
+    if _configuration(context.tenant, method).is_hidden_to_user:
+        raise InvalidConfiguration(f"{method} is not offered for enrolment.")
+
+
+def _configuration(tenant: Tenant, method: VerificationMethod) -> AuthenticatorConfiguration:
+    rows = AuthenticatorConfiguration.objects.filter(tenant=tenant, method=method)
+    return rows.first() or AuthenticatorConfiguration(tenant=tenant, method=method)
+
+
+def _check_address(context: ClientContext, method: VerificationMethod, to: str) -> None:
+    """Where users may not change their address, only the one that the backend gave can be enrolled."""
+    on_file = getattr(context.user, enrolment.CONTACT_FIELD[method])
+    if on_file is None or _configuration(context.tenant, method).is_editable_by_user:
+        return
+    if contact.index(context.tenant.pk, to) != contact.index(context.tenant.pk, on_file):
+        raise Forbidden("This address cannot be changed here.")
 
 
 # -- codes by email and SMS ----------------------------------------------------------------------
@@ -125,6 +141,7 @@ def enrol_code(context: ClientContext, method: VerificationMethod, to: str) -> S
     with _one_at_a_time(context):
         check_may_enrol(context, method)
         to = contact.clean_email(to) if method == M.EMAIL_OTP else contact.clean_phone(to)
+        _check_address(context, method, to)
         pending = enrolment.begin(context.user, method, to=to)
         challenge = challenges.start_code(
             tenant=context.tenant,
@@ -214,9 +231,12 @@ def _check_authority(context: ClientContext, challenge: Challenge) -> None:
     if challenge.purpose == Purpose.ENROL:
         check_may_enrol(context, VerificationMethod(challenge.method))
         return
-    on_file_only = challenge.contact_sealed is not None and challenge.authenticator_id is None
-    if on_file_only and available.enrolled(context.user) and not context.may(Scope.ADD):
+    if challenge.contact_sealed is None or challenge.authenticator_id is not None:
+        return
+    if available.enrolled(context.user) and not context.may(Scope.ADD):
         raise InvalidRequest(f"The user has no {challenge.method} authenticator.")
+    if challenge.contact_index not in (context.user.email_index, context.user.phone_number_index):
+        raise InvalidRequest("The address was changed meanwhile. Ask for a new code.")
 
 
 def _accepted(action: Action, attempt: Attempt, *, may_adopt: bool) -> Verified:
@@ -273,7 +293,12 @@ def start_passkey_registration(
             user=user,
             origin=origin_of(context.action),
             purpose=Purpose.ENROL,
-            context={"username": name, "userAgent": user_agent, "deviceId": context.facts.device_id},
+            # An email address that stands in for a name is not kept: addresses rest sealed.
+            context={
+                "username": username or user.username or "",
+                "userAgent": user_agent,
+                "deviceId": context.facts.device_id,
+            },
         )
     try:
         options = webauthn.registration_options(
@@ -343,21 +368,29 @@ def _begun(tenant: Tenant, challenge_id: str) -> Challenge:
 
 
 def verify_passkey(
-    tenant: Tenant, context: ClientContext | None, *, challenge_id: str, credential: Any, device_id: str
+    tenant: Tenant,
+    context: ClientContext | None,
+    *,
+    challenge_id: str,
+    credential: Any,
+    seen: Mapping[str, str],
 ) -> Verified:
-    """Judge an assertion. Without a token the credential tells who the user is, and the rules run then."""
+    """Judge an assertion. Without a token the credential tells who the user is, and the rules run then.
+
+    `seen` is what the rules may know of the caller: deviceId, and the ipAddress and userAgent of this very request.
+    """
     challenge = challenges.by_id(tenant, challenge_id)
     if challenge.method != M.PASSKEY or challenge.purpose != Purpose.AUTHENTICATE:
         raise InvalidRequest("challengeId belongs to another step.")
     if challenge.user_id is None:
-        return _sign_in(tenant, challenge, credential, device_id)
+        return _sign_in(tenant, challenge, credential, seen)
     if context is None or challenge.action_id != context.action.pk:
         raise InvalidRequest("challengeId belongs to another action.")
     with _one_at_a_time(context):
         return _finish(context, M.PASSKEY, challenge, credential)
 
 
-def _sign_in(tenant: Tenant, challenge: Challenge, credential: Any, device_id: str) -> Verified:
+def _sign_in(tenant: Tenant, challenge: Challenge, credential: Any, seen: Mapping[str, str]) -> Verified:
     """The user is known only now: their action begins with the rules' decision, and the proof may then count.
 
     Where the rules refuse, that is stored, the challenge is used up, and InvalidRequest is raised.
@@ -370,15 +403,15 @@ def _sign_in(tenant: Tenant, challenge: Challenge, credential: Any, device_id: s
         attempt = challenges.finish(tenant=tenant, user=None, method=M.PASSKEY, challenge=challenge, answer=credential)
         if attempt.proof is None or attempt.proof.authenticator is None:
             return Verified(None, attempt.failure)
-        action = _begin_action(challenge, attempt.proof.authenticator.user, device_id)
+        action = _begin_action(challenge, attempt.proof.authenticator.user, seen)
         is_open = action.state not in states.CLOSED_TO_PROOF
         verified = _accepted(action, attempt, may_adopt=False) if is_open else Verified(None)
     proofs.check_open(action)
     return verified
 
 
-def _begin_action(challenge: Challenge, user: EndUser, device_id: str) -> Action:
-    attributes = {"deviceId": device_id}
+def _begin_action(challenge: Challenge, user: EndUser, seen: Mapping[str, str]) -> Action:
+    attributes = dict(seen)
     if challenge.idempotency_key:
         attributes["idempotencyKey"] = challenge.idempotency_key
     action = flow.join(

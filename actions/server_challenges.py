@@ -90,6 +90,8 @@ def _start(tenant: Tenant, sent: Mapping[str, Any], actor: log.Actor) -> Challen
 
 def _send(action: Action, method: VerificationMethod, sent: Mapping[str, Any]) -> Challenge:
     user = action.user
+    if method not in action.facts.allowed_methods:
+        raise InvalidConfiguration(f"{method} is not permitted for this action.")
     to = _address(method, sent, user)
     return challenges.start_code(
         tenant=action.tenant,
@@ -159,6 +161,7 @@ def verify(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]
             challenge.user.lock()
         if challenge.code_hash == "" and challenge.verified_at is None:
             raise InvalidRequest("challengeId belongs to another kind of challenge.")
+        action = _open_action(challenge)
         method = VerificationMethod(challenge.method)
         attempt = challenges.finish(
             tenant=tenant,
@@ -171,12 +174,21 @@ def verify(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]
             before = replays.kept(tenant, request)
             return (before, True) if before else (_refused(attempt), False)
         proof = attempt.proof
-        if proof.challenge.action_id:
-            action = Action.objects.select_related("user", "tenant", "facts").get(pk=proof.challenge.action_id)
+        if action:
             proofs.record(action, action.facts, proof, may_enrol=claims.may_enrol(challenge))
         answer = _verified(proof.challenge)
         replays.keep(tenant, request, answer)
         return answer, False
+
+
+def _open_action(challenge: Challenge) -> Action | None:
+    """The challenge's action, if it has one. Raises InvalidRequest where somebody decided before the answer came."""
+    if challenge.action_id is None:
+        return None
+    action = Action.objects.select_related("user", "tenant", "facts").get(pk=challenge.action_id)
+    if challenge.verified_at is None:
+        proofs.check_open(action)
+    return action
 
 
 def _refused(attempt: challenges.Attempt) -> dict[str, Any]:
@@ -206,9 +218,11 @@ def claim(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
             return before, True
         claims.check_claimable(challenge, user_id, unverified_too=bool(given.get("skipVerificationCheck")))
         claims.take(challenge)
+        theirs = challenge.user is not None
         action = _action_of(challenge, user_id, log.api_key(key.pk))
         if action.state not in states.CLOSED_TO_PROOF:
-            answer = {"token": _token(challenge, action), "verificationMethod": challenge.method}
+            counts = challenge.verified_at is not None and (theirs or claims.proves_unbound(challenge, action))
+            answer = {"token": _token(challenge, action, counts=counts), "verificationMethod": challenge.method}
             replays.keep(tenant, request, answer)
     # Once it is committed: the challenge is spent, and that the rules refused stays on record.
     proofs.check_open(action)
@@ -231,9 +245,10 @@ def _action_of(challenge: Challenge, user_id: str, actor: log.Actor) -> Action:
     return action
 
 
-def _token(challenge: Challenge, action: Action) -> str:
+def _token(challenge: Challenge, action: Action, *, counts: bool) -> str:
+    """An access token for a proof that counts; else a token with which the user can still prove themselves."""
     now = clock.now()
-    if challenge.verified_at:
+    if counts:
         proofs.record(action, action.facts, proofs.of_challenge(challenge), may_enrol=claims.may_enrol(challenge))
         return proofs.access_token(action, now=now)
     return tokens.mint(

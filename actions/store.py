@@ -52,14 +52,20 @@ new_user AS (
   INSERT INTO authenticators_enduser (id, tenant_id, user_id, email_sealed, email_index, email_verified,
     phone_number_sealed, phone_number_index, phone_number_verified, username, custom, locale, pseudonym)
   VALUES (%(user_pk)s, %(tenant)s, %(user)s, %(email_sealed)s, %(email_index)s, false,
-    %(phone_sealed)s, %(phone_index)s, false, %(username)s, '{}', %(locale)s, %(pseudonym)s)
+    %(phone_sealed)s, %(phone_index)s, false, %(username_sent)s, '{}', %(user_locale_sent)s, %(pseudonym)s)
 ),"""
 
 CHANGED_USER = """
 changed_user AS (
-  UPDATE authenticators_enduser SET email_sealed = %(email_sealed)s, email_index = %(email_index)s,
-    email_verified = %(email_verified)s, phone_number_sealed = %(phone_sealed)s, phone_number_index = %(phone_index)s,
-    phone_number_verified = %(phone_verified)s, username = %(username)s, locale = %(locale)s, updated_at = %(now)s
+  UPDATE authenticators_enduser SET
+    email_sealed = CASE WHEN %(email_new)s THEN %(email_sealed)s ELSE email_sealed END,
+    email_index = CASE WHEN %(email_new)s THEN %(email_index)s ELSE email_index END,
+    email_verified = email_verified AND NOT %(email_new)s,
+    phone_number_sealed = CASE WHEN %(phone_new)s THEN %(phone_sealed)s ELSE phone_number_sealed END,
+    phone_number_index = CASE WHEN %(phone_new)s THEN %(phone_index)s ELSE phone_number_index END,
+    phone_number_verified = phone_number_verified AND NOT %(phone_new)s,
+    username = coalesce(%(username_sent)s, username), locale = coalesce(%(user_locale_sent)s, locale),
+    updated_at = %(now)s
   WHERE id = %(user_pk)s
 ),"""
 
@@ -79,10 +85,10 @@ action AS (
 ),
 facts AS (
   INSERT INTO actions_actionfacts (action_id, configuration_id, policy_version, ip_address, user_agent, device_id,
-    country_code, facts, trace, matched_rules, priority_rule_id, allowed_methods, default_method, redirect_url,
+    country_code, facts, trace, private_sealed, matched_rules, priority_rule_id, allowed_methods, default_method, redirect_url,
     redirect_to_settings, locale, message, browser_hash)
   VALUES (%(action_id)s, %(configuration_id)s, %(policy_version)s, %(address)s, %(user_agent)s, %(device)s,
-    %(country)s, %(facts)s, %(trace)s, %(matched)s::uuid[], %(priority_rule)s, %(allowed)s::varchar[],
+    %(country)s, %(facts)s, %(trace)s, %(private_sealed)s, %(matched)s::uuid[], %(priority_rule)s, %(allowed)s::varchar[],
     %(default_method)s, %(redirect_url)s, %(redirect_to_settings)s, %(locale_sent)s, %(message)s, '')
 )
 INSERT INTO audit_auditevent (event_id, at, tenant_id, tag, actor_kind, actor, subject, action_id, data, leaf_hash)

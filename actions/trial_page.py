@@ -98,5 +98,3 @@ def _track(here: Access, form: TrialForm) -> flow.Tracked | None:
 def _result(here: Access, tracked: flow.Tracked) -> dict[str, Any]:
     action = Action.objects.select_related("user", "facts").get(pk=tracked.action_id, tenant=here.tenant)
     return {"tracked": tracked, "shown": listed(action), "verdict": verdict(action.facts, here), "facts": action.facts}
-
-

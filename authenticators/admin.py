@@ -44,8 +44,8 @@ def flags_of(method: M) -> list[str]:
 class MethodForm(forms.Form):
     """The switches of one method."""
 
-    def __init__(self, method: M, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, prefix=method.value, **kwargs)
+    def __init__(self, method: M, data: Any, *, initial: dict[str, bool]) -> None:
+        super().__init__(data, prefix=method.value, initial=initial)
         self.method, self.title, self.text = method, words.METHODS[method], EXPLAINED[method]
         for flag in flags_of(method):
             self.fields[flag] = forms.BooleanField(label=FLAGS[flag], required=False)
@@ -64,7 +64,9 @@ class MethodsPage(TenantAdmin):
         rows = [MethodForm(method, sent, initial=_initial(stored.get(method))) for method in M]
         proof = ProofForm(request, sent)
         problem = ""
-        if sent is not None and all([row.is_valid() for row in rows]):
+        # Each form is asked, so that each tells what is wrong with it.
+        valid = [row.is_valid() for row in rows]
+        if sent is not None and all(valid):
             problem = _leaves_nothing(rows)
             if not problem and proof.is_valid():
                 self._save(here, rows)

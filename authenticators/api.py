@@ -123,7 +123,7 @@ class ImportView(ServerView):
         given = item if isinstance(item, dict) else {}
         try:
             passkey = checked(shapes.ImportedPasskey, given)
-            users.enrol(self.tenant, checked_id(passkey["userId"], "userId"), passkey, actor=actor)
+            users.enrol(self.tenant, checked_id(passkey["userId"], "userId"), passkey, actor=actor, with_codes=False)
         except AuthsignalError as error:
             return {
                 "userId": str(given.get("userId", "")),

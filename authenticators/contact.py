@@ -42,7 +42,12 @@ def indexes(tenant_id: uuid.UUID, text: str) -> list[str]:
 
 def _normal(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold().strip()
-    return folded if "@" in folded else "+" + re.sub(r"[^0-9]", "", folded)
+    if "@" in folded:
+        return folded
+    digits = "+" + re.sub(r"[^0-9]", "", folded)
+    parsed = e164(digits)
+    # One line, one form: +64 021… is +64 21….
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if parsed else digits
 
 
 def e164(text: str) -> phonenumbers.PhoneNumber | None:

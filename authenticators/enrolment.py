@@ -89,7 +89,7 @@ def _confirm_contact(row: Authenticator, now: datetime) -> None:
     user.save(update_fields=[f"{field}_sealed", f"{field}_index", f"{field}_verified", "updated_at"])
 
 
-def add_verified(user: EndUser, given: dict[str, Any], *, actor: log.Actor) -> Added:
+def add_verified(user: EndUser, given: dict[str, Any], *, actor: log.Actor, with_codes: bool = True) -> Added:
     """Enrol what the customer verified elsewhere. `given` has the wire's names. Call with the user locked.
 
     Raises InvalidRequest, Conflict.
@@ -111,7 +111,7 @@ def add_verified(user: EndUser, given: dict[str, Any], *, actor: log.Actor) -> A
     Authenticator.objects.filter(pk=row.pk).update(last_verified_at=None)
     row.last_verified_at = None
     codes = None
-    if first and not user.tenant.disable_recovery_codes:
+    if with_codes and first and not user.tenant.disable_recovery_codes:
         codes = new_recovery_codes(user, actor=actor, now=now)
     return Added(row, codes)
 

@@ -41,11 +41,20 @@ class Gate:
         longest = max(seconds for seconds, _limit in windows(row.method))
         row.recent = [at for at in row.recent if self.now - at < timedelta(seconds=longest)] + [self.now]
         row.consecutive += 1
-        if row.consecutive >= settings.CONSECUTIVE_GUESSES_BEFORE_DISABLING and row.disabled_at is None:
-            row.disabled_at = self.now
         if row.consecutive % settings.CONSECUTIVE_GUESSES_BEFORE_PAUSE == 0:
             row.paused_until = self.now + timedelta(seconds=settings.PAUSE_SECONDS)
+        if row.consecutive >= settings.CONSECUTIVE_GUESSES_BEFORE_DISABLING and row.disabled_at is None:
+            self._shut()
         row.save(update_fields=["recent", "consecutive", "disabled_at", "paused_until"])
+
+    def _shut(self) -> None:
+        """A user's method is disabled until it is bound anew. An address without a user has nothing to bind: anybody
+        could shut it for ever, so it only rests for a day."""
+        if self.row.subject.startswith("user:"):
+            self.row.disabled_at = self.now
+        else:
+            self.row.paused_until = self.now + timedelta(seconds=settings.ADDRESS_PAUSE_SECONDS)
+            self.row.consecutive = 0
 
     def right(self) -> None:
         if self.row.consecutive:

@@ -286,7 +286,8 @@ class Message(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(EndUser, on_delete=models.CASCADE, null=True, related_name="messages")
-    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, null=True, related_name="messages")
+    # Outlives its challenge: the sending limits count these rows.
+    challenge = models.ForeignKey(Challenge, on_delete=models.SET_NULL, null=True, related_name="messages")
     action_id = models.UUIDField(null=True)
     channel = models.CharField(_("channel"), max_length=16, choices=channel_choices)
     contact_index = models.CharField(max_length=128, blank=True)

@@ -72,14 +72,15 @@ def user_output(user: EndUser | None) -> dict[str, Any]:
     """GET one user. A user who does not exist is one who is not enrolled."""
     if user is None:
         return {"isEnrolled": False, "emailVerified": False, "phoneNumberVerified": False}
-    enrolled = available.enrolled(user)
+    active = available.active_methods(user.tenant)
+    enrolled = [method for method in available.enrolled(user) if method in active]
     return present(
         {
             "userId": user.user_id,
             "isEnrolled": bool(enrolled),
             **attributes(user),
             "enrolledVerificationMethods": enrolled or None,
-            "allowedVerificationMethods": available.active_methods(user.tenant),
+            "allowedVerificationMethods": active,
         }
     )
 

@@ -10,7 +10,7 @@ from audit import log
 from audit.events import Tag
 from authenticators import contact
 from authenticators.enrolment import Added, add_verified
-from authenticators.models import EndUser
+from authenticators.models import EndUser, GuessCount
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidRequest, Unavailable
 from authsignal_portal.json_body import checked_id
@@ -100,6 +100,7 @@ def delete(tenant: Tenant, user_id: str, *, actor: log.Actor) -> None:
     if user is None:
         return
     log.record(Tag.USER_DELETED, tenant_id=tenant.pk, actor=actor, subject=user.pseudonym)
+    GuessCount.objects.filter(tenant=tenant, subject=f"user:{user.pk}").delete()
     user.delete()
 
 
@@ -121,6 +122,11 @@ def query(tenant: Tenant, given: Mapping[str, Any]) -> QuerySet[EndUser]:
 
 
 @transaction.atomic
-def enrol(tenant: Tenant, user_id: str, given: Mapping[str, Any], *, actor: log.Actor) -> Added:
-    """Enrol a verified authenticator, creating the user; a refusal leaves no user behind."""
-    return add_verified(ensure(tenant, user_id, actor=actor), dict(given), actor=actor)
+def enrol(
+    tenant: Tenant, user_id: str, given: Mapping[str, Any], *, actor: log.Actor, with_codes: bool = True
+) -> Added:
+    """Enrol a verified authenticator, creating the user; a refusal leaves no user behind.
+
+    `with_codes`: whether a first one brings recovery codes, which somebody must then show.
+    """
+    return add_verified(ensure(tenant, user_id, actor=actor), dict(given), actor=actor, with_codes=with_codes)

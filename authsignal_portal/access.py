@@ -115,7 +115,7 @@ def forget(request: HttpRequest) -> None:
 
 def _read(request: HttpRequest) -> Access | None:
     user = request.user
-    if isinstance(user, AnonymousUser) or not (user.is_active and user.is_staff and user.is_verified()):
+    if isinstance(user, AnonymousUser) or not (user.is_active and user.is_staff and _gave_both_factors(user)):
         return None
     now = clock.now()
     if not _in_time(request, now.timestamp()):
@@ -128,6 +128,11 @@ def _read(request: HttpRequest) -> Access | None:
     current = next((one for one in memberships if str(one.tenant_id) == chosen), memberships[0])
     proved = datetime.fromtimestamp(request.session.get(PROVED, 0), tz=now.tzinfo)
     return Access(user, current, memberships, now, proved)
+
+
+def _gave_both_factors(user: User) -> bool:
+    # Set on every request's user by django-otp's middleware, from the device that the session was opened with.
+    return bool(user.is_verified())  # type: ignore[attr-defined]
 
 
 def _in_time(request: HttpRequest, moment: float) -> bool:

@@ -6,7 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
@@ -22,6 +22,23 @@ from authsignal_portal.vocabulary import KeyKind
 from authsignal_portal.widgets import LinesField, dress, moment
 
 MAX_ACTIVE_KEYS = 2
+FIELDSETS: list[Any] = [
+    (None, {"fields": ["name", "app_origins", "unconfigured_action", "default_passkey_action"]}),
+    (_("Tokens and codes"), {"fields": ["token_duration_in_minutes", "otp_duration_in_minutes"]}),
+    (
+        _("Enrolment"),
+        {
+            "fields": [
+                "first_enrolment_needs_scope",
+                "let_unenrolled_users_through",
+                "disable_recovery_codes",
+                "hide_success_screen_on_enrollment",
+                "rp_id",
+            ]
+        },
+    ),
+    (_("SMS"), {"fields": ["blocked_sms_countries"]}),
+]
 
 
 class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -54,7 +71,7 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
 
     class Meta:
         model = Tenant
-        fields = "__all__"
+        fields = [name for _title, options in FIELDSETS for name in options["fields"]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -67,23 +84,7 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
 class TenantPage(TenantAdmin):
     form = TenantForm
     changed = Tag.TENANT_UPDATED
-    fieldsets = [
-        (None, {"fields": ["name", "app_origins", "unconfigured_action", "default_passkey_action"]}),
-        (_("Tokens and codes"), {"fields": ["token_duration_in_minutes", "otp_duration_in_minutes"]}),
-        (
-            _("Enrolment"),
-            {
-                "fields": [
-                    "first_enrolment_needs_scope",
-                    "let_unenrolled_users_through",
-                    "disable_recovery_codes",
-                    "hide_success_screen_on_enrollment",
-                    "rp_id",
-                ]
-            },
-        ),
-        (_("SMS"), {"fields": ["blocked_sms_countries"]}),
-    ]
+    fieldsets = FIELDSETS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return Tenant.objects.filter(pk=access.must(request).tenant.pk)
@@ -98,7 +99,7 @@ class TenantPage(TenantAdmin):
         context = {"title": _("Tenant settings"), "crumbs": [], **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
-    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         return redirect("portal:authsignal_portal_tenant_change", obj.pk)
 
 

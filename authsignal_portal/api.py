@@ -188,8 +188,21 @@ def body_of(request: Request) -> dict[str, Any]:
     if parser is None or "HTTP_CONTENT_ENCODING" in http.META:
         raise UnsupportedMediaType
     # Without a Content-Length Django takes the body to be empty; .NET sends its JSON in chunks.
-    stream = http.environ["wsgi.input"] if in_chunks else http
+    stream = _Started(http.environ["wsgi.input"]) if in_chunks else http
     return cast(dict[str, Any], parser.parse(cast(IO[bytes], stream)))
+
+
+class _Started:
+    """A body that was announced: that nothing comes means that it broke off, not that it is empty."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream = stream
+
+    def read(self, size: int) -> bytes:
+        raw = self.stream.read(size)
+        if not raw:
+            raise InvalidRequest("The request body ended early.")
+        return raw
 
 
 def checked(serializer: type[serializers.Serializer[Any]], data: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,7 +277,7 @@ class Unexpected(AuthsignalError):
 
 
 def is_api_path(request: HttpRequest) -> bool:
-    return request.path_info == "/v1" or request.path_info.startswith("/v1/")
+    return request.path_info == "/v1" or request.path_info.startswith(("/v1/", "/challenge/api/"))
 
 
 # What Django refuses before a view runs (a wrong Host header, say), and what fails in one, has the same shape.

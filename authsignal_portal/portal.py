@@ -11,6 +11,7 @@ from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse, reverse_lazy
@@ -30,7 +31,7 @@ from authsignal_portal import access, sign_in
 from authsignal_portal.widgets import dress
 
 Text = str | Promise
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,11 @@ NAVIGATION: tuple[tuple[Text, tuple[Item, ...]], ...] = (
 )
 
 
-
 def same_origin(view: View) -> View:
     """With the server's `no-referrer` browsers post forms with the origin `null`, which the CSRF check refuses."""
 
     @wraps(view)
-    def answer(*args: Any, **kwargs: Any) -> HttpResponse:
+    def answer(*args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(*args, **kwargs)
         response["Referrer-Policy"] = "same-origin"
         return response
@@ -117,7 +117,8 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no typ
             path("invite/<uidb64>/<token>/", Invitation.as_view(extra_context=self.signed_out()), name="invite"),
             *(path(route, self.admin_view(view), name=name) for route, view, name in self.pages),
         ]
-        return own + super().get_urls()
+        theirs: list[URLPattern] = super().get_urls()
+        return own + theirs
 
     def signed_out(self) -> dict[str, Any]:
         return {"site_title": self.site_title, "site_header": self.site_header}
@@ -129,6 +130,7 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no typ
             context |= {
                 "portal_tenant": here.tenant.name,
                 "portal_role": here.membership.get_role_display(),
+                "portal_may_test": here.may(access.Right.TEST),
                 "portal_may_switch": len(here.memberships) > 1,
                 "portal_navigation": _navigation(request, here),
                 "access": here,
@@ -152,7 +154,7 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no typ
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         panels = self.dashboard(access.must(request)) if self.dashboard else {}
         context = {**self.each_context(request), "title": self.index_title, **panels, **(extra_context or {})}
-        request.current_app = self.name  # type: ignore[attr-defined]
+        request.current_app = self.name
         return TemplateResponse(request, self.index_template, context)
 
     @method_decorator([same_origin, never_cache, csrf_protect, sensitive_post_parameters()])
@@ -197,7 +199,7 @@ class Invitation(PasswordResetConfirmView):
 
     template_name = "portal/invitation.html"
     success_url = reverse_lazy("portal:login")
-    title = _("Choose your password")  # type: ignore[assignment]
+    title = _("Choose your password")
 
     def get_form(self, form_class: Any = None) -> Any:
         form = super().get_form(form_class)

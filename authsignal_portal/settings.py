@@ -20,7 +20,8 @@ from authsignal_portal import embedded
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-if os.environ.get("AUTHSIGNAL_ENV", "production" if os.environ.get("DATABASE_URL") else "demo") == "demo":
+_configured = os.environ.keys() & {"DATABASE_URL", "DATABASE_URL_FILE"}
+if os.environ.get("AUTHSIGNAL_ENV", "production" if _configured else "demo") == "demo":
     os.environ["AUTHSIGNAL_ENV"] = "demo"
     for _name, _value in embedded.demo_environment(BASE_DIR).items():
         os.environ.setdefault(_name, _value)
@@ -164,6 +165,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
+    "remove-what-has-served": {
+        "task": "actions.tasks.prune",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     # The queue is only a doorbell: what it lost is found here.
     "deliver-owed-messages": {
         "task": "authenticators.tasks.sweep",
@@ -253,6 +259,7 @@ GUESSES_PER_5_MINUTES = 10
 GUESSES_PER_HOUR = 20
 CONSECUTIVE_GUESSES_BEFORE_PAUSE = 10
 PAUSE_SECONDS = 15 * 60
+ADDRESS_PAUSE_SECONDS = 24 * 3600
 CONSECUTIVE_GUESSES_BEFORE_DISABLING = 50
 PASSKEY_TRIES_PER_CHALLENGE = 3
 RECOVERY_GUESSES_PER_15_MINUTES = 5

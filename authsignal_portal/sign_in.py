@@ -5,6 +5,7 @@ Nobody is signed in between the two steps: the session only remembers, for ten m
 
 import base64
 import re
+import uuid
 from typing import Any
 
 import django_otp
@@ -244,10 +245,10 @@ def _refused(user: User | None, reason: str) -> None:
     _record(Tag.STAFF_REFUSED, user, reason=reason)
 
 
-def _record(tag: Tag, user: User | None, **data: str) -> None:
+def _record(tag: Tag, user: User | None, **data: Any) -> None:
     """In the log of every tenant that the person belongs to; of none, when there is no such person."""
     actor = log.staff(user.pk) if user else log.SYSTEM
-    tenants = list(user.memberships.values_list("tenant_id", flat=True)) if user else []
+    tenants: list[uuid.UUID | None] = list(user.memberships.values_list("tenant_id", flat=True)) if user else []
     for tenant_id in tenants or [None]:
         log.record(tag, tenant_id=tenant_id, actor=actor, **data)
 

@@ -58,7 +58,7 @@ class LinesField(forms.CharField):
             raise forms.ValidationError([problem for problem in problems if problem])
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return (initial or []) != self.to_python(data)
+        return bool((initial or []) != self.to_python(data))
 
 
 def _problem(check: Callable[[str], None], line: str) -> str:

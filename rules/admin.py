@@ -1,6 +1,5 @@
-"""Portal pages of the rules: actions with their rules in order, and the tenant's own data points."""
+"""Portal pages of actions, with their rules in order."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -8,7 +7,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
@@ -20,11 +19,14 @@ from authsignal_portal.access import Right
 from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import TenantAdmin
 from authsignal_portal.widgets import MethodsField, badge, dress
-from rules import jsonlogic
+from rules.data_point_page import DataPointPage
 from rules.models import ActionConfiguration, CustomDataPoint, Rule
-from rules.registry import CustomPoint
-from rules.rule_page import RulePage, custom_points_of, renumber
+from rules.order import Unordered, renumber, reordered
+from rules.rule_form import custom_points_of, problems_of
+from rules.rule_page import RulePage
 from rules.sentence import sentence
+
+SETTINGS = ["default_outcome", "verification_methods", "default_verification_method", "message"]
 
 
 class ConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -36,7 +38,7 @@ class ConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]  # not subsc
 
     class Meta:
         model = ActionConfiguration
-        fields = "__all__"
+        fields = ["action_code", *SETTINGS]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -70,24 +72,25 @@ class ConfigurationPage(TenantAdmin):
     list_display_links = None
     sortable_by = ()
     search_fields = ["action_code"]
-    settings_fields = ["default_outcome", "verification_methods", "default_verification_method", "message"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).annotate(number_of_rules=Count("rules")).order_by("action_code")
+        rows = super().get_queryset(request).annotate(number_of_rules=Count("rules"))
+        counted: QuerySet[Any] = rows.order_by("action_code")
+        return counted
 
     def audit_data(self, obj: ActionConfiguration) -> dict[str, Any]:
         return {"row": str(obj.pk), "action_code": obj.action_code}
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         # The code is what backends send: it is chosen once.
-        return [(None, {"fields": [*([] if obj else ["action_code"]), *self.settings_fields]})]
+        return [(None, {"fields": [*([] if obj else ["action_code"]), *SETTINGS]})]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
         form.tenant = access.must(request).tenant
         return form
 
-    # -- columns -----------------------------------------------------------------------------------------------------
+    # -- columns ----------------------------------------------
 
     def code(self, row: ActionConfiguration) -> Any:
         url = reverse("portal:rules_actionconfiguration_rules", args=[row.pk])
@@ -106,7 +109,7 @@ class ConfigurationPage(TenantAdmin):
 
     rule_count.short_description = _("Rules")  # type: ignore[attr-defined]
 
-    # -- pages -------------------------------------------------------------------------------------------------------
+    # -- pages ----------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         empty = _("No actions yet. Add one, or track one from your backend: it then appears here by itself.")
@@ -134,8 +137,12 @@ class ConfigurationPage(TenantAdmin):
         configuration: ActionConfiguration = self.found(request, object_id)
         points = custom_points_of(configuration.tenant)
         rules = [
-            {"rule": rule, "place": place, "sentence": sentence(rule.conditions, custom_points=points),
-             "problems": problems_of(rule, points)}
+            {
+                "rule": rule,
+                "place": place,
+                "sentence": sentence(rule.conditions, custom_points=points),
+                "problems": problems_of(rule, points),
+            }
             for place, rule in enumerate(configuration.rules.all(), start=1)
         ]
         return self.page(
@@ -175,13 +182,13 @@ class ConfigurationPage(TenantAdmin):
         configuration.changed()
         messages.success(request, _("The order was saved."))
 
-    # -- saving ------------------------------------------------------------------------------------------------------
+    # -- saving ----------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:
             ActionConfiguration.objects.select_for_update().get(pk=obj.pk)
             if form.changed_data:
-                obj.save(update_fields=self.settings_fields)
+                obj.save(update_fields=SETTINGS)
                 obj.changed()
             return
         super().save_model(request, obj, form, change)
@@ -191,138 +198,8 @@ class ConfigurationPage(TenantAdmin):
         messages.success(request, _("The action was added. Until it has rules, its default outcome holds."))
         return redirect("portal:rules_actionconfiguration_rules", obj.pk)
 
-    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         return redirect("portal:rules_actionconfiguration_rules", obj.pk)
-
-
-class Unordered(ValueError):
-    """The places that were sent do not name the rules that there are."""
-
-
-def reordered(rules: list[Rule], sent: Any) -> list[Rule]:
-    """The rules in the order that was asked for: `move` is `<rule>:up` or `:down`, `place-<rule>` a number each.
-
-    Raises Unordered.
-    """
-    if "move" in sent:
-        return _moved(rules, sent["move"])
-    try:
-        places = {rule.pk: int(sent[f"place-{rule.pk}"]) for rule in rules}
-    except (KeyError, ValueError):
-        raise Unordered(
-            _("Give every rule a number. If somebody else changed the rules meanwhile, look at the list again.")
-        ) from None
-    # A rule that was given a place goes before the one that has it, or after it when it comes from above.
-    now = {rule.pk: place for place, rule in enumerate(rules, start=1)}
-    return sorted(rules, key=lambda rule: (places[rule.pk], _came_from(places[rule.pk], now[rule.pk])))
-
-
-def _came_from(wanted: float, place: int) -> int:
-    return -1 if wanted < place else 1 if wanted > place else 0
-
-
-def _moved(rules: list[Rule], button: str) -> list[Rule]:
-    ident, _colon, way = button.partition(":")
-    place = next((place for place, rule in enumerate(rules) if str(rule.pk) == ident), None)
-    if place is None or way not in ("up", "down"):
-        raise Unordered(_("This rule is no longer there."))
-    other = place + (-1 if way == "up" else 1)
-    moved = list(rules)
-    if 0 <= other < len(rules):
-        moved[place], moved[other] = moved[other], moved[place]
-    return moved
-
-
-def problems_of(rule: Rule, points: Iterable[CustomPoint]) -> list[str]:
-    _tree, problems = jsonlogic.read(rule.conditions, custom_points=points)
-    return [problem.message for problem in problems]
-
-
-class DataPointForm(forms.ModelForm):  # type: ignore[type-arg]
-    class Meta:
-        model = CustomDataPoint
-        fields = ["name", "model_type", "data_type", "description"]
-
-    tenant: Tenant
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        point = self.instance
-        if self.errors:
-            return cleaned
-        if point._state.adding:
-            same_name = CustomDataPoint.objects.filter(
-                tenant=self.tenant, name=cleaned["name"], model_type=cleaned["model_type"]
-            )
-            if same_name.exists():
-                self.add_error("name", _("There is a data point of this name already."))
-            return cleaned
-        new = CustomPoint.from_json(
-            {"name": point.name, "model": point.model_type, "kind": cleaned["data_type"], "description": ""}
-        )
-        broken = broken_rules(self.tenant, without=point.pk, instead=[new])
-        if broken:
-            self.add_error("data_type", _("These rules would no longer work: %(rules)s.") % {"rules": broken})
-        return cleaned
-
-
-class DataPointPage(TenantAdmin):
-    form = DataPointForm
-    right = Right.CONFIGURE
-    may_add = may_delete = True
-    added, changed, deleted = Tag.DATA_POINT_CREATED, Tag.DATA_POINT_UPDATED, Tag.DATA_POINT_DELETED
-    intro = _("Values that your backend sends under custom, made known so that rules can use them.")
-    list_display = ["name", "data_type", "model_type", "description"]
-    sortable_by = ()
-    search_fields = ["name"]
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
-        form.tenant = access.must(request).tenant
-        return form
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ["name", "model_type"] if obj else []
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        empty = _("No custom data points yet. Add one to use a value of your own, such as an amount, in rules.")
-        return super().changelist_view(request, {"add_title": _("Add data point"), "empty": empty})
-
-    # Every kept version of a policy holds a copy of the points, so all of the tenant's grow by one.
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        configurations = lock_configurations(access.must(request).tenant)
-        super().save_model(request, obj, form, change)
-        if not change or "data_type" in form.changed_data:
-            for configuration in configurations:
-                configuration.changed()
-
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        point = self.get_object(request, object_id)
-        broken = broken_rules(access.must(request).tenant, without=point.pk) if point else ""
-        if broken:
-            messages.error(request, _("These rules use it: %(rules)s. Change them first.") % {"rules": broken})
-            return redirect("portal:rules_customdatapoint_change", object_id)
-        return super().delete_view(request, object_id, extra_context)
-
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        configurations = lock_configurations(access.must(request).tenant)
-        super().delete_model(request, obj)
-        for configuration in configurations:
-            configuration.changed()
-
-
-def lock_configurations(tenant: Tenant) -> list[ActionConfiguration]:
-    return list(ActionConfiguration.objects.select_for_update().filter(tenant=tenant).order_by("pk"))
-
-
-def broken_rules(tenant: Tenant, *, without: Any, instead: Iterable[CustomPoint] = ()) -> str:
-    """The names of rules that work now, but would not without this point."""
-    before = custom_points_of(tenant)
-    rows = CustomDataPoint.objects.filter(tenant=tenant).exclude(pk=without)
-    after = [*(CustomPoint.from_json(row.snapshot()) for row in rows), *instead]
-    rules = Rule.objects.filter(configuration__tenant=tenant).select_related("configuration")
-    broken = [rule for rule in rules if problems_of(rule, after) and not problems_of(rule, before)]
-    return ", ".join(f"{rule.name} ({rule.configuration.action_code})" for rule in broken[:5])
 
 
 portal.site.register(Rule, RulePage)

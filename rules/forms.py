@@ -1,30 +1,27 @@
-"""The no-code builder: conditions as rows of a form, and back, without loss.
+"""The no-code builder's rows: from and to a form, and to JsonLogic (back again: `drawing`).
 
 A *node* is a *condition* (data point, operator, value) or a *group* of nodes, of which all or any must be true, maybe
-negated. Node 0 is the root, always a group. What the rows cannot say exactly as it stands is not drawn: `draw`
-returns None, and the conditions are left alone. Everything that a row holds is the text of a form field.
+negated. Node 0 is the root, always a group. Everything that a row holds is the text of a form field.
 """
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from rules import jsonlogic
-from rules.operators import LIST, OPERATORS, RANGE, Operator, of_symbol
+from rules.operators import LIST, OPERATORS, RANGE
 from rules.registry import CustomPoint, CustomPoints, UnknownDataPoint, by_key, lookup
 from rules.types import BOOLEAN, MULTISELECT, NUMBER, TEXT, WANTED, Kind
 
-# Longer conditions make no page that anybody could work with, and no form that the server would take.
-MAX_DRAWN: Final = 16_384
 MAX_ROWS: Final = 200
 # Groups one inside the other; the conditions in the innermost are a level more.
 MAX_GROUPS_DEEP: Final = jsonlogic.MAX_DEPTH - 1
 
 _NODE = re.compile(r"(\d{1,4})\.(\d{0,4})\.([cg])")
 _INTEGER = re.compile(r"-?[0-9]{1,4000}")
-_NUMBER = re.compile(r"-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,4})?")
+NUMBER_TEXT = re.compile(r"-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,4})?")
 
 
 class Garbled(ValueError):
@@ -70,7 +67,7 @@ class Fields(Protocol):
     def getlist(self, name: str) -> list[str]: ...
 
 
-# -- from and to the form ------------------------------------------------------------------------
+# -- from and to the form ----------------------------------------------
 
 
 def read_fields(sent: Fields) -> Group:
@@ -140,7 +137,7 @@ def walk(node: Node, parent: Group | None = None) -> Iterator[tuple[Node, Group 
             yield from walk(child, node)
 
 
-# -- to JsonLogic --------------------------------------------------------------------------------
+# -- to JsonLogic ----------------------------------------------
 
 
 def write(root: Group, *, custom_points: Iterable[CustomPoint] = ()) -> Written:
@@ -231,8 +228,8 @@ def _item(text: str, kind: Kind) -> Any:
     """A literal from its text; the inverse of `_text`."""
     if kind is BOOLEAN and text in ("true", "false"):
         return text == "true"
-    if kind is NUMBER or (kind is MULTISELECT and _NUMBER.fullmatch(text)):
-        if not _NUMBER.fullmatch(text):
+    if kind is NUMBER or (kind is MULTISELECT and NUMBER_TEXT.fullmatch(text)):
+        if not NUMBER_TEXT.fullmatch(text):
             raise WrongRow(f"Write {WANTED[NUMBER]}, with digits and at most a point.")
         return int(text) if _INTEGER.fullmatch(text) else float(text)
     if kind is MULTISELECT and text[:1] == '"':
@@ -250,141 +247,3 @@ def _unquoted(text: str) -> str:
     if not isinstance(read, str):
         raise WrongRow('Close the quotation mark, such as "3".')
     return read
-
-
-# -- from JsonLogic ------------------------------------------------------------------------------
-
-
-def draw(conditions: object, *, custom_points: Sequence[CustomPoint] = ()) -> Group | None:
-    """The rows that say exactly these conditions, or None where no rows do. `write` gives the same JSON back."""
-    if jsonlogic.is_empty(conditions):
-        return Group(0)
-    if not _is_small(conditions):
-        return None
-    root = _Drawer(by_key(custom_points)).node(conditions)
-    if not isinstance(root, Group) or sum(1 for _ in walk(root)) > MAX_ROWS:
-        return None
-    written = write(root, custom_points=custom_points).conditions
-    return root if _same(written, conditions) else None
-
-
-def redraw(conditions: object, *, custom_points: Sequence[CustomPoint] = ()) -> Group | None:
-    """Rows that mean the same as conditions which `draw` cannot draw, in the builder's spelling; None if none do."""
-    tree, problems = jsonlogic.read(conditions, custom_points=custom_points)
-    if tree is None or problems or not _is_small(conditions):
-        return None
-    try:
-        meant = _canonical(tree)
-    except NotDrawable:
-        return None
-    if not set(meant) & {"and", "or"} and not _is_negated_group(meant):
-        meant = {"and": [meant]}
-    return draw(meant, custom_points=custom_points)
-
-
-class NotDrawable(ValueError):
-    """There are no rows for this."""
-
-
-def _canonical(node: jsonlogic.Node) -> dict[str, Any]:
-    match node:
-        case jsonlogic.Comparison():
-            return jsonlogic.write(node.operator.name, node.point.key, node.literal)
-        case jsonlogic.Group():
-            return {node.symbol: [_canonical(child) for child in node.children]}
-        case jsonlogic.Not(child=jsonlogic.Not(child=inner)):
-            return _canonical(inner)
-        case jsonlogic.Not(child=jsonlogic.Group() as group):
-            return {"!": _canonical(group)}
-        case jsonlogic.Not(child=child):
-            return {"!": {"and": [_canonical(child)]}}
-        case _:
-            raise NotDrawable
-
-
-def _is_negated_group(meant: Mapping[str, Any]) -> bool:
-    inner = meant.get("!")
-    return isinstance(inner, dict) and bool(set(inner) & {"and", "or"})
-
-
-class _Drawer:
-    def __init__(self, points: CustomPoints) -> None:
-        self.points = points
-        self.made = 0
-
-    def node(self, raw: object, depth: int = 1) -> Node | None:
-        if not isinstance(raw, dict) or len(raw) != 1 or depth > jsonlogic.MAX_DEPTH:
-            return None
-        ident, self.made = self.made, self.made + 1
-        [(symbol, operands)] = raw.items()
-        if symbol in ("and", "or"):
-            return self.group(ident, symbol, operands, depth)
-        if symbol != "!":
-            return self.condition(ident, symbol, operands)
-        if not isinstance(operands, dict) or len(operands) != 1:
-            return None
-        [(inner, inner_operands)] = operands.items()
-        if inner in ("and", "or"):
-            return self.group(ident, inner, inner_operands, depth, negated=True)
-        return self.condition(ident, inner, inner_operands, negated=True)
-
-    def group(self, ident: int, join: str, operands: object, depth: int, *, negated: bool = False) -> Group | None:
-        if not isinstance(operands, list):
-            return None
-        children = [self.node(operand, depth + 1) for operand in operands]
-        drawn = [child for child in children if child is not None]
-        return Group(ident, join, negated, drawn) if len(drawn) == len(children) else None
-
-    def condition(self, ident: int, symbol: str, operands: Any, *, negated: bool = False) -> Condition | None:
-        row = next((row for row in of_symbol(symbol, negated=negated) if row.shape.fits(operands)), None)
-        if row is None:
-            return None
-        var, literal = operands[row.shape.var], row.shape.literal(operands)
-        if len(var) != 1 or not isinstance(var["var"], str):
-            return None
-        try:
-            return _row(ident, var["var"], row, literal, self.kind(var["var"]))
-        except NotDrawable:
-            return None
-
-    def kind(self, key: str) -> Kind:
-        try:
-            return lookup(key, self.points).kind
-        except UnknownDataPoint:
-            return TEXT
-
-
-def _row(ident: int, key: str, row: Operator, literal: Any, kind: Kind) -> Condition:
-    if row.shape is RANGE:
-        low, high = literal
-        return Condition(ident, key, row.name, _text(low, kind), _text(high, kind))
-    if row.shape is not LIST:
-        return Condition(ident, key, row.name, _text(literal, kind))
-    items = literal if isinstance(literal, list) else [literal]
-    lines = "\n".join(_text(item, kind) for item in items)
-    return Condition(ident, key, row.name, lines, alone=not isinstance(literal, list))
-
-
-def _text(literal: Any, kind: Kind) -> str:
-    """A literal as a form field holds it. Raises NotDrawable; whether it is read back the same is seen by `draw`."""
-    if isinstance(literal, bool):
-        return "true" if literal else "false"
-    if isinstance(literal, (int, float)):
-        return repr(literal)
-    if not isinstance(literal, str) or not literal.isprintable():
-        raise NotDrawable
-    if kind is MULTISELECT and (_NUMBER.fullmatch(literal) or literal[:1] == '"'):
-        return json.dumps(literal)
-    return literal
-
-
-def _is_small(conditions: object) -> bool:
-    try:
-        return len(json.dumps(conditions)) <= MAX_DRAWN
-    except RecursionError:
-        return False
-
-
-def _same(one: object, other: object) -> bool:
-    """Equal as JSON: 1, 1.0 and true are three things."""
-    return json.dumps(one) == json.dumps(other)

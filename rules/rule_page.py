@@ -1,6 +1,5 @@
 """The page of one rule: a form that works without scripts, with the builder in it."""
 
-import hashlib
 import json
 from typing import Any, cast
 
@@ -15,54 +14,22 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from audit.events import Tag
-from authsignal_portal import access, words
+from authsignal_portal import access
 from authsignal_portal.access import Right
 from authsignal_portal.errors import InvalidRequest
 from authsignal_portal.json_body import parse_object
-from authsignal_portal.models import Tenant
-from authsignal_portal.tenant_admin import TenantAdmin, dress_code, prove
+from authsignal_portal.tenant_admin import TenantAdmin, prove
 from authsignal_portal.vocabulary import Role
-from authsignal_portal.widgets import MethodsField, classes, dress
 from rules import jsonlogic
-from rules.builder import Builder, Refused, press, suited
-from rules.forms import Garbled, Group, draw, read_fields, redraw
-from rules.models import MAX_PRIORITY, ActionConfiguration, CustomDataPoint, Rule
+from rules.builder import Builder, suited
+from rules.buttons import Refused, press
+from rules.drawing import draw, redraw
+from rules.forms import Garbled, Group, read_fields
+from rules.models import ActionConfiguration, Rule
+from rules.order import Unordered, last_priority
 from rules.registry import CustomPoint
+from rules.rule_form import RuleForm, code_field, custom_points_of, fingerprint
 from rules.sentence import sentence
-
-
-class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
-    verification_methods = MethodsField(
-        label=_("Permitted methods"),
-        choices=words.method_choices,
-        help_text=_("If this rule decides on a challenge. None chosen: as the action says."),
-    )
-
-    class Meta:
-        model = Rule
-        fields = [
-            "name",
-            "description",
-            "outcome",
-            "is_active",
-            "when_unknown",
-            "verification_methods",
-            "default_verification_method",
-        ]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        dress(self)
-        self.fields["name"].widget.attrs["maxlength"] = 100
-        self.fields["description"].widget = forms.Textarea(attrs={"rows": 2, "maxlength": 500})
-        dress(self)
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        methods, first = cleaned.get("verification_methods"), cleaned.get("default_verification_method")
-        if methods and first and first not in methods:
-            self.add_error("default_verification_method", _("Choose one of the permitted methods."))
-        return cleaned
 
 
 class RulePage(TenantAdmin):
@@ -118,6 +85,10 @@ class RulePage(TenantAdmin):
         return HttpResponseRedirect(request.back)
 
 
+class Stale(Exception):
+    """The rule is no longer what the page showed."""
+
+
 class Editing:
     """One request to the page of one rule."""
 
@@ -151,7 +122,7 @@ class Editing:
             return self._show(form)
         return self._save(form)
 
-    # -- what is shown --------------------------------------------------------------------------------------------------
+    # -- what is shown ----------------------------------------------
 
     def _draw(self) -> None:
         if self.as_json:
@@ -191,7 +162,7 @@ class Editing:
             can_redraw=self.builder is None and redraw(self.stored, custom_points=self.points) is not None,
         )
 
-    # -- saving -----------------------------------------------------------------------------------------------------------
+    # -- saving ----------------------------------------------
 
     def _save(self, form: RuleForm) -> HttpResponse:
         valid = form.is_valid()
@@ -209,8 +180,8 @@ class Editing:
         try:
             with transaction.atomic():
                 self._store(changed)
-        except Stale as stale:
-            form.add_error(None, str(stale))
+        except (Stale, Unordered) as refused:
+            form.add_error(None, str(refused))
             return self._show(form)
         messages.success(self.request, _("The rule “%(name)s” was saved.") % {"name": self.rule.name})
         return redirect("portal:rules_actionconfiguration_rules", self.rule.configuration_id)
@@ -223,7 +194,9 @@ class Editing:
         else:
             stored = Rule.objects.filter(pk=self.rule.pk).first()
             if stored is None or fingerprint(stored) != self.request.POST.get("seen"):
-                raise Stale(_("Somebody changed this rule after you opened it. Load the page again to see how it is now."))
+                raise Stale(
+                    _("Somebody changed this rule after you opened it. Load the page again to see how it is now.")
+                )
             if not changed:
                 return
             self.rule.priority = stored.priority
@@ -291,10 +264,6 @@ class Editing:
         return True
 
 
-class Stale(Exception):
-    """The rule is no longer what the page showed."""
-
-
 def pressed(request: HttpRequest, points: list[CustomPoint]) -> Builder:
     """The builder after the button that was pressed."""
     try:
@@ -311,45 +280,5 @@ def pressed(request: HttpRequest, points: list[CustomPoint]) -> Builder:
     return Builder(root, custom_points=points, focus=focus, refusal=refusal)
 
 
-def custom_points_of(tenant: Tenant) -> list[CustomPoint]:
-    rows = CustomDataPoint.objects.filter(tenant=tenant)
-    return [CustomPoint.from_json(row.snapshot() | {"description": row.description}) for row in rows]
-
-
-def last_priority(configuration: ActionConfiguration) -> int:
-    """The number after the last rule's; the rules are numbered anew where that would be too high. Raises Stale."""
-    rules = list(configuration.rules.all())
-    if len(rules) > MAX_PRIORITY:
-        raise Stale(_("An action has at most 100 rules. Delete one that is no longer needed."))
-    if rules and rules[-1].priority == MAX_PRIORITY:
-        renumber(rules)
-        return len(rules)
-    return rules[-1].priority + 1 if rules else 0
-
-
-def renumber(rules: list[Rule]) -> None:
-    for number, rule in enumerate(rules):
-        rule.priority = number
-    Rule.objects.bulk_update(rules, ["priority"])
-
-
-def fingerprint(rule: Rule) -> str:
-    """Of everything the page can change; not of its place among the rules."""
-    snapshot = rule.snapshot() | {"priority": None}
-    return hashlib.sha256(json.dumps(snapshot, sort_keys=True).encode()).hexdigest()
-
-
 def same(one: object, other: object) -> bool:
     return json.dumps(one) == json.dumps(other)
-
-
-def code_field() -> forms.CharField:
-    field = forms.CharField(
-        label=_("Code from your authenticator app"),
-        max_length=32,
-        required=False,
-        help_text=_("Only needed to switch the rule off: you gave your last code more than five minutes ago."),
-    )
-    field.widget.attrs["class"] = classes(field.widget)
-    dress_code(field)
-    return field

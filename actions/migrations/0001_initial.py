@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
                 ('country_code', models.CharField(blank=True, max_length=2)),
                 ('facts', models.JSONField()),
                 ('trace', models.JSONField()),
+                ('private_sealed', models.BinaryField(editable=False, null=True)),
                 ('matched_rules', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), default=list, size=None)),
                 ('priority_rule_id', models.UUIDField(null=True)),
                 ('allowed_methods', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=32), default=list, size=None)),

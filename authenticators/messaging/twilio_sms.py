@@ -5,6 +5,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
+import phonenumbers
 from django.conf import settings
 
 from authenticators import contact
@@ -57,7 +58,7 @@ def _e164(number: str) -> str:
     parsed = contact.e164(number)
     if parsed is None:
         raise TransportError("twilio: not an international number", permanent=True)
-    return f"+{parsed.country_code}{parsed.national_number}"
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
 class OneRequest:

@@ -83,7 +83,7 @@ def _register(challenge: Challenge, answer: object, now: datetime) -> Authentica
         expected_challenge=bytes(challenge.nonce or b""),
         expected_origins=tenant.passkey_origins,
         expected_rp_id=tenant.relying_party_id,
-        allow_cross_origin_from=tenant.app_origins,
+        allow_cross_origin_from=tenant.app_origins or None,
     )
     row = Authenticator(
         tenant=tenant,
@@ -122,7 +122,7 @@ def _assert(challenge: Challenge, answer: object) -> Authenticator:
         expected_challenge=bytes(challenge.nonce or b""),
         expected_origins=tenant.passkey_origins,
         expected_rp_id=tenant.relying_party_id,
-        allow_cross_origin_from=tenant.app_origins,
+        allow_cross_origin_from=tenant.app_origins or None,
         stored=webauthn.StoredCredential(
             credential_id=raw_id(row),
             public_key=bytes(row.public_key or b""),

@@ -142,7 +142,7 @@ class Migration(migrations.Migration):
                 ('error', models.CharField(blank=True, max_length=255)),
                 ('created_at', models.DateTimeField(db_default=authsignal_portal.clock.Now(), verbose_name='created')),
                 ('ended_at', models.DateTimeField(null=True)),
-                ('challenge', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='authenticators.challenge')),
+                ('challenge', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='messages', to='authenticators.challenge')),
                 ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='authsignal_portal.tenant')),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='authenticators.enduser')),
             ],

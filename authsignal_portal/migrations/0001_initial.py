@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
             """
             CREATE FUNCTION authsignal_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS
             $$ SELECT statement_timestamp()
-                 + make_interval(secs => coalesce((SELECT sum(offset_seconds) FROM test_clock), 0)) $$
+                 + make_interval(secs => coalesce((SELECT sum(offset_seconds) FROM public.test_clock), 0)) $$
             """,
             "DROP FUNCTION authsignal_now()",
         ),

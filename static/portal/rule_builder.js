@@ -54,32 +54,30 @@ if (form) {
     note.textContent = text;
   }
 
-  // Put the new drawing in place; what was typed meanwhile stays, and so does the focus.
-  function swap(fresh, asked, focusId) {
+  // Put the new drawing in place; what was typed meanwhile stays, and the focus is where the button or the reader put it.
+  function swap(fresh, asked) {
     const typedSince = new Map(rows().filter(([name, value]) => name !== "node" && !asked.some(([a, b]) => a === name && b === value)));
-    const old = document.activeElement;
-    const caret = old && "selectionStart" in old ? old.selectionStart : null;
+    const old = builder().contains(document.activeElement) ? document.activeElement : null;
+    const caret = old?.type === "text" || old?.tagName === "TEXTAREA" ? old.selectionStart : null;
     builder().replaceWith(fresh);
     for (const [name, value] of typedSince) {
       const field = fresh.querySelector(`[name="${name}"]`);
       if (field && (field.tagName === "TEXTAREA" || field.type === "text")) field.value = value;
     }
-    const target = fresh.querySelector("[autofocus]") ?? (focusId ? document.getElementById(focusId) : null);
-    if (target) {
-      target.focus();
-      if (target === document.getElementById(old?.id) && caret !== null && target.type === "text") target.setSelectionRange(caret, caret);
-    }
+    const target = fresh.querySelector("[autofocus]") ?? (old?.id ? document.getElementById(old.id) : null);
+    target?.focus();
+    if (caret !== null && target?.id === old.id) target.setSelectionRange(caret, caret);
     ready();
   }
 
-  const press = (button, focusId) => inTurn(() => pressed(button, focusId));
+  const press = (button) => inTurn(() => pressed(button));
 
-  async function pressed(button, focusId) {
+  async function pressed(button) {
     const asked = rows();
     const fresh = await drawn(asked, button);
     if (!fresh) return;
     if (button !== "refresh") undone.push(asked);
-    swap(fresh, asked, focusId);
+    swap(fresh, asked);
   }
 
   // Only the sentence, while somebody types.
@@ -116,12 +114,12 @@ if (form) {
     if (!button) return;
     event.preventDefault();
     if (button.matches("[data-undo]")) inTurn(undo);
-    else press(button.value, button.id);
+    else press(button.value);
   });
   form.addEventListener("change", (event) => {
     if (!event.target.closest("#builder")) return;
     clearTimeout(typing);
-    press("refresh", event.target.id);
+    press("refresh");
   });
   form.addEventListener("input", (event) => {
     if (!event.target.closest("#builder") || event.target.tagName === "SELECT" || event.target.type === "radio") return;
@@ -168,7 +166,7 @@ if (form) {
     dragged.classList.remove("dragged");
     dragged = null;
     unmark();
-    if (place) press(`move:${node}:${place.list.dataset.nodes}:${place.index}`, `n${node}-up`);
+    if (place) press(`move:${node}:${place.list.dataset.nodes}:${place.index}`);
   });
   form.addEventListener("pointercancel", () => {
     dragged?.classList.remove("dragged");

@@ -168,12 +168,40 @@ def test_a_claimed_address_is_enrolled_only_with_the_backends_word(desk, way, sc
 )
 def test_a_tracked_challenge_counts_where_one_is_required_and_moves_nothing_else(desk, outcome, state):
     make.make_action(desk.tenant, "Pay", outcome)
-    challenge = proved(desk)
+    challenge = proved(desk, action="Pay")
     status, tracked = desk("POST", "users/nina/actions/Pay", {"challengeId": challenge})
     assert (status, tracked["state"]) == (200, state)
     validated = desk("POST", "validate", {"token": tracked["token"]})[1]
     assert (validated["state"], validated["isValid"]) == (state, state == S.CHALLENGE_SUCCEEDED)
     assert scenes.events(Tag.ACTION_SUCCEEDED) == (state == S.CHALLENGE_SUCCEEDED)
+
+
+def test_a_proof_counts_for_no_other_action_code(desk):
+    challenge = proved(desk)
+    assert desk("POST", "users/nina/actions/Pay", {"challengeId": challenge})[0] == 401
+    assert not Action.objects.exists()
+
+
+@pytest.mark.parametrize("code", ["Login", "Pay"])
+def test_a_proof_of_one_instance_counts_for_no_second_one(desk, code):
+    tracked = scenes.track(desk, "nina", "Login", email="nina@example.com")
+    challenge = desk("POST", "client/challenge/email-otp", token=tracked.token)[1]["challengeId"]
+    sent = sent_code(challenge)
+    assert desk("POST", "client/verify/email-otp", {"verificationCode": sent}, token=tracked.token)[1]["isVerified"]
+    assert desk("POST", f"users/nina/actions/{code}", {"challengeId": challenge})[0] == 401
+    assert scenes.events(Tag.ACTION_SUCCEEDED) == Action.objects.count() == 1
+
+
+@pytest.mark.parametrize("way", ["claim", "track"])
+def test_a_strangers_address_proves_nothing_for_a_user_who_has_authenticators(desk, way):
+    victim = scenes.enrolled(desk, M.AUTHENTICATOR_APP).user
+    challenge = proved(desk)
+    if way == "claim":
+        token = desk("POST", "claim", {"challengeId": challenge, "userId": victim.user_id})[1]["token"]
+    else:
+        token = desk("POST", f"users/{victim.user_id}/actions/Login", {"challengeId": challenge})[1]["token"]
+    validated = desk("POST", "validate", {"token": token})[1]
+    assert (validated["state"], validated["isValid"]) == (S.CHALLENGE_REQUIRED, False)
 
 
 def test_a_tracked_challenge_counts_once(desk):
@@ -224,6 +252,6 @@ def test_somebody_elses_challenge_proves_nothing(desk):
 
 def test_a_method_that_the_tracked_action_does_not_permit_leaves_it_waiting(desk):
     make.make_action(desk.tenant, "Pay", "CHALLENGE", verification_methods=["PASSKEY"])
-    status, tracked = desk("POST", "users/nina/actions/Pay", {"challengeId": proved(desk)})
+    status, tracked = desk("POST", "users/nina/actions/Pay", {"challengeId": proved(desk, action="Pay")})
     assert (status, tracked["state"]) == (200, S.CHALLENGE_REQUIRED)
     assert desk("POST", "validate", {"token": tracked["token"]})[1]["isValid"] is False

@@ -198,6 +198,16 @@ def test_every_method_is_active_until_it_is_switched_off(api, acme):
     assert "SMS" not in ok(api("POST", "users/alice/actions/Login"))["allowedVerificationMethods"]
 
 
+def test_what_can_no_longer_be_challenged_is_no_enrolment(api, acme):
+    ok(api("POST", "users/alice/authenticators", {"verificationMethod": "SMS", "phoneNumber": "+6427000000"}))
+    off = AuthenticatorConfiguration.objects.create(tenant=acme, method=M.SMS, is_active=False)
+    for answer in (api("GET", "users/alice"), api("POST", "users/alice/actions/Login")):
+        assert ok(answer)["isEnrolled"] is False
+        assert "enrolledVerificationMethods" not in answer.body
+    off.delete()
+    assert ok(api("GET", "users/alice"))["isEnrolled"] is True
+
+
 # -- import --------------------------------------------------------------------------------------
 
 

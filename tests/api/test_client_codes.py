@@ -123,7 +123,9 @@ def test_what_is_no_code_is_only_wrong(api, browser, path, code):
 
 
 @pytest.mark.parametrize("path", ["verify/email-otp", "verify/sms", "verify/totp"])
-@pytest.mark.parametrize("body", [{}, {"verificationCode": None}, {"verificationCode": 123456}, {"verificationCode": []}])
+@pytest.mark.parametrize(
+    "body", [{}, {"verificationCode": None}, {"verificationCode": 123456}, {"verificationCode": []}]
+)
 def test_a_code_of_the_wrong_type_is_refused(api, browser, path, body):
     refused(browser("POST", path, body, token=track(api)), 400, "invalid_request")
 
@@ -208,7 +210,11 @@ def test_a_method_that_the_action_does_not_permit_is_refused(api, browser, acme)
     ok(api("POST", "users/alice/authenticators", {"verificationMethod": "EMAIL_OTP", "email": "a@acme.example"}))
     token = track(api, action="pay")
     refused(browser("POST", "challenge/email-otp", token=token), 400, "invalid_configuration")
-    refused(browser("POST", "user-authenticators/passkey/authentication-options", {}, token=token), 400, "invalid_configuration")
+    refused(
+        browser("POST", "user-authenticators/passkey/authentication-options", {}, token=token),
+        400,
+        "invalid_configuration",
+    )
 
 
 def test_a_method_that_is_switched_off_is_refused(api, browser, acme):

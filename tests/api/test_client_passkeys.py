@@ -118,7 +118,10 @@ def test_a_passkey_is_taken_as_ios_sends_it(browser, api, phone):
     sent = {"registrationCredential": credential, "challengeId": begun["challengeId"], "deviceId": "d"}
     ok(browser("POST", BASE, sent, token=token))
     begun = ok(browser("POST", f"{BASE}/authentication-options", {}))
-    sent = {"authenticationCredential": phone.get(begun["options"], ios_style=True), "challengeId": begun["challengeId"]}
+    sent = {
+        "authenticationCredential": phone.get(begun["options"], ios_style=True),
+        "challengeId": begun["challengeId"],
+    }
     assert ok(browser("POST", "verify/passkey", sent))["isVerified"] is True
 
 

@@ -77,7 +77,13 @@ def test_the_tenant_id_is_taken_in_every_encoding_that_the_sdks_use(browser, enc
 
 def test_a_path_that_leads_nowhere_is_404_once_authenticated(browser, api):
     token = track(api)
-    for method, path in [("GET", "nothing"), ("POST", "challenge/"), ("PUT", "init"), ("GET", "a%0Ab"), ("TRACE", "init")]:
+    for method, path in [
+        ("GET", "nothing"),
+        ("POST", "challenge/"),
+        ("PUT", "init"),
+        ("GET", "a%0Ab"),
+        ("TRACE", "init"),
+    ]:
         refused(browser(method, path, token=token), 404, "not_found")
 
 

@@ -13,7 +13,9 @@ from tests.api.reading import code_sent, ok
 TOR, VPN, HOSTING, HOME = "185.220.101.1", "146.70.116.130", "3.5.140.2", "203.0.113.10"
 NEW_ZEALAND, AMERICAN = "202.27.184.3", "8.8.8.8"
 BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
-HUMAN = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
+HUMAN = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
+)
 
 
 def decided(api, body=None, user="alice"):
@@ -218,7 +220,12 @@ def test_custom_data_of_the_user(api, acme):
         ("text", {"in": [var("custom.v"), ["x", "ü🦊"]]}, ["x", "ü🦊"], ["y", None]),
         ("boolean", {"==": [var("custom.v"), True]}, [True], [False, 1, "true", None]),
         ("multiselect", {"in": ["b", var("custom.v")]}, [["a", "b"], ["b"]], [["a"], [], "b", None]),
-        ("text", {"or": [{"==": [var("custom.v"), "x"]}, {"!": {"!=": [var("custom.v"), "y"]}}]}, ["x", "y"], ["z", None]),
+        (
+            "text",
+            {"or": [{"==": [var("custom.v"), "x"]}, {"!": {"!=": [var("custom.v"), "y"]}}]},
+            ["x", "y"],
+            ["z", None],
+        ),
     ],
 )
 def test_custom_data_of_the_action(api, acme, kind, conditions, fires, rests):

@@ -51,8 +51,15 @@ def test_a_device_is_remembered_until_a_time_and_forgotten_by_null(api, device, 
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"rememberedUntil": ""}, {"rememberedUntil": "soon"}, {"rememberedUntil": 5}, {"rememberedUntil": ["x"]}]
-    + [{"rememberedUntil": "9999-12-31T23:59:59-23:59"}, {"rememberedUntil": "0001-01-01T00:00:00+14:00"}],
+    [
+        {},
+        {"rememberedUntil": ""},
+        {"rememberedUntil": "soon"},
+        {"rememberedUntil": 5},
+        {"rememberedUntil": ["x"]},
+        {"rememberedUntil": "9999-12-31T23:59:59-23:59"},
+        {"rememberedUntil": "0001-01-01T00:00:00+14:00"},
+    ],
 )
 def test_a_wrong_time_is_refused_and_changes_nothing(api, device, body):
     before = everything_stored()

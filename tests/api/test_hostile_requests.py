@@ -88,7 +88,7 @@ NOT_JSON = [
     b"<xml/>",
     b"a=1&b=2",
     b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x--",
-    b"O:8:\"stdClass\":0:{}",
+    b'O:8:"stdClass":0:{}',
     b"(lp0\n.",
 ]
 
@@ -156,7 +156,11 @@ def test_a_body_of_exactly_64_kilobytes_is_taken(client, api):
     ],
 )
 def test_a_body_of_another_type_is_refused(client, api, seeded, content_type):
-    for raw in (b'{"username":"al"}', b"username=al", b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x--"):
+    for raw in (
+        b'{"username":"al"}',
+        b"username=al",
+        b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x--",
+    ):
         for method, path in TAKES_A_BODY:
             refused(send(client, api, method, path, raw, content_type), 415, "invalid_request")
     assert everything_stored() == seeded

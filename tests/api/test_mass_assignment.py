@@ -67,7 +67,7 @@ EVERYTHING = {
 def assert_ordinary():
     """Nothing took a value that a caller chose."""
     for model in (Action, ActionFacts, EndUser, Authenticator, Challenge, Tenant):
-        assert not model.objects.filter(pk=CHOSEN if model is not Challenge else CHOSEN).exists(), model
+        assert not model.objects.filter(pk=CHOSEN).exists(), model
     assert not Action.objects.filter(state="CHALLENGE_SUCCEEDED").exists()
     assert not EndUser.objects.filter(user_id="mallory").exists()
     assert not EndUser.objects.filter(pseudonym=CHOSEN).exists()
@@ -115,7 +115,11 @@ def test_a_verified_authenticator_has_its_own_dates_and_ids(api):
 def test_a_challenge_is_neither_longer_nor_already_verified(api):
     started = ok(api("POST", "challenge", EVERYTHING | {"action": "pay", "email": "a@b.example"}))
     assert started["expiresAt"] < 2**31 - 1
-    refused(api("POST", "claim", {"challengeId": started["challengeId"], "userId": "alice"} | EVERYTHING), 401, "unauthorized")
+    refused(
+        api("POST", "claim", {"challengeId": started["challengeId"], "userId": "alice"} | EVERYTHING),
+        401,
+        "unauthorized",
+    )
     wrong = {"challengeId": started["challengeId"], "verificationCode": "x"}
     assert ok(api("POST", "verify", EVERYTHING | wrong))["isVerified"] is False
     assert_ordinary()

@@ -156,7 +156,9 @@ SHAPES = [
     "null",
 ]
 HOSTILE = [*SHAPES, *(f"https://{host}/" for host in EVIL_HOSTS), *(f"{each}://app.acme.example/" for each in SCHEMES)]
-HOSTILE += [f"https://app.acme.example{odd}.evil.example/" for odd in ODD] + [f"https://app.acme.{odd}example/" for odd in ODD]
+HOSTILE += [f"https://app.acme.example{odd}.evil.example/" for odd in ODD] + [
+    f"https://app.acme.{odd}example/" for odd in ODD
+]
 HOSTILE += [f"https://app.acme.example/{odd}" for odd in ODD]
 HOSTILE = [url for url in dict.fromkeys(HOSTILE) if url]
 
@@ -217,7 +219,12 @@ def test_a_tenant_without_origins_takes_any_https_address_and_loopback(client, d
     api = Api(client, make.make_key(make.make_tenant("Bare", app_origins=[])))
     for url in ("https://anywhere.example/x", "https://203.0.113.7:8443/", "http://localhost:3000/back"):
         ok(api("POST", "users/alice/actions/pay", {"redirectUrl": url}))
-    for url in ("http://anywhere.example/", "javascript:alert(1)", "https://a@b.example/", "http://localhost@evil.example"):
+    for url in (
+        "http://anywhere.example/",
+        "javascript:alert(1)",
+        "https://a@b.example/",
+        "http://localhost@evil.example",
+    ):
         refused(api("POST", "users/alice/actions/pay", {"redirectUrl": url}), 400, "invalid_request")
 
 

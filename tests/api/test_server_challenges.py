@@ -46,7 +46,9 @@ def test_a_code_never_appears_in_an_answer(api):
     code = code_sent()
     started = ok(answer)
     texts = [answer.content, api("GET", f"challenges?challengeId={started['challengeId']}").content]
-    texts.append(api("POST", "verify", {"challengeId": started["challengeId"], "verificationCode": wrong(code)}).content)
+    texts.append(
+        api("POST", "verify", {"challengeId": started["challengeId"], "verificationCode": wrong(code)}).content
+    )
     texts.append(api("POST", "verify", {"challengeId": started["challengeId"], "verificationCode": code}).content)
     assert not any(code.encode() in text.replace(started["challengeId"].encode(), b"") for text in texts)
 
@@ -189,8 +191,14 @@ def test_a_tenant_that_refuses_unknown_actions_refuses_them_here_too(api, acme):
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"challengeId": ""}, {"verificationCode": "123456"}, {"challengeId": "nothing", "verificationCode": "123456"}]
-    + [{"challengeId": ["x"], "verificationCode": "1"}, {"challengeId": "x", "verificationCode": 123456}],
+    [
+        {},
+        {"challengeId": ""},
+        {"verificationCode": "123456"},
+        {"challengeId": "nothing", "verificationCode": "123456"},
+        {"challengeId": ["x"], "verificationCode": "1"},
+        {"challengeId": "x", "verificationCode": 123456},
+    ],
 )
 def test_verify_without_a_challenge_is_refused(api, body):
     refused(api("POST", "verify", body), 400, "invalid_request")
@@ -332,13 +340,26 @@ def test_the_scope_decides_whether_a_proved_address_is_enrolled(api):
 def test_track_takes_a_verified_challenge_as_its_proof(api):
     started = start(api, email="a@b.example")
     verify(api, started)
-    answer = ok(api("POST", "users/alice/actions/login", {"challengeId": started["challengeId"]}))
+    refused(api("POST", "users/alice/actions/other", {"challengeId": started["challengeId"]}), 401, "unauthorized")
+    answer = ok(api("POST", "users/alice/actions/pay", {"challengeId": started["challengeId"]}))
     assert answer["state"] == "CHALLENGE_SUCCEEDED"
     assert ok(api("POST", "validate", {"token": answer["token"]}))["isValid"] is True
     refused(claim(api, started), 401, "unauthorized")
-    refused(
-        api("POST", "users/alice/actions/login", {"challengeId": started["challengeId"]}), 401, "unauthorized"
-    )
+    refused(api("POST", "users/alice/actions/pay", {"challengeId": started["challengeId"]}), 401, "unauthorized")
+
+
+def test_the_same_track_again_with_its_challenge_is_the_same_answer(api):
+    started = start(api, email="a@b.example")
+    verify(api, started)
+    body = {"challengeId": started["challengeId"], "idempotencyKey": "k"}
+    first = ok(api("POST", "users/alice/actions/pay", body))
+    again = ok(api("POST", "users/alice/actions/pay", body))
+    assert (first["state"], first["idempotencyKey"]) == ("CHALLENGE_SUCCEEDED", "k")
+    assert (again["state"], again["idempotencyKey"]) == ("CHALLENGE_SUCCEEDED", "k")
+    refused(api("POST", "users/alice/actions/pay", body | {"idempotencyKey": "other"}), 401, "unauthorized")
+    refused(api("POST", "users/bob/actions/pay", body), 401, "unauthorized")
+    assert Action.objects.count() == 1
+    assert tags().count("challenge:claimed") == 1
 
 
 def test_track_does_not_take_a_challenge_that_is_not_verified(api):

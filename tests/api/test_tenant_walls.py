@@ -6,8 +6,8 @@ import pytest
 from django.urls import get_resolver
 
 from audit.models import AuditEvent
-from authsignal_portal.vocabulary import VerificationMethod as M
 from authsignal_portal.urls import client_api, server_api
+from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
 from tests.api.reading import code_sent, everything_stored, ok
 from tests.soft_authenticator import SoftAuthenticator
@@ -88,7 +88,7 @@ def test_the_server_api_tells_and_changes_nothing_of_another_tenant(api, theirs,
 
 def test_the_answer_is_the_same_as_for_what_exists_nowhere(api, theirs):
     """Otherwise one could find out what another tenant has."""
-    nowhere = theirs | {name: "x" * 32 for name in ("authenticator", "challenge", "verified", "key", "device", "token")}
+    nowhere = theirs | dict.fromkeys(("authenticator", "challenge", "verified", "key", "device", "token"), "x" * 32)
     for mine, void in zip(server_calls(theirs), server_calls(nowhere), strict=True):
         found, missing = api(*mine), api(*void)
         assert (found.status_code, found.body) == (missing.status_code, missing.body), mine
@@ -108,7 +108,9 @@ def test_what_acme_stores_under_the_same_ids_is_its_own(api, theirs, globex_api)
 
 def everything_of(backend, ids):
     paths = ["users/alice", "users/alice/authenticators", "users/alice/actions", "users/alice/devices"]
-    return [backend("GET", path) for path in [*paths, f"users/alice/actions/pay/{ids['key']}", f"users?email={SECRETS[0]}"]]
+    return [
+        backend("GET", path) for path in [*paths, f"users/alice/actions/pay/{ids['key']}", f"users?email={SECRETS[0]}"]
+    ]
 
 
 def client_calls(ids, assertion):

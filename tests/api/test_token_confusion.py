@@ -72,7 +72,9 @@ def test_a_code_for_one_action_does_not_verify_another(api, browser):
     for who, token in list(tokens_.items())[:-1]:
         answer = ok(browser("POST", "verify/email-otp", {"verificationCode": code}, token=token))
         assert answer["isVerified"] is False, who
-    assert ok(browser("POST", "verify/email-otp", {"verificationCode": code}, token=token_of_last(tokens_)))["isVerified"]
+    assert ok(browser("POST", "verify/email-otp", {"verificationCode": code}, token=token_of_last(tokens_)))[
+        "isVerified"
+    ]
 
 
 def token_of_last(held):

@@ -108,7 +108,13 @@ def test_a_rule_on_missing_data_does_not_fire_unless_it_says_so(api, acme):
     skip, match = make.make_action(acme, "skip"), make.make_action(acme, "match")
     make.make_rule(skip, amount, "BLOCK")
     make.make_rule(match, amount, "BLOCK", when_unknown="match")
-    for body in ({}, {"custom": {}}, {"custom": {"amount": None}}, {"custom": {"amount": "much"}}, {"custom": {"a": 5}}):
+    for body in (
+        {},
+        {"custom": {}},
+        {"custom": {"amount": None}},
+        {"custom": {"amount": "much"}},
+        {"custom": {"a": 5}},
+    ):
         assert ok(api("POST", "users/alice/actions/skip", body))["state"] == "ALLOW", body
         assert ok(api("POST", "users/alice/actions/match", body))["state"] == "BLOCK", body
     for action in ("skip", "match"):
@@ -275,8 +281,23 @@ def test_these_addresses_are_taken(api, sent, kept):
 
 @pytest.mark.parametrize(
     "sent",
-    ["localhost", "203.0.113.256", "203.0.113.10:80", "[::1]", "fe80::1%eth0", ",203.0.113.10", "1", 3405803786]
-    + [["203.0.113.10"], {"v4": "203.0.113.10"}, True, "203.0.113.10;", "0x7f.1", "203.0.113.010", "::1/64"],
+    [
+        "localhost",
+        "203.0.113.256",
+        "203.0.113.10:80",
+        "[::1]",
+        "fe80::1%eth0",
+        ",203.0.113.10",
+        "1",
+        3405803786,
+        ["203.0.113.10"],
+        {"v4": "203.0.113.10"},
+        True,
+        "203.0.113.10;",
+        "0x7f.1",
+        "203.0.113.010",
+        "::1/64",
+    ],
 )
 def test_anything_else_is_no_address(api, sent):
     assert "ipAddress" in refused(api("POST", "users/alice/actions/pay", {"ipAddress": sent}), 400, "invalid_request")
@@ -368,10 +389,18 @@ def test_an_unknown_action_is_404(api, path):
     refused(api("PATCH", f"users/{path}", {"state": "ALLOW"}), 404, "not_found")
 
 
-STATES = "ALLOW BLOCK CHALLENGE_REQUIRED CHALLENGE_FAILED REVIEW_REQUIRED REVIEW_SUCCEEDED REVIEW_FAILED".split()
+STATES = [
+    "ALLOW",
+    "BLOCK",
+    "CHALLENGE_REQUIRED",
+    "CHALLENGE_FAILED",
+    "REVIEW_REQUIRED",
+    "REVIEW_SUCCEEDED",
+    "REVIEW_FAILED",
+]
 
 
-@pytest.mark.parametrize("start", STATES + ["CHALLENGE_SUCCEEDED"])
+@pytest.mark.parametrize("start", [*STATES, "CHALLENGE_SUCCEEDED"])
 def test_every_state_but_a_proofs_result_can_be_set(api, start):
     ok(api("POST", "users/alice/actions/pay", {"idempotencyKey": "k"}))
     for state in STATES:

@@ -17,7 +17,13 @@ def test_a_user_nobody_knows_is_one_who_is_not_enrolled(api):
 def test_what_was_never_set_is_absent(api):
     ok(api("PATCH", "users/alice", {}))
     user = ok(api("GET", "users/alice"))
-    assert user.pop("allowedVerificationMethods") == ["PASSKEY", "AUTHENTICATOR_APP", "EMAIL_OTP", "SMS", "RECOVERY_CODE"]
+    assert user.pop("allowedVerificationMethods") == [
+        "PASSKEY",
+        "AUTHENTICATOR_APP",
+        "EMAIL_OTP",
+        "SMS",
+        "RECOVERY_CODE",
+    ]
     assert user == {"userId": "alice"} | NOBODY
 
 
@@ -45,7 +51,14 @@ def test_an_update_creates_the_user_and_returns_their_attributes(api, method):
 def test_an_update_leaves_alone_what_is_absent_null_or_empty(api):
     ok(api("PATCH", "users/alice", {"email": "a@b.example", "username": "al", "displayName": "Al", "custom": {"a": 1}}))
     before = ok(api("GET", "users/alice"))
-    same = {"email": "", "username": "", "displayName": None, "custom": {}, "locale": "", "defaultVerificationMethod": ""}
+    same = {
+        "email": "",
+        "username": "",
+        "displayName": None,
+        "custom": {},
+        "locale": "",
+        "defaultVerificationMethod": "",
+    }
     ok(api("PATCH", "users/alice", same))
     ok(api("POST", "users/alice"))
     assert ok(api("GET", "users/alice")) == before
@@ -191,8 +204,20 @@ def test_pages_follow_each_other_without_gap_or_repeat(api):
 
 @pytest.mark.parametrize(
     "query",
-    ["", "limit=5", "lastEvaluatedUserId=x", "token=abc", "email=", "username=x&limit=0", "username=x&limit=-1"]
-    + ["username=x&limit=many", "username=x&limit=1.5", "username=%00", "username=" + "x" * 300, "email=%0d%0a"],
+    [
+        "",
+        "limit=5",
+        "lastEvaluatedUserId=x",
+        "token=abc",
+        "email=",
+        "username=x&limit=0",
+        "username=x&limit=-1",
+        "username=x&limit=many",
+        "username=x&limit=1.5",
+        "username=%00",
+        "username=" + "x" * 300,
+        "email=%0d%0a",
+    ],
 )
 def test_a_query_without_a_usable_attribute_is_refused(api, query):
     refused(api("GET", f"users?{query}"), 400, "invalid_request")

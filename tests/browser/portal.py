@@ -28,8 +28,20 @@ ANONYMOUS = {"and": [{"==": [{"var": "ip.isAnonymous"}, True]}]}
 LARGE = {"and": [{">": [{"var": "custom.transactionValue"}, 2000]}, {"==": [{"var": "device.isNew"}, True]}]}
 NESTED = {
     "or": [
-        {"and": [{">": [{"var": "custom.transactionValue"}, 10000]}, {"!": {"in": [{"var": "ip.countryCode"}, ["NZ", "AU"]]}}]},
-        {"!": {"or": [{"==": [{"var": "user.hasPreviouslyVerified"}, True]}, {"==": [{"var": "device.isRemembered"}, True]}]}},
+        {
+            "and": [
+                {">": [{"var": "custom.transactionValue"}, 10000]},
+                {"!": {"in": [{"var": "ip.countryCode"}, ["NZ", "AU"]]}},
+            ]
+        },
+        {
+            "!": {
+                "or": [
+                    {"==": [{"var": "user.hasPreviouslyVerified"}, True]},
+                    {"==": [{"var": "device.isRemembered"}, True]},
+                ]
+            }
+        },
         {"in": ["@example.org", {"var": "user.email"}]},
     ]
 }
@@ -65,7 +77,7 @@ class Portal:
 
 
 def make_portal(server: Server, page: Page, tenant: Tenant) -> Portal:
-    portal = Portal(server, page, tenant, make_staff(tenant))
+    portal = Portal(server, page, tenant, make_staff(tenant, email="olivia@acme.example"))
     page.on("pageerror", lambda error: portal.problems.append(f"script error: {error}"))
     page.on("console", lambda line: portal.problems.append(line.text) if line.type == "error" else None)
     return portal
@@ -75,7 +87,9 @@ def furnish(tenant: Tenant) -> dict[str, Any]:
     """Rules, users and a week of actions, as they come in life."""
     make.make_point(tenant, "transactionValue", "number")
     make.make_point(tenant, "tags", "multiselect")
-    transfer = make.make_action(tenant, "adaptive-mfa-transfer", "ALLOW", message="Transfer of {{action.transactionValue}}")
+    transfer = make.make_action(
+        tenant, "adaptive-mfa-transfer", "ALLOW", message="Transfer of {{action.transactionValue}}"
+    )
     anonymous = make.make_rule(transfer, ANONYMOUS, name="IP is anonymous")
     make.make_rule(transfer, LARGE, name="Large amount on a new device", priority=1, outcome="REVIEW")
     nested = make.make_rule(transfer, NESTED, name="Unusual for this customer", priority=2)
@@ -125,7 +139,9 @@ def _challenged(tenant: Tenant) -> dict[str, Any]:
     action = Action.objects.get(pk=tracked.action_id)
     user = action.user
     make.make_authenticator(user, VerificationMethod.EMAIL_OTP, contact="person0@example.com", is_default=True)
-    make.make_authenticator(user, VerificationMethod.PASSKEY, name="iCloud Keychain", credential_id="abc", rp_id="localhost")
+    make.make_authenticator(
+        user, VerificationMethod.PASSKEY, name="iCloud Keychain", credential_id="abc", rp_id="localhost"
+    )
     origin = challenges.Origin(action.pk, action.action_code, action.idempotency_key)
     with transaction.atomic():
         challenge = challenges.start_code(
@@ -142,9 +158,7 @@ def _challenged(tenant: Tenant) -> dict[str, Any]:
 
 @transaction.atomic
 def _answer(tenant: Tenant, user: Any, challenge: Any, code: str) -> None:
-    challenges.finish(
-        tenant=tenant, user=user, method=VerificationMethod.EMAIL_OTP, challenge=challenge, answer=code
-    )
+    challenges.finish(tenant=tenant, user=user, method=VerificationMethod.EMAIL_OTP, challenge=challenge, answer=code)
 
 
 def pages(tenant: Tenant, made: dict[str, Any]) -> dict[str, str]:

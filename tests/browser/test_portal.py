@@ -34,6 +34,8 @@ def portal(server: Server, page: Page, tenant: Tenant) -> Iterator[Portal]:
     portal.use(width=1280)
     portal.sign_in()
     yield portal
+    # The server must be done before the tables are emptied.
+    page.wait_for_load_state("networkidle")
     assert not portal.problems
 
 
@@ -100,7 +102,7 @@ def save(page: Page) -> None:
     expect(page.get_by_text("was saved")).to_be_visible()
 
 
-# -- the builder ---------------------------------------------------------------------------------------------------------------
+# -- the builder ----------------------------------------------
 
 
 def test_a_nested_rule_is_built_with_the_sentence_following(portal, withdraw):
@@ -126,7 +128,14 @@ def test_a_nested_rule_is_built_with_the_sentence_following(portal, withdraw):
     assert rule.conditions == {
         "or": [
             {">": [{"var": "custom.transactionValue"}, 2000]},
-            {"!": {"or": [{"!": {"in": [{"var": "ip.countryCode"}, ["NZ", "AU"]]}}, {"==": [{"var": "device.isNew"}, True]}]}},
+            {
+                "!": {
+                    "or": [
+                        {"!": {"in": [{"var": "ip.countryCode"}, ["NZ", "AU"]]}},
+                        {"==": [{"var": "device.isNew"}, True]},
+                    ]
+                }
+            },
         ]
     }
 
@@ -142,7 +151,9 @@ def test_the_fields_follow_the_data_point(portal, withdraw):
     expect(row(page, "1").get_by_label("Highest")).to_be_visible()
     fill_row(page, "1", "IP address", "is in range", "10.0.0.0/8\n2001:db8::/32")
     save(page)
-    assert Rule.objects.get().conditions == {"and": [{"ipInCidr": [{"var": "ip.address"}, ["10.0.0.0/8", "2001:db8::/32"]]}]}
+    assert Rule.objects.get().conditions == {
+        "and": [{"ipInCidr": [{"var": "ip.address"}, ["10.0.0.0/8", "2001:db8::/32"]]}]
+    }
 
 
 def test_the_sentence_follows_the_typing_and_nothing_typed_is_lost(portal, withdraw):
@@ -170,6 +181,20 @@ def test_what_is_typed_while_the_server_answers_slowly_stays(portal, withdraw):
     assert values(page)[0] == "777"
 
 
+def test_the_focus_goes_where_the_reader_goes(portal, withdraw):
+    page = portal.page
+    new_rule(portal, withdraw)
+    fill_row(page, "1", "transactionValue", "is greater than")
+    row(page, "1").get_by_label("Value").fill("7")
+    with settled(page):
+        page.keyboard.press("Tab")
+    expect(page.locator("#n1-copy")).to_be_focused()
+    press(page, "Add condition")
+    expect(row(page, "2").get_by_label("Data point")).to_be_focused()
+    press(page, "Remove condition 2")
+    expect(page.locator("#n1-remove")).to_be_focused()
+
+
 def test_a_wrong_value_is_told_of_at_its_row(portal, withdraw):
     page = portal.page
     new_rule(portal, withdraw)
@@ -177,7 +202,7 @@ def test_a_wrong_value_is_told_of_at_its_row(portal, withdraw):
     expect(row(page, "1")).to_contain_text("with digits and at most a point")
     expect(row(page, "1").get_by_label("Value")).to_have_attribute("aria-invalid", "true")
     assert not chromium.accessibility_violations(page)
-    chromium.screenshot(page, "portal-rule-error-light-1280")
+    picture(page, "rule-error-light-1280")
     press(page, "Add condition")
     page.get_by_role("button", name="Save rule").click()
     expect(page.get_by_role("alert")).to_contain_text("Some conditions are not right yet")
@@ -213,7 +238,7 @@ def test_a_server_that_does_not_answer_is_told_of_and_nothing_is_lost(portal, wi
     portal.problems[:] = [problem for problem in portal.problems if "ERR_FAILED" not in problem]
 
 
-# -- by keyboard -----------------------------------------------------------------------------------------------------------------
+# -- by keyboard ----------------------------------------------
 
 
 NAME_OF_FOCUSED = """() => {
@@ -233,7 +258,12 @@ def tab_to(page: Page, name: str, *, most: int = 80) -> None:
 
 
 def test_a_condition_is_moved_into_a_group_and_out_by_keyboard_alone(portal, withdraw):
-    stored = {"and": [{">": [{"var": "custom.transactionValue"}, 1]}, {"or": [{">": [{"var": "custom.transactionValue"}, 2]}]}]}
+    stored = {
+        "and": [
+            {">": [{"var": "custom.transactionValue"}, 1]},
+            {"or": [{">": [{"var": "custom.transactionValue"}, 2]}]},
+        ]
+    }
     rule = make.make_rule(withdraw, stored, name="Moved")
     portal.open(f"/portal/rules/rule/{rule.pk}/change/")
     page = portal.page
@@ -297,7 +327,7 @@ def test_signing_in_enrolling_and_out_by_keyboard_alone(server, page, tenant):
     assert not portal.problems
 
 
-# -- by pointer ------------------------------------------------------------------------------------------------------------------
+# -- by pointer ----------------------------------------------
 
 
 def drag(page: Page, grip: Any, target: Any, *, below: bool = False) -> None:
@@ -311,7 +341,12 @@ def drag(page: Page, grip: Any, target: Any, *, below: bool = False) -> None:
 
 
 def test_a_condition_is_dragged_into_a_group(portal, withdraw):
-    stored = {"and": [{">": [{"var": "custom.transactionValue"}, 1]}, {"or": [{">": [{"var": "custom.transactionValue"}, 2]}]}]}
+    stored = {
+        "and": [
+            {">": [{"var": "custom.transactionValue"}, 1]},
+            {"or": [{">": [{"var": "custom.transactionValue"}, 2]}]},
+        ]
+    }
     rule = make.make_rule(withdraw, stored, name="Dragged")
     portal.open(f"/portal/rules/rule/{rule.pk}/change/")
     page = portal.page
@@ -333,7 +368,7 @@ def test_a_rule_is_dragged_to_the_top(portal, withdraw):
     assert list(withdraw.rules.values_list("name", flat=True)) == ["third", "first", "second"]
 
 
-# -- without scripts ---------------------------------------------------------------------------------------------------------------
+# -- without scripts ----------------------------------------------
 
 
 def test_everything_works_without_scripts(server, browser: Browser, tenant, withdraw):
@@ -371,16 +406,18 @@ def test_everything_works_without_scripts(server, browser: Browser, tenant, with
     context.close()
 
 
-# -- the look ----------------------------------------------------------------------------------------------------------------------
+# -- the look ----------------------------------------------
 
-PICTURED = ("dashboard", "activity", "action", "rules", "rule-nested", "user", "test-action", "audit", "methods")
+PICTURED = ("dashboard", "activity", "action", "rules", "rule-nested", "user", "audit", "methods")
 
 
 def picture(page: Page, name: str) -> None:
     """The whole page in a window as tall as it is, so that nothing that sticks to the window's edge covers anything."""
     size = page.viewport_size
     assert size is not None
-    page.set_viewport_size({"width": size["width"], "height": max(900, page.evaluate("document.documentElement.scrollHeight"))})
+    page.set_viewport_size(
+        {"width": size["width"], "height": max(900, page.evaluate("document.documentElement.scrollHeight"))}
+    )
     chromium.screenshot(page, f"portal-{name}")
     page.set_viewport_size(size)
 
@@ -397,7 +434,9 @@ def test_every_page_is_sound_in_light_and_dark_wide_and_narrow(portal, tenant):
             portal.open(path)
             found = chromium.accessibility_violations(portal.page)
             sideways = chromium.sideways_scroll(portal.page)
-            problems += [f"{name} at {width}: {one}" for one in [*found, *([f"scrolls by {sideways}"] if sideways > 0 else [])]]
+            problems += [
+                f"{name} at {width}: {one}" for one in [*found, *([f"scrolls by {sideways}"] if sideways > 0 else [])]
+            ]
             primaries = portal.page.locator(".portal-button.primary:visible").count()
             if primaries > 1:
                 problems.append(f"{name}: {primaries} primary actions")
@@ -431,6 +470,19 @@ def lengthened(tenant: Tenant, made: dict[str, Any]) -> dict[str, Any]:
     type(configuration).objects.filter(pk=configuration.pk).update(action_code="a" * 64)
     type(made["action"]).objects.filter(pk=made["action"].pk).update(action_code="a" * 64, idempotency_key="k" * 255)
     return made
+
+
+def test_a_test_action_shows_what_the_rules_make_of_it(portal, tenant):
+    furnish(tenant)
+    page = portal.page
+    portal.open("/portal/test-action/?action=adaptive-mfa-transfer")
+    page.get_by_label("IP address").fill("185.220.101.1")
+    page.get_by_label("Custom data").fill('{"transactionValue": 3000}')
+    page.get_by_role("button", name="Track it").click()
+    expect(page.get_by_role("heading", name="IP is anonymous Challenge Decided")).to_be_visible()
+    expect(page.get_by_role("link", name="Try the challenge")).to_be_visible()
+    assert not chromium.accessibility_violations(page)
+    picture(page, "test-action-result-light-1280")
 
 
 def test_empty_pages_say_what_to_do(portal, tenant):

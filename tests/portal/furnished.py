@@ -141,4 +141,6 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
 def everything() -> dict[str, Any]:
     """What is stored of all tenants, to see that nothing changed."""
     models = [ActionConfiguration, Rule, CustomDataPoint, EndUser, Authenticator, Device, ApiKey, Membership, Tenant]
-    return {model.__name__: list(model.objects.order_by("pk").values()) for model in [*models, AuthenticatorConfiguration]}
+    return {
+        model.__name__: list(model.objects.order_by("pk").values()) for model in [*models, AuthenticatorConfiguration]
+    }

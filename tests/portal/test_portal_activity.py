@@ -51,7 +51,7 @@ def words(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-# -- one action --------------------------------------------------------------------------------------------------------------
+# -- one action ----------------------------------------------
 
 
 def test_the_page_says_which_rule_decided_and_why(acme, admin, withdraw):
@@ -95,8 +95,14 @@ def test_rules_that_are_no_longer_kept_break_nothing(acme, admin, withdraw):
 def test_the_timeline_and_the_fate_of_messages_are_shown(acme, admin, withdraw):
     action = track(acme)
     Message.objects.create(
-        tenant=acme, user=action.user, action_id=action.pk, channel="SMS", status="failed", error="30007",
-        attempts=3, deadline_at=clock.now(),
+        tenant=acme,
+        user=action.user,
+        action_id=action.pk,
+        channel="SMS",
+        status="failed",
+        error="30007",
+        attempts=3,
+        deadline_at=clock.now(),
     )
     told = words(page(admin, action))
     assert "SMS failed" in told
@@ -106,11 +112,23 @@ def test_the_timeline_and_the_fate_of_messages_are_shown(acme, admin, withdraw):
 
 def test_whatever_a_customer_sends_is_text(acme, admin, withdraw):
     action = track(
-        acme, user_id=CANARY, userAgent=CANARY, deviceId=CANARY, ipAddress=TOR,
-        custom={"amount": CANARY, CANARY: CANARY, "deep": {"a": [CANARY]}}, username=CANARY, idempotencyKey=CANARY,
+        acme,
+        user_id=CANARY,
+        userAgent=CANARY,
+        deviceId=CANARY,
+        ipAddress=TOR,
+        custom={"amount": CANARY, CANARY: CANARY, "deep": {"a": [CANARY]}},
+        username=CANARY,
+        idempotencyKey=CANARY,
     )
-    paths = [f"{LIST}{action.pk}/change/", LIST, "/portal/", f"/portal/authenticators/enduser/{action.user.pk}/change/",
-             "/portal/authenticators/enduser/", f"/portal/authenticators/enduser/{action.user.pk}/unlock/"]
+    paths = [
+        f"{LIST}{action.pk}/change/",
+        LIST,
+        "/portal/",
+        f"/portal/authenticators/enduser/{action.user.pk}/change/",
+        "/portal/authenticators/enduser/",
+        f"/portal/authenticators/enduser/{action.user.pk}/unlock/",
+    ]
     for path in paths:
         body = admin.client.get(path).content.decode()
         assert "<script>canary" not in body, path
@@ -131,7 +149,7 @@ def test_addresses_in_facts_and_reasons_follow_the_role(acme, withdraw, role, sh
     assert ("alice@example.com" in told) == (role == Role.SUPPORT)
 
 
-# -- the list ----------------------------------------------------------------------------------------------------------------
+# -- the list ----------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -170,8 +188,15 @@ def many(tenant, number: int) -> None:
     user = make.make_user(tenant, "many")
     now = clock.now()
     Action.objects.bulk_create(
-        Action(tenant=tenant, user=user, action_code="x", idempotency_key=str(one), state="ALLOW", outcome="ALLOW",
-               created_at=now - timedelta(seconds=one // 3))
+        Action(
+            tenant=tenant,
+            user=user,
+            action_code="x",
+            idempotency_key=str(one),
+            state="ALLOW",
+            outcome="ALLOW",
+            created_at=now - timedelta(seconds=one // 3),
+        )
         for one in range(number)
     )
 
@@ -192,7 +217,9 @@ def test_every_action_is_on_exactly_one_page(acme, admin):
 
 def test_a_large_table_is_neither_counted_nor_read_to_its_end(acme, admin):
     many(acme, 60)
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         admin.client.get(LIST)
     sql = [query["sql"] for query in queries if "actions_action" in query["sql"]]
     assert not [one for one in sql if "COUNT(" in one]
@@ -207,7 +234,7 @@ def test_a_search_that_takes_too_long_says_so(acme, admin, monkeypatch):
     assert page_of(slow, "") is None
 
 
-# -- the dashboard -----------------------------------------------------------------------------------------------------------
+# -- the dashboard ----------------------------------------------
 
 
 def test_the_dashboard_sums_up_the_week(acme, globex, admin, withdraw):
@@ -231,7 +258,7 @@ def test_an_empty_dashboard_says_what_to_do(admin):
     assert "Challenges passed –" in told
 
 
-# -- track a test action -----------------------------------------------------------------------------------------------------
+# -- track a test action ----------------------------------------------
 
 
 def test_a_test_action_shows_what_the_rules_make_of_it(acme, admin, withdraw):

@@ -118,7 +118,7 @@ def events(tag: str) -> list[dict[str, Any]]:
     return [event.data for event in AuditEvent.objects.filter(tag=tag).order_by("id")]
 
 
-# -- the builder without scripts ---------------------------------------------------------------------------------------------
+# -- the builder without scripts ----------------------------------------------
 
 
 def test_a_nested_rule_is_built_by_pressing_buttons(admin, withdraw):
@@ -268,7 +268,13 @@ def test_an_analyst_does_not_edit_json(acme, withdraw):
     rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
     page = rule_page(analyst, rule, "?as=json")
     assert 'name="conditions"' not in page.html
-    body = {"seen": dict(page.form.fields)["seen"], "name": "A", "outcome": "BLOCK", "is_active": "on", "when_unknown": "skip"}
+    body = {
+        "seen": dict(page.form.fields)["seen"],
+        "name": "A",
+        "outcome": "BLOCK",
+        "is_active": "on",
+        "when_unknown": "skip",
+    }
     analyst.client.post(page.path, body | {"conditions": json.dumps(LARGE)})
     kept = Rule.objects.get()
     assert (kept.outcome, kept.conditions) == ("BLOCK", ANONYMOUS)
@@ -314,7 +320,7 @@ def test_names_and_values_are_never_run_as_html(admin, withdraw):
         assert "&lt;img src=x" in page, path
 
 
-# -- the part for scripts ----------------------------------------------------------------------------------------------------------
+# -- the part for scripts ----------------------------------------------
 
 
 def test_the_builder_alone_is_drawn_for_scripts(admin, withdraw):
@@ -335,12 +341,15 @@ def test_a_garbled_builder_is_told_of_and_breaks_nothing(admin):
     assert b"did not arrive whole" in answer.content
 
 
-# -- order -------------------------------------------------------------------------------------------------------------------------
+# -- order ----------------------------------------------
 
 
 @pytest.fixture
 def three(withdraw) -> list[Rule]:
-    return [make.make_rule(withdraw, ANONYMOUS, name=name, priority=priority) for name, priority in (("a", 3), ("b", 50), ("c", 99))]
+    return [
+        make.make_rule(withdraw, ANONYMOUS, name=name, priority=priority)
+        for name, priority in (("a", 3), ("b", 50), ("c", 99))
+    ]
 
 
 def order(admin, configuration, body: dict[str, str]) -> list[str]:
@@ -350,7 +359,15 @@ def order(admin, configuration, body: dict[str, str]) -> list[str]:
 
 @pytest.mark.parametrize(
     ("places", "wanted"),
-    [((1, 2, 3), "abc"), ((3, 2, 1), "cba"), ((1, 2, 1), "cab"), ((3, 2, 3), "bca"), ((2, 2, 3), "bac"), ((1, 1, 3), "bac"), ((9, 1, 2), "bca")],
+    [
+        ((1, 2, 3), "abc"),
+        ((3, 2, 1), "cba"),
+        ((1, 2, 1), "cab"),
+        ((3, 2, 3), "bca"),
+        ((2, 2, 3), "bac"),
+        ((1, 1, 3), "bac"),
+        ((9, 1, 2), "bca"),
+    ],
 )
 def test_places_that_are_typed_order_the_rules(admin, withdraw, three, places, wanted):
     body = {f"place-{rule.pk}": str(place) for rule, place in zip(three, places, strict=True)}
@@ -378,9 +395,14 @@ def test_a_new_rule_goes_last_even_when_the_numbers_are_used_up(admin, withdraw,
 
 def test_a_hundred_rules_are_enough(admin, withdraw):
     Rule.objects.bulk_create(
-        Rule(configuration=withdraw, name=str(number), priority=number, conditions=ANONYMOUS) for number in range(MAX_PRIORITY + 1)
+        Rule(configuration=withdraw, name=str(number), priority=number, conditions=ANONYMOUS)
+        for number in range(MAX_PRIORITY + 1)
     )
-    page = add_page(admin, withdraw).fill(name="one more", n1__point="custom.amount", n1__operator=">", n1__value="1").press("_save")
+    page = (
+        add_page(admin, withdraw)
+        .fill(name="one more", n1__point="custom.amount", n1__operator=">", n1__value="1")
+        .press("_save")
+    )
     assert "at most 100 rules" in page.html
     assert Rule.objects.count() == 100
 
@@ -403,11 +425,14 @@ def test_deleting_a_rule_needs_a_fresh_code(admin, withdraw):
     assert not Rule.objects.exists()
 
 
-# -- actions -----------------------------------------------------------------------------------------------------------------------
+# -- actions ----------------------------------------------
 
 
 def test_an_action_is_added_and_has_a_first_version(acme, admin):
-    answer = admin.client.post(LIST + "add/", {"action_code": "signIn", "default_outcome": "CHALLENGE", "verification_methods": ["PASSKEY", "SMS"]})
+    answer = admin.client.post(
+        LIST + "add/",
+        {"action_code": "signIn", "default_outcome": "CHALLENGE", "verification_methods": ["PASSKEY", "SMS"]},
+    )
     made = ActionConfiguration.objects.get()
     assert answer["Location"] == f"{LIST}{made.pk}/rules/"
     assert (made.tenant, made.verification_methods, made.version) == (acme, ["PASSKEY", "SMS"], 1)
@@ -446,7 +471,7 @@ def test_an_action_created_by_tracking_is_marked_as_new(api, admin, acme):
     assert ">new</span>" in admin.client.get(LIST).content.decode()
 
 
-# -- custom data points ------------------------------------------------------------------------------------------------------------
+# -- custom data points ----------------------------------------------
 
 
 def test_a_new_data_point_reaches_every_action(acme, admin, withdraw):
@@ -487,7 +512,10 @@ def test_a_data_point_that_rules_use_is_not_deleted(admin, withdraw):
     assert withdraw.version == 3
 
 
-@pytest.mark.parametrize("form", [{"name": "1st"}, {"name": "a b"}, {"name": "amount"}, {"name": ""}, {"data_type": "x"}, {"model_type": "x"}])
+@pytest.mark.parametrize(
+    "form",
+    [{"name": "1st"}, {"name": "a b"}, {"name": "amount"}, {"name": ""}, {"data_type": "x"}, {"model_type": "x"}],
+)
 def test_a_wrong_data_point_is_refused(admin, withdraw, form):
     body = {"name": "tier", "data_type": "text", "model_type": "action"} | form
     assert admin.client.post(POINTS + "add/", body).status_code == 200

@@ -71,7 +71,9 @@ def test_every_refused_password_gets_the_same_answer(acme, case):
     staff = make_staff(acme)
     User.objects.filter(pk=staff.user.pk).update(is_staff=case != "not staff", is_active=case != "inactive")
     email = "nobody@example.com" if case == "unknown" else staff.email
-    answer = staff.client.post(LOGIN, {"email": email, "password": "wrong" if case == "wrong" else PASSWORD + "x" * (case == "unknown")})
+    answer = staff.client.post(
+        LOGIN, {"email": email, "password": "wrong" if case == "wrong" else PASSWORD + "x" * (case == "unknown")}
+    )
     assert b"The e-mail address or the password is wrong." in answer.content
     assert AuditEvent.objects.filter(tag="staff:refused").exists()
     assert email not in str(list(AuditEvent.objects.values("data", "actor")))
@@ -288,7 +290,9 @@ def test_signing_in_makes_a_new_session(acme):
     assert staff.client.session.session_key != before
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "/\\evil.example"])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "/\\evil.example"]
+)
 def test_after_signing_in_nobody_is_led_away(acme, target):
     staff = make_staff(acme)
     path = f"{LOGIN}?next={target}"

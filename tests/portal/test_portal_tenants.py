@@ -38,7 +38,9 @@ def test_pages_of_another_tenants_objects_answer_as_for_objects_that_do_not_exis
     client = signed_in(ours.tenant).client
     for path in theirs.pages:
         answer = client.get(path)
-        gone = client.get(re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "0b0b0b0b-0000-4000-8000-000000000000", path))
+        gone = client.get(
+            re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "0b0b0b0b-0000-4000-8000-000000000000", path)
+        )
         assert (answer.status_code, answer.get("Location")) == (gone.status_code, gone.get("Location")), path
 
 
@@ -54,7 +56,13 @@ def test_no_post_changes_anything_of_another_tenant(theirs, ours):
     client = signed_in(ours.tenant).client
     before = everything()
     for path in theirs.pages:
-        for body in ({}, {"post": "yes"}, {"name": "x", "outcome": "ALLOW", "node": "0..g"}, {"role": "READ_ONLY"}, {"move": f"{theirs.rule.pk}:down"}):
+        for body in (
+            {},
+            {"post": "yes"},
+            {"name": "x", "outcome": "ALLOW", "node": "0..g"},
+            {"role": "READ_ONLY"},
+            {"move": f"{theirs.rule.pk}:down"},
+        ):
             client.post(path, body)
     assert everything() == before
 
@@ -86,7 +94,9 @@ def test_new_objects_belong_to_the_tenant_that_is_shown(acme, globex):
     staff.client.post("/portal/tenants/", {"tenant": str(globex.pk)})
     form = {"tenant": str(acme.pk)}
     staff.client.post("/portal/rules/actionconfiguration/add/", form | {"action_code": "a", "default_outcome": "ALLOW"})
-    staff.client.post("/portal/rules/customdatapoint/add/", form | {"name": "x", "data_type": "text", "model_type": "action"})
+    staff.client.post(
+        "/portal/rules/customdatapoint/add/", form | {"name": "x", "data_type": "text", "model_type": "action"}
+    )
     staff.client.post("/portal/authsignal_portal/apikey/add/", form | {"kind": "server"})
     assert ActionConfiguration.objects.get().tenant == globex
     assert CustomDataPoint.objects.get().tenant == globex
@@ -115,7 +125,7 @@ def test_the_address_bar_asks_no_questions_of_columns(admin, path):
     assert admin.client.get(path).status_code in (302, 400)
 
 
-# -- roles -------------------------------------------------------------------------------------------------------------------
+# -- roles ----------------------------------------------
 
 ALL = set(Role)
 CONFIGURE, SUPPORT, ADMINISTER = {Role.ADMIN, Role.ANALYST}, {Role.ADMIN, Role.SUPPORT}, {Role.ADMIN}
@@ -164,11 +174,20 @@ def test_each_role_opens_its_own_doors_only(theirs, role):
 @pytest.mark.parametrize("role", list(Role))
 def test_every_role_may_look(theirs, role):
     client = signed_in(theirs.tenant, role).client
-    for path in [theirs.pages[1], theirs.pages[5], theirs.pages[12], theirs.pages[18], "/portal/", "/portal/audit/auditevent/"]:
+    for path in [
+        theirs.pages[1],
+        theirs.pages[5],
+        theirs.pages[12],
+        theirs.pages[18],
+        "/portal/",
+        "/portal/audit/auditevent/",
+    ]:
         assert client.get(path).status_code == 200, path
 
 
-@pytest.mark.parametrize(("role", "shown"), [(Role.SUPPORT, True), (Role.ADMIN, True), (Role.ANALYST, False), (Role.READ_ONLY, False)])
+@pytest.mark.parametrize(
+    ("role", "shown"), [(Role.SUPPORT, True), (Role.ADMIN, True), (Role.ANALYST, False), (Role.READ_ONLY, False)]
+)
 def test_addresses_of_users_are_shown_in_full_to_those_who_help_them(theirs, role, shown):
     client = signed_in(theirs.tenant, role).client
     for path in (theirs.pages[12], theirs.pages[18], f"/portal/authenticators/enduser/?q={HIDDEN}-"):
@@ -182,3 +201,21 @@ def test_deleting_is_left_to_pages_that_know_what_follows(theirs):
         if path.endswith("/delete/") and "/rule/" not in path and "/customdatapoint/" not in path:
             assert client.post(path, {"post": "yes"}).status_code == 403, path
     assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "text"),
+    [
+        ("/portal/authsignal_portal/apikey/add/", 403, "Your role does not allow this"),
+        ("/portal/nowhere/", 404, "There is nothing at this address"),
+        (
+            "/portal/authenticators/enduser/of/0b0b0b0b-0000-4000-8000-000000000000/",
+            404,
+            "There is nothing at this address",
+        ),
+    ],
+)
+def test_what_is_refused_is_refused_with_a_page(acme, path, status, text):
+    answer = signed_in(acme, Role.READ_ONLY).client.get(path)
+    assert answer.status_code == status
+    assert text in answer.content.decode()

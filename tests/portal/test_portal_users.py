@@ -25,7 +25,9 @@ def support(acme):
 
 @pytest.fixture
 def alice(acme):
-    return make.make_user(acme, "alice", email="Alice@Example.com", phone_number="+64 21 555 010", custom={"tier": "gold"})
+    return make.make_user(
+        acme, "alice", email="Alice@Example.com", phone_number="+64 21 555 010", custom={"tier": "gold"}
+    )
 
 
 def found(client, asked: str) -> list[str]:
@@ -67,7 +69,9 @@ def test_the_list_has_pages(acme, support):
 
 
 def test_the_page_shows_who_the_user_is(support, alice):
-    make.make_authenticator(alice, VerificationMethod.PASSKEY, name="iCloud Keychain", credential_id="x", rp_id="localhost")
+    make.make_authenticator(
+        alice, VerificationMethod.PASSKEY, name="iCloud Keychain", credential_id="x", rp_id="localhost"
+    )
     html = support.client.get(f"{USERS}{alice.pk}/change/").content.decode()
     for text in ("Alice@Example.com", "+64 21 555 010", "gold", "Passkey", "iCloud Keychain", str(alice.pseudonym)):
         assert text in html
@@ -137,6 +141,8 @@ def test_the_logs_link_by_pseudonym_leads_to_the_user(support, alice):
 
 
 def test_nothing_of_a_user_is_changed_by_a_post_to_their_page(support, alice):
-    assert support.client.post(f"{USERS}{alice.pk}/change/", {"user_id": "mallory", "email": "m@example.com"}).status_code in (200, 403)
+    assert support.client.post(
+        f"{USERS}{alice.pk}/change/", {"user_id": "mallory", "email": "m@example.com"}
+    ).status_code in (200, 403)
     alice.refresh_from_db()
     assert alice.user_id == "alice"

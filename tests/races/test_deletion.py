@@ -5,9 +5,7 @@ from audit.events import Tag
 from authenticators.models import Authenticator, Challenge, EndUser, Message
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests.races import scenes
-from tests.races.volley import MANY, Shot, fire, held
-
-ROUNDS = 3
+from tests.races.volley import MANY, ROUNDS, Shot, fire, held
 
 
 def deletion(user_id: str) -> Shot:

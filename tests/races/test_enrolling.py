@@ -6,11 +6,11 @@ from authenticators.models import Authenticator
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
 from tests.races import scenes
-from tests.races.volley import Shot, fire, held
+from tests.races.volley import ROUNDS, Shot, fire, held
 
 
 def test_of_two_first_authenticators_at_once_one_is_the_first(live):
-    for number in range(3):
+    for number in range(ROUNDS):
         user, email = make.make_user(live.tenant, f"carol{number}"), scenes.address()
         mail, app = scenes.track(live, user.user_id, "Login"), scenes.track(live, user.user_id, "Signup")
         live("POST", "client/user-authenticators/email-otp", {"email": email}, token=mail.token)
@@ -45,7 +45,7 @@ def test_a_pending_authenticator_is_replaced_however_many_are_begun_at_once(live
 
 def test_enrolling_by_the_server_and_by_the_user_at_once_does_not_deadlock(live):
     """One way locks the guess count through the user, the other the user after the guess count."""
-    for number in range(3):
+    for number in range(ROUNDS):
         email = f"dan{number}@acme.example"
         tracked = scenes.track(live, f"dan{number}", email=email)
         challenge = scenes.waiting(tracked, M.EMAIL_OTP, contact=email)
@@ -68,7 +68,7 @@ def test_an_authenticator_removed_many_times_at_once_is_removed_once(live):
 
 
 def test_an_authenticator_removed_while_its_code_is_answered_leaves_no_error(live):
-    for _round in range(3):
+    for _round in range(ROUNDS):
         tracked = scenes.enrolled(live, M.EMAIL_OTP)
         code = scenes.coded(scenes.waiting(tracked, M.EMAIL_OTP))
         row = scenes.authenticator_rows(tracked).get()

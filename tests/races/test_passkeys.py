@@ -6,10 +6,9 @@ from authsignal_portal.vocabulary import ActionState
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests.conftest import SLOTS
 from tests.races import scenes
-from tests.races.volley import MANY, Shot, fire, held
+from tests.races.volley import MANY, ROUNDS, Shot, fire, held
 from tests.soft_authenticator import SoftAuthenticator
 
-ROUNDS = 3
 OPTIONS = "client/user-authenticators/passkey/authentication-options"
 
 

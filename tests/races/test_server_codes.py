@@ -8,9 +8,7 @@ from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
 from tests.conftest import SLOTS
 from tests.races import scenes
-from tests.races.volley import MANY, Shot, fire, held
-
-ROUNDS = 3
+from tests.races.volley import MANY, ROUNDS, Shot, fire, held
 
 
 def proved(live, contact: str) -> Challenge:

@@ -9,9 +9,7 @@ from rules.models import ActionConfiguration
 from tests import make
 from tests.conftest import SLOTS
 from tests.races import scenes
-from tests.races.volley import MANY, Shot, claimed, fire, held
-
-ROUNDS = 3
+from tests.races.volley import MANY, ROUNDS, Shot, claimed, fire, held
 
 
 def unborn(live, user_id: str) -> EndUser:

@@ -10,20 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules import jsonlogic
-from rules.builder import FULL, TOO_DEEP, Builder, Refused, press, suited
+from rules.builder import Builder, suited
+from rules.buttons import FULL, TOO_DEEP, Refused, press
+from rules.drawing import MAX_DRAWN, draw, redraw
 from rules.engine import RuleSpec, explain
 from rules.forms import (
-    MAX_DRAWN,
     MAX_GROUPS_DEEP,
     MAX_ROWS,
     Condition,
     Garbled,
     Group,
     Node,
-    draw,
     fields,
     read_fields,
-    redraw,
     walk,
     write,
 )
@@ -66,7 +65,7 @@ def condition(point: str = "custom.amount", operator: str = ">", value: str = "1
     return Condition(0, point, operator, value, **more)
 
 
-# -- round trips -----------------------------------------------------------------------------------------------------------
+# -- round trips ----------------------------------------------
 
 WORD = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=12)
 PHRASE = st.builds(" ".join, st.lists(WORD, min_size=1, max_size=3))
@@ -79,7 +78,9 @@ VALUES = {
     BOOLEAN: st.sampled_from(["true", "false"]),
     COUNTRY: st.sampled_from(["NZ", "au", "US", "De"]),
     IP: ADDRESSES,
-    MULTISELECT: PHRASE.filter(lambda text: text[0] not in '"-.0123456789') | st.integers(0, 99).map(repr) | st.just('"3"'),
+    MULTISELECT: PHRASE.filter(lambda text: text[0] not in '"-.0123456789')
+    | st.integers(0, 99).map(repr)
+    | st.just('"3"'),
 }
 
 
@@ -101,7 +102,12 @@ def conditions(draw_from: st.DrawFn) -> Condition:
 
 def groups(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Group]:
     listed = st.lists(children, min_size=1, max_size=3)
-    return st.builds(lambda join, negated, nodes: Group(0, join, negated, nodes), st.sampled_from(["and", "or"]), st.booleans(), listed)
+    return st.builds(
+        lambda join, negated, nodes: Group(0, join, negated, nodes),
+        st.sampled_from(["and", "or"]),
+        st.booleans(),
+        listed,
+    )
 
 
 TREES = groups(st.recursive(conditions(), groups, max_leaves=8)).map(
@@ -145,7 +151,7 @@ def test_no_button_breaks_the_tree(root: Group, data: st.DataObject):
     assert len({node.ident for node, _parent in walk(root)}) == sum(1 for _ in walk(root))
 
 
-# -- what cannot be drawn ------------------------------------------------------------------------------------------------------
+# -- what cannot be drawn ----------------------------------------------
 
 UNDRAWABLE: list[Any] = [
     {"==": [{"var": "ip.isAnonymous"}, True]},
@@ -180,7 +186,9 @@ def test_redrawing_keeps_the_meaning(stored):
     written = write(root, custom_points=POINTS)
     assert not written.problems
     assert written.conditions != stored
-    assert [verdict(written.conditions, known) for known in SITUATIONS] == [verdict(stored, known) for known in SITUATIONS]
+    assert [verdict(written.conditions, known) for known in SITUATIONS] == [
+        verdict(stored, known) for known in SITUATIONS
+    ]
 
 
 def verdict(stored: Any, known: dict[str, Any]) -> str:
@@ -202,7 +210,17 @@ def test_conditions_too_long_for_a_page_are_not_drawn():
 
 
 def test_garbage_is_not_drawn_and_nothing_is_raised():
-    for stored in ([], "x", 3, {"and": 3}, {"and": [3]}, {"a": 1, "b": 2}, {"!": 3}, {"==": [1, 2]}, {"in": [{"var": 3}, ["a"]]}):
+    for stored in (
+        [],
+        "x",
+        3,
+        {"and": 3},
+        {"and": [3]},
+        {"a": 1, "b": 2},
+        {"!": 3},
+        {"==": [1, 2]},
+        {"in": [{"var": 3}, ["a"]]},
+    ):
         assert draw(stored) is None
         assert redraw(stored) is None
 
@@ -215,7 +233,7 @@ def test_a_data_point_that_is_gone_is_still_drawn_with_its_problem():
     assert "custom.gone" in problems[1]
 
 
-# -- problems at their rows ------------------------------------------------------------------------------------------------------
+# -- problems at their rows ----------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -271,7 +289,7 @@ def test_the_sentence_leaves_unfinished_rows_out():
     assert builder.unfinished == 1
 
 
-# -- what a browser might send -----------------------------------------------------------------------------------------------------
+# -- what a browser might send ----------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -297,7 +315,7 @@ def test_a_garbled_form_is_refused(nodes):
         read_fields(form)
 
 
-# -- buttons -----------------------------------------------------------------------------------------------------------------------
+# -- buttons ----------------------------------------------
 
 
 def letters(root: Group) -> Any:
@@ -308,7 +326,9 @@ def letters(root: Group) -> Any:
 
 
 def tree() -> Group:
-    return rows(condition(value="a"), Group(0, "or", False, [condition(value="b"), condition(value="c")]), condition(value="d"))
+    return rows(
+        condition(value="a"), Group(0, "or", False, [condition(value="b"), condition(value="c")]), condition(value="d")
+    )
 
 
 @pytest.mark.parametrize(
@@ -372,7 +392,9 @@ def test_the_deepest_groups_that_can_be_made_can_be_saved():
 
 
 def test_an_operator_follows_its_data_point():
-    root = rows(condition("ip.isAnonymous", ">", "10"), condition("custom.note", "contains", "x"), condition("", ">", ""))
+    root = rows(
+        condition("ip.isAnonymous", ">", "10"), condition("custom.note", "contains", "x"), condition("", ">", "")
+    )
     suited(root, POINTS)
     assert [(row.operator, row.value) for row in children(root)] == [("==", "true"), ("contains", "x"), (">", "")]
 

@@ -1,0 +1,106 @@
+"""Portal page of a tenant's own data points. Every policy holds a copy of them, so a change reaches every action."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
+
+from audit.events import Tag
+from authsignal_portal import access
+from authsignal_portal.access import Right
+from authsignal_portal.models import Tenant
+from authsignal_portal.tenant_admin import TenantAdmin
+from rules.models import ActionConfiguration, CustomDataPoint, Rule
+from rules.registry import CustomPoint
+from rules.rule_form import custom_points_of, problems_of
+
+
+class DataPointForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = CustomDataPoint
+        fields = ["name", "model_type", "data_type", "description"]
+
+    tenant: Tenant
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        point = self.instance
+        if self.errors:
+            return cleaned
+        if point._state.adding:
+            same_name = CustomDataPoint.objects.filter(
+                tenant=self.tenant, name=cleaned["name"], model_type=cleaned["model_type"]
+            )
+            if same_name.exists():
+                self.add_error("name", _("There is a data point of this name already."))
+            return cleaned
+        new = CustomPoint.from_json(
+            {"name": point.name, "model": point.model_type, "kind": cleaned["data_type"], "description": ""}
+        )
+        broken = broken_rules(self.tenant, without=point.pk, instead=[new])
+        if broken:
+            self.add_error("data_type", _("These rules would no longer work: %(rules)s.") % {"rules": broken})
+        return cleaned
+
+
+class DataPointPage(TenantAdmin):
+    form = DataPointForm
+    right = Right.CONFIGURE
+    may_add = may_delete = True
+    added, changed, deleted = Tag.DATA_POINT_CREATED, Tag.DATA_POINT_UPDATED, Tag.DATA_POINT_DELETED
+    intro = _("Values that your backend sends under custom, made known so that rules can use them.")
+    list_display = ["name", "data_type", "model_type", "description"]
+    sortable_by = ()
+    search_fields = ["name"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.tenant = access.must(request).tenant
+        return form
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ["name", "model_type"] if obj else []
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        empty = _("No custom data points yet. Add one to use a value of your own, such as an amount, in rules.")
+        return super().changelist_view(request, {"add_title": _("Add data point"), "empty": empty})
+
+    # Every kept version of a policy holds a copy of the points, so all of the tenant's grow by one.
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        configurations = lock_configurations(access.must(request).tenant)
+        super().save_model(request, obj, form, change)
+        if not change or "data_type" in form.changed_data:
+            for configuration in configurations:
+                configuration.changed()
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        point = self.get_object(request, object_id)
+        broken = broken_rules(access.must(request).tenant, without=point.pk) if point else ""
+        if broken:
+            messages.error(request, _("These rules use it: %(rules)s. Change them first.") % {"rules": broken})
+            return redirect("portal:rules_customdatapoint_change", object_id)
+        return super().delete_view(request, object_id, extra_context)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        configurations = lock_configurations(access.must(request).tenant)
+        super().delete_model(request, obj)
+        for configuration in configurations:
+            configuration.changed()
+
+
+def lock_configurations(tenant: Tenant) -> list[ActionConfiguration]:
+    return list(ActionConfiguration.objects.select_for_update().filter(tenant=tenant).order_by("pk"))
+
+
+def broken_rules(tenant: Tenant, *, without: Any, instead: Iterable[CustomPoint] = ()) -> str:
+    """The names of rules that work now, but would not without this point."""
+    before = custom_points_of(tenant)
+    rows = CustomDataPoint.objects.filter(tenant=tenant).exclude(pk=without)
+    after = [*(CustomPoint.from_json(row.snapshot()) for row in rows), *instead]
+    rules = Rule.objects.filter(configuration__tenant=tenant).select_related("configuration")
+    broken = [rule for rule in rules if problems_of(rule, after) and not problems_of(rule, before)]
+    return ", ".join(f"{rule.name} ({rule.configuration.action_code})" for rule in broken[:5])

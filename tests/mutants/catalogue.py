@@ -1,0 +1,379 @@
+"""Each way to break the product that a test must notice: what is put in the place of what, and that test."""
+
+from dataclasses import dataclass
+
+CODES = "tests/races/test_codes.py"
+GUESSING = "tests/races/test_guessing.py"
+TRACK = "tests/races/test_track.py"
+SERVER = "tests/races/test_server_codes.py"
+CHALLENGES = "tests/authenticators/test_challenges.py"
+GUESSES = "tests/authenticators/test_guesses.py"
+SENDING = "tests/authenticators/test_sending_races.py"
+PROVING = "tests/actions/test_proving.py"
+ENROLMENT = "tests/actions/test_proving_enrolment.py"
+CLAIMS = "tests/actions/test_proving_claims.py"
+
+
+@dataclass(frozen=True)
+class Change:
+    """`old` must stand in the file exactly once."""
+
+    path: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    name: str
+    test: str
+    changes: tuple[Change, ...]
+
+
+def mutant(name: str, test: str, *changes: tuple[str, str, str]) -> Mutant:
+    return Mutant(name, test, tuple(Change(*change) for change in changes))
+
+
+# -- locks and conditional updates ------------------------------------------------------------------------------------
+
+USER_UNLOCKED = (
+    "authenticators/models.py",
+    "rows = type(self).objects.select_for_update(no_key=True).filter(pk=self.pk)",
+    "rows = type(self).objects.filter(pk=self.pk)",
+)
+COUNT_UNLOCKED = (
+    "authenticators/guesses.py",
+    'row = rows.select_for_update(of=("self",)).first()',
+    "row = rows.first()",
+)
+CHALLENGE_UNLOCKED = (
+    "authenticators/challenges.py",
+    'rows = Challenge.objects.select_for_update(of=("self",)).select_related("tenant", "user", "authenticator")',
+    'rows = Challenge.objects.select_related("tenant", "user", "authenticator")',
+)
+CLAIM_UNLOCKED = (
+    "actions/claims.py",
+    'select_for_update(of=("self",)).select_related("tenant", "user", "authenticator")',
+    'select_related("tenant", "user", "authenticator")',
+)
+CLAIM_UNCONDITIONAL = (
+    "actions/claims.py",
+    "    unclaimed = Challenge.objects.filter(pk=challenge.pk, claimed_at=None)",
+    "    unclaimed = Challenge.objects.filter(pk=challenge.pk)",
+)
+CONSUME = 'return unused.update(verified_at=now, code_hash="", nonce=None) == 1'
+CONSUMED_BY_SAVING = (
+    "authenticators/challenges.py",
+    CONSUME,
+    'challenge.save(update_fields=["verified_at"])\n    return True',
+)
+
+ONCE = [
+    mutant(
+        "select, then update: a challenge is read, judged and saved",
+        f"{CODES}::test_a_code_that_was_sent_is_accepted_once",
+        USER_UNLOCKED,
+        COUNT_UNLOCKED,
+        CHALLENGE_UNLOCKED,
+        CONSUMED_BY_SAVING,
+    ),
+    mutant(
+        "select, then update: a passkey challenge is read, judged and saved",
+        "tests/races/test_passkeys.py::test_one_assertion_is_accepted_once",
+        USER_UNLOCKED,
+        CHALLENGE_UNLOCKED,
+        CONSUMED_BY_SAVING,
+    ),
+    mutant(
+        "select, then update: a claim is read, judged and saved",
+        f"{SERVER}::test_one_challenge_claimed_for_fifty_users_is_one_users",
+        CLAIM_UNLOCKED,
+        CLAIM_UNCONDITIONAL,
+    ),
+    mutant(
+        "an accepted challenge stays open",
+        f"{CHALLENGES}::test_sending_an_accepted_code_again_is_refused_but_is_no_guess",
+        ("authenticators/challenges.py", CONSUME, "return True"),
+    ),
+    mutant(
+        "the step of an authenticator app is not stored",
+        f"{CHALLENGES}::test_a_step_of_an_authenticator_app_is_accepted_once_wherever_and_whenever_it_comes_again",
+        ("authenticators/methods/totp.py", '        authenticator.save(update_fields=["last_step"])\n', ""),
+    ),
+    mutant(
+        "only the very last step is refused, not those before it",
+        f"{CHALLENGES}::test_a_step_before_the_last_accepted_one_is_too_old_and_the_next_one_is_not",
+        ("authenticators/methods/totp.py", "step <= authenticator.last_step", "step == authenticator.last_step"),
+    ),
+    mutant(
+        "a recovery code is burned whether or not it was",
+        f"{CHALLENGES}::test_a_recovery_code_is_used_once_wherever_it_comes_again",
+        (
+            "authenticators/methods/recovery_code.py",
+            "RecoveryCode.objects.filter(pk=row.pk, used_at=None).update(",
+            "RecoveryCode.objects.filter(pk=row.pk).update(",
+        ),
+    ),
+    mutant(
+        "new recovery codes are made without waiting for each other",
+        f"{CODES}::test_new_recovery_codes_asked_for_many_times_at_once_are_one_set",
+        USER_UNLOCKED,
+    ),
+    mutant(
+        "a challenge can be claimed again",
+        f"{CLAIMS}::test_a_proved_challenge_is_claimed_for_one_user_and_gives_one_token",
+        ("actions/claims.py", "    if challenge.claimed_at:\n", "    if False:\n"),
+        CLAIM_UNCONDITIONAL,
+    ),
+    mutant(
+        "an answer is replayed to every key of the tenant",
+        f"{CLAIMS}::test_another_key_gets_no_stored_answer",
+        ("actions/replays.py", '"replay", key.pk, endpoint', '"replay", str(key.tenant_id), endpoint'),
+    ),
+    mutant(
+        "an answer is replayed for ever",
+        f"{CLAIMS}::test_the_same_request_gets_the_same_answer_for_a_minute",
+        (
+            "actions/replays.py",
+            "rows.filter(created_at__gt=clock.Now() - timedelta(seconds=settings.REPLAY_SECONDS)).first()",
+            "rows.first()",
+        ),
+    ),
+    mutant(
+        "an idempotency key covers any body",
+        f"{TRACK}::test_one_key_with_two_bodies_is_one_action_and_a_conflict_for_the_others",
+        (
+            "actions/flow.py",
+            '    if not crypto.is_keyed_hash(known.fingerprint or "", "track", _fixed(request.sent)):\n',
+            "    if False:\n",
+        ),
+    ),
+    mutant(
+        "a tracked challenge is looked at before it is locked",
+        f"{TRACK}::test_a_challenge_tracked_for_many_users_at_once_counts_for_one",
+        CLAIM_UNLOCKED,
+        CLAIM_UNCONDITIONAL,
+    ),
+]
+
+# -- limits -----------------------------------------------------------------------------------------------------------
+
+LIMITS = [
+    mutant(
+        "a counter is read, raised and written: the wrong guesses of a challenge",
+        f"{GUESSING}::test_fifty_wrong_codes_at_once_are_five_guesses",
+        USER_UNLOCKED,
+        COUNT_UNLOCKED,
+        CHALLENGE_UNLOCKED,
+    ),
+    mutant(
+        "a counter is read, raised and written: the wrong guesses of an address",
+        f"{GUESSING}::test_guesses_spread_over_challenges_of_one_address_are_counted_together",
+        COUNT_UNLOCKED,
+    ),
+    mutant(
+        "guesses are counted for each challenge alone",
+        f"{GUESSES}::test_guesses_spread_over_every_door_are_counted_together",
+        (
+            "authenticators/challenges.py",
+            "subject=guesses.subject_of(user, challenge.contact_index), method=method)",
+            "subject=challenge.pk, method=method)",
+        ),
+    ),
+    mutant(
+        "sending again gives new guesses",
+        f"{CHALLENGES}::test_sending_again_gives_neither_new_guesses_nor_new_time",
+        (
+            "authenticators/challenges.py",
+            "    challenge.sends += 1\n",
+            "    challenge.sends += 1\n    challenge.attempts = 0\n",
+        ),
+    ),
+    mutant(
+        "a disabled method comes back by itself",
+        f"{GUESSES}::test_fifty_wrong_guesses_running_disable_the_method_for_good",
+        (
+            "authenticators/guesses.py",
+            "        if self.row.disabled_at and purpose != Challenge.Purpose.ENROL:\n",
+            "        if False:\n",
+        ),
+    ),
+    mutant(
+        "what is not six digits is compared all the same",
+        f"{CHALLENGES}::test_what_has_not_the_shape_of_a_code_is_never_compared",
+        (
+            "authenticators/otp.py",
+            "return isinstance(answer, str) and SHAPE.fullmatch(answer) is not None",
+            "return str(answer).strip().isdecimal()",
+        ),
+    ),
+]
+
+# -- time -------------------------------------------------------------------------------------------------------------
+
+TIME = [
+    mutant(
+        "the deadline of a code is not looked at",
+        f"{CHALLENGES}::test_a_code_is_accepted_until_its_deadline_and_not_after",
+        (
+            "authenticators/models.py",
+            "return self.verified_at is None and self.failed_at is None and self.expires_at > now",
+            "return self.verified_at is None and self.failed_at is None",
+        ),
+        (
+            "authenticators/challenges.py",
+            "filter(pk=challenge.pk, verified_at=None, failed_at=None, expires_at__gt=now)",
+            "filter(pk=challenge.pk, verified_at=None, failed_at=None)",
+        ),
+    ),
+    mutant(
+        "the deadline of a client token is not looked at",
+        f"{CHALLENGES}::test_a_client_token_is_accepted_until_its_deadline_and_not_after",
+        ("actions/client_auth.py", " or token.expires_at <= action.clock:", ":"),
+    ),
+]
+
+# -- states and authority ---------------------------------------------------------------------------------------------
+
+AFTERWARDS = """def _afterwards(**fields: Any) -> AuditEvent:
+    from django.db import transaction
+
+    row = AuditEvent(**fields)
+    transaction.on_commit(row.save)
+    return row
+
+
+"""
+
+AUTHORITY = [
+    mutant(
+        "a proof moves a blocked action",
+        f"{PROVING}::test_a_state_set_between_challenge_and_answer_makes_the_answer_worthless",
+        (
+            "actions/proofs.py",
+            "Action.objects.filter(pk=action.pk, state=ActionState.CHALLENGE_REQUIRED).update(",
+            "Action.objects.filter(pk=action.pk).update(",
+        ),
+        ("actions/proofs.py", "    if action.state in states.CLOSED_TO_PROOF:\n", "    if False:\n"),
+    ),
+    mutant(
+        "the backend can set what only a proof may set",
+        f"{PROVING}::test_the_backend_may_set_every_state_but_a_proofs",
+        ("actions/states.py", "    return to != S.CHALLENGE_SUCCEEDED", "    return True"),
+    ),
+    mutant(
+        "who may enrol is asked at the beginning only",
+        f"{ENROLMENT}::test_what_was_begun_as_the_first_authenticator_is_refused_once_there_is_another",
+        ("actions/proving.py", "        _check_authority(context, challenge)\n", "        pass\n"),
+    ),
+    mutant(
+        "two first authenticators do not wait for each other",
+        "tests/races/test_enrolling.py::test_of_two_first_authenticators_at_once_one_is_the_first",
+        USER_UNLOCKED,
+    ),
+    mutant(
+        "an event is written after the transaction, not in it",
+        "tests/races/test_recording.py",
+        (
+            "audit/log.py",
+            "    return AuditEvent.objects.create(\n",
+            "    return _afterwards(\n",
+        ),
+        (
+            "audit/log.py",
+            "def stored_hash(",
+            AFTERWARDS + "def stored_hash(",
+        ),
+    ),
+]
+
+# -- tenants and origins ----------------------------------------------------------------------------------------------
+
+BORDERS = [
+    mutant(
+        "tenant filter removed: actions",
+        f"{PROVING}::test_another_tenants_action_is_neither_seen_nor_changed",
+        (
+            "actions/flow.py",
+            "        tenant=tenant, user__user_id=user_id, action_code=action_code, idempotency_key=idempotency_key\n",
+            "        user__user_id=user_id, action_code=action_code, idempotency_key=idempotency_key\n",
+        ),
+    ),
+    mutant(
+        "tenant filter removed: authenticators",
+        "tests/authenticators/test_enrolment.py::test_another_tenants_authenticators_are_neither_seen_nor_removed",
+        (
+            "authenticators/api.py",
+            '            tenant=self.tenant, user__user_id=checked_id(user_id, "userId")\n',
+            '            user__user_id=checked_id(user_id, "userId")\n',
+        ),
+    ),
+    mutant(
+        "tenant filter removed: challenges",
+        f"{PROVING}::test_another_tenants_challenge_is_none",
+        (
+            "authenticators/challenges.py",
+            "found = Challenge.objects.filter(pk=challenge_id, tenant=tenant)",
+            "found = Challenge.objects.filter(pk=challenge_id)",
+        ),
+    ),
+    mutant(
+        "tenant check removed: validate",
+        f"{PROVING}::test_another_tenants_action_is_neither_seen_nor_changed",
+        ("actions/flow.py", "    if claims_.tenant.pk != tenant.pk or claims_.expires_at", "    if claims_.expires_at"),
+        (
+            "actions/flow.py",
+            "filter(pk=claims_.action_id, tenant=tenant).first()",
+            "filter(pk=claims_.action_id).first()",
+        ),
+    ),
+    mutant(
+        "origin check removed: where a passkey was used",
+        f"{PROVING}::test_an_assertion_made_elsewhere_is_refused",
+        (
+            "authenticators/webauthn.py",
+            "=list(expected_origins),\n            credential_public_key=",
+            '=read_client_data(response)["origin"],\n            credential_public_key=',
+        ),
+    ),
+    mutant(
+        "origin check removed: who framed the page where a passkey was used",
+        f"{PROVING}::test_an_assertion_made_elsewhere_is_refused",
+        (
+            "authenticators/webauthn.py",
+            "    check_frame(read_client_data(response), allow_cross_origin_from)\n    _check_credential(",
+            "    _check_credential(",
+        ),
+    ),
+    mutant(
+        "origin check removed: where a user is sent back to",
+        "tests/api/test_redirect_url.py",
+        ("authsignal_portal/origins.py", "        if origin in allowed:\n", "        if origin:\n"),
+    ),
+    mutant(
+        "origin check removed: who gets the token from a popup",
+        "tests/browser/test_hosted_modes.py::test_a_foreign_opener_never_gets_the_token",
+        ("static/challenge/opener.js", "target.postMessage(message, origin)", 'target.postMessage(message, "*")'),
+    ),
+]
+
+# -- messages ---------------------------------------------------------------------------------------------------------
+
+MESSAGES = [
+    mutant(
+        "enqueue without the row: the queue is told, nothing is stored",
+        f"{SENDING}::test_a_dead_broker_costs_the_request_nothing_and_the_message_little",
+        ("authenticators/outbox.py", "    message.save(force_insert=True)\n", ""),
+    ),
+    mutant(
+        "enqueue before the row is committed",
+        f"{SENDING}::test_rolling_back_owes_and_sends_nothing",
+        (
+            "authenticators/outbox.py",
+            "    transaction.on_commit(partial(ring, message.pk))\n",
+            "    ring(message.pk)\n",
+        ),
+    ),
+]
+
+MUTANTS = [*ONCE, *LIMITS, *TIME, *AUTHORITY, *BORDERS, *MESSAGES]

@@ -1,0 +1,34 @@
+"""The caller's own address: counted from the right, because a caller can write the left."""
+
+import pytest
+from django.test import RequestFactory
+
+from authsignal_portal.client_ip import client_ip
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, None, "10.0.0.9"),
+        (0, "1.1.1.1", "10.0.0.9"),
+        (1, "1.1.1.1", "1.1.1.1"),
+        (1, "6.6.6.6, 1.1.1.1", "1.1.1.1"),
+        (1, "6.6.6.6,7.7.7.7 , 1.1.1.1 ", "1.1.1.1"),
+        (2, "6.6.6.6, 1.1.1.1, 10.0.0.1", "1.1.1.1"),
+        (2, "10.0.0.1", "10.0.0.9"),
+        (1, None, "10.0.0.9"),
+        (1, "", "10.0.0.9"),
+        (1, " , ,", "10.0.0.9"),
+        (-1, "1.1.1.1", "10.0.0.9"),
+    ],
+)
+def test_the_address_is_the_one_that_the_outermost_trusted_proxy_saw(settings, proxies, forwarded, address):
+    settings.TRUSTED_PROXIES = proxies
+    headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
+    assert client_ip(RequestFactory().get("/", REMOTE_ADDR="10.0.0.9", **headers)) == address
+
+
+def test_other_headers_are_not_believed(settings):
+    settings.TRUSTED_PROXIES = 1
+    headers = {"HTTP_X_REAL_IP": "6.6.6.6", "HTTP_FORWARDED": "for=6.6.6.6", "HTTP_CLIENT_IP": "6.6.6.6"}
+    assert client_ip(RequestFactory().get("/", REMOTE_ADDR="10.0.0.9", **headers)) == "10.0.0.9"

@@ -72,7 +72,7 @@ class ActivityPage(TenantAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("user", "facts")
 
-    # -- the list ----------------------------------------------
+    # -- the list ---------------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         here = access.must(request)
@@ -97,7 +97,7 @@ class ActivityPage(TenantAdmin):
             narrowed=any(value for name, value in request.GET.items() if name != "before"),
         )
 
-    # -- one action ----------------------------------------------
+    # -- one action -------------------------------------------------------------------------------
 
     def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         action = self.get_object(request, object_id)
@@ -175,7 +175,7 @@ def messages_of(action: Action) -> list[Message]:
     return list(Message.objects.filter(user=action.user, action_id=action.pk).order_by("created_at")[:MAX_EVENTS])
 
 
-# -- why ----------------------------------------------
+# -- why -----------------------------------------------------------------------------------------
 
 
 def verdict(facts: ActionFacts, here: Access) -> dict[str, Any]:

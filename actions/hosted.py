@@ -55,7 +55,7 @@ ERRORS = [
 ]
 
 
-# -- the document -----------------------------------------------------------------------------------------------------
+# -- the document --------------------------------------------------------------------------------
 
 
 @require_safe
@@ -157,7 +157,7 @@ def _set_headers(response: HttpResponse, tenant: Tenant | None) -> None:
     )
 
 
-# -- one browser ------------------------------------------------------------------------------------------------------
+# -- one browser ---------------------------------------------------------------------------------
 
 
 def _is_top_level(request: HttpRequest) -> bool:
@@ -206,7 +206,7 @@ def bind_browser(request: HttpRequest, context: ClientContext) -> None:
         raise OpenedElsewhere
 
 
-# -- what only the pages call -----------------------------------------------------------------------------------------
+# -- what only the pages call --------------------------------------------------------------------
 
 
 class CodeInput(serializers.Serializer[Any]):

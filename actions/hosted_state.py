@@ -114,7 +114,7 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
     ]
 
 
-# -- leaving ----------------------------------------------------------------------------------------------------------
+# -- leaving -------------------------------------------------------------------------------------
 
 
 def return_url(tenant: Tenant, facts: ActionFacts, token: str) -> str | None:
@@ -135,7 +135,7 @@ def with_token(url: str, token: str) -> str:
     return f"{base}{separator}token={token}{hash_sign}{fragment}"
 
 
-# -- telephone --------------------------------------------------------------------------------------------------------
+# -- telephone -----------------------------------------------------------------------------------
 
 
 def countries(tenant: Tenant) -> list[tuple[str, int, str]]:

@@ -222,8 +222,14 @@ def _finish(context: ClientContext, method: VerificationMethod, challenge: Chall
     attempt = challenges.finish(
         tenant=context.tenant, user=context.user, method=method, challenge=challenge, answer=answer
     )
-    may_adopt = context.may(Scope.ADD) or not context.tenant.first_enrolment_needs_scope
-    return _accepted(context.action, attempt, may_adopt=may_adopt)
+    return _accepted(context.action, attempt, may_adopt=_may_adopt(context, attempt))
+
+
+def _may_adopt(context: ClientContext, attempt: Attempt) -> bool:
+    """Whether a proved address becomes an authenticator: it must still be the one on file."""
+    user, challenge = context.user, attempt.proof and attempt.proof.challenge
+    still_on_file = challenge and challenge.contact_index in (user.email_index, user.phone_number_index)
+    return bool(still_on_file) and (context.may(Scope.ADD) or not context.tenant.first_enrolment_needs_scope)
 
 
 def _check_authority(context: ClientContext, challenge: Challenge) -> None:
@@ -235,8 +241,6 @@ def _check_authority(context: ClientContext, challenge: Challenge) -> None:
         return
     if available.enrolled(context.user) and not context.may(Scope.ADD):
         raise InvalidRequest(f"The user has no {challenge.method} authenticator.")
-    if challenge.contact_index not in (context.user.email_index, context.user.phone_number_index):
-        raise InvalidRequest("The address was changed meanwhile. Ask for a new code.")
 
 
 def _accepted(action: Action, attempt: Attempt, *, may_adopt: bool) -> Verified:

@@ -85,10 +85,12 @@ action AS (
 ),
 facts AS (
   INSERT INTO actions_actionfacts (action_id, configuration_id, policy_version, ip_address, user_agent, device_id,
-    country_code, facts, trace, private_sealed, matched_rules, priority_rule_id, allowed_methods, default_method, redirect_url,
+    country_code, facts, trace, private_sealed, matched_rules, priority_rule_id,
+    allowed_methods, default_method, redirect_url,
     redirect_to_settings, locale, message, browser_hash)
   VALUES (%(action_id)s, %(configuration_id)s, %(policy_version)s, %(address)s, %(user_agent)s, %(device)s,
-    %(country)s, %(facts)s, %(trace)s, %(private_sealed)s, %(matched)s::uuid[], %(priority_rule)s, %(allowed)s::varchar[],
+    %(country)s, %(facts)s, %(trace)s, %(private_sealed)s, %(matched)s::uuid[], %(priority_rule)s,
+    %(allowed)s::varchar[],
     %(default_method)s, %(redirect_url)s, %(redirect_to_settings)s, %(locale_sent)s, %(message)s, '')
 )
 INSERT INTO audit_auditevent (event_id, at, tenant_id, tag, actor_kind, actor, subject, action_id, data, leaf_hash)

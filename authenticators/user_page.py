@@ -58,7 +58,7 @@ class UserPage(TenantAdmin):
             *super().get_urls(),
         ]
 
-    # -- the list ----------------------------------------------
+    # -- the list ---------------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         here = access.must(request)
@@ -92,7 +92,7 @@ class UserPage(TenantAdmin):
             raise Http404
         return redirect(PAGE + "change", user.pk)
 
-    # -- one user ----------------------------------------------
+    # -- one user ---------------------------------------------------------------------------------
 
     def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         user = self.get_object(request, object_id)
@@ -122,7 +122,7 @@ class UserPage(TenantAdmin):
         """What other apps know about the user."""
         return {}
 
-    # -- help ----------------------------------------------
+    # -- help -------------------------------------------------------------------------------------
 
     def remove_authenticator(self, request: HttpRequest, user_pk: Any, authenticator_pk: Any) -> HttpResponse:
         user: EndUser = self.found(request, str(user_pk))
@@ -174,7 +174,7 @@ def shown_contact(here: Access, text: str | None) -> str:
     return "" if not text else text if here.may(Right.SUPPORT) else contact.mask(text)
 
 
-# -- finding ----------------------------------------------
+# -- finding -------------------------------------------------------------------------------------
 
 
 def listed(tenant: Tenant, after: str) -> list[EndUser]:
@@ -201,7 +201,7 @@ def _complete(rows: QuerySet[EndUser]) -> QuerySet[EndUser]:
     return rows.select_related("tenant").prefetch_related("authenticators")
 
 
-# -- locks ----------------------------------------------
+# -- locks ---------------------------------------------------------------------------------------
 
 
 def guess_counts(user: EndUser) -> QuerySet[GuessCount]:

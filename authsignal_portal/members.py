@@ -114,7 +114,7 @@ class MembershipPage(TenantAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().changelist_view(request, {"add_title": _("Add member")})
 
-    # -- columns ----------------------------------------------
+    # -- columns ----------------------------------------------------------------------------------
 
     def email(self, membership: Membership) -> str:
         return membership.user.username
@@ -144,7 +144,7 @@ class MembershipPage(TenantAdmin):
 
     remove_link.short_description = _("Do")  # type: ignore[attr-defined]
 
-    # -- adding ----------------------------------------------
+    # -- adding -----------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
@@ -170,7 +170,7 @@ class MembershipPage(TenantAdmin):
             back=reverse(LIST),
         )
 
-    # -- pages ----------------------------------------------
+    # -- pages ------------------------------------------------------------------------------------
 
     def get_urls(self) -> Any:
         wrap, name = self.admin_site.admin_view, "authsignal_portal_membership_"

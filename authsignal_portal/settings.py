@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
-from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
@@ -218,8 +218,6 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-# What the portal's theme needs (its Alpine build evaluates expressions); portal pages only.
-PORTAL_CSP = {"script-src": [UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]}
 # How many reverse proxies of yours stand in front; the caller's address is counted from the right.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 

@@ -96,7 +96,7 @@ class TenantAdmin(BaseAdmin):
     show_full_result_count = False
     compressed_fields = True
 
-    # -- whose rows ----------------------------------------------
+    # -- whose rows -------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
@@ -113,7 +113,7 @@ class TenantAdmin(BaseAdmin):
         kwargs["queryset"] = rows.filter(tenant=access.must(request).tenant) if is_scoped else rows.none()
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    # -- who may ----------------------------------------------
+    # -- who may ----------------------------------------------------------------------------------
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return access.of(request) is not None
@@ -137,7 +137,7 @@ class TenantAdmin(BaseAdmin):
         here = access.of(request)
         return here is not None and here.may(self.right)
 
-    # -- a code again before what could do harm ----------------------------------------------
+    # -- a code again before what could do harm ---------------------------------------------------
 
     def needs_proof(self, request: HttpRequest, obj: Any, form: Any = None) -> bool:
         """Whether saving this form (with None: whether any form of this object) asks for a proof."""
@@ -165,7 +165,7 @@ class TenantAdmin(BaseAdmin):
             return HttpResponseRedirect(request.get_full_path())
         return super().delete_view(request, object_id, {**(extra_context or {}), "proof": form})
 
-    # -- what is recorded ----------------------------------------------
+    # -- what is recorded -------------------------------------------------------------------------
 
     def audit_data(self, obj: Any) -> dict[str, Any]:
         return {"row": str(obj.pk)}
@@ -194,14 +194,14 @@ class TenantAdmin(BaseAdmin):
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         raise Http404
 
-    # -- saving ----------------------------------------------
+    # -- saving -----------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change and self.tenant_path == "tenant":
             obj.tenant = access.must(request).tenant
         super().save_model(request, obj, form, change)
 
-    # -- the look ----------------------------------------------
+    # -- the look ---------------------------------------------------------------------------------
 
     def render_change_form(self, request: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
         # One primary action per screen.
@@ -218,7 +218,7 @@ class TenantAdmin(BaseAdmin):
         context = {"title": str(obj), **(extra_context or {})} if obj else extra_context
         return super().change_view(request, object_id, form_url, context)
 
-    # -- pages of its own ----------------------------------------------
+    # -- pages of its own -------------------------------------------------------------------------
 
     def found(self, request: HttpRequest, object_id: str) -> Any:
         """The object of a page of ours. Raises Http404, the same for another tenant's as for none."""

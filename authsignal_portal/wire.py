@@ -8,7 +8,7 @@ def iso(moment: datetime | None) -> str | None:
     """ISO 8601, UTC, milliseconds, `Z`."""
     if moment is None:
         return None
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def epoch(moment: datetime) -> int:

@@ -90,7 +90,7 @@ class ConfigurationPage(TenantAdmin):
         form.tenant = access.must(request).tenant
         return form
 
-    # -- columns ----------------------------------------------
+    # -- columns ----------------------------------------------------------------------------------
 
     def code(self, row: ActionConfiguration) -> Any:
         url = reverse("portal:rules_actionconfiguration_rules", args=[row.pk])
@@ -109,7 +109,7 @@ class ConfigurationPage(TenantAdmin):
 
     rule_count.short_description = _("Rules")  # type: ignore[attr-defined]
 
-    # -- pages ----------------------------------------------
+    # -- pages ------------------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         empty = _("No actions yet. Add one, or track one from your backend: it then appears here by itself.")
@@ -182,7 +182,7 @@ class ConfigurationPage(TenantAdmin):
         configuration.changed()
         messages.success(request, _("The order was saved."))
 
-    # -- saving ----------------------------------------------
+    # -- saving -----------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:

@@ -67,7 +67,7 @@ class Fields(Protocol):
     def getlist(self, name: str) -> list[str]: ...
 
 
-# -- from and to the form ----------------------------------------------
+# -- from and to the form ------------------------------------------------------------------------
 
 
 def read_fields(sent: Fields) -> Group:
@@ -137,7 +137,7 @@ def walk(node: Node, parent: Group | None = None) -> Iterator[tuple[Node, Group 
             yield from walk(child, node)
 
 
-# -- to JsonLogic ----------------------------------------------
+# -- to JsonLogic --------------------------------------------------------------------------------
 
 
 def write(root: Group, *, custom_points: Iterable[CustomPoint] = ()) -> Written:

@@ -122,7 +122,7 @@ class Editing:
             return self._show(form)
         return self._save(form)
 
-    # -- what is shown ----------------------------------------------
+    # -- what is shown ----------------------------------------------------------------------------
 
     def _draw(self) -> None:
         if self.as_json:
@@ -162,7 +162,7 @@ class Editing:
             can_redraw=self.builder is None and redraw(self.stored, custom_points=self.points) is not None,
         )
 
-    # -- saving ----------------------------------------------
+    # -- saving -----------------------------------------------------------------------------------
 
     def _save(self, form: RuleForm) -> HttpResponse:
         valid = form.is_valid()

@@ -62,7 +62,7 @@ def config_of(answer: Any) -> dict[str, Any]:
     return config
 
 
-# -- headers ----------------------------------------------------------------------------------------------------------
+# -- headers -------------------------------------------------------------------------------------
 
 
 def test_the_page_may_be_framed_by_exactly_the_origins_of_the_tokens_tenant(api: Api, client: Client) -> None:
@@ -137,7 +137,7 @@ def test_what_the_tenant_is_called_cannot_become_markup(db: None, client: Client
     assert config_of(client.get(path_of(track(Api(client, make.make_key(tenant))))))["tenant"] == name
 
 
-# -- tokens that do not open it ---------------------------------------------------------------------------------------
+# -- tokens that do not open it ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("token", ["garbled", "a.b.c", "é", "x" * 9000, "%00"])
@@ -178,7 +178,7 @@ def test_only_reading_is_offered(method: str, api: Api, client: Client) -> None:
     assert getattr(client, method)(path_of(track(api))).status_code == 405
 
 
-# -- one browser ------------------------------------------------------------------------------------------------------
+# -- one browser ---------------------------------------------------------------------------------
 
 
 def test_reading_the_page_twenty_times_changes_nothing(api: Api, client: Client) -> None:
@@ -239,7 +239,7 @@ def test_a_frame_gets_no_cookie_and_is_not_bound(api: Api, client: Client) -> No
     assert ActionFacts.objects.get().browser_hash == ""
 
 
-# -- what the page is told --------------------------------------------------------------------------------------------
+# -- what the page is told -----------------------------------------------------------------------
 
 
 def test_the_state_lists_what_is_enrolled_and_permitted_with_masked_addresses(
@@ -303,7 +303,7 @@ def test_the_server_key_is_no_users_token(api: Api, client: Client) -> None:
     assert client.post("/challenge/api/state", "{}", "application/json", headers=sent).status_code == 401
 
 
-# -- leaving ----------------------------------------------------------------------------------------------------------
+# -- leaving -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ def test_any_other_scheme_gets_no_token(scheme: str, api: Api, client: Client) -
     assert config_of(page)["nativeScheme"] == ""
 
 
-# -- QR and recovery codes --------------------------------------------------------------------------------------------
+# -- QR and recovery codes -----------------------------------------------------------------------
 
 
 def test_the_qr_code_is_drawn_here(api: Api, client: Client) -> None:
@@ -388,7 +388,7 @@ def test_recovery_codes_are_made_after_a_proof_only_and_work_once(api: Api, acme
     assert call(client, "recovery-code", third["token"], {"verificationCode": codes[0]}).json()["isVerified"] is False
 
 
-# -- language ---------------------------------------------------------------------------------------------------------
+# -- language ------------------------------------------------------------------------------------
 
 
 def test_the_page_says_which_language_it_is_in(api: Api, client: Client) -> None:

@@ -76,7 +76,7 @@ def state_of(tracked: scenes.Tracked) -> S:
     return S(Action.objects.get(pk=tracked.action.pk).state)
 
 
-# -- states ------------------------------------------------------------------------------------------------------------
+# -- states --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("before", AFTER)
@@ -142,7 +142,7 @@ def test_a_method_that_the_action_does_not_permit_is_not_taken(desk):
     assert state_of(strict) == S.CHALLENGE_REQUIRED
 
 
-# -- a challenge that another step or another user began ---------------------------------------------------------------
+# -- a challenge that another step or another user began -----------------------------------------
 
 
 @pytest.mark.parametrize("method", [M.EMAIL_OTP, M.SMS, M.PASSKEY])
@@ -221,7 +221,7 @@ def test_an_assertion_made_elsewhere_is_refused(desk, tampered):
     assert state_of(tracked) == S.CHALLENGE_REQUIRED
 
 
-# -- signing in before anybody is known --------------------------------------------------------------------------------
+# -- signing in before anybody is known ----------------------------------------------------------
 
 
 def sign_in(desk: Desk, device: Any, code: str, **more: Any) -> tuple[int, Any]:
@@ -263,7 +263,7 @@ def test_where_the_rules_refuse_a_passkey_signs_nobody_in_and_that_is_on_record(
     assert Challenge.objects.get(action_code="SignIn").verified_at == desk.clock.now
 
 
-# -- users that were deleted -------------------------------------------------------------------------------------------
+# -- users that were deleted ---------------------------------------------------------------------
 
 
 def test_everything_of_a_deleted_user_is_dead_and_the_next_with_the_id_inherits_nothing(desk):

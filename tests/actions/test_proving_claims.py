@@ -54,7 +54,7 @@ def enrolled(user_id: str) -> set[str]:
     return set(rows.values_list("method", flat=True))
 
 
-# -- claim -------------------------------------------------------------------------------------------------------------
+# -- claim ---------------------------------------------------------------------------------------
 
 
 def test_a_proved_challenge_is_claimed_for_one_user_and_gives_one_token(desk):
@@ -154,7 +154,7 @@ def test_a_claimed_address_is_enrolled_only_with_the_backends_word(desk, way, sc
     assert enrolled("nina") == methods
 
 
-# -- track -------------------------------------------------------------------------------------------------------------
+# -- track ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def prove(desk: Desk, tracked: scenes.Tracked) -> str:
     return desk("POST", "client/verify/email-otp", {"verificationCode": code}, token=tracked.token)[1]["accessToken"]
 
 
-# -- the table ---------------------------------------------------------------------------------------------------------
+# -- the table -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", BEGIN)
@@ -130,7 +130,7 @@ def test_a_method_that_is_switched_off_is_not_enrolled(desk):
     assert not have(tracked)
 
 
-# -- begun before, answered after --------------------------------------------------------------------------------------
+# -- begun before, answered after ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", [M.EMAIL_OTP, M.SMS, M.AUTHENTICATOR_APP, M.PASSKEY])
@@ -189,7 +189,7 @@ def test_an_enrolment_challenge_is_no_passkey_registration(desk):
     assert Challenge.objects.get(pk=mail["challengeId"]).attempts == 0
 
 
-# -- recovery codes ----------------------------------------------------------------------------------------------------
+# -- recovery codes ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scope", ["", ADD, OTHERS])
@@ -200,3 +200,12 @@ def test_recovery_codes_need_an_enrolled_user_and_a_proof_or_the_backends_word(d
     settings = scenes.track(desk, tracked.user.user_id, "Settings", scope=scope)
     assert desk("POST", path, {}, token=settings.token)[0] == (200 if scope == OTHERS else 403)
     assert desk("POST", path, {}, token=prove(desk, tracked))[0] == 200
+
+
+def test_an_address_that_was_changed_meanwhile_is_not_enrolled(desk):
+    tracked = scenes.track(desk, "nina", "Login", email="old@example.com")
+    challenge = desk("POST", "client/challenge/email-otp", token=tracked.token)[1]["challengeId"]
+    desk("PATCH", "users/nina", {"email": "new@example.com"})
+    body = {"verificationCode": sent_code(challenge)}
+    assert desk("POST", "client/verify/email-otp", body, token=tracked.token)[1]["isVerified"] is True
+    assert not have(tracked)

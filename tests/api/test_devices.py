@@ -37,6 +37,7 @@ def test_a_passed_challenge_is_noted_on_the_device(api, device):
         ("2099-01-02T03:04:05.678901Z", "2099-01-02T03:04:05.678Z"),
         ("2099-01-02T03:04:05+13:00", "2099-01-01T14:04:05.000Z"),
         ("2099-01-02T03:04:05", "2099-01-02T03:04:05.000Z"),
+        ("0039-01-02T03:04:05.9Z", "0039-01-02T03:04:05.900Z"),
     ],
 )
 def test_a_device_is_remembered_until_a_time_and_forgotten_by_null(api, device, sent, kept):

@@ -32,7 +32,7 @@ def test_a_proof_counts_for_its_own_tenant_user_action_and_key_only(api, globex_
     """One instance of one tenant is proved; of all tokens, and all that is said of them, one combination is valid."""
     held = {}
     for backend, (user, action, key) in itertools.product((api, globex_api), INSTANCES):
-        answer = ok(backend("POST", f"users/{user}/actions/{action}", {"idempotencyKey": key}))
+        answer = ok(backend("POST", f"users/{user}/actions/{action}", {"idempotencyKey": key, "email": "a@b.example"}))
         held[backend.secret, user, action, key] = answer["token"]
     proved = (api.secret, "alice", "pay", "k1")
     started = {"userId": "alice", "action": "pay", "idempotencyKey": "k1", "email": "a@b.example"}
@@ -116,11 +116,10 @@ def assert_worthless(api, browser, token):
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", "", None, "HS256", "RS256", "ES384", "EdDSA", 5])
-@pytest.mark.parametrize("signature", ["", "AAAA", "kept"])
-def test_no_other_algorithm_is_taken(api, browser, real, algorithm, signature):
+def test_no_other_algorithm_is_taken(api, browser, real, algorithm):
     head, body = parts(real)
-    kept = real.rpartition(".")[2] if signature == "kept" else signature
-    assert_worthless(api, browser, f"{b64(head | {'alg': algorithm})}.{b64(body)}.{kept}")
+    for signature in ("", "AAAA", real.rpartition(".")[2]):
+        assert_worthless(api, browser, f"{b64(head | {'alg': algorithm})}.{b64(body)}.{signature}")
 
 
 def test_the_public_key_is_no_shared_secret(api, browser, real, acme):
@@ -191,50 +190,50 @@ def test_every_claim_is_needed(api, browser, real, acme, name):
     assert_worthless(api, browser, jwt.encode(body, own_key(acme), algorithm="ES256", headers={"kid": head["kid"]}))
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("aud", "http://localhost:8000/"),
-        ("aud", "https://challenge.authsignal.com/x"),
-        ("aud", ["REAL"]),
-        ("aud", ["REAL", "https://evil.example"]),
-        ("aud", []),
-        ("aud", None),
-        ("iss", "https://evil.example"),
-        ("iss", ["REAL"]),
-        ("iss", None),
-        ("sub", "bob"),
-        ("sub", "Alice"),
-        ("sub", None),
-        ("purpose", "session"),
-        ("purpose", "refresh"),
-        ("purpose", ""),
-        ("purpose", None),
-        ("act", str(uuid.uuid4())),
-        ("act", "x"),
-        ("act", None),
-        ("exp", 0),
-        ("exp", int(time.time()) - 1),
-        ("exp", 10**18),
-        ("exp", "soon"),
-        ("exp", None),
-        ("iat", "x"),
-        ("iat", 10**18),
-        ("scope", None),
-        ("scope", 5),
-        ("other", None),
-        ("other", {}),
-        ("other", "x"),
-        ("other", {"tenantId": "x"}),
-    ],
-)
-def test_no_claim_may_be_another_even_if_we_signed_it(api, browser, real, acme, name, value):
+OTHERS = [
+    ("aud", "http://localhost:8000/"),
+    ("aud", "https://challenge.authsignal.com/x"),
+    ("aud", ["REAL"]),
+    ("aud", ["REAL", "https://evil.example"]),
+    ("aud", []),
+    ("aud", None),
+    ("iss", "https://evil.example"),
+    ("iss", ["REAL"]),
+    ("iss", None),
+    ("sub", "bob"),
+    ("sub", "Alice"),
+    ("sub", None),
+    ("purpose", "session"),
+    ("purpose", "refresh"),
+    ("purpose", ""),
+    ("purpose", None),
+    ("act", str(uuid.uuid4())),
+    ("act", "x"),
+    ("act", None),
+    ("exp", 0),
+    ("exp", int(time.time()) - 1),
+    ("exp", 10**18),
+    ("exp", "soon"),
+    ("exp", None),
+    ("iat", "x"),
+    ("iat", 10**18),
+    ("scope", None),
+    ("scope", 5),
+    ("other", None),
+    ("other", {}),
+    ("other", "x"),
+    ("other", {"tenantId": "x"}),
+]
+
+
+def test_no_claim_may_be_another_even_if_we_signed_it(api, browser, real, acme):
     head, body = parts(real)
-    if isinstance(value, list):
-        value = [body[name] if each == "REAL" else each for each in value]
-    forged = f"{b64(head)}.{b64(body | {name: value})}"
-    signature = jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256).sign(forged.encode(), own_key(acme))
-    assert_worthless(api, browser, f"{forged}.{b64(signature)}")
+    for name, value in OTHERS:
+        if isinstance(value, list):
+            value = [body[name] if each == "REAL" else each for each in value]
+        forged = f"{b64(head)}.{b64(body | {name: value})}"
+        signature = jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256).sign(forged.encode(), own_key(acme))
+        assert_worthless(api, browser, f"{forged}.{b64(signature)}")
 
 
 def test_claims_that_are_no_object_are_nothing(api, browser, real, acme):

@@ -47,7 +47,7 @@ def begin(desk: Desk, method: M = M.EMAIL_OTP) -> tuple[scenes.Tracked, Challeng
     return tracked, Challenge.objects.get(pk=started["challengeId"]), sent_code(started["challengeId"])
 
 
-# -- shape -------------------------------------------------------------------------------------------------------------
+# -- shape ---------------------------------------------------------------------------------------
 
 ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
@@ -91,7 +91,7 @@ def test_what_has_not_the_shape_of_a_code_is_never_compared(desk, method, odd):
     assert answer(desk, tracked, method, right)["isVerified"] is True
 
 
-# -- deadline ----------------------------------------------------------------------------------------------------------
+# -- deadline ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("seconds", "accepted"), [(299, True), (300, False), (301, False)])
@@ -130,7 +130,7 @@ def test_a_client_token_is_accepted_until_its_deadline_and_not_after(desk, secon
     assert desk("POST", "client/init", token=tracked.token)[0] == status
 
 
-# -- sending again -----------------------------------------------------------------------------------------------------
+# -- sending again -------------------------------------------------------------------------------
 
 
 def test_sending_again_gives_neither_new_guesses_nor_new_time(desk):
@@ -178,7 +178,7 @@ def test_a_code_is_sent_four_times_with_half_a_minute_between(desk):
     assert desk("POST", "challenge", {"challengeId": challenge.pk})[0] == 429
 
 
-# -- once --------------------------------------------------------------------------------------------------------------
+# -- once ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", [M.EMAIL_OTP, M.SMS])

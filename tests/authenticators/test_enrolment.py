@@ -38,7 +38,7 @@ def settings_of(desk: Desk, tracked: scenes.Tracked) -> scenes.Tracked:
     return scenes.track(desk, tracked.user.user_id, "Settings", scope=ADD)
 
 
-# -- pending -----------------------------------------------------------------------------------------------------------
+# -- pending -------------------------------------------------------------------------------------
 
 
 def test_a_pending_authenticator_counts_for_nothing(desk):
@@ -74,7 +74,7 @@ def test_a_secret_that_was_replaced_before_it_was_confirmed_is_worth_nothing(des
     assert (verify(first), verify(second)) == (False, True)
 
 
-# -- verified ----------------------------------------------------------------------------------------------------------
+# -- verified ------------------------------------------------------------------------------------
 
 
 def test_a_new_address_replaces_the_old_one_only_when_it_is_proved(desk):
@@ -142,7 +142,7 @@ def test_one_passkey_has_one_owner_in_a_tenant(desk):
     assert rows(second) == []
 
 
-# -- what the backend verified -----------------------------------------------------------------------------------------
+# -- what the backend verified -------------------------------------------------------------------
 
 
 def test_the_first_that_the_backend_enrols_brings_recovery_codes_and_the_next_does_not(desk):

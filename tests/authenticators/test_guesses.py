@@ -69,7 +69,7 @@ def knows(desk: Desk, person: scenes.Tracked, method: M = M.EMAIL_OTP) -> Any:
     return answer(desk, tracked, right, method)
 
 
-# -- one count ---------------------------------------------------------------------------------------------------------
+# -- one count -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", [M.EMAIL_OTP, M.SMS, M.AUTHENTICATOR_APP])
@@ -142,7 +142,7 @@ def test_an_address_of_nobody_yet_is_counted_over_all_its_challenges(desk):
     assert verify(*begin("olga@acme.example"))["isVerified"] is True
 
 
-# -- pause, and the end of it ------------------------------------------------------------------------------------------
+# -- pause, and the end of it --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", [M.EMAIL_OTP, M.AUTHENTICATOR_APP])
@@ -190,7 +190,7 @@ def proves_with(device, desk: Desk, person: scenes.Tracked) -> Any:
     return desk("POST", "client/verify/passkey", body, token=tracked.token)[1]
 
 
-# -- disabled, until bound again ---------------------------------------------------------------------------------------
+# -- disabled, until bound again -----------------------------------------------------------------
 
 
 def disable(desk: Desk, person: scenes.Tracked, method: M) -> None:
@@ -250,7 +250,7 @@ def test_a_disabled_method_is_bound_anew_by_the_backend(desk, alice):
     assert knows(desk, alice)["isVerified"] is True
 
 
-# -- recovery codes ----------------------------------------------------------------------------------------------------
+# -- recovery codes ------------------------------------------------------------------------------
 
 
 def wrong_recovery(desk: Desk, person: scenes.Tracked, times: int) -> None:

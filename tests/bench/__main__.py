@@ -79,7 +79,7 @@ def prepare(environment: dict[str, str]) -> str:
     return str(json.loads(made.stdout)["apiSecretKey"])
 
 
-class server:  # noqa: N801  (reads as a statement)
+class server:
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
 

@@ -16,7 +16,7 @@ def otp_uri() -> str:
     return f"otpauth://totp/Acme:alice?secret={TOTP_SECRET}&issuer=Acme"
 
 
-# -- challenges -------------------------------------------------------------------------------------------------------
+# -- challenges ----------------------------------------------------------------------------------
 
 
 def test_a_code_by_email_proves_and_returns_to_the_app(hosted: Hosted) -> None:
@@ -102,7 +102,7 @@ def test_a_browser_without_passkeys_is_not_offered_one(hosted: Hosted) -> None:
     expect(hosted.page.get_by_role("button", name="Passkey")).to_have_count(0)
 
 
-# -- enrolment --------------------------------------------------------------------------------------------------------
+# -- enrolment -----------------------------------------------------------------------------------
 
 
 def test_a_new_user_enrols_an_email_address(hosted: Hosted) -> None:
@@ -243,7 +243,7 @@ def test_settings_follow_the_proof_where_the_app_asked_for_them(hosted: Hosted) 
     assert hosted.returned()["isValid"] is True
 
 
-# -- wrong answers and limits -----------------------------------------------------------------------------------------
+# -- wrong answers and limits --------------------------------------------------------------------
 
 
 def test_a_wrong_code_is_said_cleared_and_asked_again(hosted: Hosted) -> None:
@@ -309,7 +309,7 @@ def test_too_many_messages_show_when_to_go_on(hosted: Hosted, advance: Callable[
     expect(hosted.page.locator("#screen").get_by_text("You can try again in")).to_be_visible()
 
 
-# -- ends -------------------------------------------------------------------------------------------------------------
+# -- ends ----------------------------------------------------------------------------------------
 
 
 def test_the_page_expires_before_the_users_eyes_and_leads_back(hosted: Hosted) -> None:

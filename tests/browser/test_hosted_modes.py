@@ -48,7 +48,7 @@ def heights(page: Page) -> list[int]:
     return [data["height"] for data in found if isinstance(data, dict)]
 
 
-# -- popup ------------------------------------------------------------------------------------------------------------
+# -- popup ---------------------------------------------------------------------------------------
 
 
 def test_a_popup_on_another_site_works_without_any_cookie(framed: Hosted) -> None:
@@ -194,7 +194,7 @@ def test_a_popup_can_be_launched_again_until_it_succeeded(hosted: Hosted) -> Non
     heading(hosted.frame(), "This was already done")
 
 
-# -- window and redirect ----------------------------------------------------------------------------------------------
+# -- window and redirect -------------------------------------------------------------------------
 
 
 def test_a_window_hands_its_token_to_the_page_that_opened_it(hosted: Hosted) -> None:
@@ -217,7 +217,7 @@ def test_the_sdk_redirects_to_the_page_and_the_page_back(hosted: Hosted) -> None
     assert "token=" not in hosted.page.url
 
 
-# -- other origins ----------------------------------------------------------------------------------------------------
+# -- other origins -------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -271,7 +271,7 @@ def test_screenshot_the_popup_in_the_app(hosted: Hosted) -> None:
     assert hosted.frame().evaluate("getComputedStyle(document.body).padding") == "0px"
 
 
-# -- a network that fails or waits ------------------------------------------------------------------------------------
+# -- a network that fails or waits ---------------------------------------------------------------
 
 
 class offline:

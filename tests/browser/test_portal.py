@@ -102,7 +102,7 @@ def save(page: Page) -> None:
     expect(page.get_by_text("was saved")).to_be_visible()
 
 
-# -- the builder ----------------------------------------------
+# -- the builder ---------------------------------------------------------------------------------
 
 
 def test_a_nested_rule_is_built_with_the_sentence_following(portal, withdraw):
@@ -238,7 +238,7 @@ def test_a_server_that_does_not_answer_is_told_of_and_nothing_is_lost(portal, wi
     portal.problems[:] = [problem for problem in portal.problems if "ERR_FAILED" not in problem]
 
 
-# -- by keyboard ----------------------------------------------
+# -- by keyboard ---------------------------------------------------------------------------------
 
 
 NAME_OF_FOCUSED = """() => {
@@ -327,7 +327,7 @@ def test_signing_in_enrolling_and_out_by_keyboard_alone(server, page, tenant):
     assert not portal.problems
 
 
-# -- by pointer ----------------------------------------------
+# -- by pointer ----------------------------------------------------------------------------------
 
 
 def drag(page: Page, grip: Any, target: Any, *, below: bool = False) -> None:
@@ -368,7 +368,7 @@ def test_a_rule_is_dragged_to_the_top(portal, withdraw):
     assert list(withdraw.rules.values_list("name", flat=True)) == ["third", "first", "second"]
 
 
-# -- without scripts ----------------------------------------------
+# -- without scripts -----------------------------------------------------------------------------
 
 
 def test_everything_works_without_scripts(server, browser: Browser, tenant, withdraw):
@@ -406,7 +406,7 @@ def test_everything_works_without_scripts(server, browser: Browser, tenant, with
     context.close()
 
 
-# -- the look ----------------------------------------------
+# -- the look ------------------------------------------------------------------------------------
 
 PICTURED = ("dashboard", "activity", "action", "rules", "rule-nested", "user", "audit", "methods")
 

@@ -51,7 +51,7 @@ def words(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-# -- one action ----------------------------------------------
+# -- one action ----------------------------------------------------------------------------------
 
 
 def test_the_page_says_which_rule_decided_and_why(acme, admin, withdraw):
@@ -149,7 +149,7 @@ def test_addresses_in_facts_and_reasons_follow_the_role(acme, withdraw, role, sh
     assert ("alice@example.com" in told) == (role == Role.SUPPORT)
 
 
-# -- the list ----------------------------------------------
+# -- the list ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_a_search_that_takes_too_long_says_so(acme, admin, monkeypatch):
     assert page_of(slow, "") is None
 
 
-# -- the dashboard ----------------------------------------------
+# -- the dashboard -------------------------------------------------------------------------------
 
 
 def test_the_dashboard_sums_up_the_week(acme, globex, admin, withdraw):
@@ -258,7 +258,7 @@ def test_an_empty_dashboard_says_what_to_do(admin):
     assert "Challenges passed –" in told
 
 
-# -- track a test action ----------------------------------------------
+# -- track a test action -------------------------------------------------------------------------
 
 
 def test_a_test_action_shows_what_the_rules_make_of_it(acme, admin, withdraw):

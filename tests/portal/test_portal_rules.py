@@ -118,7 +118,7 @@ def events(tag: str) -> list[dict[str, Any]]:
     return [event.data for event in AuditEvent.objects.filter(tag=tag).order_by("id")]
 
 
-# -- the builder without scripts ----------------------------------------------
+# -- the builder without scripts -----------------------------------------------------------------
 
 
 def test_a_nested_rule_is_built_by_pressing_buttons(admin, withdraw):
@@ -320,7 +320,7 @@ def test_names_and_values_are_never_run_as_html(admin, withdraw):
         assert "&lt;img src=x" in page, path
 
 
-# -- the part for scripts ----------------------------------------------
+# -- the part for scripts ------------------------------------------------------------------------
 
 
 def test_the_builder_alone_is_drawn_for_scripts(admin, withdraw):
@@ -341,7 +341,7 @@ def test_a_garbled_builder_is_told_of_and_breaks_nothing(admin):
     assert b"did not arrive whole" in answer.content
 
 
-# -- order ----------------------------------------------
+# -- order ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -425,7 +425,7 @@ def test_deleting_a_rule_needs_a_fresh_code(admin, withdraw):
     assert not Rule.objects.exists()
 
 
-# -- actions ----------------------------------------------
+# -- actions -------------------------------------------------------------------------------------
 
 
 def test_an_action_is_added_and_has_a_first_version(acme, admin):
@@ -471,7 +471,7 @@ def test_an_action_created_by_tracking_is_marked_as_new(api, admin, acme):
     assert ">new</span>" in admin.client.get(LIST).content.decode()
 
 
-# -- custom data points ----------------------------------------------
+# -- custom data points --------------------------------------------------------------------------
 
 
 def test_a_new_data_point_reaches_every_action(acme, admin, withdraw):

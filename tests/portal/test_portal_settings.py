@@ -25,7 +25,7 @@ def events(tenant: Tenant, tag: str) -> list[AuditEvent]:
     return list(AuditEvent.objects.filter(tenant_id=tenant.pk, tag=tag))
 
 
-# -- API keys ----------------------------------------------
+# -- API keys ------------------------------------------------------------------------------------
 
 
 def shown_key(answer) -> str:
@@ -68,7 +68,7 @@ def test_two_keys_of_a_kind_are_enough(acme, admin):
     shown_key(admin.client.post(KEYS + "add/", {"kind": "management"}))
 
 
-# -- a code again ----------------------------------------------
+# -- a code again --------------------------------------------------------------------------------
 
 
 def test_after_five_minutes_a_code_is_asked_for_again(acme, admin):
@@ -110,7 +110,7 @@ def test_settings_that_did_not_change_need_no_code(acme, admin):
     assert b"Enter the code" in admin.client.post(path, form | {"name": "Other"}).content
 
 
-# -- the tenant ----------------------------------------------
+# -- the tenant ----------------------------------------------------------------------------------
 
 
 def tenant_form(tenant: Tenant) -> dict[str, str]:
@@ -160,7 +160,7 @@ def test_wrong_settings_are_refused_at_their_field(acme, admin, wrong, told):
     assert not events(acme, "tenant:updated")
 
 
-# -- members ----------------------------------------------
+# -- members -------------------------------------------------------------------------------------
 
 
 def add_member(staff: Staff, email: str, role: Role = Role.SUPPORT):
@@ -267,7 +267,7 @@ def test_a_removed_member_is_out_at_once(acme, admin):
     assert events(acme, "member:changed")[-1].data["reason"] == "removed"
 
 
-# -- methods ----------------------------------------------
+# -- methods -------------------------------------------------------------------------------------
 
 
 def switches(**off: bool) -> dict[str, str]:
@@ -294,7 +294,7 @@ def test_something_to_prove_oneself_with_stays_active(acme, admin):
     assert len(available.active_methods(acme)) == 5
 
 
-# -- the log ----------------------------------------------
+# -- the log -------------------------------------------------------------------------------------
 
 
 def test_a_change_that_fails_leaves_no_event(acme, admin):

@@ -125,7 +125,7 @@ def test_the_address_bar_asks_no_questions_of_columns(admin, path):
     assert admin.client.get(path).status_code in (302, 400)
 
 
-# -- roles ----------------------------------------------
+# -- roles ---------------------------------------------------------------------------------------
 
 ALL = set(Role)
 CONFIGURE, SUPPORT, ADMINISTER = {Role.ADMIN, Role.ANALYST}, {Role.ADMIN, Role.SUPPORT}, {Role.ADMIN}

@@ -17,6 +17,11 @@ def unborn(live, user_id: str) -> EndUser:
     return EndUser(tenant=live.tenant, user_id=user_id)
 
 
+def unbound(live, contact: str) -> Challenge:
+    """A challenge that began without a user."""
+    return make.make_challenge(None, live.tenant, action_id=None, action_code="Login", contact=contact)
+
+
 def assert_one_action(live, volley, user_id: str) -> Action:
     action = Action.objects.get(tenant=live.tenant, user__user_id=user_id)
     assert ActionFacts.objects.filter(action=action).count() == 1
@@ -83,7 +88,7 @@ def test_different_keys_of_a_new_user_at_once_are_as_many_actions_of_one_user(li
 
 def test_a_challenge_tracked_fifty_times_counts_once_and_for_every_copy_of_the_request(live):
     for number in range(ROUNDS):
-        challenge = make.make_challenge(None, live.tenant, action_id=None, contact=f"ivan{number}@acme.example")
+        challenge = unbound(live, f"ivan{number}@acme.example")
         code = scenes.coded(challenge)
         _status, verified = live("POST", "verify", {"challengeId": challenge.pk, "verificationCode": code})
         assert verified["isVerified"] is True
@@ -98,7 +103,7 @@ def test_a_challenge_tracked_fifty_times_counts_once_and_for_every_copy_of_the_r
 
 
 def test_a_challenge_tracked_for_many_users_at_once_counts_for_one(live):
-    challenge = make.make_challenge(None, live.tenant, action_id=None, contact="judy@acme.example")
+    challenge = unbound(live, "judy@acme.example")
     code = scenes.coded(challenge)
     live("POST", "verify", {"challengeId": challenge.pk, "verificationCode": code})
     shots = [Shot(f"/v1/users/judy{number}/actions/Login", {"challengeId": challenge.pk}) for number in range(MANY)]

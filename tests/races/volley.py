@@ -106,7 +106,7 @@ def send(server: http.client.HTTPConnection, live: Live, shot: Shot) -> Answer:
     return Answer(answer.status, json.loads(answer.read()), answer.headers["Idempotent-Replayed"] == "true")
 
 
-# -- holding the door --------------------------------------------------------------------------------------------------
+# -- holding the door ----------------------------------------------------------------------------
 
 Held = Any
 

@@ -65,7 +65,7 @@ def condition(point: str = "custom.amount", operator: str = ">", value: str = "1
     return Condition(0, point, operator, value, **more)
 
 
-# -- round trips ----------------------------------------------
+# -- round trips ---------------------------------------------------------------------------------
 
 WORD = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=12)
 PHRASE = st.builds(" ".join, st.lists(WORD, min_size=1, max_size=3))
@@ -151,7 +151,7 @@ def test_no_button_breaks_the_tree(root: Group, data: st.DataObject):
     assert len({node.ident for node, _parent in walk(root)}) == sum(1 for _ in walk(root))
 
 
-# -- what cannot be drawn ----------------------------------------------
+# -- what cannot be drawn ------------------------------------------------------------------------
 
 UNDRAWABLE: list[Any] = [
     {"==": [{"var": "ip.isAnonymous"}, True]},
@@ -233,7 +233,7 @@ def test_a_data_point_that_is_gone_is_still_drawn_with_its_problem():
     assert "custom.gone" in problems[1]
 
 
-# -- problems at their rows ----------------------------------------------
+# -- problems at their rows ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_the_sentence_leaves_unfinished_rows_out():
     assert builder.unfinished == 1
 
 
-# -- what a browser might send ----------------------------------------------
+# -- what a browser might send -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_a_garbled_form_is_refused(nodes):
         read_fields(form)
 
 
-# -- buttons ----------------------------------------------
+# -- buttons -------------------------------------------------------------------------------------
 
 
 def letters(root: Group) -> Any:

@@ -201,7 +201,10 @@ def bind_browser(request: HttpRequest, context: ClientContext) -> None:
         unbound = ActionFacts.objects.filter(pk=facts.pk, browser_hash="")
         if unbound.update(browser_hash=crypto.keyed_hash("browser", browser)):
             return
-        facts.refresh_from_db(fields=["browser_hash"])
+        stored = ActionFacts.objects.filter(pk=facts.pk).values_list("browser_hash", flat=True).first()
+        if stored is None:
+            raise ExpiredToken
+        facts.browser_hash = stored
     if _is_other_browser(request, facts):
         raise OpenedElsewhere
 

@@ -228,6 +228,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     while time.monotonic() < deadline:
         try:
             urllib.request.urlopen(url, timeout=2).close()
+            return
         except urllib.error.HTTPError as error:
             error.close()
             return

@@ -46,12 +46,12 @@ def test_a_proof_counts_for_its_own_tenant_user_action_and_key_only(api, globex_
         held[proved] = ok(api("POST", "claim", {"challengeId": challenge, "userId": "alice"}))["token"]
     valid = []
     for (name, token), backend in itertools.product(held.items(), (api, globex_api)):
-        for user, action in itertools.product((None, *USERS), (None, *ACTIONS)):
+        for user, action in [(None, None), *itertools.product(USERS, ACTIONS)]:
             answer = ok_validate(backend, token, user, action)
             if answer["isValid"]:
                 valid.append((name, backend.secret, user, action))
                 assert (answer["userId"], answer["action"], answer["idempotencyKey"]) == ("alice", "pay", "k1")
-    assert valid == [(proved, api.secret, user, action) for user in (None, "alice") for action in (None, "pay")]
+    assert valid == [(proved, api.secret, None, None), (proved, api.secret, "alice", "pay")]
 
 
 def ok_validate(backend, token, user, action):

@@ -185,7 +185,9 @@ def _open_action(challenge: Challenge) -> Action | None:
     """The challenge's action, if it has one. Raises InvalidRequest where somebody decided before the answer came."""
     if challenge.action_id is None:
         return None
-    action = Action.objects.select_related("user", "tenant", "facts").get(pk=challenge.action_id)
+    action = Action.objects.select_related("user", "tenant", "facts").filter(pk=challenge.action_id).first()
+    if action is None:  # deleted with its user, since the challenge was looked up
+        raise InvalidRequest("challengeId names no challenge.")
     if challenge.verified_at is None:
         proofs.check_open(action)
     return action

@@ -71,6 +71,27 @@ def advance_clock(seconds: float) -> None:
         cursor.execute("INSERT INTO test_clock (offset_seconds) VALUES (%s)", [seconds])
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """pytest-django's, but the database is dropped only once everybody has left it."""
+    yield
+    with django_db_blocker.unblock():
+        empty_database()
+
+
+def empty_database() -> None:
+    """Wait until the server's sessions have ended; end those that threads of the tests left open."""
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    deadline = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_terminate_backend(pid) {others} AND usename = current_user")
+        while time.monotonic() < deadline:
+            cursor.execute(f"SELECT count(*) {others}")
+            if cursor.fetchone()[0] == 0:
+                return
+            time.sleep(0.05)
+
+
 # -- a real server -------------------------------------------------------------------------------
 
 

@@ -365,7 +365,7 @@ def test_the_qr_code_is_drawn_here(api: Api, client: Client) -> None:
     uri = "otpauth://totp/Acme:alice?secret=JBSWY3DPEHPK3PXP&issuer=Acme"
     image = call(client, "qr", token, {"uri": uri}).json()["image"]
     assert image.startswith("data:image/svg+xml")
-    for wrong in ("https://evil.example", "otpauth://totp/" + "x" * 2000, ""):
+    for wrong in ("https://evil.example", "otpauth://totp/" + "x" * 3000, "otpauth://totp/" + "🙂" * 1000, ""):
         assert call(client, "qr", token, {"uri": wrong}).status_code == 400
 
 

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -20,7 +20,7 @@ from authenticators.models import Authenticator, Message
 from authsignal_portal import access, user_agent, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.tenant_admin import TenantAdmin
-from authsignal_portal.widgets import dress
+from authsignal_portal.widgets import dress, of_days
 from rules import policies
 from rules.engine import RuleSpec, explain
 from rules.facts import Facts
@@ -59,11 +59,7 @@ class ActivityFilter(forms.Form):
         given = self.cleaned_data
         plain = {"action": "action_code", "state": "state", "outcome": "outcome", "user": "user__user_id"}
         rows = rows.filter(**{column: given[name] for name, column in plain.items() if given.get(name)})
-        if given.get("since"):
-            rows = rows.filter(created_at__gte=datetime.combine(given["since"], time.min, UTC))
-        if given.get("until"):
-            rows = rows.filter(created_at__lte=datetime.combine(given["until"], time.max, UTC))
-        return rows
+        return rows.filter(**of_days("created_at", given))
 
 
 class ActivityPage(TenantAdmin):

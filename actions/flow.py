@@ -264,7 +264,7 @@ def _decide_and_store(request: Track, known: Known) -> Tracked:
         "locale_sent": request.sent.get("locale", ""),
         "message": messages.render(known.message or "", action=gathered.facts.custom, user=gathered.facts.user.custom),
     }
-    changed = known.user_pk is not None and _changed(request, known)
+    changed = known.user_pk is not None and _changed(user, known)
     with _savepoint():
         store.write(
             values,
@@ -363,13 +363,13 @@ def _contact(
     return request.tenant.seal(text, *place), contact.index(request.tenant.pk, text), False
 
 
-def _changed(request: Track, known: Known) -> bool:
-    sent, tenant = request.sent, request.tenant
+def _changed(columns: Mapping[str, Any], known: Known) -> bool:
+    """Whether these columns differ from what is stored of the user."""
     return (
-        ("email" in sent and known.email_index not in contact.indexes(tenant.pk, sent["email"]))
-        or ("phoneNumber" in sent and known.phone_number_index not in contact.indexes(tenant.pk, sent["phoneNumber"]))
-        or ("username" in sent and sent["username"] != known.username)
-        or ("locale" in sent and sent["locale"] != known.locale)
+        columns["email_new"]
+        or columns["phone_new"]
+        or columns["username_sent"] not in (None, known.username)
+        or columns["user_locale_sent"] not in (None, known.locale)
     )
 
 
@@ -537,7 +537,7 @@ def update_state(action: Action, state: ActionState, *, actor: log.Actor) -> Act
     if locked is None:
         raise NotFound("No such action.")
     before = ActionState(locked.state)
-    if not states.may_move(before, state, by_proof=False):
+    if not states.may_be_set(state):
         raise InvalidRequest("state: CHALLENGE_SUCCEEDED is set by a completed challenge only.")
     if before != state:
         now = clock.now()

@@ -1,6 +1,5 @@
 """Portal page of the audit log: read only, newest first, in words."""
 
-from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
@@ -15,7 +14,7 @@ from audit.words import lines
 from authsignal_portal import access, portal
 from authsignal_portal.models import Membership, Tenant
 from authsignal_portal.tenant_admin import TenantAdmin
-from authsignal_portal.widgets import dress
+from authsignal_portal.widgets import dress, of_days
 
 PAGE_SIZE = 50
 
@@ -54,11 +53,7 @@ class LogFilter(forms.Form):
             rows = rows.filter(actor_kind=kind, **({"actor": ident} if ident else {}))
         if given.get("subject"):
             rows = rows.filter(subject=given["subject"])
-        if given.get("since"):
-            rows = rows.filter(at__gte=datetime.combine(given["since"], time.min, UTC))
-        if given.get("until"):
-            rows = rows.filter(at__lte=datetime.combine(given["until"], time.max, UTC))
-        return rows
+        return rows.filter(**of_days("at", given))
 
 
 class AuditPage(TenantAdmin):

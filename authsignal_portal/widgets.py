@@ -1,7 +1,7 @@
 """Form fields of our own in the theme's clothes."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
@@ -24,6 +24,12 @@ _CLASSES: tuple[tuple[type[forms.Widget], list[str]], ...] = (
     (forms.HiddenInput, []),
     (forms.Widget, INPUT_CLASSES),
 )
+
+
+def of_days(column: str, given: Mapping[str, Any]) -> dict[str, datetime]:
+    """A filter on whole days, UTC: what a form's `since` and `until` say, both included, either left out."""
+    day = {"gte": (given.get("since"), time.min), "lte": (given.get("until"), time.max)}
+    return {f"{column}__{name}": datetime.combine(date, at, UTC) for name, (date, at) in day.items() if date}
 
 
 def dress(form: forms.BaseForm) -> None:

@@ -54,5 +54,4 @@ def hosted(live: Live, app: RelyingApp, page: Page) -> Iterator[Hosted]:
     driver = Hosted(live, app, page)
     yield driver
     page.close()
-    driver.settle()
     assert not driver.problems

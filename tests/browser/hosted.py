@@ -1,6 +1,5 @@
 """Driving the hosted pages: tracking, typing codes, and what every page must keep to."""
 
-import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +9,6 @@ from django_otp.oath import totp
 from playwright.sync_api import ConsoleMessage, Frame, Page, expect
 
 from authenticators.methods.totp import decode_secret
-from authenticators.models import Message
 from tests.browser.relying_app import RelyingApp
 from tests.conftest import Live
 
@@ -107,12 +105,6 @@ class Hosted:
         )
         assert frame is not None
         return frame
-
-    def settle(self) -> None:
-        """Wait until nothing is being sent any more: the worker would meet the emptying of the tables."""
-        deadline = time.monotonic() + 10
-        while Message.objects.filter(status__in=["owed", "sending"]).exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
 
     def current_code(self, secret: str) -> str:
         return f"{totp(decode_secret(secret)):06d}"

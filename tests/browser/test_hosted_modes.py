@@ -26,7 +26,6 @@ def framed(playwright: Playwright, live: Live, app: RelyingApp) -> Iterator[Host
         driver = Hosted(live, app, page)
         yield driver
         page.close()
-        driver.settle()
         assert not driver.problems
 
 

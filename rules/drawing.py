@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from rules import jsonlogic
+from rules import condition_tree
 from rules.forms import MAX_ROWS, NUMBER_TEXT, Condition, Group, Node, walk, write
 from rules.operators import LIST, RANGE, Operator, of_symbol
 from rules.registry import CustomPoint, CustomPoints, UnknownDataPoint, by_key, lookup
@@ -19,7 +19,7 @@ MAX_DRAWN: Final = 16_384
 
 def draw(conditions: object, *, custom_points: Sequence[CustomPoint] = ()) -> Group | None:
     """The rows that say exactly these conditions, or None where no rows do. `write` gives the same JSON back."""
-    if jsonlogic.is_empty(conditions):
+    if condition_tree.is_empty(conditions):
         return Group(0)
     if not _is_small(conditions):
         return None
@@ -32,7 +32,7 @@ def draw(conditions: object, *, custom_points: Sequence[CustomPoint] = ()) -> Gr
 
 def redraw(conditions: object, *, custom_points: Sequence[CustomPoint] = ()) -> Group | None:
     """Rows that mean the same as conditions which `draw` cannot draw, in the builder's spelling; None if none do."""
-    tree, problems = jsonlogic.read(conditions, custom_points=custom_points)
+    tree, problems = condition_tree.read(conditions, custom_points=custom_points)
     if tree is None or problems or not _is_small(conditions):
         return None
     try:
@@ -48,17 +48,17 @@ class NotDrawable(ValueError):
     """There are no rows for this."""
 
 
-def _canonical(node: jsonlogic.Node) -> dict[str, Any]:
+def _canonical(node: condition_tree.Node) -> dict[str, Any]:
     match node:
-        case jsonlogic.Comparison():
-            return jsonlogic.write(node.operator.name, node.point.key, node.literal)
-        case jsonlogic.Group():
+        case condition_tree.Comparison():
+            return condition_tree.write(node.operator.name, node.point.key, node.literal)
+        case condition_tree.Group():
             return {node.symbol: [_canonical(child) for child in node.children]}
-        case jsonlogic.Not(child=jsonlogic.Not(child=inner)):
+        case condition_tree.Not(child=condition_tree.Not(child=inner)):
             return _canonical(inner)
-        case jsonlogic.Not(child=jsonlogic.Group() as group):
+        case condition_tree.Not(child=condition_tree.Group() as group):
             return {"!": _canonical(group)}
-        case jsonlogic.Not(child=child):
+        case condition_tree.Not(child=child):
             return {"!": {"and": [_canonical(child)]}}
         case _:
             raise NotDrawable
@@ -75,7 +75,7 @@ class _Drawer:
         self.made = 0
 
     def node(self, raw: object, depth: int = 1) -> Node | None:
-        if not isinstance(raw, dict) or len(raw) != 1 or depth > jsonlogic.MAX_DEPTH:
+        if not isinstance(raw, dict) or len(raw) != 1 or depth > condition_tree.MAX_DEPTH:
             return None
         ident, self.made = self.made, self.made + 1
         [(symbol, operands)] = raw.items()

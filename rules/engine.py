@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from rules.condition_tree import Comparison, Group, Node, Not, Problem, Unreadable, read
 from rules.facts import Facts
-from rules.jsonlogic import Comparison, Group, Node, Not, Problem, Unreadable, read
 from rules.registry import CustomPoint, DataPoint, Read
 from rules.trace import FALSE, TRUE, UNKNOWN, ConditionTrace, trace
 from rules.types import MISSING, READERS, storable

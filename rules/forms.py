@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from rules import jsonlogic
+from rules import condition_tree
 from rules.operators import LIST, OPERATORS, RANGE
 from rules.registry import CustomPoint, CustomPoints, UnknownDataPoint, by_key, lookup
 from rules.types import BOOLEAN, MULTISELECT, NUMBER, TEXT, WANTED, Kind
 
 MAX_ROWS: Final = 200
 # Groups one inside the other; the conditions in the innermost are a level more.
-MAX_GROUPS_DEEP: Final = jsonlogic.MAX_DEPTH - 1
+MAX_GROUPS_DEEP: Final = condition_tree.MAX_DEPTH - 1
 
 _NODE = re.compile(r"(\d{1,4})\.(\d{0,4})\.([cg])")
 _INTEGER = re.compile(r"-?[0-9]{1,4000}")
@@ -143,9 +143,9 @@ def walk(node: Node, parent: Group | None = None) -> Iterator[tuple[Node, Group 
 def write(root: Group, *, custom_points: Iterable[CustomPoint] = ()) -> Written:
     """The rows as JsonLogic, with everything that is wrong with them, at the row that it concerns."""
     writer = _Writer(by_key(custom_points))
-    conditions = writer.group(root, jsonlogic.ROOT) or {}
+    conditions = writer.group(root, condition_tree.ROOT) or {}
     if root.children:
-        _tree, found = jsonlogic.read(conditions, custom_points=writer.points.values())
+        _tree, found = condition_tree.read(conditions, custom_points=writer.points.values())
         for problem in found:
             writer.problems.setdefault(writer.row_at(problem.path), problem.message)
     return Written(conditions, writer.problems)
@@ -175,7 +175,7 @@ class _Writer:
 
     def condition(self, row: Condition, path: str) -> dict[str, Any] | None:
         try:
-            written = jsonlogic.write(row.operator, row.point, _literal(row, self.kind(row)))
+            written = condition_tree.write(row.operator, row.point, _literal(row, self.kind(row)))
         except WrongRow as wrong:
             self.problems[row.ident] = str(wrong)
             return None

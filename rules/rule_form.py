@@ -12,7 +12,7 @@ from authsignal_portal import words
 from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import dress_code
 from authsignal_portal.widgets import MethodsField, classes, dress
-from rules import jsonlogic
+from rules import condition_tree
 from rules.models import CustomDataPoint, Rule
 from rules.registry import CustomPoint
 
@@ -75,5 +75,5 @@ def custom_points_of(tenant: Tenant) -> list[CustomPoint]:
 
 
 def problems_of(rule: Rule, points: Iterable[CustomPoint]) -> list[str]:
-    _tree, problems = jsonlogic.read(rule.conditions, custom_points=points)
+    _tree, problems = condition_tree.read(rule.conditions, custom_points=points)
     return [problem.message for problem in problems]

@@ -20,7 +20,7 @@ from authsignal_portal.errors import InvalidRequest
 from authsignal_portal.json_body import parse_object
 from authsignal_portal.tenant_admin import TenantAdmin, prove
 from authsignal_portal.vocabulary import Role
-from rules import jsonlogic
+from rules import condition_tree
 from rules.builder import Builder, suited
 from rules.buttons import Refused, press
 from rules.drawing import draw, redraw
@@ -233,7 +233,7 @@ class Editing:
                 self.builder.refusal = "Add at least one condition, or switch the rule off."
                 form.add_error(None, _("An active rule needs a condition."))
                 return None
-            return self.stored if jsonlogic.is_empty(self.stored) else {}
+            return self.stored if condition_tree.is_empty(self.stored) else {}
         if not self.rule.is_active and same(written.conditions, self.stored):
             # Broken or not: it must be possible to switch a rule off.
             return self.stored
@@ -253,11 +253,11 @@ class Editing:
         return conditions if self._passes(form, conditions, unchanged=False) else None
 
     def _passes(self, form: RuleForm, conditions: Any, *, unchanged: bool) -> bool:
-        if not self.rule.is_active and (unchanged or jsonlogic.is_empty(conditions)):
+        if not self.rule.is_active and (unchanged or condition_tree.is_empty(conditions)):
             return True
         try:
-            jsonlogic.check(conditions, custom_points=self.points)
-        except jsonlogic.ConditionsError as error:
+            condition_tree.check(conditions, custom_points=self.points)
+        except condition_tree.ConditionsError as error:
             self.json_problems = [f"{problem.path}: {problem.message}" for problem in error.problems]
             form.add_error(None, _("The conditions cannot be used as they are."))
             return False

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from rules.jsonlogic import Comparison, Group, Node, Not, read
+from rules.condition_tree import Comparison, Group, Node, Not, read
 from rules.operators import LIST, RANGE, of_kind
 from rules.registry import DATA_POINTS, CustomPoint, DataPoint, by_key, lookup
 from rules.types import BOOLEAN

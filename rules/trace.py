@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rules.jsonlogic import ROOT, Comparison, Group, Node, Not
+from rules.condition_tree import ROOT, Comparison, Group, Node, Not
 from rules.sentence import describe
 from rules.types import MISSING, WANTED, comparable, shown
 

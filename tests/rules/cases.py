@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from rules.condition_tree import write
 from rules.engine import RuleSpec
 from rules.facts import DeviceFacts, Facts, IpFacts, UserFacts
-from rules.jsonlogic import write
 from rules.operators import OPERATORS
 from rules.registry import DATA_POINTS, CustomPoint, by_key, lookup
 from rules.types import BOOLEAN, MULTISELECT, NUMBER, TEXT

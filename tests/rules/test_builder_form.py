@@ -9,7 +9,7 @@ from django.http import QueryDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules import jsonlogic
+from rules import condition_tree
 from rules.builder import Builder, suited
 from rules.buttons import FULL, TOO_DEEP, Refused, press
 from rules.drawing import MAX_DRAWN, draw, redraw
@@ -130,7 +130,7 @@ def test_rows_to_json_and_back_are_the_same_rows(root: Group):
     assert drawn is not None
     assert shape(drawn) == shape(root)
     assert write(drawn, custom_points=POINTS).conditions == written.conditions
-    jsonlogic.check(written.conditions, custom_points=POINTS)
+    condition_tree.check(written.conditions, custom_points=POINTS)
 
 
 @settings(max_examples=100, deadline=None)
@@ -167,7 +167,7 @@ UNDRAWABLE: list[Any] = [
 
 @pytest.mark.parametrize("stored", UNDRAWABLE, ids=json.dumps)
 def test_what_rows_cannot_say_exactly_is_not_drawn(stored):
-    jsonlogic.check(stored, custom_points=POINTS)
+    condition_tree.check(stored, custom_points=POINTS)
     assert draw(stored, custom_points=POINTS) is None
 
 
@@ -388,7 +388,7 @@ def deep(levels: int) -> Group:
 def test_the_deepest_groups_that_can_be_made_can_be_saved():
     written = write(deep(MAX_GROUPS_DEEP), custom_points=POINTS)
     assert not written.problems
-    jsonlogic.check(written.conditions, custom_points=POINTS)
+    condition_tree.check(written.conditions, custom_points=POINTS)
 
 
 def test_an_operator_follows_its_data_point():

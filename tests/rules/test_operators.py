@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from rules.condition_tree import ConditionsError, check, write
 from rules.engine import compile_policy, decide
 from rules.facts import IpFacts
-from rules.jsonlogic import ConditionsError, check, write
 from rules.operators import OPERATORS, of_kind
 from rules.types import Kind
 from tests.rules.cases import CUSTOM_POINTS, POOLS, brief, make_facts, make_rule

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from rules.jsonlogic import check, write
+from rules.condition_tree import check, write
 from rules.operators import OPERATORS
 from rules.registry import DATA_POINTS
 from rules.sentence import catalogue, sentence

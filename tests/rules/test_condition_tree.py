@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.jsonlogic import (
+from rules.condition_tree import (
     MAX_BYTES,
     MAX_DEPTH,
     MAX_LIST,

@@ -19,15 +19,16 @@ from authenticators import contact
 from authenticators.models import Authenticator, Message
 from authsignal_portal import access, user_agent, words
 from authsignal_portal.access import Access, Right
+from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import TenantAdmin
 from authsignal_portal.widgets import dress, of_days
-from rules import policies
-from rules.engine import RuleSpec, explain
-from rules.facts import Facts
+from rules import policies, value_lists
+from rules.engine import RuleSpec, explain_facts
+from rules.lists import Circumstances
 from rules.models import ActionConfiguration, PolicyVersion
-from rules.registry import DATA_POINTS
+from rules.registry import DATA_POINTS, lookup
 from rules.trace import ConditionTrace
-from rules.types import MISSING, storable
+from rules.velocity import PREFIX, parse
 
 PAGE_SIZE = 50
 DAYS_SHOWN = 90
@@ -187,7 +188,10 @@ def verdict(facts: ActionFacts, here: Access) -> dict[str, Any]:
     points = policies.custom_points(kept)
     matched = {str(rule) for rule in facts.matched_rules}
     now = ActionConfiguration.objects.filter(pk=facts.configuration_id, tenant=here.tenant).first()
-    rules = [_explained(spec, facts, matched, points, here) for spec in specs]
+    known = facts.opened()
+    around = circumstances(facts, here.tenant)
+    rules = [_explained(spec, facts, explain_facts(spec, known, custom_points=points, around=around), matched, here)
+             for spec in specs]  # fmt: skip
     return {
         "kept": True,
         "rules": rules,
@@ -200,16 +204,22 @@ def verdict(facts: ActionFacts, here: Access) -> dict[str, Any]:
     }
 
 
+def circumstances(facts: ActionFacts, tenant: Tenant) -> Circumstances:
+    """The moment of the action, and the value lists of then."""
+    return Circumstances(
+        facts.facts.get("time", {}).get("at"), value_lists.read(tenant.pk, facts.trace.get("lists", 0))
+    )
+
+
 def _explained(
-    spec: RuleSpec, facts: ActionFacts, matched: set[str], points: list[Any], here: Access
+    spec: RuleSpec, facts: ActionFacts, tree: ConditionTrace, matched: set[str], here: Access
 ) -> dict[str, Any]:
-    tree = explain(spec, facts.opened()[1], custom_points=points)
-    stored = facts.trace.get("verdicts", {}).get(spec.rule_id, tree.verdict)
     return {
         "spec": spec,
         "outcome": words.OUTCOMES.get(spec.outcome, spec.outcome),
-        "verdict": stored,
+        "verdict": facts.trace.get("verdicts", {}).get(spec.rule_id, tree.verdict),
         "fired": spec.rule_id in matched,
+        "shadowed": spec.rule_id in {str(rule) for rule in facts.shadow_rules},
         "decided": str(facts.priority_rule_id) == spec.rule_id,
         "tree": _for_eyes(tree, here),
     }
@@ -226,18 +236,22 @@ def _for_eyes(tree: ConditionTrace, here: Access) -> ConditionTrace:
 
 def values(facts: ActionFacts, here: Access) -> list[tuple[str, list[dict[str, Any]]]]:
     """Every data point with its value at the time, by category; what was not known says so."""
-    known = Facts.from_json(facts.opened()[0])
+    known = facts.opened()
     groups: dict[str, list[dict[str, Any]]] = {}
-    for point in DATA_POINTS.values():
-        value = storable(point.read(known))
+    for point in [*DATA_POINTS.values(), *(lookup(PREFIX + name, {}) for name in _plain(known.get("velocity", {})))]:
+        value = point.read(known)
         if point.key in CONTACTS and isinstance(value, str) and not here.may(Right.SUPPORT):
             value = contact.mask(value)
-        missing = value is MISSING
-        row = {"label": point.label, "key": point.key, "missing": missing, "value": None if missing else value}
+        row = {"label": point.label, "key": point.key, "missing": value is None, "value": value}
         groups.setdefault(point.category, []).append(row)
     sent = [
-        *((f"custom.{name}", name, value) for name, value in known.custom.items()),
-        *((f"user.custom.{name}", name, value) for name, value in known.user.custom.items()),
+        *((f"custom.{name}", name, value) for name, value in known["custom"].items()),
+        *((f"user.custom.{name}", name, value) for name, value in known["user"]["custom"].items()),
     ]
     custom = [{"label": name, "key": key, "missing": False, "value": value} for key, name, value in sent]
     return [*groups.items(), (str(_("Custom")), custom)] if custom else list(groups.items())
+
+
+def _plain(velocities: Mapping[str, Any]) -> list[str]:
+    """Those over no custom data point: that one may be gone."""
+    return [name for name in velocities if not parse(PREFIX + name).field]

@@ -15,10 +15,10 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
-from actions import claims, messages, states, store
-from actions.gather import Gathered, gather
+from actions import claims, ip_intel, messages, states, store, velocity
+from actions.gather import Contacts, contacts, gather
 from actions.ip_intel import parse_address
-from actions.models import PRIVATE, Action, ActionFacts
+from actions.models import ENTITY_COLUMNS, PRIVATE, Action, ActionFacts
 from actions.store import Known
 from audit import log
 from audit.events import Tag
@@ -44,9 +44,10 @@ from authsignal_portal.vocabulary import (
     UnconfiguredAction,
     VerificationMethod,
 )
+from rules import policies, value_lists
 from rules.engine import Decision, Policy, decide
 from rules.models import ACTION_CODE, ActionConfiguration
-from rules.policies import policy_of
+from rules.velocity import Asked
 
 ATTEMPTS = 20
 CODE = re.compile(ACTION_CODE)
@@ -87,6 +88,8 @@ class Track:
     # An instance that a client began is a challenge in any case: the rules can only refuse it.
     begun_by_client: bool
     actor: log.Actor
+    intel: ip_intel.IpIntel
+    around: velocity.Entities
 
 
 def is_action_code(text: str) -> bool:
@@ -114,15 +117,26 @@ def track(
 
 def _track(request: Track) -> Tracked:
     for _attempt in range(ATTEMPTS):
-        known = _read(request)
+        asked = _expected(request)
+        known = _read(request, asked)
         if known.action_id:
             return _again(request, known)
+        configuration_id, policy = _policy(request, known)
+        if policy.velocities != asked:
+            # The rules changed since this process last saw them, and ask for other counts.
+            continue
         try:
-            return _decide_and_store(request, known)
+            return _decide_and_store(request, known, configuration_id, policy)
         except IntegrityError:
             # Another request stored this action or this user first, or deleted the user: look again.
             continue
     raise Unavailable("The same action is being tracked many times at once. Try again.")
+
+
+def _expected(request: Track) -> tuple[Asked, ...]:
+    """What the rules, as far as this process knows them, ask of the past."""
+    policy = policies.last_seen(request.tenant.pk, request.action_code)
+    return policy.velocities if policy else ()
 
 
 @transaction.atomic
@@ -162,17 +176,35 @@ def _checked(
     if "phoneNumber" in sent:
         sent["phoneNumber"] = contact.clean_phone(sent["phoneNumber"])
     key = checked_id(sent["idempotencyKey"], "idempotencyKey") if "idempotencyKey" in sent else str(uuid.uuid4())
+    intel = ip_intel.lookup(parse_address(sent.get("ipAddress")))
     return Track(
         tenant=tenant,
         user_id=user_id,
         action_code=action_code,
         sent=sent,
         key=key,
-        address=parse_address(sent.get("ipAddress")),
+        address=intel.address,
         fingerprint=crypto.keyed_hash("track", _fixed(sent)),
         begun_by_client=begun_by_client,
         actor=actor,
+        intel=intel,
+        around=_around(tenant, action_code, sent, intel),
     )
+
+
+def _around(tenant: Tenant, action_code: str, sent: Mapping[str, Any], intel: ip_intel.IpIntel) -> velocity.Entities:
+    return velocity.Entities(
+        action_code=action_code,
+        device_key=_key(tenant, "device", sent.get("deviceId")),
+        address_key=_key(tenant, "address", intel.address),
+        phone_key=_key(tenant, "phone", sent.get("phoneNumber")),
+        email_domain_key=_key(tenant, "email domain", contact.email_domain(sent.get("email"))),
+        country_code=intel.country_code,
+    )
+
+
+def _key(tenant: Tenant, kind: str, value: str | None) -> int | None:
+    return tenant.entity_key(kind, value) if value else None
 
 
 def _fixed(sent: Mapping[str, Any]) -> str:
@@ -181,22 +213,25 @@ def _fixed(sent: Mapping[str, Any]) -> str:
     return json.dumps(held, sort_keys=True, separators=(",", ":"))
 
 
-def _read(request: Track) -> Known:
+def _read(request: Track, asked: tuple[Asked, ...] = (), around: velocity.Entities | None = None) -> Known:
     return store.read(
         tenant_id=request.tenant.pk,
         user_id=request.user_id,
-        action_code=request.action_code,
         idempotency_key=request.key,
         device_id=request.sent.get("deviceId", ""),
         address=request.address,
         challenge_cap=settings.NEW_CHALLENGES_PER_10_MINUTES + 1,
+        asked=asked,
+        around=around or request.around,
     )
 
 
 def _policy(request: Track, known: Known) -> tuple[uuid.UUID, Policy]:
     """The compiled rules; an action code that nobody configured is created as the tenant wants it."""
     if known.configuration_id and known.version:
-        return known.configuration_id, policy_of(known.configuration_id, known.version, request.action_code)
+        policy = policies.policy_of(known.configuration_id, known.version, request.action_code)
+        policies.remember(request.tenant.pk, request.action_code, known.configuration_id)
+        return known.configuration_id, policy
     wanted = request.tenant.unconfigured_action
     if wanted == UnconfiguredAction.REJECT:
         raise InvalidConfiguration(f"The action {request.action_code} is not configured. Create it in the portal.")
@@ -213,20 +248,48 @@ def _policy(request: Track, known: Known) -> tuple[uuid.UUID, Policy]:
                 action_code=request.action_code,
                 row=str(made.pk),
             )
-    return made.pk, policy_of(made.pk, made.version, request.action_code)
+    return made.pk, policies.policy_of(made.pk, made.version, request.action_code)
 
 
-def _decide_and_store(request: Track, known: Known) -> Tracked:
-    configuration_id, policy = _policy(request, known)
-    gathered = gather(
+def _entities(request: Track, contacts: Contacts) -> velocity.Entities:
+    """With what is stored of the user, where the request did not say it."""
+    around = request.around
+    return replace(
+        around,
+        phone_key=around.phone_key or _key(request.tenant, "phone", contacts.phone_number),
+        email_domain_key=around.email_domain_key
+        or _key(request.tenant, "email domain", contact.email_domain(contacts.email)),
+    )
+
+
+def _velocities(request: Track, known: Known, policy: Policy, around: velocity.Entities) -> dict[str, int | float]:
+    """The counts that the rules ask for; read again where they go by what was only found in the first reading."""
+    found = known.velocities
+    if around != request.around and any(one.velocity.scope in LATE_SCOPES for one in policy.velocities):
+        found = _read(request, policy.velocities, around).velocities
+    return velocity.values(policy.velocities, found, around, request.sent.get("custom") or {})
+
+
+# Whose value may stand only in the user's row.
+LATE_SCOPES = ("phoneNumber", "emailDomain")
+
+
+def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID, policy: Policy) -> Tracked:
+    in_clear = contacts(request.tenant, known, dict(request.sent))
+    around = _entities(request, in_clear)
+    lists = value_lists.lists_of(request.tenant.pk, known.value_lists_version)
+    facts = gather(
         tenant=request.tenant,
         known=known,
         user_id=request.user_id,
         action_code=request.action_code,
         sent=dict(request.sent),
-        address=request.address,
-    )
-    decision = decide(gathered.facts, policy)
+        intel=request.intel,
+        contacts=in_clear,
+        lists=lists,
+        velocity=_velocities(request, known, policy, around),
+    ).to_json()
+    decision = decide(facts, policy, lists)
     outcome = Outcome(decision.outcome)
     if outcome == Outcome.CHALLENGE and known.recent_challenges >= settings.NEW_CHALLENGES_PER_10_MINUTES:
         raise TooManyRequests("Too many challenges for this user.", resets_in=60)
@@ -234,7 +297,7 @@ def _decide_and_store(request: Track, known: Known) -> Tracked:
     allowed, default_method = _methods(request.tenant, known, policy, decision)
     action_id = uuid.uuid4()
     user_pk = known.user_pk or uuid.uuid4()
-    user = _user_columns(request, known, gathered, user_pk)
+    user = _user_columns(request, known, in_clear, user_pk)
     values = {
         **user,
         "action_id": action_id,
@@ -253,16 +316,18 @@ def _decide_and_store(request: Track, known: Known) -> Tracked:
         "address": request.address,
         "user_agent": request.sent.get("userAgent", "")[:1000],
         "device": request.sent.get("deviceId", ""),
-        "country": gathered.facts.ip.country_code or "",
-        **_what_was_known(request.tenant, gathered, decision, action_id),
+        "country": around.country_code or "",
+        **{name: getattr(around, name) for name in ENTITY_COLUMNS},
+        **_what_was_known(request.tenant, known, facts, policy, decision, action_id),
         "matched": list(decision.matched),
+        "shadowed": list(decision.shadowed),
         "priority_rule": decision.priority_rule_id,
         "allowed": [method.value for method in allowed],
         "default_method": default_method or "",
         "redirect_url": request.sent.get("redirectUrl", ""),
         "redirect_to_settings": bool(request.sent.get("redirectToSettings")),
         "locale_sent": request.sent.get("locale", ""),
-        "message": messages.render(known.message or "", action=gathered.facts.custom, user=gathered.facts.user.custom),
+        "message": messages.render(known.message or "", action=facts["custom"], user=facts["user"]["custom"]),
     }
     changed = known.user_pk is not None and _changed(user, known)
     with _savepoint():
@@ -277,17 +342,17 @@ def _decide_and_store(request: Track, known: Known) -> Tracked:
 
 
 def _what_was_known(
-    tenant: Tenant, gathered: Gathered, decision: Decision, action_id: uuid.UUID
+    tenant: Tenant, known: Known, facts: dict[str, Any], policy: Policy, decision: Decision, action_id: uuid.UUID
 ) -> dict[str, str | bytes | None]:
     """Facts and trace; the user's email and phone number stand apart in them, sealed."""
-    facts, values = gathered.facts.to_json(), dict(decision.values)
-    private = {name: facts["user"].pop(name) for name in PRIVATE if name in facts["user"]}
-    for name in PRIVATE:
-        values.pop(f"user.{name}", None)
-    trace = {"verdicts": dict(decision.verdicts), "values": values, "missing": list(decision.missing)}
+    user = dict(facts["user"])
+    private = {name: user.pop(name) for name in PRIVATE if name in user}
+    trace = {"verdicts": dict(decision.verdicts), "lists": known.value_lists_version}
+    if policy.velocities:
+        trace["caps"] = {one.velocity.key: one.cap for one in policy.velocities}
     place = (ActionFacts._meta.db_table, "private_sealed", str(action_id))
     return {
-        "facts": json.dumps(facts),
+        "facts": json.dumps(facts | {"user": user}),
         "trace": json.dumps(trace),
         "private_sealed": tenant.seal(json.dumps(private), *place) if private else None,
     }
@@ -323,15 +388,15 @@ def _methods(
     return allowed, next((wish for wish in wishes if wish and wish in allowed), None)
 
 
-def _user_columns(request: Track, known: Known, gathered: Gathered, user_pk: uuid.UUID) -> dict[str, Any]:
+def _user_columns(request: Track, known: Known, in_clear: Contacts, user_pk: uuid.UUID) -> dict[str, Any]:
     """What of the user's row this request sets; the statement leaves everything else as it is by then."""
     email_sealed, email_index, email_same = _contact(
-        request, "email", gathered.email, user_pk, known.email_sealed, known.email_index
+        request, "email", in_clear.email, user_pk, known.email_sealed, known.email_index
     )
     phone_sealed, phone_index, phone_same = _contact(
         request,
         "phoneNumber",
-        gathered.phone_number,
+        in_clear.phone_number,
         user_pk,
         known.phone_number_sealed,
         known.phone_number_index,
@@ -542,7 +607,9 @@ def update_state(action: Action, state: ActionState, *, actor: log.Actor) -> Act
     if before != state:
         now = clock.now()
         locked.state, locked.state_updated_at = state, now
-        locked.save(update_fields=["state", "state_updated_at"])
+        if state == ActionState.CHALLENGE_FAILED and locked.failed_at is None:
+            locked.failed_at = now
+        locked.save(update_fields=["state", "state_updated_at", "failed_at"])
         log.record(
             Tag.ACTION_STATE_CHANGED,
             tenant_id=locked.tenant_id,

@@ -1,60 +1,103 @@
-"""What is known about an action when it is decided: the request, the user, the device, the address."""
+"""What is known about an action when it is decided: the request, the user, the device, the address, the past."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from actions import ip_intel
+from actions.ip_snapshot import IpIntel
 from actions.store import Known
 from authsignal_portal import user_agent
 from authsignal_portal.models import Tenant
-from rules.facts import DeviceFacts, Facts, IpFacts, UserFacts
+from rules.facts import DeviceFacts, Facts, IpFacts, TimeFacts, UserFacts
+from rules.lists import Lists
+from rules.types import COUNTRY
+from rules.value_lists import OFAC_ALIAS
+
+# Where the action sends what is known of a card or a wallet: the key in custom, and the fact.
+CARD = {"cardBin": "bin", "cardIssuerCountry": "issuerCountry", "cardIssuerName": "issuerName"}
+CRYPTO = {"walletAddress": "walletAddress", "assetCode": "assetCode"}
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
-    """The facts, and the contact data in clear for what follows."""
+class Contacts:
+    """The user's email address and phone number in clear, sent or stored."""
 
-    facts: Facts
     email: str | None
     phone_number: str | None
 
 
-def gather(
-    *, tenant: Tenant, known: Known, user_id: str, action_code: str, sent: dict[str, Any], address: str | None
-) -> Gathered:
-    """`sent` is the checked track request; what it says of the user goes before what is stored."""
+def contacts(tenant: Tenant, known: Known, sent: dict[str, Any]) -> Contacts:
+    """What the request says goes before what is stored."""
     place = ("authenticators_enduser", str(known.user_pk))
     email = sent.get("email") or _opened(tenant, known.email_sealed, place[0], "email_sealed", place[1])
     phone = sent.get("phoneNumber") or _opened(
         tenant, known.phone_number_sealed, place[0], "phone_number_sealed", place[1]
     )
-    intel = ip_intel.lookup(address)
-    facts = Facts(
+    return Contacts(email, phone)
+
+
+def gather(
+    *,
+    tenant: Tenant,
+    known: Known,
+    user_id: str,
+    action_code: str,
+    sent: dict[str, Any],
+    intel: IpIntel,
+    contacts: Contacts,
+    lists: Lists,
+    velocity: dict[str, int | float],
+) -> Facts:
+    """`sent` is the checked track request."""
+    custom = sent.get("custom") or {}
+    return Facts(
         action_code=action_code,
-        custom=sent.get("custom") or {},
-        ip=IpFacts(
-            address=intel.address,
-            country_code=intel.country_code,
-            anonymizer=intel.anonymizer,
-            anonymizer_known=intel.known,
-            is_unrecognized=None if address is None else not known.address_known,
-        ),
+        custom=custom,
+        card={fact: custom[name] for name, fact in CARD.items() if name in custom},
+        crypto={fact: custom[name] for name, fact in CRYPTO.items() if name in custom},
+        velocity=velocity,
+        ip=_address(known, intel, lists),
         device=_device(known, sent),
-        user=UserFacts(
-            user_id=user_id,
-            email=email,
-            phone_number=phone,
-            username=sent.get("username") or known.username,
-            display_name=known.display_name,
-            is_enrolled=bool(known.enrolled),
-            has_previously_verified=known.last_verified_at is not None,
-            email_verified=bool(known.email_verified) if email else None,
-            phone_number_verified=bool(known.phone_number_verified) if phone else None,
-            custom=known.user_custom or {},
-        ),
+        user=_user(known, user_id, sent, contacts),
+        time=TimeFacts(at=known.now.timestamp()),
     )
-    return Gathered(facts, email, phone)
+
+
+def _address(known: Known, intel: IpIntel, lists: Lists) -> IpFacts:
+    if intel.address is None:
+        return IpFacts()
+    return IpFacts(
+        address=intel.address,
+        country_code=intel.country_code,
+        country_code_in_ofac_list=_embargoed(intel.country_code, lists, known.now),
+        asn=intel.asn,
+        is_anonymous=intel.anonymizer is not None if intel.known else None,
+        anonymizer=intel.anonymizer or "NONE" if intel.known else None,
+        is_unrecognized=not known.address_known,
+    )
+
+
+def _embargoed(country: str | None, lists: Lists, now: datetime) -> bool | None:
+    embargoed = lists.get(OFAC_ALIAS)
+    if country is None or embargoed is None:
+        return None
+    return embargoed.holds(COUNTRY, country, now.timestamp())
+
+
+def _user(known: Known, user_id: str, sent: dict[str, Any], contacts: Contacts) -> UserFacts:
+    return UserFacts(
+        user_id=user_id,
+        email=contacts.email,
+        phone_number=contacts.phone_number,
+        username=sent.get("username") or known.username,
+        display_name=known.display_name,
+        is_enrolled=bool(known.enrolled),
+        has_previously_verified=known.last_verified_at is not None,
+        email_verified=bool(known.email_verified) if contacts.email else None,
+        phone_number_verified=bool(known.phone_number_verified) if contacts.phone_number else None,
+        account_age_in_days=(known.now - known.user_created_at).days if known.user_created_at else 0,
+        custom=known.user_custom or {},
+    )
 
 
 def _device(known: Known, sent: dict[str, Any]) -> DeviceFacts:

@@ -101,7 +101,7 @@ def _context(
         "tenant": tenant.name if tenant else "",
         "origins": tenant.app_origins if tenant else [],
         "countries": hosted_state.countries(tenant) if tenant else [],
-        "country": facts.country_code if facts else "",
+        "country": facts.action.country_code if facts else "",
         "problem": problem,
     }
     if tenant and facts and problem == "expired":

@@ -26,6 +26,8 @@ def method_choices() -> list[tuple[str, str]]:
     return [(m.value, m.value) for m in VerificationMethod]
 
 
+ENTITY_COLUMNS = ("device_key", "address_key", "phone_key", "email_domain_key")
+
 # What of the user's facts is kept sealed.
 PRIVATE = ("email", "phoneNumber")
 
@@ -46,6 +48,14 @@ class Action(models.Model):
     authenticator_id = models.UUIDField(null=True)
     # HMAC of what may not differ when the same key is tracked again.
     fingerprint = models.CharField(max_length=128, blank=True)
+    # What velocity counts by (Tenant.entity_key); None where the action came without.
+    device_key = models.BigIntegerField(null=True)
+    address_key = models.BigIntegerField(null=True)
+    phone_key = models.BigIntegerField(null=True)
+    email_domain_key = models.BigIntegerField(null=True)
+    country_code = models.CharField(max_length=2, blank=True)
+    # When a challenge of this action first went wrong: a refused answer, or a decline.
+    failed_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-created_at"]
@@ -59,6 +69,23 @@ class Action(models.Model):
         indexes = [
             models.Index(fields=["tenant", "-created_at"], name="action_by_tenant"),
             models.Index(fields=["user", "-created_at"], name="action_by_user"),
+            models.Index(fields=["user", "action_code", "-created_at"], name="action_by_user_and_code"),
+            *[
+                models.Index(
+                    fields=["tenant", column, "-created_at"],
+                    name=f"action_by_{column.removesuffix('_key')}",
+                    condition=models.Q(**{f"{column}__isnull": False}),
+                )
+                for column in ENTITY_COLUMNS
+            ],
+            *[
+                models.Index(
+                    fields=[*columns, "-created_at"],
+                    name=f"failed_by_{columns[-1].removesuffix('_key')}",
+                    condition=models.Q(failed_at__isnull=False),
+                )
+                for columns in (["tenant"], ["user"], *(["tenant", column] for column in ENTITY_COLUMNS))
+            ],
         ]
 
     def __str__(self) -> str:
@@ -74,13 +101,15 @@ class ActionFacts(models.Model):
     ip_address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=1000, blank=True)
     device_id = models.CharField(max_length=255, blank=True)
-    country_code = models.CharField(max_length=2, blank=True)
     # rules.facts.Facts as JSON, without what is PRIVATE.
     facts = models.JSONField()
-    # {"verdicts": {rule: true|false|unknown}, "values": {data point: value}, "missing": [data point]}
+    # {"verdicts": {rule: true|false|unknown}, "lists": version of the value lists,
+    #  "caps": {velocity data point: the number at which it stops}}
     trace = models.JSONField()
     private_sealed = models.BinaryField(null=True, editable=False)
     matched_rules = ArrayField(models.UUIDField(), default=list)
+    # Shadow rules that would have fired.
+    shadow_rules = ArrayField(models.UUIDField(), default=list)
     priority_rule_id = models.UUIDField(null=True)
     allowed_methods = ArrayField(models.CharField(max_length=32), default=list)
     default_method = models.CharField(max_length=32, blank=True)
@@ -100,12 +129,9 @@ class ActionFacts(models.Model):
     def tenant(self) -> Tenant:
         return self.action.tenant
 
-    def opened(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The facts, and the values that the rules saw, with the private ones put back."""
-        private = json.loads(self.private or "{}")
-        facts = {**self.facts, "user": {**self.facts["user"], **private}}
-        named = {f"user.{name}": value for name, value in private.items()}
-        return facts, {**named, **self.trace["values"]}
+    def opened(self) -> dict[str, Any]:
+        """The facts with the private ones put back."""
+        return {**self.facts, "user": {**self.facts["user"], **json.loads(self.private or "{}")}}
 
 
 class Device(models.Model):
@@ -137,9 +163,14 @@ class KnownAddress(models.Model):
     address = models.GenericIPAddressField()
     last_verified_at = models.DateTimeField(db_default=clock.Now())
     count = models.PositiveIntegerField(default=1)
+    # Where it was at the time: degrees, kilometres; None where the data did not tell.
+    latitude = models.FloatField(null=True)
+    longitude = models.FloatField(null=True)
+    accuracy_radius_km = models.FloatField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "address"], name="one_row_per_address")]
+        indexes = [models.Index(fields=["user", "-last_verified_at"], name="address_by_time")]
 
     def __str__(self) -> str:
         return f"address of {self.user_id}"

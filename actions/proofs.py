@@ -1,5 +1,6 @@
 """What follows from a proof, in the proof's own transaction: the state, the device, the address, the access token."""
 
+import uuid
 from datetime import datetime
 
 from django.db.models import F
@@ -10,9 +11,12 @@ from audit import log
 from audit.events import Tag
 from authenticators import challenges, enrolment
 from authenticators.models import Challenge, EndUser
-from authsignal_portal import tokens
+from authsignal_portal import clock, tokens
 from authsignal_portal.errors import InvalidRequest
 from authsignal_portal.vocabulary import ALL_SCOPES, ActionState, TokenPurpose, VerificationMethod
+
+# Where the address was, by the facts of the action.
+PLACE = {"latitude": "latitude", "longitude": "longitude", "accuracy_radius_km": "accuracyRadiusKm"}
 
 
 def check_open(action: Action) -> None:
@@ -34,6 +38,12 @@ def record(action: Action, facts: ActionFacts, proof: challenges.Proof, *, may_e
     elif may_enrol and proof.authenticator is None and proof.challenge.contact_sealed:
         enrolment.adopt(proof.challenge, now=now)
     _advance(action, facts, proof, now)
+
+
+def refused(action_id: uuid.UUID | None) -> None:
+    """A challenge of this action went wrong, for the first time or again; in the transaction that judged it."""
+    if action_id:
+        Action.objects.filter(pk=action_id, failed_at=None).update(failed_at=clock.Now())
 
 
 def access_token(action: Action, *, now: datetime) -> str:
@@ -90,8 +100,9 @@ def _remember(user: EndUser, facts: ActionFacts, method: VerificationMethod, now
             [KnownAddress(user=user, address=facts.ip_address, last_verified_at=now, count=0)],
             ignore_conflicts=True,
         )
+        place = {column: facts.facts["ip"].get(name) for column, name in PLACE.items()}
         KnownAddress.objects.filter(user=user, address=facts.ip_address).update(
-            last_verified_at=now, count=F("count") + 1
+            last_verified_at=now, count=F("count") + 1, **place
         )
 
 

@@ -222,6 +222,8 @@ def _finish(context: ClientContext, method: VerificationMethod, challenge: Chall
     attempt = challenges.finish(
         tenant=context.tenant, user=context.user, method=method, challenge=challenge, answer=answer
     )
+    if challenge and attempt.proof is None:
+        proofs.refused(context.action.pk)
     return _accepted(context.action, attempt, may_adopt=_may_adopt(context, attempt))
 
 

@@ -164,7 +164,7 @@ def listed_action(action: Action) -> dict[str, Any]:
             "verifiedByAuthenticatorId": str(action.authenticator_id) if action.authenticator_id else None,
             "userAgent": facts.user_agent or None,
             "ipAddress": facts.ip_address,
-            "countryCode": facts.country_code or None,
+            "countryCode": action.country_code or None,
         }
     )
 

@@ -172,7 +172,10 @@ def verify(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]
         )
         if attempt.proof is None:
             before = replays.kept(tenant, request)
-            return (before, True) if before else (_refused(attempt), False)
+            if before:
+                return before, True
+            proofs.refused(challenge.action_id)
+            return _refused(attempt), False
         proof = attempt.proof
         if action:
             proofs.record(action, action.facts, proof, may_enrol=claims.may_enrol(challenge))

@@ -6,16 +6,23 @@ updates a row that all requests of a tenant share: such a row would make them wa
 
 import json
 import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
+from actions import velocity
+from actions.models import ENTITY_COLUMNS
 from audit.log import Event
+from authsignal_portal.errors import NotFound
+from rules.velocity import Asked
 
 COUNT_CAP = 101
 CHALLENGE_WINDOW_SECONDS = 600
+# Where a user verified: as many places as travel is judged by.
+PLACES, PLACES_DAYS = 20, 90
 
 READ = f"""
 SELECT authsignal_now() AS now,
@@ -23,7 +30,7 @@ SELECT authsignal_now() AS now,
   c.default_verification_method AS action_default, c.message,
   u.id AS user_pk, u.pseudonym, u.email_sealed, u.email_index, u.email_verified,
   u.phone_number_sealed, u.phone_number_index, u.phone_number_verified,
-  u.username, u.display_name, u.custom AS user_custom, u.locale, u.last_verified_at,
+  u.username, u.display_name, u.custom AS user_custom, u.locale, u.last_verified_at, u.created_at AS user_created_at,
   u.default_verification_method AS user_default,
   (SELECT array_agg(x.method) FROM authenticators_authenticatorconfiguration x
     WHERE x.tenant_id = %(tenant)s::uuid AND NOT x.is_active) AS switched_off,
@@ -35,17 +42,26 @@ SELECT authsignal_now() AS now,
   (SELECT count(*) FROM (SELECT 1 FROM actions_device x WHERE x.user_id = u.id LIMIT {COUNT_CAP}) capped) AS devices,
   EXISTS (SELECT 1 FROM actions_knownaddress x
     WHERE x.user_id = u.id AND x.address = %(address)s::inet) AS address_known,
+  (SELECT json_agg(json_build_array(p.latitude, p.longitude, p.accuracy_radius_km,
+      extract(epoch FROM p.last_verified_at)))::text
+    FROM (SELECT x.latitude, x.longitude, x.accuracy_radius_km, x.last_verified_at FROM actions_knownaddress x
+      WHERE x.user_id = u.id AND x.last_verified_at > authsignal_now() - make_interval(days => {PLACES_DAYS})
+        AND x.latitude IS NOT NULL ORDER BY x.last_verified_at DESC LIMIT {PLACES}) p) AS places,
+  t.value_lists_version,
   (SELECT count(*) FROM (SELECT 1 FROM actions_action x WHERE x.user_id = u.id AND x.outcome = 'CHALLENGE'
     AND x.created_at > authsignal_now() - make_interval(secs => {CHALLENGE_WINDOW_SECONDS})
     LIMIT %(challenge_cap)s) capped) AS recent_challenges,
-  a.id AS action_id, a.state, a.fingerprint, f.matched_rules, f.allowed_methods, f.default_method
-FROM (SELECT 1) one
+  a.id AS action_id, a.state, a.fingerprint, f.matched_rules, f.allowed_methods, f.default_method"""  # noqa: S608
+
+FROM = """
+FROM authsignal_portal_tenant t
 LEFT JOIN rules_actionconfiguration c ON c.tenant_id = %(tenant)s::uuid AND c.action_code = %(action)s
 LEFT JOIN authenticators_enduser u ON u.tenant_id = %(tenant)s::uuid AND u.user_id = %(user)s
 LEFT JOIN actions_device d ON d.user_id = u.id AND d.device_id = %(device)s
 LEFT JOIN actions_action a ON a.user_id = u.id AND a.action_code = %(action)s AND a.idempotency_key = %(key)s
 LEFT JOIN actions_actionfacts f ON f.action_id = a.id
-"""  # noqa: S608  (only our own constants are put in)
+WHERE t.id = %(tenant)s::uuid
+"""
 
 NEW_USER = """
 new_user AS (
@@ -79,17 +95,18 @@ new_device AS (
 WRITE = """
 action AS (
   INSERT INTO actions_action (id, tenant_id, user_id, action_code, idempotency_key, state, outcome, created_at,
-    state_updated_at, verification_method, fingerprint)
+    state_updated_at, verification_method, fingerprint, device_key, address_key, phone_key, email_domain_key,
+    country_code)
   VALUES (%(action_id)s, %(tenant)s, %(user_pk)s, %(action)s, %(key)s, %(state)s, %(outcome)s, %(now)s, %(now)s, '',
-    %(fingerprint)s)
+    %(fingerprint)s, %(device_key)s, %(address_key)s, %(phone_key)s, %(email_domain_key)s, %(country)s)
 ),
 facts AS (
   INSERT INTO actions_actionfacts (action_id, configuration_id, policy_version, ip_address, user_agent, device_id,
-    country_code, facts, trace, private_sealed, matched_rules, priority_rule_id,
+    facts, trace, private_sealed, matched_rules, shadow_rules, priority_rule_id,
     allowed_methods, default_method, redirect_url,
     redirect_to_settings, locale, message, browser_hash)
   VALUES (%(action_id)s, %(configuration_id)s, %(policy_version)s, %(address)s, %(user_agent)s, %(device)s,
-    %(country)s, %(facts)s, %(trace)s, %(private_sealed)s, %(matched)s::uuid[], %(priority_rule)s,
+    %(facts)s, %(trace)s, %(private_sealed)s, %(matched)s::uuid[], %(shadowed)s::uuid[], %(priority_rule)s,
     %(allowed)s::varchar[],
     %(default_method)s, %(redirect_url)s, %(redirect_to_settings)s, %(locale_sent)s, %(message)s, '')
 )
@@ -125,6 +142,7 @@ class Known:
     user_custom: Any
     locale: str | None
     last_verified_at: datetime | None
+    user_created_at: datetime | None
     user_default: str | None
     switched_off: list[str] | None
     enrolled: list[str] | None
@@ -135,6 +153,8 @@ class Known:
     remembered_until: datetime | None
     devices: int
     address_known: bool
+    places: list[list[float]]
+    value_lists_version: int
     recent_challenges: int
     action_id: uuid.UUID | None
     state: str | None
@@ -142,37 +162,50 @@ class Known:
     matched_rules: list[uuid.UUID] | None
     allowed_methods: list[str] | None
     default_method: str | None
+    # One row of numbers for each velocity that was asked for.
+    velocities: tuple[Any, ...] = ()
+
+
+COLUMNS = len(fields(Known)) - 1
 
 
 def read(
     *,
     tenant_id: uuid.UUID,
     user_id: str,
-    action_code: str,
     idempotency_key: str,
     device_id: str,
     address: str | None,
     challenge_cap: int,
+    asked: Sequence[Asked] = (),
+    around: velocity.Entities,
 ) -> Known:
-    """Everything the decision needs, in one statement."""
+    """Everything the decision needs, in one statement. Raises NotFound where the tenant is gone."""
+    given = {
+        "tenant": tenant_id,
+        "user": user_id,
+        "action": around.action_code,
+        "key": idempotency_key,
+        "device": device_id,
+        "address": address,
+        "challenge_cap": challenge_cap,
+        **{name: getattr(around, name) for name in ENTITY_COLUMNS if asked},
+    }
     with connection.cursor() as cursor:
         cursor.execute(
-            READ,
-            {
-                "tenant": tenant_id,
-                "user": user_id,
-                "action": action_code,
-                "key": idempotency_key,
-                "device": device_id,
-                "address": address,
-                "challenge_cap": challenge_cap,
-            },
+            READ + velocity.columns(asked, around.action_code) + FROM, given | velocity.parameters(asked, around)
         )
         row = cursor.fetchone()
-    known = Known(*row)
+    if row is None:
+        raise NotFound("No such tenant.")
+    known = Known(*row[:COLUMNS], row[COLUMNS:])
     if isinstance(known.user_custom, str):  # Django hands JSON over as text
         object.__setattr__(known, "user_custom", json.loads(known.user_custom))
+    object.__setattr__(known, "places", json.loads(row[COLUMN_OF_PLACES] or "[]"))
     return known
+
+
+COLUMN_OF_PLACES = [field.name for field in fields(Known)].index("places")
 
 
 def write(values: dict[str, Any], events: list[Event], *, new_user: bool, changed_user: bool, new_device: bool) -> None:

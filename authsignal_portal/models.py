@@ -6,6 +6,7 @@ import string
 import uuid
 import zlib
 from typing import Self
+from zoneinfo import available_timezones
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -33,6 +34,12 @@ def role_choices() -> list[tuple[str, str]]:
 
 def key_kind_choices() -> list[tuple[str, str]]:
     return [(k.value, k.value.title()) for k in KeyKind]
+
+
+def known_time_zone(name: str) -> None:
+    """Raises ValidationError."""
+    if name not in available_timezones():
+        raise ValidationError(_("There is no time zone of this name. Write one such as Europe/London."))
 
 
 class Tenant(models.Model):
@@ -93,6 +100,15 @@ class Tenant(models.Model):
     default_passkey_action = models.CharField(
         _("action of a passkey sign-in"), max_length=64, default="passkey-sign-in"
     )
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        default="UTC",
+        validators=[known_time_zone],
+        help_text=_("Such as Pacific/Auckland. For rules on the local hour where the user's own zone is not known."),
+    )
+    # Grows with every change to a value list; an item says from and until which of these it was on its list.
+    value_lists_version = models.PositiveIntegerField(default=1, editable=False)
     data_key = models.BinaryField(editable=False)
     created_at = models.DateTimeField(db_default=clock.Now(), editable=False)
 
@@ -123,6 +139,10 @@ class Tenant(models.Model):
 
     def unseal(self, sealed: bytes | memoryview, *place: str) -> bytes:
         return crypto.unseal(bytes(sealed), data_key=bytes(self.data_key), owner=str(self.pk), place=place)
+
+    def entity_key(self, kind: str, value: str) -> int:
+        """A number that stands for a value (a device, an address …) of this tenant in counts over past actions."""
+        return crypto.short_hash(kind, value, data_key=bytes(self.data_key), owner=str(self.pk))
 
     @classmethod
     @transaction.atomic

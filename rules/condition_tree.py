@@ -1,13 +1,14 @@
 """Conditions as JsonLogic: read and checked into a tree, with every error at the path of its node."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from rules.operators import LIST, MEMBER, OPERATORS, RANGE, SYMBOLS, Operator, is_var, of_symbol
-from rules.registry import CustomPoint, CustomPoints, DataPoint, UnknownDataPoint, by_key, lookup
-from rules.types import WrongLiteral, quoted, shown
+from rules import velocity
+from rules.operators import LIST, MEMBER, NAMED, OPERATORS, RANGE, SYMBOLS, Operator, is_var, of_symbol
+from rules.registry import VELOCITY, CustomPoint, CustomPoints, DataPoint, UnknownDataPoint, by_key, lookup
+from rules.types import NUMBER, Kind, WrongLiteral, quoted, shown
 
 # Levels of operations, one inside the other; a comparison is a level too.
 MAX_DEPTH: Final = 16
@@ -80,14 +81,16 @@ def is_empty(conditions: object) -> bool:
     return conditions is None or conditions in ({}, {"and": []}, {"or": []})
 
 
-def check(conditions: object, *, custom_points: Iterable[CustomPoint] = ()) -> Node:
-    """The tree of conditions that may be saved.
+def check(
+    conditions: object, *, custom_points: Iterable[CustomPoint] = (), lists: Mapping[str, Kind] | None = None
+) -> Node:
+    """The tree of conditions that may be saved. `lists` are the value lists that there are, each with its items' kind.
 
     Raises EmptyConditions where there are none, and ConditionsError with all problems otherwise.
-    Source: https://jsonlogic.com/operations.html, of which this is a subset, with startsWith, endsWith and
-    ipInCidr added.
+    Source: https://jsonlogic.com/operations.html, of which this is a subset, with operations of our own for texts,
+    times, addresses and choices.
     """
-    tree, problems = read(conditions, custom_points=custom_points)
+    tree, problems = read(conditions, custom_points=custom_points, lists=lists)
     if tree is None:
         raise EmptyConditions(Problem(ROOT, "Add at least one condition, or switch the rule off."))
     if problems:
@@ -95,14 +98,17 @@ def check(conditions: object, *, custom_points: Iterable[CustomPoint] = ()) -> N
     return tree
 
 
-def read(conditions: object, *, custom_points: Iterable[CustomPoint] = ()) -> tuple[Node | None, tuple[Problem, ...]]:
+def read(
+    conditions: object, *, custom_points: Iterable[CustomPoint] = (), lists: Mapping[str, Kind] | None = None
+) -> tuple[Node | None, tuple[Problem, ...]]:
     """The tree as far as it can be read (None where there are no conditions) and all problems; never raises.
 
-    A saved rule can become unreadable in part: when a data point that it names is removed.
+    A saved rule can become unreadable in part: when a data point that it names is removed. Without `lists` a named
+    value list is taken to exist.
     """
     if is_empty(conditions):
         return None, ()
-    reader = _Reader(by_key(custom_points))
+    reader = _Reader(by_key(custom_points), lists)
     tree = reader.node(conditions, ROOT, depth=1)
     # Measured last: writing out JSON that is nested too deeply would exhaust the stack.
     if not reader.problems and _size(conditions) > MAX_BYTES:
@@ -113,7 +119,7 @@ def read(conditions: object, *, custom_points: Iterable[CustomPoint] = ()) -> tu
 def write(operator: str, key: str, literal: Any) -> dict[str, Any]:
     """The JsonLogic of one condition, by the operator's name; the literal of a range is [lowest, highest]."""
     row = OPERATORS[operator]
-    condition = {row.symbol: row.shape.operands({"var": key}, literal)}
+    condition = {row.symbol: row.shape.operands(key, literal)}
     return {"!": condition} if row.negated else condition
 
 
@@ -124,8 +130,9 @@ def _size(conditions: object) -> int:
 class _Reader:
     """Walks the conditions once; recursion is bounded by MAX_DEPTH, work by MAX_NODES and MAX_LIST."""
 
-    def __init__(self, points: CustomPoints) -> None:
+    def __init__(self, points: CustomPoints, lists: Mapping[str, Kind] | None) -> None:
         self.points = points
+        self.lists = lists
         self.problems: list[Problem] = []
         self.nodes = 0
 
@@ -182,7 +189,7 @@ class _Reader:
         row = next((row for row in rows if row.shape.fits(operands)), None)
         if row is None:
             return self.problem(here, _wrong_operands(symbol, rows, operands))
-        point = self.point(operands[row.shape.var], f"{here}[{row.shape.var}]")
+        point = self.point(row.shape.key(operands), f"{here}[{row.shape.var}]")
         if isinstance(point, Unreadable):
             return Unreadable(path, point.message)
         if point.kind not in row.kinds:
@@ -203,12 +210,34 @@ class _Reader:
 
     def operand(self, point: DataPoint, row: Operator, literal: Any, path: str, *, at: str) -> Node:
         if isinstance(literal, list) and len(literal) > MAX_LIST:
-            return self.problem(at, f"Use at most {MAX_LIST:,} values in a list.")
+            return self.problem(at, f"Use at most {MAX_LIST:,} values in a list, or make it a value list.")
         try:
-            return Comparison(path, point, row, literal, row.read(point.kind, literal))
+            operand = row.read(point.kind, literal)
+            self.check_reach(point, literal)
+            if row.shape.names_list:
+                self.check_list(operand, point)
         except WrongLiteral as wrong:
             unreadable = [self.problem(at + inner, message) for inner, message in wrong.faults]
             return Unreadable(path, unreadable[0].message)
+        return Comparison(path, point, row, literal, operand)
+
+    def check_reach(self, point: DataPoint, literal: Any) -> None:
+        """A count is told only so far. Raises WrongLiteral."""
+        if point.category != VELOCITY or not point.integer:
+            return
+        numbers = literal if isinstance(literal, list) else [literal]
+        if any(isinstance(number, (int, float)) and number > velocity.MAX_THRESHOLD for number in numbers):
+            raise WrongLiteral(("", f"Compare with at most {velocity.MAX_THRESHOLD:,}: nobody counts further."))
+
+    def check_list(self, alias: str, point: DataPoint) -> None:
+        """Raises WrongLiteral."""
+        if self.lists is None:
+            return
+        if alias not in self.lists:
+            raise WrongLiteral(("", f"There is no value list {quoted(alias)}. Make it first, or choose another."))
+        if (self.lists[alias] is NUMBER) != (point.kind is NUMBER):
+            held = "numbers" if self.lists[alias] is NUMBER else "texts"
+            raise WrongLiteral(("", f"The list {quoted(alias)} holds {held}; {point.key} is {_KINDS[point.kind]}."))
 
 
 _SAMPLE = '{"==": [{"var": "ip.isAnonymous"}, true]}'
@@ -236,7 +265,12 @@ def _wrong_operator(row: Operator, point: DataPoint) -> str:
     return f'"{row.label}" does not work on {point.key}, which is {_KINDS[point.kind]}. Use one of: {names}.'
 
 
-_REMARKS = {LIST.name: " with a list", MEMBER.name: " with the value first", RANGE.name: " with two bounds"}
+_REMARKS = {
+    LIST.name: " with a list",
+    MEMBER.name: " with the value first",
+    RANGE.name: " with two bounds",
+    NAMED.name: " with a value list",
+}
 _KINDS = {
     "text": "text",
     "number": "a number",

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from rules import condition_tree
 from rules.forms import MAX_ROWS, NUMBER_TEXT, Condition, Group, Node, walk, write
-from rules.operators import LIST, RANGE, Operator, of_symbol
+from rules.operators import ALONE, LIST, NAMED, RANGE, Operator, of_symbol
 from rules.registry import CustomPoint, CustomPoints, UnknownDataPoint, by_key, lookup
 from rules.types import MULTISELECT, TEXT, Kind
 
@@ -101,7 +101,7 @@ class _Drawer:
         row = next((row for row in of_symbol(symbol, negated=negated) if row.shape.fits(operands)), None)
         if row is None:
             return None
-        var, literal = operands[row.shape.var], row.shape.literal(operands)
+        var, literal = row.shape.key(operands), row.shape.literal(operands)
         if len(var) != 1 or not isinstance(var["var"], str):
             return None
         try:
@@ -117,6 +117,10 @@ class _Drawer:
 
 
 def _row(ident: int, key: str, row: Operator, literal: Any, kind: Kind) -> Condition:
+    if row.shape is ALONE:
+        return Condition(ident, key, row.name)
+    if row.shape is NAMED:
+        return Condition(ident, key, row.name, literal)
     if row.shape is RANGE:
         low, high = literal
         return Condition(ident, key, row.name, _text(low, kind), _text(high, kind))

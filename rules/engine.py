@@ -1,31 +1,31 @@
 """The decision: facts and a policy in; an outcome, and what it rests on, out. Nothing else is touched."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from rules.condition_tree import Comparison, Group, Node, Not, Problem, Unreadable, read
-from rules.facts import Facts
-from rules.registry import CustomPoint, DataPoint, Read
+from rules import condition_tree
+from rules.compiled import IS_FALSE, IS_TRUE, IS_UNKNOWN, Evaluate, Points, compile_trees
+from rules.condition_tree import Comparison, Group, Node, Not, Problem, Unreadable
+from rules.facts import Known
+from rules.lists import NO_LISTS, NOWHERE, Circumstances, Lists
+from rules.registry import VELOCITY, CustomPoint, DataPoint
 from rules.trace import FALSE, TRUE, UNKNOWN, ConditionTrace, trace
-from rules.types import MISSING, READERS, storable
+from rules.types import READERS
+from rules.velocity import MAX_THRESHOLD, Asked
 
 OUTCOMES: Final = ("ALLOW", "CHALLENGE", "REVIEW", "BLOCK")
 SKIP, MATCH = "skip", "match"
 
-# Kleene's three truth values. Unknown: the value is missing, or is not of the kind that the rule compares.
-Truth = bool | None
-VERDICTS: Final[Mapping[Truth, str]] = {True: TRUE, False: FALSE, None: UNKNOWN}
-
-# Takes the comparable values by position (None for unknown).
-Test = Callable[[Sequence[Any]], Truth]
+VERDICTS: Final = {IS_TRUE: TRUE, IS_FALSE: FALSE, IS_UNKNOWN: UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSpec:
     """A rule as saved; `conditions` is its JsonLogic. Raises ValueError for an outcome that does not exist.
 
-    `when_unknown` says whether the rule fires on unknown ("match") or not ("skip"); an ALLOW rule never does.
+    `when_unknown` says whether the rule fires on unknown ("match") or not ("skip"); an ALLOW rule never does. A shadow
+    rule is evaluated and recorded, and decides nothing.
     """
 
     rule_id: str
@@ -35,6 +35,7 @@ class RuleSpec:
     conditions: object
     when_unknown: str = SKIP
     is_active: bool = True
+    is_shadow: bool = False
     description: str = ""
     verification_methods: tuple[str, ...] = ()
     default_verification_method: str | None = None
@@ -55,6 +56,7 @@ class RuleSpec:
             conditions=stored["conditions"],
             when_unknown=stored.get("whenUnknown", SKIP),
             is_active=stored.get("isActive", True),
+            is_shadow=stored.get("isShadow", False),
             description=stored.get("description") or "",
             verification_methods=tuple(stored.get("verificationMethods") or ()),
             default_verification_method=stored.get("defaultVerificationMethod"),
@@ -71,21 +73,30 @@ class CompiledRule:
     """`problems` are conditions that could once be saved and can no longer be read; they are unknown."""
 
     spec: RuleSpec
-    test: Test
+    tree: Node | None
     problems: tuple[Problem, ...]
+
+
+# A data point as the hot path wants it: key, groups around it, name, and the reader of a comparable value.
+Reading = tuple[str, tuple[str, ...], str, Callable[[object], Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The active rules of one action in the order in which they decide, compiled once per version."""
+    """The active rules of one action in the order in which they decide, compiled once per version.
+
+    `velocities` and `lists` are what its rules need beside the facts of the request.
+    """
 
     action_code: str
     default_outcome: str
     version: int
     rules: tuple[CompiledRule, ...]
     points: tuple[DataPoint, ...]
-    # The same points as the hot path wants them: key, from the facts, to a comparable value.
-    readings: tuple[tuple[str, Read, Callable[[object], Any]], ...]
+    velocities: tuple[Asked, ...]
+    lists: tuple[str, ...]
+    evaluate: Evaluate
+    readings: tuple[Reading, ...]
 
     def rule(self, rule_id: str) -> RuleSpec:
         """Raises KeyError where the rule is not active in this version."""
@@ -99,13 +110,14 @@ class Policy:
 class Decision:
     """What was decided and why; every part of it is a JSON value.
 
-    `matched` are the rules that fired, the deciding one first; `verdicts` tell of every active rule whether
-    its conditions were true, false or unknown; `values` holds each data point that a rule mentions, unless
-    `missing` names it.
+    `matched` are the rules that fired, the deciding one first, `shadowed` the shadow rules that would have;
+    `verdicts` tell of every active rule whether its conditions were true, false or unknown; `values` holds each data
+    point that a rule mentions, unless `missing` names it.
     """
 
     outcome: str
     matched: tuple[str, ...]
+    shadowed: tuple[str, ...]
     priority_rule_id: str | None
     verdicts: Mapping[str, str]
     values: Mapping[str, Any]
@@ -116,6 +128,7 @@ class Decision:
         return {
             "outcome": self.outcome,
             "ruleIds": list(self.matched),
+            "shadowRuleIds": list(self.shadowed),
             "priorityRuleId": self.priority_rule_id,
             "verdicts": dict(self.verdicts),
             "values": dict(self.values),
@@ -124,35 +137,52 @@ class Decision:
         }
 
 
-def decide(facts: Facts, policy: Policy) -> Decision:
+def decide(known: Known, policy: Policy, lists: Lists = NO_LISTS) -> Decision:
     """Evaluate every active rule; of those that fire, the one with the lowest priority number decides.
 
-    Never raises on account of a value: what cannot be compared is unknown.
+    `known` are the facts as JSON (`Facts.to_json`). Never raises on account of a value: what cannot be compared is
+    unknown.
     """
     values: dict[str, Any] = {}
+    operands = read_operands(known, policy, values)
+    codes = policy.evaluate(operands, Circumstances(known.get("time", _NOTHING).get("at"), lists))
+    matched: list[RuleSpec] = []
+    shadowed: list[RuleSpec] = []
+    verdicts = {}
+    for rule, code in zip(policy.rules, codes, strict=True):
+        spec = rule.spec
+        verdicts[spec.rule_id] = VERDICTS[code]
+        if code == IS_TRUE or (code == IS_UNKNOWN and spec.fires_on_unknown and rule.tree is not None):
+            (shadowed if spec.is_shadow else matched).append(spec)
+    return Decision(
+        outcome=matched[0].outcome if matched else policy.default_outcome,
+        matched=tuple([spec.rule_id for spec in matched]),
+        shadowed=tuple([spec.rule_id for spec in shadowed]),
+        priority_rule_id=matched[0].rule_id if matched else None,
+        verdicts=verdicts,
+        values=values,
+        missing=tuple([key for key, _, _, _ in policy.readings if key not in values]),
+        policy_version=policy.version,
+    )
+
+
+def read_operands(known: Known, policy: Policy, values: dict[str, Any]) -> list[Any]:
+    """The comparable values in the order that the policy wants; `values` gets each as it stands in the facts."""
     operands: list[Any] = []
-    for key, from_facts, to_comparable in policy.readings:
-        value = storable(from_facts(facts))
-        if value is MISSING:
+    for key, groups, name, to_comparable in policy.readings:
+        part: Any = known
+        for group in groups:
+            part = part.get(group) or _NOTHING
+        value = part.get(name)
+        if value is None:
             operands.append(None)
         else:
             values[key] = value
             operands.append(to_comparable(value))
-    matched, verdicts = [], {}
-    for rule in policy.rules:
-        truth, spec = rule.test(operands), rule.spec
-        verdicts[spec.rule_id] = VERDICTS[truth]
-        if truth or (truth is None and spec.fires_on_unknown):
-            matched.append(spec)
-    return Decision(
-        outcome=matched[0].outcome if matched else policy.default_outcome,
-        matched=tuple([spec.rule_id for spec in matched]),
-        priority_rule_id=matched[0].rule_id if matched else None,
-        verdicts=verdicts,
-        values=values,
-        missing=tuple([key for key, _, _ in policy.readings if key not in values]),
-        policy_version=policy.version,
-    )
+    return operands
+
+
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 def compile_policy(
@@ -169,94 +199,92 @@ def compile_policy(
     """
     if default_outcome not in OUTCOMES:
         raise ValueError(f"Action {action_code}: no such outcome {default_outcome!r}.")
-    custom_points, points = tuple(custom_points), _Points()
+    custom_points, points = tuple(custom_points), Points()
     active = [rule for rule in rules if rule.is_active]
     active.sort(key=lambda rule: (rule.priority, rule.rule_id))
-    compiled = tuple(_compiled(rule, custom_points, points) for rule in active)
+    compiled = tuple(_compiled(rule, custom_points) for rule in active)
+    # A rule without conditions never fires, not even on unknown.
+    evaluate = compile_trees([NEVER if rule.tree is None else rule.tree for rule in compiled], points)
+    comparisons = [one for rule in compiled if rule.tree is not None for one in comparisons_in(rule.tree)]
     return Policy(
         action_code=action_code,
         default_outcome=default_outcome,
         version=version,
         rules=compiled,
         points=tuple(points),
-        readings=tuple((point.key, point.read, READERS[point.kind]) for point in points),
+        velocities=_velocities(comparisons),
+        lists=tuple(dict.fromkeys(one.operand for one in comparisons if one.operator.shape.names_list)),
+        evaluate=evaluate,
+        readings=tuple((one.key, one.path[:-1], one.path[-1], READERS[one.kind]) for one in points),
     )
 
 
-class _Points(list[DataPoint]):
-    """The data points of a policy, each once, so that each is read once."""
-
-    def position(self, point: DataPoint) -> int:
-        for position, known in enumerate(self):
-            if known.key == point.key:
-                return position
-        self.append(point)
-        return len(self) - 1
+# No child holds, and none fails: an empty "or" is false.
+NEVER: Final = Group("", "or", ())
 
 
-def _compiled(rule: RuleSpec, custom_points: tuple[CustomPoint, ...], points: _Points) -> CompiledRule:
-    tree, problems = read(rule.conditions, custom_points=custom_points)
-    # A rule without conditions never fires, not even on unknown.
-    return CompiledRule(rule, _never if tree is None else _test(tree, points), problems)
+def _compiled(rule: RuleSpec, custom_points: tuple[CustomPoint, ...]) -> CompiledRule:
+    tree, problems = condition_tree.read(rule.conditions, custom_points=custom_points)
+    return CompiledRule(rule, tree, problems)
 
 
-def _never(_: Sequence[Any]) -> Truth:
-    return False
-
-
-def _unknown(_: Sequence[Any]) -> Truth:
-    return None
-
-
-def _test(node: Node, points: _Points) -> Test:
+def comparisons_in(node: Node) -> Iterator[Comparison]:
+    """Every comparison of a tree, in reading order."""
     match node:
         case Comparison():
-            return _comparison_test(node, points.position(node.point))
-        case Group(symbol=symbol):
-            return _group_test([_test(child, points) for child in node.children], final=symbol == "or")
+            yield node
+        case Group():
+            for child in node.children:
+                yield from comparisons_in(child)
         case Not():
-            return _not_test(_test(node.child, points))
+            yield from comparisons_in(node.child)
         case Unreadable():
-            return _unknown
+            return
 
 
-def _comparison_test(node: Comparison, position: int) -> Test:
-    test, operand = node.operator.test, node.operand
-
-    def truth(values: Sequence[Any]) -> Truth:
-        value = values[position]
-        return None if value is None else test(value, operand)
-
-    return _not_test(truth) if node.operator.negated else truth
+def _velocities(comparisons: Iterable[Comparison]) -> tuple[Asked, ...]:
+    thresholds: dict[str, list[float]] = {}
+    for one in comparisons:
+        if one.point.category == VELOCITY:
+            thresholds.setdefault(one.point.key, []).extend(_numbers(one))
+    return tuple(Asked.of(key, numbers) for key, numbers in sorted(thresholds.items()))
 
 
-def _group_test(tests: list[Test], *, final: bool) -> Test:
-    # One true child settles an "or", one false child an "and"; until then unknown outweighs the rest.
-    def truth(values: Sequence[Any]) -> Truth:
-        result: Truth = not final
-        for test in tests:
-            one = test(values)
-            if one is final:
-                return final
-            if one is None:
-                result = None
-        return result
-
-    return truth
+def _numbers(one: Comparison) -> Iterator[float]:
+    if one.operator.shape.names_list:
+        # Whatever comes on the list later.
+        yield MAX_THRESHOLD
+    for literal in one.literal if isinstance(one.literal, list) else [one.literal]:
+        if isinstance(literal, (int, float)):
+            yield literal
 
 
-def _not_test(test: Test) -> Test:
-    def truth(values: Sequence[Any]) -> Truth:
-        one = test(values)
-        return None if one is None else not one
+def values_of(known: Known, tree: Node | None) -> dict[str, Any]:
+    """What each data point of a tree was, by key; missing ones left out."""
+    if tree is None:
+        return {}
+    read = ((one.point.key, one.point.read(known)) for one in comparisons_in(tree))
+    return {key: value for key, value in read if value is not None}
 
-    return truth
+
+def explain_facts(
+    rule: RuleSpec, known: Known, *, custom_points: Iterable[CustomPoint] = (), around: Circumstances = NOWHERE
+) -> ConditionTrace:
+    """As `explain`, from facts as they were stored."""
+    tree, _ = condition_tree.read(rule.conditions, custom_points=custom_points)
+    return trace(tree, values_of(known, tree), around)
 
 
-def explain(rule: RuleSpec, values: Mapping[str, Any], *, custom_points: Iterable[CustomPoint] = ()) -> ConditionTrace:
+def explain(
+    rule: RuleSpec,
+    values: Mapping[str, Any],
+    *,
+    custom_points: Iterable[CustomPoint] = (),
+    around: Circumstances = NOWHERE,
+) -> ConditionTrace:
     """The verdict of every condition, from the `values` of a decision; the root has the verdict of the rule.
 
-    Give the conditions and custom points as they were at the time. Never raises.
+    Give the conditions, custom points and lists as they were at the time. Never raises.
     """
-    tree, _ = read(rule.conditions, custom_points=custom_points)
-    return trace(tree, values)
+    tree, _ = condition_tree.read(rule.conditions, custom_points=custom_points)
+    return trace(tree, values, around)

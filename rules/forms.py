@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from rules import condition_tree
-from rules.operators import LIST, OPERATORS, RANGE
+from rules.operators import ALONE, LIST, NAMED, OPERATORS, RANGE
 from rules.registry import CustomPoint, CustomPoints, UnknownDataPoint, by_key, lookup
 from rules.types import BOOLEAN, MULTISELECT, NUMBER, TEXT, WANTED, Kind
 
@@ -208,6 +208,12 @@ class WrongRow(ValueError):
 
 def _literal(row: Condition, kind: Kind) -> Any:
     shape = OPERATORS[row.operator].shape
+    if shape is ALONE:
+        return None
+    if shape is NAMED:
+        if not row.value:
+            raise WrongRow("Choose a value list.")
+        return row.value
     if shape is RANGE:
         return [_value(row.value, kind), _value(row.high, kind)]
     if shape is not LIST:

@@ -25,8 +25,27 @@ def method_choices() -> list[tuple[str, str]]:
     return [(m.value, m.value) for m in VerificationMethod]
 
 
+def prompt_choices() -> list[tuple[str, str]]:
+    """The wire knows one: a passkey."""
+    return [(VerificationMethod.PASSKEY.value, str(_("Passkey")))]
+
+
+def prompt_field(help_text: Any) -> Any:
+    return ArrayField(
+        models.CharField(max_length=32, choices=prompt_choices),
+        verbose_name=_("ask to set up"),
+        null=True,
+        blank=True,
+        help_text=help_text,
+    )
+
+
 class ActionConfiguration(models.Model):
-    """What a tenant wants for one action code. `version` grows with every change to it or its rules."""
+    """What a tenant wants for one action code.
+
+    The rows of its rules are a *draft*. Every save keeps a version of them (`draft_version` is the newest);
+    `version` is the one in force, which decides. Publishing lets the newest be in force.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="action_configurations")
@@ -57,7 +76,11 @@ class ActionConfiguration(models.Model):
             "if one is missing, the message is not shown."
         ),
     )
+    prompt_to_enroll_verification_methods = prompt_field(
+        _("What a user is asked to set up after proving themselves. None chosen: nothing.")
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
+    draft_version = models.PositiveIntegerField(default=1, editable=False)
     auto_created = models.BooleanField(_("created by a tracked action"), default=False, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=clock.Now())
 
@@ -83,20 +106,74 @@ class ActionConfiguration(models.Model):
         except IntegrityError:
             return cls.objects.get(tenant=tenant, action_code=action_code), False
 
-    @transaction.atomic
-    def changed(self) -> None:
-        """After any change to the configuration or its rules: count the version up and keep a copy of it."""
-        type(self).objects.filter(pk=self.pk).update(version=models.F("version") + 1)
-        self.refresh_from_db(fields=["version"])
-        self.keep_version()
+    @property
+    def has_draft(self) -> bool:
+        """Whether something was saved that is not in force."""
+        return self.draft_version != self.version
 
     def keep_version(self) -> None:
+        """The first version, of a configuration just made."""
+        self._keep(self.version, self._rows())
+        Publication.objects.create(configuration=self, version=self.version)
+
+    @transaction.atomic
+    def save_draft(self, *, author_id: int | None = None, note: str = "") -> int:
+        """After any change to the rules: keep them as a new version, which is not in force yet. Returns its number."""
+        self._lock()
+        self.draft_version += 1
+        self._keep(self.draft_version, self._rows(), author_id=author_id, note=note)
+        self.save(update_fields=["draft_version"])
+        return self.draft_version
+
+    @transaction.atomic
+    def publish(self, *, author_id: int | None = None) -> None:
+        """The newest version is in force from now on."""
+        self._lock()
+        self.version = self.draft_version
+        self.save(update_fields=["version"])
+        Publication.objects.create(configuration=self, version=self.version, author_id=author_id)
+
+    def changed(self, *, author_id: int | None = None, note: str = "") -> None:
+        """Save the rules as they stand, and let them be in force."""
+        with transaction.atomic():
+            self.save_draft(author_id=author_id, note=note)
+            self.publish(author_id=author_id)
+
+    @transaction.atomic
+    def refreshed(self, *, author_id: int | None = None, note: str = "") -> None:
+        """After a change to what every version holds beside the rules (default outcome, custom data points).
+
+        It is in force at once, and a draft stays a draft.
+        """
+        self._lock()
+        had_draft, published = self.has_draft, self.published().rules
+        self.draft_version += 1
+        self._keep(self.draft_version, published, author_id=author_id, note=note)
+        self.version = self.draft_version
+        self.save(update_fields=["version", "draft_version"])
+        Publication.objects.create(configuration=self, version=self.version, author_id=author_id)
+        if had_draft:
+            self.save_draft(author_id=author_id, note=note)
+
+    def published(self) -> "PolicyVersion":
+        return self.versions.get(version=self.version)
+
+    def _lock(self) -> None:
+        locked = type(self).objects.select_for_update().get(pk=self.pk)
+        self.version, self.draft_version = locked.version, locked.draft_version
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [rule.snapshot() for rule in self.rules.all()]
+
+    def _keep(self, version: int, rules: list[Any], *, author_id: int | None = None, note: str = "") -> None:
         PolicyVersion.objects.create(
             configuration=self,
-            version=self.version,
+            version=version,
             default_outcome=self.default_outcome,
-            rules=[rule.snapshot() for rule in self.rules.all()],
+            rules=rules,
             custom_points=[point.snapshot() for point in CustomDataPoint.objects.filter(tenant_id=self.tenant_id)],
+            author_id=author_id,
+            note=note,
         )
 
 
@@ -112,6 +189,11 @@ class Rule(models.Model):
     name = models.CharField(_("name"), max_length=100)
     description = models.CharField(_("description"), max_length=500, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
+    is_shadow = models.BooleanField(
+        _("shadow"),
+        default=False,
+        help_text=_("Looked at and recorded with every action, but it never decides anything."),
+    )
     priority = models.PositiveSmallIntegerField(
         _("priority"),
         default=0,
@@ -136,6 +218,9 @@ class Rule(models.Model):
     )
     default_verification_method = models.CharField(  # noqa: DJ001
         _("method shown first"), max_length=32, choices=method_choices, null=True, blank=True
+    )
+    prompt_to_enroll_verification_methods = prompt_field(
+        _("What a user is asked to set up after this rule's challenge. None chosen: as the action says.")
     )
     created_at = models.DateTimeField(_("created"), db_default=clock.Now())
 
@@ -163,13 +248,25 @@ class Rule(models.Model):
             "name": self.name,
             "description": self.description,
             "isActive": self.is_active,
+            "isShadow": self.is_shadow,
             "priority": self.priority,
             "outcome": self.outcome,
             "conditions": self.conditions,
             "whenUnknown": self.when_unknown,
             "verificationMethods": self.verification_methods,
             "defaultVerificationMethod": self.default_verification_method,
+            "promptToEnrollVerificationMethods": self.prompt_to_enroll_verification_methods,
         }
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Take over everything of a snapshot but the identity; the inverse of `snapshot`."""
+        self.name, self.description = snapshot["name"], snapshot.get("description") or ""
+        self.is_active, self.is_shadow = snapshot["isActive"], snapshot.get("isShadow", False)
+        self.priority, self.outcome = snapshot["priority"], snapshot["outcome"]
+        self.conditions, self.when_unknown = snapshot["conditions"], snapshot["whenUnknown"]
+        self.verification_methods = snapshot.get("verificationMethods")
+        self.default_verification_method = snapshot.get("defaultVerificationMethod")
+        self.prompt_to_enroll_verification_methods = snapshot.get("promptToEnrollVerificationMethods")
 
 
 class CustomDataPoint(models.Model):
@@ -213,13 +310,16 @@ class CustomDataPoint(models.Model):
 
 
 class PolicyVersion(models.Model):
-    """An immutable copy of a configuration's rules, so that an old decision can be explained as it was made."""
+    """An immutable copy of a configuration's rules: each save of the draft, and all that was ever in force."""
 
     configuration = models.ForeignKey(ActionConfiguration, on_delete=models.CASCADE, related_name="versions")
     version = models.PositiveIntegerField()
     default_outcome = models.CharField(max_length=16)
     rules = models.JSONField()
     custom_points = models.JSONField()
+    # A member of staff, by id: the row outlives them. None: a command or the system.
+    author_id = models.BigIntegerField(null=True)
+    note = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(db_default=clock.Now())
 
     class Meta:
@@ -232,3 +332,78 @@ class PolicyVersion(models.Model):
         if self.pk:
             raise ValidationError("A kept version is never changed.")
         super().save(*args, **kwargs)
+
+
+class Publication(models.Model):
+    """From `at` on this version was in force, until the next one. Only added to."""
+
+    configuration = models.ForeignKey(ActionConfiguration, on_delete=models.CASCADE, related_name="publications")
+    version = models.PositiveIntegerField()
+    author_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField(db_default=clock.Now())
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.configuration} v{self.version} in force"
+
+
+class ValueList(models.Model):
+    """A tenant's list of texts or numbers that rules ask for by its alias."""
+
+    class ItemType(models.TextChoices):
+        STRING = "string", _("Texts")
+        NUMBER = "number", _("Numbers")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="value_lists")
+    name = models.CharField(_("name"), max_length=64)
+    alias = models.CharField(_("alias"), max_length=100, editable=False)
+    item_type = models.CharField(_("holds"), max_length=8, choices=ItemType, default=ItemType.STRING)
+    description = models.CharField(_("description"), max_length=200, blank=True)
+    is_active = models.BooleanField(
+        _("active"),
+        default=True,
+        help_text=_("While a list is off, a condition that asks for it cannot be decided."),
+    )
+    created_at = models.DateTimeField(_("created"), db_default=clock.Now())
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("value list")
+        verbose_name_plural = _("value lists")
+        constraints = [models.UniqueConstraint(fields=["tenant", "alias"], name="one_value_list_per_alias")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ValueListItem(models.Model):
+    """One value on a list, from the tenant's `added_version` of its lists to before `removed_version`.
+
+    A removed item stays, so that an old decision can be explained with the lists of then.
+    """
+
+    value_list = models.ForeignKey(ValueList, on_delete=models.CASCADE, related_name="items", db_index=False)
+    value = models.CharField(_("value"), max_length=512)
+    note = models.CharField(_("note"), max_length=200, blank=True)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    added_at = models.DateTimeField(_("added"), db_default=clock.Now())
+    author_id = models.BigIntegerField(null=True)
+    added_version = models.PositiveIntegerField()
+    removed_version = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["value_list", "value"],
+                condition=models.Q(removed_version__isnull=True),
+                name="one_item_per_value",
+            )
+        ]
+        indexes = [models.Index(fields=["value_list", "removed_version"], name="items_of_list")]
+
+    def __str__(self) -> str:
+        return self.value

@@ -1,11 +1,17 @@
 """What a rule can ask of a value: one table, for the builder, the check, the evaluator and the sentence."""
 
 import operator as python
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, Final
 
+import re2
+
+from rules.lists import LISTS, Circumstances, in_list
 from rules.types import (
     BOOLEAN,
     COUNTRY,
@@ -18,6 +24,7 @@ from rules.types import (
     WrongLiteral,
     literal,
     network,
+    quoted,
     shown,
 )
 
@@ -26,7 +33,8 @@ from rules.types import (
 class Shape:
     """How the operands of an operation stand in JsonLogic.
 
-    `length` is their number, `var` the position of the data point, `place` the path of the literal.
+    `length` is their number, `var` the position of the data point, `place` the path of the literal. A *bare* data
+    point is its key alone, without {"var": …}; where `names_list`, the literal is {"var": "lists.<alias>"}.
     """
 
     name: str
@@ -34,27 +42,53 @@ class Shape:
     length: int
     var: int
     place: str
+    bare: bool = False
+    names_list: bool = False
 
     def fits(self, operands: object) -> bool:
-        return isinstance(operands, list) and len(operands) == self.length and is_var(operands[self.var])
+        if not isinstance(operands, list) or len(operands) != self.length:
+            return False
+        if self.bare:
+            return isinstance(operands[self.var], str)
+        others = [operand for position, operand in enumerate(operands) if position != self.var]
+        point = operands[self.var]
+        return is_var(point) and not is_list_name(point) and all(is_list_name(one) is self.names_list for one in others)
+
+    def key(self, operands: list[Any]) -> Any:
+        """The data point as written: {"var": …}."""
+        return {"var": operands[self.var]} if self.bare else operands[self.var]
 
     def literal(self, operands: list[Any]) -> Any:
         others = [operand for position, operand in enumerate(operands) if position != self.var]
+        if not others:
+            return None
+        if self.names_list:
+            return others[0]["var"].removeprefix(LISTS)
         return others[0] if self.length == 2 else others
 
-    def operands(self, var: object, literal: Any) -> list[Any]:
+    def operands(self, key: str, literal: Any) -> list[Any]:
+        if self.bare:
+            return [key]
         others = [literal] if self.length == 2 else list(literal)
-        return [*others[: self.var], var, *others[self.var :]]
+        if self.names_list:
+            others = [{"var": LISTS + literal}]
+        return [*others[: self.var], {"var": key}, *others[self.var :]]
 
 
 VALUE: Final = Shape("value", '[{"var": "<data point>"}, <value>]', 2, 0, "[1]")
 LIST: Final = Shape("list", '[{"var": "<data point>"}, [<value>, …]]', 2, 0, "[1]")
 MEMBER: Final = Shape("member", '[<value>, {"var": "<data point>"}]', 2, 1, "[0]")
 RANGE: Final = Shape("range", '[<lowest>, {"var": "<data point>"}, <highest>]', 3, 1, "")
+NAMED: Final = Shape("named", '[{"var": "<data point>"}, {"var": "lists.<list>"}]', 2, 0, "[1]", names_list=True)
+ALONE: Final = Shape("alone", '["<data point>"]', 1, 0, "", bare=True)
 
 
 def is_var(raw: object) -> bool:
     return isinstance(raw, dict) and "var" in raw
+
+
+def is_list_name(raw: object) -> bool:
+    return isinstance(raw, dict) and isinstance(raw.get("var"), str) and raw["var"].startswith(LISTS)
 
 
 # A list with thousands of wrong items is explained by its first ones.
@@ -135,13 +169,119 @@ def _in_networks(address: Address, networks: tuple[tuple[int, int, frozenset[int
     return False
 
 
+def _alias(_kind: Kind, raw: object) -> str:
+    if not isinstance(raw, str) or not _ALIAS.fullmatch(raw):
+        raise WrongLiteral(("", f"Name a value list by its alias, such as blocked-emails, not {shown(raw)}."))
+    return raw
+
+
+_ALIAS = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+
+
+def _nothing(_kind: Kind, _raw: object) -> None:
+    return None
+
+
+def _holds_any(value: frozenset[Any], wanted: frozenset[Any]) -> bool:
+    return not wanted.isdisjoint(value)
+
+
+def _holds_all(value: frozenset[Any], wanted: frozenset[Any]) -> bool:
+    return wanted <= value
+
+
+# -- patterns ------------------------------------------------------------------------------------
+
+MAX_PATTERN: Final = 500
+_RE2 = re2.Options()
+_RE2.max_mem = 1 << 20
+_RE2.log_errors = False
+
+
+def _pattern(kind: Kind, raw: object) -> Any:
+    text = _filled(kind, raw)
+    if len(text) > MAX_PATTERN:
+        raise WrongLiteral(("", f"Shorten the pattern to {MAX_PATTERN} characters."))
+    try:
+        return re2.compile(text, options=_RE2)
+    except re2.error as error:
+        why = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
+        raise WrongLiteral(("", f"{quoted(text)} is no regular expression in RE2's syntax: {why}.")) from None
+
+
+def _matches(value: str, pattern: Any) -> bool:
+    return pattern.search(value) is not None
+
+
+# -- times ---------------------------------------------------------------------------------------
+
+_AGE = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+_SECONDS = {"m": 60, "h": 3600, "d": 86400}
+
+
+@lru_cache(maxsize=1024)
+def moment(text: str) -> float | None:
+    """Seconds since 1970 of an ISO 8601 date or time (UTC where it names no zone); None where it is none."""
+    try:
+        read = datetime.fromisoformat(text)
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _moment(kind: Kind, raw: object) -> float:
+    text = literal(kind, raw)
+    read = moment(text)
+    if read is None:
+        raise WrongLiteral(("", f'Write a date or time, such as "2026-01-31", not {shown(raw)}.'))
+    return read
+
+
+def _age(kind: Kind, raw: object) -> int:
+    match = _AGE.fullmatch(literal(kind, raw))
+    if match is None:
+        raise WrongLiteral(("", f'Write an age, such as "30d", "12h" or "15m", not {shown(raw)}.'))
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def _before(_kind: Kind, value: str, wanted: float, _around: Circumstances) -> bool | None:
+    read = moment(value)
+    return None if read is None else read < wanted
+
+
+def _after(_kind: Kind, value: str, wanted: float, _around: Circumstances) -> bool | None:
+    read = moment(value)
+    return None if read is None else read > wanted
+
+
+def _older(_kind: Kind, value: str, seconds: int, around: Circumstances) -> bool | None:
+    read = moment(value)
+    return None if read is None or around.now is None else around.now - read > seconds
+
+
+def _newer(_kind: Kind, value: str, seconds: int, around: Circumstances) -> bool | None:
+    read = moment(value)
+    return None if read is None or around.now is None else 0 <= around.now - read < seconds
+
+
+def _is_empty(_kind: Kind, value: Any, _nothing: None, _around: Circumstances) -> bool:
+    return value is None or value == "" or value == frozenset()
+
+
+# -- the table -----------------------------------------------------------------------------------
+
+# Takes the kind, a comparable value, the operand and what is around, and tells true, false or unknown.
+Judge = Callable[[Kind, Any, Any, Circumstances], bool | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Operator:
     """One row of the builder's list.
 
-    `name` is unique, `symbol` the JsonLogic operation; a negated row is that operation inside `!`.
-    `read` turns the literal into the operand and raises WrongLiteral; `test` takes a comparable value and
-    the operand.
+    `name` is unique, `symbol` the JsonLogic operation; a negated row is that operation inside `!`. `read` turns the
+    literal into the operand and raises WrongLiteral. `test` takes a comparable value and the operand; where `judge`
+    is set it is asked instead, and may answer unknown. A row that `takes_missing` gets None for a value that is not
+    there and always answers; for all others the comparison is unknown then.
     """
 
     name: str
@@ -150,41 +290,73 @@ class Operator:
     kinds: tuple[Kind, ...]
     shape: Shape
     read: Callable[[Kind, object], Any]
-    test: Callable[[Any, Any], bool]
+    test: Callable[[Any, Any], bool] | None = None
     negated: bool = False
+    judge: Judge | None = None
+    takes_missing: bool = False
 
 
+_ANY = tuple(Kind)
 _SINGLE = (TEXT, NUMBER, BOOLEAN, COUNTRY, IP)
 _LISTED = (TEXT, NUMBER, COUNTRY, IP)
 _HOLDERS = (TEXT, MULTISELECT)
 
+
+def _row(name: str, symbol: str, label: str, kinds: tuple[Kind, ...], shape: Shape, read: Any, test: Any) -> Operator:
+    return Operator(name, symbol, label, kinds, shape, read, test)
+
+
+def _judged(name: str, label: str, kinds: tuple[Kind, ...], read: Any, judge: Judge) -> Operator:
+    return Operator(name, name, label, kinds, VALUE, read, judge=judge)
+
+
+def _not(row: Operator, name: str, label: str) -> Operator:
+    return Operator(
+        name, row.symbol, label, row.kinds, row.shape, row.read, row.test, True, row.judge, row.takes_missing
+    )
+
+
+_IN = _row("in", "in", "is one of", _LISTED, LIST, _members, _is_one_of)
+_IN_LIST = Operator("inList", "in", "is on the list", _LISTED, NAMED, _alias, judge=in_list)
+_CONTAINS = _row("contains", "in", "contains", _HOLDERS, MEMBER, _filled, python.contains)
+_STARTS = _row("startsWith", "startsWith", "starts with", (TEXT,), VALUE, _filled, str.startswith)
+_ENDS = _row("endsWith", "endsWith", "ends with", (TEXT,), VALUE, _filled, str.endswith)
+_MATCHES = _row("matches", "matches", "matches the pattern", (TEXT,), VALUE, _pattern, _matches)
+_IN_CIDR = _row("ipInCidr", "ipInCidr", "is in range", (IP,), LIST, _networks, _in_networks)
+_ANY_OF = _row("containsAny", "containsAny", "contains any of", (MULTISELECT,), LIST, _members, _holds_any)
+_EMPTY = Operator("isEmpty", "missing", "is empty", _ANY, ALONE, _nothing, judge=_is_empty, takes_missing=True)
+
 _ROWS: Final = (
-    Operator("==", "==", "is", _SINGLE, VALUE, _one, python.eq),
-    Operator("!=", "!=", "is not", _SINGLE, VALUE, _one, python.ne),
-    Operator(">", ">", "is greater than", (NUMBER,), VALUE, _one, python.gt),
-    Operator("<", "<", "is less than", (NUMBER,), VALUE, _one, python.lt),
-    Operator(">=", ">=", "is at least", (NUMBER,), VALUE, _one, python.ge),
-    Operator("<=", "<=", "is at most", (NUMBER,), VALUE, _one, python.le),
-    Operator("between", "<=", "is between", (NUMBER,), RANGE, _bounds, _between),
-    Operator("in", "in", "is one of", _LISTED, LIST, _members, _is_one_of),
-    Operator("notIn", "in", "is not one of", _LISTED, LIST, _members, _is_one_of, negated=True),
-    Operator("contains", "in", "contains", _HOLDERS, MEMBER, _filled, python.contains),
-    Operator("notContains", "in", "does not contain", _HOLDERS, MEMBER, _filled, python.contains, negated=True),
-    Operator("startsWith", "startsWith", "starts with", (TEXT,), VALUE, _filled, str.startswith),
-    Operator(
-        "notStartsWith",
-        "startsWith",
-        "does not start with",
-        (TEXT,),
-        VALUE,
-        _filled,
-        str.startswith,
-        negated=True,
-    ),
-    Operator("endsWith", "endsWith", "ends with", (TEXT,), VALUE, _filled, str.endswith),
-    Operator("notEndsWith", "endsWith", "does not end with", (TEXT,), VALUE, _filled, str.endswith, negated=True),
-    Operator("ipInCidr", "ipInCidr", "is in range", (IP,), LIST, _networks, _in_networks),
-    Operator("notIpInCidr", "ipInCidr", "is not in range", (IP,), LIST, _networks, _in_networks, negated=True),
+    _row("==", "==", "is", _SINGLE, VALUE, _one, python.eq),
+    _row("!=", "!=", "is not", _SINGLE, VALUE, _one, python.ne),
+    _row(">", ">", "is greater than", (NUMBER,), VALUE, _one, python.gt),
+    _row("<", "<", "is less than", (NUMBER,), VALUE, _one, python.lt),
+    _row(">=", ">=", "is at least", (NUMBER,), VALUE, _one, python.ge),
+    _row("<=", "<=", "is at most", (NUMBER,), VALUE, _one, python.le),
+    _row("between", "<=", "is between", (NUMBER,), RANGE, _bounds, _between),
+    _IN,
+    _not(_IN, "notIn", "is not one of"),
+    _IN_LIST,
+    _not(_IN_LIST, "notInList", "is not on the list"),
+    _CONTAINS,
+    _not(_CONTAINS, "notContains", "does not contain"),
+    _ANY_OF,
+    _row("containsAll", "containsAll", "contains all of", (MULTISELECT,), LIST, _members, _holds_all),
+    _not(_ANY_OF, "containsNone", "contains none of"),
+    _STARTS,
+    _not(_STARTS, "notStartsWith", "does not start with"),
+    _ENDS,
+    _not(_ENDS, "notEndsWith", "does not end with"),
+    _MATCHES,
+    _not(_MATCHES, "notMatches", "does not match the pattern"),
+    _IN_CIDR,
+    _not(_IN_CIDR, "notIpInCidr", "is not in range"),
+    _judged("before", "is before", (TEXT,), _moment, _before),
+    _judged("after", "is after", (TEXT,), _moment, _after),
+    _judged("olderThan", "is longer ago than", (TEXT,), _age, _older),
+    _judged("newerThan", "is less long ago than", (TEXT,), _age, _newer),
+    _EMPTY,
+    _not(_EMPTY, "isNotEmpty", "is not empty"),
 )
 
 OPERATORS: Final = {row.name: row for row in _ROWS}

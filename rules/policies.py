@@ -10,6 +10,7 @@ from rules.registry import CustomPoint
 MAX_KEPT = 4096
 
 _kept: dict[uuid.UUID, tuple[int, Policy]] = {}
+_by_code: dict[tuple[uuid.UUID, str], uuid.UUID] = {}
 
 
 def policy_of(configuration_id: uuid.UUID, version: int, action_code: str) -> Policy:
@@ -20,8 +21,19 @@ def policy_of(configuration_id: uuid.UUID, version: int, action_code: str) -> Po
     policy = compiled(PolicyVersion.objects.get(configuration_id=configuration_id, version=version), action_code)
     if len(_kept) >= MAX_KEPT:
         _kept.clear()
+        _by_code.clear()
     _kept[configuration_id] = (version, policy)
     return policy
+
+
+def last_seen(tenant_id: uuid.UUID, action_code: str) -> Policy | None:
+    """The policy that this process last used for the action: what it asks for is worth reading along."""
+    kept = _kept.get(_by_code.get((tenant_id, action_code), tenant_id))
+    return kept[1] if kept else None
+
+
+def remember(tenant_id: uuid.UUID, action_code: str, configuration_id: uuid.UUID) -> None:
+    _by_code[tenant_id, action_code] = configuration_id
 
 
 def compiled(stored: PolicyVersion, action_code: str) -> Policy:

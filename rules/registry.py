@@ -1,37 +1,53 @@
 """The data points that a rule can ask for.
 
-A *data point* is one named value read from the facts (`ip.isAnonymous`). A *custom point* is a tenant's
-own row, asked for as `custom.<name>` (sent with the action) or `user.custom.<name>` (kept with the user).
-One entry feeds the builder, the check of conditions, the evaluator, the trace and the sentence.
+A *data point* is one named value of the facts (`ip.isAnonymous`). A *custom point* is a tenant's own row, asked for
+as `custom.<name>` (sent with the action) or `user.custom.<name>` (kept with the user). A *velocity point* is a number
+over past actions, whose key says which (`velocity.count.user.this.1h`, rules.velocity). One entry feeds the builder,
+the check of conditions, the evaluator, the trace, the sentence and the analyser.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final, Literal, Self
 
-from rules.facts import Facts
-from rules.types import BOOLEAN, CUSTOM_KINDS, Kind
+from rules import velocity
+from rules.facts import Known
+from rules.types import BOOLEAN, CUSTOM_KINDS, NUMBER, Kind
 
-Read = Callable[[Facts], object]
-ReadNamed = Callable[[Facts, str], object]
 Model = Literal["action", "user"]
 
 CUSTOM: Final = "Custom"
+VELOCITY: Final = "Velocity"
 _LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataPoint:
-    """One named value. The label of a boolean is a statement, and `otherwise` its negation."""
+    """One named value, found in the facts at `path`.
+
+    The label of a boolean is a statement, and `otherwise` its negation. `choices` are all values that a text can have.
+    `optional` is False where the value is always known; `integer` and `minimum` tell of a number what it can be.
+    """
 
     key: str
     kind: Kind
     label: str
     description: str
     category: str
-    read: Read
+    path: tuple[str, ...]
     otherwise: str = ""
+    choices: tuple[str, ...] = ()
+    optional: bool = True
+    integer: bool = False
+    minimum: float | None = None
+
+    def read(self, known: Known) -> Any:
+        """The value in facts as JSON; None is missing."""
+        *groups, name = self.path
+        for group in groups:
+            known = known.get(group) or {}
+        return known.get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,47 +81,43 @@ class UnknownDataPoint(LookupError):
 
 
 DATA_POINTS: Final[dict[str, DataPoint]] = {}
-CUSTOM_READERS: Final[dict[Model, ReadNamed]] = {}
 CUSTOM_PREFIXES: Final[Mapping[Model, str]] = {"action": "custom.", "user": "user.custom."}
 
 
 def data_point(
-    key: str, kind: Kind, label: str, description: str, *, category: str, otherwise: str = ""
-) -> Callable[[Read], Read]:
-    """Register a function of the facts that returns a value, or MISSING or None for none.
+    key: str,
+    kind: Kind,
+    label: str,
+    description: str,
+    *,
+    category: str,
+    otherwise: str = "",
+    choices: tuple[str, ...] = (),
+    optional: bool = True,
+    integer: bool = False,
+    minimum: float | None = None,
+) -> None:
+    """Register a data point; its key, split at the dots, is its place in the facts.
 
     A duplicate key, and a boolean without its negation, raise ValueError at import.
     """
-
-    def register(read: Read) -> Read:
-        if key in DATA_POINTS:
-            raise ValueError(f"Data point {key} is registered twice.")
-        if (kind is BOOLEAN) != bool(otherwise):
-            raise ValueError(f"Data point {key}: a boolean, and only a boolean, has a text for otherwise.")
-        DATA_POINTS[key] = DataPoint(
-            key=key,
-            kind=kind,
-            label=label,
-            description=description,
-            category=category,
-            read=read,
-            otherwise=otherwise,
-        )
-        return read
-
-    return register
-
-
-def custom_model(model: Model) -> Callable[[ReadNamed], ReadNamed]:
-    """Register how a custom point of this model is read by name. A duplicate raises ValueError at import."""
-
-    def register(read: ReadNamed) -> ReadNamed:
-        if model in CUSTOM_READERS:
-            raise ValueError(f"The {model} model of custom data points is registered twice.")
-        CUSTOM_READERS[model] = read
-        return read
-
-    return register
+    if key in DATA_POINTS:
+        raise ValueError(f"Data point {key} is registered twice.")
+    if (kind is BOOLEAN) != bool(otherwise):
+        raise ValueError(f"Data point {key}: a boolean, and only a boolean, has a text for otherwise.")
+    DATA_POINTS[key] = DataPoint(
+        key=key,
+        kind=kind,
+        label=label,
+        description=description,
+        category=category,
+        path=tuple(key.split(".")),
+        otherwise=otherwise,
+        choices=choices,
+        optional=optional,
+        integer=integer,
+        minimum=minimum,
+    )
 
 
 def by_key(points: Iterable[CustomPoint]) -> CustomPoints:
@@ -121,18 +133,39 @@ def lookup(key: str, points: CustomPoints) -> DataPoint:
         return DATA_POINTS[key]
     if key in points:
         return _custom(key, points[key])
+    if key.startswith(velocity.PREFIX):
+        return _velocity(key, points)
     raise UnknownDataPoint(_unknown(key, points))
 
 
 def _custom(key: str, point: CustomPoint) -> DataPoint:
-    read, name = CUSTOM_READERS[point.model], point.name
     return DataPoint(
         key=key,
         kind=point.kind,
-        label=name if point.model == "action" else f"User's {name}",
+        label=point.name if point.model == "action" else f"User's {point.name}",
         description=point.description,
         category=CUSTOM,
-        read=lambda facts: read(facts, name),
+        path=("custom", point.name) if point.model == "action" else ("user", "custom", point.name),
+    )
+
+
+def _velocity(key: str, points: CustomPoints) -> DataPoint:
+    try:
+        asked = velocity.parse(key)
+    except velocity.WrongKey as wrong:
+        raise UnknownDataPoint(str(wrong)) from None
+    field = points.get(CUSTOM_PREFIXES["action"] + asked.field)
+    if asked.field and (field is None or field.model != "action" or field.kind is not NUMBER):
+        raise UnknownDataPoint(f"Define {asked.field} as a number data point of the action first, or correct its name.")
+    return DataPoint(
+        key=key,
+        kind=NUMBER,
+        label=asked.label,
+        description=asked.description,
+        category=VELOCITY,
+        path=("velocity", key.removeprefix(velocity.PREFIX)),
+        integer=not asked.field,
+        minimum=0 if not asked.field else None,
     )
 
 

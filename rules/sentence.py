@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from rules.condition_tree import Comparison, Group, Node, Not, read
-from rules.operators import LIST, RANGE, of_kind
+from rules.operators import ALONE, LIST, NAMED, RANGE, VALUE, of_kind
 from rules.registry import DATA_POINTS, CustomPoint, DataPoint, by_key, lookup
 from rules.types import BOOLEAN
 
@@ -45,8 +45,12 @@ def _bare(node: Node) -> Node:
 
 def _comparison(node: Comparison) -> str:
     point, operator = node.point, node.operator
-    if point.kind is BOOLEAN and point.otherwise:
+    if point.kind is BOOLEAN and point.otherwise and operator.shape is VALUE:
         return point.label if node.literal is (operator.name == "==") else point.otherwise
+    if operator.shape is ALONE:
+        return f"{point.label} {operator.label}"
+    if operator.shape is NAMED:
+        return f"{point.label} {operator.label} “{node.literal}”"
     return f"{point.label} {operator.label} {_literal(node)}"
 
 
@@ -85,5 +89,6 @@ def _entry(point: DataPoint) -> dict[str, Any]:
         "description": point.description,
         "category": point.category,
         "kind": point.kind.value,
+        "choices": list(point.choices),
         "operators": [{"name": row.name, "label": row.label, "shape": row.shape.name} for row in of_kind(point.kind)],
     }

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rules.condition_tree import ROOT, Comparison, Group, Node, Not
+from rules.lists import NOWHERE, Circumstances
+from rules.registry import VELOCITY
 from rules.sentence import describe
-from rules.types import MISSING, WANTED, comparable, shown
+from rules.types import MISSING, WANTED, comparable, quoted, shown
 
 TRUE: Final = "true"
 FALSE: Final = "false"
@@ -35,19 +37,19 @@ class ConditionTrace:
     children: tuple["ConditionTrace", ...] = ()
 
 
-def trace(tree: Node | None, values: Mapping[str, Any]) -> ConditionTrace:
+def trace(tree: Node | None, values: Mapping[str, Any], around: Circumstances = NOWHERE) -> ConditionTrace:
     """The trace of a tree (None: a rule without conditions), over the values of the data points by key."""
     match tree:
         case None:
             reason = "A rule without conditions never fires."
             return ConditionTrace(path=ROOT, verdict=FALSE, text="No conditions", operator="none", reason=reason)
         case Comparison():
-            return _comparison(tree, values.get(tree.point.key, MISSING))
+            return _comparison(tree, values.get(tree.point.key, MISSING), around)
         case Group(symbol=symbol):
-            children = tuple(trace(child, values) for child in tree.children)
+            children = tuple(trace(child, values, around) for child in tree.children)
             return _parent(tree, symbol, _joined(symbol, children), children)
         case Not():
-            child = trace(tree.child, values)
+            child = trace(tree.child, values, around)
             return _parent(tree, "not", _OPPOSITE[child.verdict], (child,))
         case _:
             return ConditionTrace(
@@ -65,19 +67,16 @@ def _parent(node: Node, operator: str, verdict: str, children: tuple[ConditionTr
     return ConditionTrace(path=node.path, verdict=verdict, text=describe(node), operator=operator, children=children)
 
 
-def _comparison(node: Comparison, actual: Any) -> ConditionTrace:
+def _comparison(node: Comparison, actual: Any, around: Circumstances) -> ConditionTrace:
     point, operator = node.point, node.operator
     value = None if actual is MISSING else comparable(point.kind, actual)
-    verdict, reason = UNKNOWN, ""
-    if value is not None:
-        verdict = TRUE if operator.test(value, node.operand) is not operator.negated else FALSE
-    elif actual is MISSING:
-        reason = "There was no value."
-    else:
-        reason = f"The value was {shown(actual)}; this needs {WANTED[point.kind]}."
+    truth = judged(node, value, around)
+    reason = ""
+    if truth is None or (value is None and not operator.takes_missing):
+        reason = _reason(node, value, actual)
     return ConditionTrace(
         path=node.path,
-        verdict=verdict,
+        verdict={True: TRUE, False: FALSE, None: UNKNOWN}[truth],
         text=describe(node),
         operator=operator.name,
         data_point=point.key,
@@ -86,3 +85,26 @@ def _comparison(node: Comparison, actual: Any) -> ConditionTrace:
         actual=None if actual is MISSING else actual,
         reason=reason,
     )
+
+
+def judged(node: Comparison, value: Any, around: Circumstances) -> bool | None:
+    """A comparison's truth for a comparable value (None: not there)."""
+    operator = node.operator
+    if value is None and not operator.takes_missing:
+        return None
+    if operator.judge:
+        truth = operator.judge(node.point.kind, value, node.operand, around)
+    else:
+        assert operator.test is not None
+        truth = operator.test(value, node.operand)
+    return truth if truth is None else truth is not operator.negated
+
+
+def _reason(node: Comparison, value: Any, actual: Any) -> str:
+    if actual is MISSING:
+        return "Too many actions to tell." if node.point.category == VELOCITY else "There was no value."
+    if value is None:
+        return f"The value was {shown(actual)}; this needs {WANTED[node.point.kind]}."
+    if node.operator.shape.names_list:
+        return f"There is no value list {quoted(node.literal)} any more."
+    return f"The value was {shown(actual)}; this needs a date or time, such as 2026-01-31."

@@ -2,55 +2,55 @@
 
 from functools import partial
 
-from rules.facts import Facts
 from rules.registry import data_point
-from rules.types import BOOLEAN, COUNTRY, IP, MISSING, TEXT
+from rules.types import BOOLEAN, COUNTRY, IP, NUMBER, TEXT
 
 point = partial(data_point, category="IP and network")
 
-
-@point("ip.address", IP, "IP address", "The address sent with the action, IPv4 or IPv6.")
-def address(facts: Facts) -> object:
-    return facts.ip.address
-
-
-@point("ip.countryCode", COUNTRY, "IP country", "The two-letter code of the country the address is in.")
-def country_code(facts: Facts) -> object:
-    return facts.ip.country_code
-
-
-@point(
+point("ip.address", IP, "IP address", "The address sent with the action, IPv4 or IPv6.")
+point("ip.countryCode", COUNTRY, "IP country", "The country the address is in.")
+point(
+    "ip.countryCodeInOfacList",
+    BOOLEAN,
+    "IP country is embargoed (OFAC)",
+    "The country is on your list “OFAC countries”, which you may edit.",
+    otherwise="IP country is not embargoed (OFAC)",
+)
+point("ip.city", TEXT, "IP city", "The city the address is in, by its English name, where the address data tells.")
+point(
     "ip.isAnonymous",
     BOOLEAN,
     "IP is anonymous",
     "The address hides its user: a Tor exit, a VPN, an open proxy or a hosting provider.",
     otherwise="IP is not anonymous",
 )
-def is_anonymous(facts: Facts) -> object:
-    return facts.ip.anonymizer is not None if _anonymizer_known(facts) else MISSING
-
-
-@point(
+point(
     "ip.anonymizer",
     TEXT,
     "IP anonymizer",
     "What makes the address anonymous: TOR, VPN, PROXY or HOSTING; NONE for an ordinary address.",
+    choices=("TOR", "VPN", "PROXY", "HOSTING", "NONE"),
 )
-def anonymizer(facts: Facts) -> object:
-    # NONE and not missing: "is TOR" is false for an ordinary address, not unknown.
-    return facts.ip.anonymizer or "NONE" if _anonymizer_known(facts) else MISSING
-
-
-@point(
+point(
     "ip.isUnrecognized",
     BOOLEAN,
     "IP is unrecognized",
     "The user has not verified from this address before.",
     otherwise="IP is recognized",
 )
-def is_unrecognized(facts: Facts) -> object:
-    return facts.ip.is_unrecognized
-
-
-def _anonymizer_known(facts: Facts) -> bool:
-    return facts.ip.address is not None and facts.ip.anonymizer_known
+point(
+    "ip.impossibleTravel",
+    BOOLEAN,
+    "Impossible travel",
+    "Nobody could have come here, by plane, from where the user last verified in the time between.",
+    otherwise="Possible travel",
+)
+point(
+    "ip.atypicalTravel",
+    BOOLEAN,
+    "Atypical travel",
+    "The place is far from everywhere the user verified in the last 90 days.",
+    otherwise="Typical travel",
+)
+point("ip.asn", NUMBER, "IP network number (ASN)", "The autonomous system of the address.", integer=True, minimum=0)
+point("ip.organization", TEXT, "IP organisation", "Who runs the network of the address, such as “Example Telecom”.")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rules.condition_tree import write
 from rules.engine import RuleSpec
-from rules.facts import DeviceFacts, Facts, IpFacts, UserFacts
+from rules.facts import DeviceFacts, Facts, IpFacts, TimeFacts, UserFacts
 from rules.operators import OPERATORS
 from rules.registry import DATA_POINTS, CustomPoint, by_key, lookup
 from rules.types import BOOLEAN, MULTISELECT, NUMBER, TEXT
@@ -65,7 +65,7 @@ def brief(value: object) -> str:
 
 # Small pools, so that random values and random literals often meet.
 POOLS: dict[str, list[Any]] = {
-    "text": ["", "a", "ab", "abc", "TOR", "NONE", "ä", "\U0001f600", "2"],
+    "text": ["", "a", "ab", "abc", "TOR", "NONE", "ä", "\U0001f600", "2", "2026-01-31", "2026-02-01T00:00:00Z"],
     "number": [0, 1, 2, 2.0, 2.5, -1, 10**400, 1e308, 0.1],
     "boolean": [True, False],
     "multiselect": ["a", "ab", 1, 2.5],
@@ -86,7 +86,9 @@ ODD_VALUES: list[Any] = [
     [[1]], {"deep": {"deep": {"deep": {"deep": {"deep": 1}}}}}, "x" * 100_000, True, -1, 2.5,
 ]  # fmt: skip
 
-KEYS = [*DATA_POINTS, "custom.amount", "custom.destination", "custom.first", "custom.tags", "custom.tier",
+VELOCITIES = ["count.user.this.1h", "sum:amount.device.any.7d"]
+KEYS = [*DATA_POINTS, *(f"velocity.{name}" for name in VELOCITIES),
+        "custom.amount", "custom.destination", "custom.first", "custom.tags", "custom.tier",
         "user.custom.tier", "user.custom.amount"]  # fmt: skip
 KINDS = {key: lookup(key, by_key(CUSTOM_POINTS)).kind for key in KEYS}
 
@@ -96,9 +98,20 @@ def conditions_on_one_point(draw: st.DrawFn) -> dict[str, Any]:
     key = draw(st.sampled_from(KEYS))
     kind = KINDS[key]
     row = draw(st.sampled_from([row for row in OPERATORS.values() if kind in row.kinds]))
-    values = st.sampled_from(POOLS[kind])
+    pool = [one for one in POOLS[kind] if one <= 10_000] if key.startswith("velocity.count") else POOLS[kind]
+    values = st.sampled_from(pool)
     if row.symbol == "ipInCidr":
         literal: Any = draw(st.lists(st.sampled_from(NETWORKS), min_size=1, max_size=3))
+    elif row.shape.name == "alone":
+        literal = None
+    elif row.shape.name == "named":
+        literal = draw(st.sampled_from(["short", "gone"]))
+    elif row.name in ("before", "after"):
+        literal = draw(st.sampled_from(["2026-01-31", "2026-01-31T12:00:00+02:00"]))
+    elif row.name in ("olderThan", "newerThan"):
+        literal = draw(st.sampled_from(["15m", "30d"]))
+    elif row.name in ("matches", "notMatches"):
+        literal = draw(st.sampled_from(["^a", "b$", "a|b", "[0-9]+", "."]))
     elif row.shape.name == "list":
         literal = draw(st.lists(values, min_size=1, max_size=3))
     elif row.shape.name == "range":
@@ -134,9 +147,13 @@ facts = st.builds(
         IpFacts,
         address=_maybe("ip") | st.just("no address"),
         country_code=_maybe("country"),
-        anonymizer=st.sampled_from([None, "TOR", "VPN"]),
-        anonymizer_known=st.booleans(),
+        country_code_in_ofac_list=_maybe("boolean"),
+        is_anonymous=_maybe("boolean"),
+        anonymizer=st.sampled_from([None, "TOR", "VPN", "NONE"]),
         is_unrecognized=_maybe("boolean"),
+        impossible_travel=_maybe("boolean"),
+        asn=st.none() | st.integers(0, 3),
+        organization=_maybe("text"),
     ),
     device=st.builds(
         DeviceFacts,
@@ -156,8 +173,20 @@ facts = st.builds(
         has_previously_verified=st.booleans(),
         email_verified=_maybe("boolean"),
         phone_number_verified=_maybe("boolean"),
+        email_domain=_maybe("text"),
+        email_is_disposable=_maybe("boolean"),
+        phone_country=_maybe("country"),
+        account_age_in_days=st.none() | st.integers(0, 3),
         custom=_custom,
     ),
+    time=st.builds(
+        TimeFacts,
+        at=st.none() | st.just(1_770_000_000.0),
+        hour=st.none() | st.integers(0, 23),
+        weekday=st.sampled_from([None, "MONDAY", "SUNDAY"]),
+    ),
+    card=st.dictionaries(st.sampled_from(["bin", "issuerCountry"]), _any_custom),
+    velocity=st.dictionaries(st.sampled_from(VELOCITIES), st.sampled_from([0, 1, 2, 2.5])),
 )
 
 

@@ -26,7 +26,7 @@ from rules.forms import (
     walk,
     write,
 )
-from rules.operators import LIST, RANGE, of_kind
+from rules.operators import ALONE, LIST, NAMED, RANGE, of_kind
 from rules.registry import CustomPoint, by_key, lookup
 from rules.sentence import catalogue
 from rules.types import BOOLEAN, COUNTRY, IP, MULTISELECT, NUMBER, TEXT
@@ -97,7 +97,21 @@ def conditions(draw_from: st.DrawFn) -> Condition:
         items = draw_from(st.lists(value, min_size=1, max_size=4))
         alone = operator.symbol == "ipInCidr" and len(items) == 1 and draw_from(st.booleans())
         return Condition(0, key, operator.name, "\n".join(items), alone=alone)
+    if operator.shape is ALONE:
+        return Condition(0, key, operator.name)
+    if operator.shape is NAMED:
+        return Condition(0, key, operator.name, "blocked-emails")
+    if operator.name in SPECIAL:
+        return Condition(0, key, operator.name, draw_from(st.sampled_from(SPECIAL[operator.name])))
     return Condition(0, key, operator.name, draw_from(value))
+
+
+PATTERNS, DATES, AGES = ["^a+$", "[0-9]{3}", "(?i)x"], ["2026-01-31", "2026-01-31T10:00:00Z"], ["15m", "24h", "90d"]
+SPECIAL = {
+    **dict.fromkeys(["matches", "notMatches"], PATTERNS),
+    **dict.fromkeys(["before", "after"], DATES),
+    **dict.fromkeys(["olderThan", "newerThan"], AGES),
+}
 
 
 def groups(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Group]:

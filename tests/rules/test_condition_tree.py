@@ -69,9 +69,10 @@ def test_a_data_point_may_be_named_in_a_list_of_one() -> None:
 @pytest.mark.parametrize("row", [row for row in OPERATORS.values() if row.negated], ids=lambda row: row.name)
 @pytest.mark.parametrize("in_list", [True, False])
 def test_a_negated_comparison_is_one_row_of_the_builder(row: Any, in_list: bool) -> None:
-    value: Any = {"notIn": ["a"], "notIpInCidr": ["10.0.0.0/8"]}.get(row.name, "a")
-    written = write(row.name, "ip.address" if row.name == "notIpInCidr" else "device.id", value)
-    tree = check({"and": [{"!": [written["!"]]} if in_list else written]})
+    value: Any = {"notIn": ["a"], "containsNone": ["a"], "notIpInCidr": ["10.0.0.0/8"]}.get(row.name, "a")
+    key = {"notIpInCidr": "ip.address", "containsNone": "custom.tags"}.get(row.name, "device.id")
+    written = write(row.name, key, value)
+    tree = check({"and": [{"!": [written["!"]]} if in_list else written]}, custom_points=CUSTOM_POINTS)
     [child] = tree.children  # type: ignore[union-attr]
     assert (child.operator, child.path) == (row, "conditions.and[0]")
 
@@ -93,14 +94,19 @@ ONE_OPERATION = f"Write an object with one operation, such as {SAMPLE}."
 ONE_NAME = 'Write {"var": "<data point>"}, with one name and without a default.'
 VALUE_FORM = 'Write the operands as [{"var": "<data point>"}, <value>].'
 DOES_NOT = '"{}" does not work on {}. Use one of:'
-EQUALITY = '"==", "!=", "in" with a list'
-NUMERIC = '"==", "!=", ">", "<", ">=", "<=", "<=" with two bounds, "in" with a list'
+EQUALITY = '"==", "!=", "in" with a list, "in" with a value list, "missing"'
+NUMERIC = '"==", "!=", ">", "<", ">=", "<=", "<=" with two bounds, "in" with a list, "in" with a value list, "missing"'
 CHOOSE = "Choose a data point from the list of the rule builder."
 DEFINE = "Define it as a custom data point first, or correct its name."
 LIST_FORM = '[{"var": "<data point>"}, [<value>, …]]'
 MEMBER_FORM = '[<value>, {"var": "<data point>"}]'
 RANGE_FORM = '[<lowest>, {"var": "<data point>"}, <highest>]'
-OPERATIONS = "and, or, !, ==, !=, >, <, >=, <=, in, startsWith, endsWith, ipInCidr"
+NAMED_FORM = '[{"var": "<data point>"}, {"var": "lists.<list>"}]'
+CHOICES = '"in" with the value first, "containsAny" with a list, "containsAll" with a list, "missing"'
+OPERATIONS = (
+    "and, or, !, ==, !=, >, <, >=, <=, in, containsAny, containsAll, startsWith, endsWith, matches, ipInCidr, "
+    "before, after, olderThan, newerThan, missing"
+)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +176,7 @@ OPERATIONS = "and, or, !, ==, !=, >, <, >=, <=, in, startsWith, endsWith, ipInCi
         (
             {"in": ["NZ", ["NZ"]]},
             "conditions.in",
-            f"Write the operands as {LIST_FORM} or {MEMBER_FORM}.",
+            f"Write the operands as {LIST_FORM} or {NAMED_FORM} or {MEMBER_FORM}.",
         ),
         ({"==": [{"var": "ip.isAnonymous", "x": 1}, True]}, "conditions.==[0]", ONE_NAME),
         ({"==": [{"var": ["ip.isAnonymous", False]}, True]}, "conditions.==[0]", ONE_NAME),
@@ -194,7 +200,7 @@ OPERATIONS = "and, or, !, ==, !=, >, <, >=, <=, in, startsWith, endsWith, ipInCi
         (
             compare("==", "custom.tags", "a"),
             "conditions.==",
-            f'{DOES_NOT.format("is", "custom.tags, which is a set of choices")} "in" with the value first.',
+            f"{DOES_NOT.format('is', 'custom.tags, which is a set of choices')} {CHOICES}.",
         ),
         (
             compare("startsWith", "custom.amount", "2"),
@@ -375,7 +381,7 @@ def test_a_million_nodes_are_refused_by_one_problem() -> None:
 def test_a_list_may_be_as_long_as_the_limit_and_not_longer() -> None:
     assert check({"in": [{"var": "custom.amount"}, [1] * MAX_LIST]}, custom_points=CUSTOM_POINTS)
     assert problems({"in": [{"var": "custom.amount"}, [1] * (MAX_LIST + 1)]}) == [
-        ("conditions.in[1]", "Use at most 10,000 values in a list.")
+        ("conditions.in[1]", "Use at most 10,000 values in a list, or make it a value list.")
     ]
 
 

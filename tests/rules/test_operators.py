@@ -1,5 +1,6 @@
 """Each operator against its truth table, through the engine as a rule meets it."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -7,12 +8,19 @@ import pytest
 
 from rules.condition_tree import ConditionsError, check, write
 from rules.engine import compile_policy, decide
-from rules.facts import IpFacts
+from rules.facts import IpFacts, TimeFacts
+from rules.lists import ValueList
 from rules.operators import OPERATORS, of_kind
 from rules.types import Kind
 from tests.rules.cases import CUSTOM_POINTS, POOLS, brief, make_facts, make_rule
 
 T, F, U = "true", "false", "unknown"
+NOW = 1_770_000_000.0  # 2026-02-02T02:40:00Z
+LISTS = {
+    "words": ValueList((("bank", None), ("card", NOW + 1), ("cash", NOW), (7, None), ("nz", None))),
+    "numbers": ValueList(((7, None), (2.5, None), (8, NOW - 1))),
+    "ranges": ValueList((("10.0.0.0/8", None), ("192.0.2.7", None), ("bank", None), ("2001:db8::/32", NOW))),
+}
 
 AMOUNT, TEXT_POINT, FLAG, TAGS = "custom.amount", "custom.destination", "custom.first", "custom.tags"
 COUNTRY_POINT, ADDRESS = "ip.countryCode", "ip.address"
@@ -23,10 +31,11 @@ def verdict(operator: str, key: str, literal: object, actual: Any) -> str:
         facts = make_facts(custom={key.removeprefix("custom."): actual})
     else:
         facts = make_facts(ip=IpFacts(**{"address" if key == ADDRESS else "country_code": actual}))
+    facts = replace(facts, time=TimeFacts(at=NOW))
     rule = make_rule(write(operator, key, literal))
     policy = compile_policy("transfer", "ALLOW", rules=[rule], custom_points=CUSTOM_POINTS)
     assert not policy.rules[0].problems
-    return decide(facts, policy).verdicts["rule"]
+    return decide(facts.to_json(), policy, LISTS).verdicts["rule"]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +162,63 @@ def test_numbers_are_compared_as_numbers(literal: object, actual: object, outcom
         ("notIpInCidr", ADDRESS, ["10.0.0.0/8"], "11.0.0.0", T),
         ("notIpInCidr", ADDRESS, ["10.0.0.0/8"], "10.0.0.0", F),
         ("notIpInCidr", ADDRESS, ["10.0.0.0/8"], None, U),
+        ("inList", TEXT_POINT, "words", "bank", T),
+        ("inList", TEXT_POINT, "words", "Bank", F),
+        ("inList", TEXT_POINT, "words", "card", T),
+        ("inList", TEXT_POINT, "words", "cash", F),
+        ("inList", TEXT_POINT, "words", "7", F),
+        ("inList", TEXT_POINT, "words", None, U),
+        ("inList", TEXT_POINT, "gone", "bank", U),
+        ("inList", AMOUNT, "numbers", 7.0, T),
+        ("inList", AMOUNT, "numbers", 8, F),
+        ("inList", AMOUNT, "numbers", True, U),
+        ("inList", COUNTRY_POINT, "words", "NZ", T),
+        ("inList", COUNTRY_POINT, "words", "AU", F),
+        ("inList", ADDRESS, "ranges", "10.9.9.9", T),
+        ("inList", ADDRESS, "ranges", "192.0.2.7", T),
+        ("inList", ADDRESS, "ranges", "192.0.2.8", F),
+        ("inList", ADDRESS, "ranges", "2001:db8::1", F),
+        ("notInList", TEXT_POINT, "words", "bank", F),
+        ("notInList", TEXT_POINT, "words", "cash", T),
+        ("notInList", TEXT_POINT, "gone", "bank", U),
+        ("containsAny", TAGS, ["a", 1], ["b", 1], T),
+        ("containsAny", TAGS, ["a", 1], ["b", True], F),
+        ("containsAny", TAGS, ["a"], [], F),
+        ("containsAny", TAGS, ["a"], "a", U),
+        ("containsAll", TAGS, ["a", "b"], ["b", "c", "a"], T),
+        ("containsAll", TAGS, ["a", "b"], ["a"], F),
+        ("containsNone", TAGS, ["a", "b"], ["c"], T),
+        ("containsNone", TAGS, ["a", "b"], ["c", "b"], F),
+        ("containsNone", TAGS, ["a"], None, U),
+        ("matches", TEXT_POINT, "^b.*k$", "bank", T),
+        ("matches", TEXT_POINT, "an", "bank", T),
+        ("matches", TEXT_POINT, "^an", "bank", F),
+        ("matches", TEXT_POINT, "(?i)BANK", "bank", T),
+        ("matches", TEXT_POINT, ".", 5, U),
+        ("notMatches", TEXT_POINT, "^an", "bank", T),
+        ("notMatches", TEXT_POINT, "an", "bank", F),
+        ("before", TEXT_POINT, "2026-02-01", "2026-01-31T23:59:59Z", T),
+        ("before", TEXT_POINT, "2026-02-01", "2026-02-01", F),
+        ("before", TEXT_POINT, "2026-02-01", "yesterday", U),
+        ("after", TEXT_POINT, "2026-02-01", "2026-02-01T01:00:00+01:00", F),
+        ("after", TEXT_POINT, "2026-02-01", "2026-02-01T00:00:01", T),
+        ("olderThan", TEXT_POINT, "1d", "2026-02-01T02:39:59Z", T),
+        ("olderThan", TEXT_POINT, "1d", "2026-02-01T02:40:00Z", F),
+        ("olderThan", TEXT_POINT, "1d", "soon", U),
+        ("newerThan", TEXT_POINT, "1d", "2026-02-01T02:40:01Z", T),
+        ("newerThan", TEXT_POINT, "1d", "2026-02-01T02:40:00Z", F),
+        ("newerThan", TEXT_POINT, "1d", "2026-03-01", F),
+        ("isEmpty", TEXT_POINT, None, None, T),
+        ("isEmpty", TEXT_POINT, None, "", T),
+        ("isEmpty", TEXT_POINT, None, " ", F),
+        ("isEmpty", TAGS, None, [], T),
+        ("isEmpty", TAGS, None, ["a"], F),
+        ("isEmpty", AMOUNT, None, 0, F),
+        ("isEmpty", FLAG, None, False, F),
+        ("isEmpty", COUNTRY_POINT, None, None, T),
+        ("isNotEmpty", TEXT_POINT, None, "a", T),
+        ("isNotEmpty", TEXT_POINT, None, None, F),
+        ("isNotEmpty", AMOUNT, None, 0, T),
     ],
 )
 def test_an_operator_gives_the_verdict_of_its_table(
@@ -166,6 +232,9 @@ def test_every_operator_is_in_a_table_above() -> None:
     assert {row[0] for row in table.args[1]} | {">", "<", ">=", "<="} == set(OPERATORS)
 
 
+LIKE = {"after": "before", "newerThan": "olderThan"}
+
+
 @pytest.mark.parametrize("operator", OPERATORS)
 @pytest.mark.parametrize("key", [AMOUNT, TEXT_POINT, FLAG, TAGS, COUNTRY_POINT, ADDRESS])
 def test_an_operator_is_taken_only_for_its_kinds(operator: str, key: str) -> None:
@@ -173,7 +242,8 @@ def test_an_operator_is_taken_only_for_its_kinds(operator: str, key: str) -> Non
     kind = kind or {COUNTRY_POINT: "country", ADDRESS: "ip"}[key]
     row = OPERATORS[operator]
     value = "10.0.0.0/8" if row.symbol == "ipInCidr" else next(one for one in POOLS[kind] if one != "")
-    literal = {"list": [value], "range": [value, value]}.get(row.shape.name, value)
+    literal = {"list": [value], "range": [value, value], "named": "words"}.get(row.shape.name, value)
+    literal = {"before": "2026-01-01", "olderThan": "1d"}.get(LIKE.get(operator, operator), literal)
     condition = write(operator, key, literal)
     if Kind(kind) in row.kinds:
         assert check(condition, custom_points=CUSTOM_POINTS)
@@ -193,3 +263,37 @@ def test_thousands_of_ranges_cost_one_look_up_per_prefix_length() -> None:
     assert len(node.operand) == 1  # type: ignore[union-attr]
     assert verdict("ipInCidr", ADDRESS, ranges, "10.14.199.7") == T
     assert verdict("ipInCidr", ADDRESS, ranges, "10.14.200.7") == F
+
+
+@pytest.mark.parametrize(
+    ("operator", "literal", "message"),
+    [
+        ("matches", "(a+", "no regular expression in RE2's syntax"),
+        ("matches", "a" * 501, "Shorten the pattern to 500 characters"),
+        ("matches", r"(?=a)", "no regular expression in RE2's syntax"),
+        ("before", "31/01/2026", "Write a date or time"),
+        ("olderThan", "3 days", "Write an age"),
+        ("inList", "Blocked Emails", "Name a value list by its alias"),
+        ("containsAny", [], "does not work on"),
+    ],
+)
+def test_a_literal_that_cannot_work_is_refused_with_advice(operator: str, literal: object, message: str) -> None:
+    with pytest.raises(ConditionsError, match=message):
+        check(write(operator, TEXT_POINT, literal), custom_points=CUSTOM_POINTS)
+
+
+def test_a_pattern_takes_time_linear_in_the_text_whatever_it_says() -> None:
+    # (a+)+$ makes a backtracking matcher double its work with every letter: 50,000 of them would never end.
+    assert verdict("matches", TEXT_POINT, "^(a+)+$", "a" * 50_000 + "!") == F
+
+
+def test_a_named_list_must_be_there_and_hold_what_the_data_point_is() -> None:
+    held = {"words": Kind.TEXT, "numbers": Kind.NUMBER}
+    check(write("inList", TEXT_POINT, "words"), custom_points=CUSTOM_POINTS, lists=held)
+    for key, alias, message in [
+        (TEXT_POINT, "gone", "There is no value list"),
+        (TEXT_POINT, "numbers", "holds numbers"),
+        (AMOUNT, "words", "holds texts"),
+    ]:
+        with pytest.raises(ConditionsError, match=message):
+            check(write("inList", key, alias), custom_points=CUSTOM_POINTS, lists=held)

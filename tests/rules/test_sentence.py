@@ -102,12 +102,17 @@ def test_the_catalogue_lists_every_data_point_with_the_operators_of_its_kind() -
         "description": "The address hides its user: a Tor exit, a VPN, an open proxy or a hosting provider.",
         "category": "IP and network",
         "kind": "boolean",
+        "choices": [],
         "operators": [
             {"name": "==", "label": "is", "shape": "value"},
             {"name": "!=", "label": "is not", "shape": "value"},
+            {"name": "isEmpty", "label": "is empty", "shape": "alone"},
+            {"name": "isNotEmpty", "label": "is not empty", "shape": "alone"},
         ],
     }
-    assert [row["name"] for row in entries["custom.tags"]["operators"]] == ["contains", "notContains"]
+    assert [row["name"] for row in entries["custom.tags"]["operators"]] == [
+        "contains", "notContains", "containsAny", "containsAll", "containsNone", "isEmpty", "isNotEmpty"
+    ]  # fmt: skip
 
 
 def test_what_the_catalogue_offers_can_be_written_and_is_accepted() -> None:
@@ -117,7 +122,9 @@ def test_what_the_catalogue_offers_can_be_written_and_is_accepted() -> None:
     for entry in catalogue(CUSTOM_POINTS):
         for row in entry["operators"]:
             value = samples[entry["kind"]]
-            literal = {"list": [value], "range": [value, value]}.get(row["shape"], value)
+            literal = {"list": [value], "range": [value, value], "named": "words"}.get(row["shape"], value)
+            times = dict.fromkeys(["before", "after"], "2026-01-01") | dict.fromkeys(["olderThan", "newerThan"], "1d")
+            literal = times.get(row["name"], literal)
             tree = check(write(row["name"], entry["key"], literal), custom_points=CUSTOM_POINTS)
             assert tree.operator is OPERATORS[row["name"]]  # type: ignore[union-attr]
             assert tree.point.key == entry["key"]  # type: ignore[union-attr]

@@ -8,6 +8,7 @@ from hypothesis import given
 
 from rules.engine import RuleSpec, compile_policy, decide, explain
 from rules.facts import Facts
+from rules.lists import Circumstances
 from rules.trace import ConditionTrace
 from tests.rules.cases import CUSTOM_POINTS, compare, facts, make_rule, rule_sets
 
@@ -18,11 +19,13 @@ def traced(raw: object, values: dict[str, Any]) -> ConditionTrace:
 
 @given(rule_sets(), facts)
 def test_the_explanation_of_every_rule_agrees_with_the_decision(rules: list[RuleSpec], one: Facts) -> None:
-    decision = decide(one, compile_policy("transfer", "ALLOW", rules=rules, custom_points=CUSTOM_POINTS))
+    decision = decide(one.to_json(), compile_policy("transfer", "ALLOW", rules=rules, custom_points=CUSTOM_POINTS))
     stored = json.loads(json.dumps(decision.to_json()))["values"]
     for rule in rules:
         if rule.is_active:
-            assert explain(rule, stored, custom_points=CUSTOM_POINTS).verdict == decision.verdicts[rule.rule_id]
+            around = Circumstances(one.time.at)
+            tree = explain(rule, stored, custom_points=CUSTOM_POINTS, around=around)
+            assert tree.verdict == decision.verdicts[rule.rule_id]
 
 
 def test_a_condition_is_shown_with_its_actual_value() -> None:

@@ -1,0 +1,166 @@
+"""Velocity over the stored actions: columns of the read statement, and what they come to.
+
+Every column reads a bounded number of rows through an index that begins with the entity and ends with the time, so that
+a decision costs the same with ten thousand stored actions and with ten million. The text depends only on the shapes of
+what is asked (metric, scope, whether codes are named), never on a value, so that it is prepared once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from rules.types import READERS, Kind, storable
+from rules.velocity import COUNT, FAILED, FOLDS, MAX_ROWS, MEMBERS, Asked, Seen, Velocity, settle
+
+SCOPED: Final = {
+    "user": "x.user_id = u.id",
+    "device": "x.tenant_id = %(tenant)s::uuid AND x.device_key = %(device_key)s::bigint",
+    "address": "x.tenant_id = %(tenant)s::uuid AND x.address_key = %(address_key)s::bigint",
+    "phoneNumber": "x.tenant_id = %(tenant)s::uuid AND x.phone_key = %(phone_key)s::bigint",
+    "emailDomain": "x.tenant_id = %(tenant)s::uuid AND x.email_domain_key = %(email_domain_key)s::bigint",
+    "tenant": "x.tenant_id = %(tenant)s::uuid",
+}
+# The member of an action, and the current action's.
+MEMBER: Final = {
+    "devices": ("x.device_key", "%(m{number})s::bigint"),
+    "addresses": ("x.address_key", "%(m{number})s::bigint"),
+    "countries": ("nullif(x.country_code, '')", "%(m{number})s::varchar"),
+    "users": ("x.user_id", "u.id"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entities:
+    """What the current action shares with past ones beside its user; None where it came without."""
+
+    action_code: str
+    device_key: int | None = None
+    address_key: int | None = None
+    phone_key: int | None = None
+    email_domain_key: int | None = None
+    country_code: str | None = None
+
+    def has(self, scope: str) -> bool:
+        return scope in ("user", "tenant") or self._scopes()[scope] is not None
+
+    def _scopes(self) -> dict[str, int | None]:
+        return {
+            "device": self.device_key,
+            "address": self.address_key,
+            "phoneNumber": self.phone_key,
+            "emailDomain": self.email_domain_key,
+        }
+
+    def member(self, metric: str) -> Any:
+        """The current action's own member of a count of different ones."""
+        members = {
+            "devices": self.device_key,
+            "addresses": self.address_key,
+            "countries": self.country_code or None,
+        }
+        return members[metric]
+
+
+def columns(asked: Sequence[Asked], action_code: str) -> str:
+    """SQL of one numeric[] column for each: (rows, number[, total, highest, lowest]) as in rules.velocity.Seen."""
+    return "".join(f",\n  {_column(one.velocity, n, action_code)} AS v{n}" for n, one in enumerate(asked))
+
+
+def parameters(asked: Sequence[Asked], around: Entities) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for number, one in enumerate(asked):
+        velocity = one.velocity
+        codes = velocity.codes(around.action_code)
+        given[f"w{number}"] = velocity.seconds
+        if codes is not None:
+            given[f"a{number}"] = list(codes)
+        if velocity.metric == COUNT and _reads_only_what_counts(velocity):
+            given[f"l{number}"] = one.cap
+        if velocity.metric in MEMBERS and velocity.metric != "users":
+            given[f"m{number}"] = around.member(velocity.metric) if velocity.counts(around.action_code) else None
+        if velocity.field:
+            given[f"f{number}"] = velocity.field
+    return given
+
+
+def _reads_only_what_counts(velocity: Velocity) -> bool:
+    # Only a user's actions have an index by code; elsewhere rare codes among many actions must not be searched for.
+    return velocity.scope == "user" or velocity.codes("") is None
+
+
+def _column(velocity: Velocity, number: int, action_code: str) -> str:
+    window = f"x.created_at > authsignal_now() - make_interval(secs => %(w{number})s::double precision)"
+    where = f"{SCOPED[velocity.scope]} AND {window}"
+    coded = velocity.codes("") is not None
+    wanted = f"x.action_code = ANY(%(a{number})s::varchar[])"
+    counted = "TRUE"
+    if coded and _reads_only_what_counts(velocity):
+        where += f" AND {wanted}"
+    elif coded:
+        counted = "coded"
+    newest = f"FROM actions_action x WHERE {where}"
+    bounded = f"ORDER BY x.created_at DESC LIMIT {MAX_ROWS}"
+    mark = f"{wanted} AS coded" if counted == "coded" else "TRUE AS coded"
+    if velocity.metric == COUNT and counted == "TRUE":
+        # As far as the cap, hence whole however many rows: none counts against the bound.
+        return f"(SELECT ARRAY[0, count(*)]::numeric[] FROM (SELECT 1 {newest} LIMIT %(l{number})s) q)"  # noqa: S608
+    if velocity.metric in (COUNT, FAILED):
+        failed = " AND x.failed_at IS NOT NULL" if velocity.metric == FAILED else ""
+        also = " AND q.state <> 'CHALLENGE_SUCCEEDED'" if velocity.metric == FAILED else ""
+        rows = f"SELECT x.state, {mark} {newest}{failed} {bounded}"
+        return f"(SELECT ARRAY[count(*), count(*) FILTER (WHERE q.coded{also})]::numeric[] FROM ({rows}) q)"  # noqa: S608
+    if velocity.metric in MEMBERS:
+        is_in = velocity.counts(action_code)
+        return _members(velocity.metric, number, is_in, f"{mark} {newest} {bounded}")
+    return _folded(number, f"{mark} {newest} {bounded}")
+
+
+def _members(metric: str, number: int, current_is_in: bool, rest: str) -> str:
+    member, current = MEMBER[metric]
+    # The current action's member is counted apart, so that it counts once.
+    others = "q.coded" + (f" AND q.member IS DISTINCT FROM {current.format(number=number)}" if current_is_in else "")
+    distinct = f"count(DISTINCT q.member) FILTER (WHERE {others})"
+    return f"(SELECT ARRAY[count(*), {distinct}]::numeric[] FROM (SELECT {member} AS member, {rest}) q)"  # noqa: S608
+
+
+def _folded(number: int, rest: str) -> str:
+    sent = f"f.facts->'custom'->%(f{number})s::text"
+    value = f"CASE WHEN q.coded AND jsonb_typeof({sent}) = 'number' THEN ({sent})::numeric END"
+    joined = f"(SELECT x.id, {rest}) q LEFT JOIN actions_actionfacts f ON f.action_id = q.id"
+    folds = "count(*), count(n), coalesce(sum(n), 0), max(n), min(n)"
+    return f"(SELECT ARRAY[{folds}]::numeric[] FROM (SELECT {value} AS n FROM {joined}) s)"  # noqa: S608
+
+
+def values(
+    asked: Sequence[Asked], found: Sequence[Sequence[Decimal | None]], around: Entities, custom: dict[str, Any]
+) -> dict[str, int | float]:
+    """The value of each, by its key without the prefix, the current action counted; what cannot be told is left out."""
+    told: dict[str, int | float] = {}
+    for one, row in zip(asked, found, strict=True):
+        value = _value(one, row, around, custom) if around.has(one.velocity.scope) else None
+        if value is not None:
+            told[one.velocity.key.partition(".")[2]] = value
+    return told
+
+
+def _value(one: Asked, row: Sequence[Any], around: Entities, custom: dict[str, Any]) -> int | float | None:
+    velocity = one.velocity
+    seen = Seen(int(row[0]), int(row[1]), *row[2:])
+    return settle(velocity, seen, adds=_adds(velocity, around), value=_number(velocity, around, custom), cap=one.cap)
+
+
+def _adds(velocity: Velocity, around: Entities) -> int:
+    if not velocity.counts(around.action_code) or velocity.metric == FAILED:
+        return 0
+    if velocity.metric not in MEMBERS or velocity.metric == "users":
+        return 1
+    return int(around.member(velocity.metric) is not None)
+
+
+def _number(velocity: Velocity, around: Entities, custom: dict[str, Any]) -> Decimal | None:
+    if velocity.metric not in FOLDS or not velocity.counts(around.action_code):
+        return None
+    number = READERS[Kind.NUMBER](storable(custom.get(velocity.field)))
+    # Through its text: as PostgreSQL reads it from the stored JSON.
+    return None if number is None else Decimal(repr(number))

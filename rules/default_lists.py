@@ -1,0 +1,3 @@
+"""Lists that are shipped."""
+
+OFAC_COUNTRIES = ("CU", "IR", "KP")

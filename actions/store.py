@@ -198,7 +198,7 @@ def read(
         row = cursor.fetchone()
     if row is None:
         raise NotFound("No such tenant.")
-    known = Known(*row[:COLUMNS], row[COLUMNS:])
+    known = Known(*row[:COLUMNS], *(row[COLUMNS:],))  # type: ignore[call-arg]  # a column for each field
     if isinstance(known.user_custom, str):  # Django hands JSON over as text
         object.__setattr__(known, "user_custom", json.loads(known.user_custom))
     object.__setattr__(known, "places", json.loads(row[COLUMN_OF_PLACES] or "[]"))

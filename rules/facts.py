@@ -36,9 +36,17 @@ class _Stored:
     def to_json(self) -> dict[str, Any]:
         stored = {}
         for name, key in _pairs(self.__slots__):
-            value = storable(getattr(self, name))
-            if value is not MISSING:
-                stored[key] = value
+            value = getattr(self, name)
+            if value is None:
+                continue
+            # What is most often there needs no look.
+            kept = (
+                value
+                if value is True or value is False or (type(value) is str and value.isalnum())
+                else storable(value)
+            )
+            if kept is not MISSING:
+                stored[key] = kept
         return stored
 
     @classmethod

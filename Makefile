@@ -83,6 +83,11 @@ schema: export DJANGO_SETTINGS_MODULE := tests.settings
 schema: $(DEV) ## write docs/openapi.yaml anew from the views
 	$(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
+.PHONY: reference
+reference: export DJANGO_SETTINGS_MODULE := tests.settings
+reference: $(DEV) ## write docs/rules-reference.md anew from the tables of the engine
+	$(PY) manage.py rules_reference > docs/rules-reference.md
+
 .PHONY: vendor
 vendor: node ## build the committed JavaScript anew (never needed to install or run)
 	@for place in examples/acme_pay static; do \

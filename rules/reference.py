@@ -63,8 +63,8 @@ def _velocity() -> Iterator[str]:
     yield _table(("Part", "One of"), rows)
     yield (
         f"Counts are compared with at most {velocity.MAX_THRESHOLD:,}. Different members, sums, averages and maxima "
-        f"are read from the newest {velocity.MAX_ROWS:,} actions in the window; where there are more, a value that already "
-        "settles every comparison stands, and any other is unknown.\n"
+        f"are read from the newest {velocity.MAX_ROWS:,} actions in the window; where there are more, a value that "
+        "already settles every comparison stands, and any other is unknown.\n"
     )
 
 

@@ -324,6 +324,7 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
         "priority_rule": decision.priority_rule_id,
         "allowed": [method.value for method in allowed],
         "default_method": default_method or "",
+        "prompt": _prompt(known, policy, decision),
         "redirect_url": request.sent.get("redirectUrl", ""),
         "redirect_to_settings": bool(request.sent.get("redirectToSettings")),
         "locale_sent": request.sent.get("locale", ""),
@@ -386,6 +387,12 @@ def _methods(
         known.enrolled_default,
     )
     return allowed, next((wish for wish in wishes if wish and wish in allowed), None)
+
+
+def _prompt(known: Known, policy: Policy, decision: Decision) -> list[str]:
+    """What to ask the user to set up after the proof: as the deciding rule says, else as the action says."""
+    rule = policy.rule(decision.priority_rule_id) if decision.priority_rule_id else None
+    return list((rule.prompt_to_enroll_verification_methods if rule else ()) or known.action_prompt or ())
 
 
 def _user_columns(request: Track, known: Known, in_clear: Contacts, user_pk: uuid.UUID) -> dict[str, Any]:

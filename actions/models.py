@@ -113,6 +113,8 @@ class ActionFacts(models.Model):
     priority_rule_id = models.UUIDField(null=True)
     allowed_methods = ArrayField(models.CharField(max_length=32), default=list)
     default_method = models.CharField(max_length=32, blank=True)
+    # What the user is asked to set up after the proof.
+    prompt_methods = ArrayField(models.CharField(max_length=32), default=list)
     redirect_url = models.CharField(max_length=2048, blank=True)
     redirect_to_settings = models.BooleanField(default=False)
     locale = models.CharField(max_length=35, blank=True)

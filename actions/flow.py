@@ -15,8 +15,8 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
-from actions import claims, ip_intel, messages, states, store, velocity
-from actions.gather import Contacts, contacts, gather
+from actions import claims, gather, ip_intel, messages, states, store, velocity
+from actions.gather import Contacts
 from actions.ip_intel import parse_address
 from actions.models import ENTITY_COLUMNS, PRIVATE, Action, ActionFacts
 from actions.store import Known
@@ -198,7 +198,7 @@ def _around(tenant: Tenant, action_code: str, sent: Mapping[str, Any], intel: ip
         device_key=_key(tenant, "device", sent.get("deviceId")),
         address_key=_key(tenant, "address", intel.address),
         phone_key=_key(tenant, "phone", sent.get("phoneNumber")),
-        email_domain_key=_key(tenant, "email domain", contact.email_domain(sent.get("email"))),
+        email_domain_key=_key(tenant, "email domain", gather.domain_of(sent.get("email"))),
         country_code=intel.country_code,
     )
 
@@ -251,14 +251,14 @@ def _policy(request: Track, known: Known) -> tuple[uuid.UUID, Policy]:
     return made.pk, policies.policy_of(made.pk, made.version, request.action_code)
 
 
-def _entities(request: Track, contacts: Contacts) -> velocity.Entities:
+def _entities(request: Track, in_clear: Contacts) -> velocity.Entities:
     """With what is stored of the user, where the request did not say it."""
     around = request.around
     return replace(
         around,
-        phone_key=around.phone_key or _key(request.tenant, "phone", contacts.phone_number),
+        phone_key=around.phone_key or _key(request.tenant, "phone", in_clear.phone_number),
         email_domain_key=around.email_domain_key
-        or _key(request.tenant, "email domain", contact.email_domain(contacts.email)),
+        or _key(request.tenant, "email domain", gather.domain_of(in_clear.email)),
     )
 
 
@@ -275,17 +275,17 @@ LATE_SCOPES = ("phoneNumber", "emailDomain")
 
 
 def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID, policy: Policy) -> Tracked:
-    in_clear = contacts(request.tenant, known, dict(request.sent))
+    in_clear = gather.contacts(request.tenant, known, dict(request.sent))
     around = _entities(request, in_clear)
     lists = value_lists.lists_of(request.tenant.pk, known.value_lists_version)
-    facts = gather(
+    facts = gather.gather(
         tenant=request.tenant,
         known=known,
         user_id=request.user_id,
         action_code=request.action_code,
         sent=dict(request.sent),
         intel=request.intel,
-        contacts=in_clear,
+        in_clear=in_clear,
         lists=lists,
         velocity=_velocities(request, known, policy, around),
     ).to_json()

@@ -88,7 +88,8 @@ def _address(known: Known, intel: IpIntel, lists: Lists) -> IpFacts:
         is_anonymous=intel.anonymizer is not None if intel.known else None,
         anonymizer=intel.anonymizer or "NONE" if intel.known else None,
         is_unrecognized=not known.address_known,
-        impossible_travel=gone.impossible,
+        # Nobody is accused at a place where they are often: a phone and a wifi may be far apart.
+        impossible_travel=gone.impossible and gone.atypical,
         atypical_travel=gone.atypical,
         latitude=intel.latitude,
         longitude=intel.longitude,

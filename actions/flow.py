@@ -7,7 +7,7 @@ The only way from a request to a stored decision. What a proof causes is in `pro
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -262,12 +262,12 @@ def _entities(request: Track, in_clear: Contacts) -> velocity.Entities:
     )
 
 
-def _velocities(request: Track, known: Known, policy: Policy, around: velocity.Entities) -> dict[str, int | float]:
-    """The counts that the rules ask for; read again where they go by what was only found in the first reading."""
-    found = known.velocities
-    if around != request.around and any(one.velocity.scope in LATE_SCOPES for one in policy.velocities):
-        found = _read(request, policy.velocities, around).velocities
-    return velocity.values(policy.velocities, found, around, request.sent.get("custom") or {})
+def _past(request: Track, known: Known, policy: Policy, around: velocity.Entities) -> Sequence[Any]:
+    """What the past gave for each count; read again where it goes by what was only found in the first reading."""
+    scopes = {one.velocity.scope for one in policy.velocities}
+    if any(scope in scopes and around.key(scope) != request.around.key(scope) for scope in LATE_SCOPES):
+        return _read(request, policy.velocities, around).velocities
+    return known.velocities
 
 
 # Whose value may stand only in the user's row.
@@ -278,6 +278,8 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
     in_clear = gather.contacts(request.tenant, known, dict(request.sent))
     around = _entities(request, in_clear)
     lists = value_lists.lists_of(request.tenant.pk, known.value_lists_version)
+    past = _past(request, known, policy, around)
+    counts = velocity.values(policy.velocities, past, around, request.sent.get("custom") or {})
     facts = gather.gather(
         tenant=request.tenant,
         known=known,
@@ -287,12 +289,18 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
         intel=request.intel,
         in_clear=in_clear,
         lists=lists,
-        velocity=_velocities(request, known, policy, around),
+        velocity=counts,
     ).to_json()
     decision = decide(facts, policy, lists)
     outcome = Outcome(decision.outcome)
     if outcome == Outcome.CHALLENGE and known.recent_challenges >= settings.NEW_CHALLENGES_PER_10_MINUTES:
         raise TooManyRequests("Too many challenges for this user.", resets_in=60)
+    trace = {
+        "verdicts": dict(decision.verdicts),
+        "lists": known.value_lists_version,
+        "caps": velocity.caps(policy.velocities, past, counts),
+        "missingLists": [alias for alias in policy.lists if alias not in lists],
+    }
     state = _first_state(request, known, outcome)
     allowed, default_method = _methods(request.tenant, known, policy, decision)
     action_id = uuid.uuid4()
@@ -318,7 +326,7 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
         "device": request.sent.get("deviceId", ""),
         "country": around.country_code or "",
         **{name: getattr(around, name) for name in ENTITY_COLUMNS},
-        **_what_was_known(request.tenant, known, facts, policy, decision, action_id),
+        **_what_was_known(request.tenant, facts, trace, action_id),
         "matched": list(decision.matched),
         "shadowed": list(decision.shadowed),
         "priority_rule": decision.priority_rule_id,
@@ -343,18 +351,15 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
 
 
 def _what_was_known(
-    tenant: Tenant, known: Known, facts: dict[str, Any], policy: Policy, decision: Decision, action_id: uuid.UUID
+    tenant: Tenant, facts: dict[str, Any], trace: dict[str, Any], action_id: uuid.UUID
 ) -> dict[str, str | bytes | None]:
     """Facts and trace; the user's email and phone number stand apart in them, sealed."""
     user = dict(facts["user"])
     private = {name: user.pop(name) for name in PRIVATE if name in user}
-    trace = {"verdicts": dict(decision.verdicts), "lists": known.value_lists_version}
-    if policy.velocities:
-        trace["caps"] = {one.velocity.key: one.cap for one in policy.velocities}
     place = (ActionFacts._meta.db_table, "private_sealed", str(action_id))
     return {
         "facts": json.dumps(facts | {"user": user}),
-        "trace": json.dumps(trace),
+        "trace": json.dumps({name: value for name, value in trace.items() if value or name == "verdicts"}),
         "private_sealed": tenant.seal(json.dumps(private), *place) if private else None,
     }
 

@@ -104,7 +104,8 @@ class ActionFacts(models.Model):
     # rules.facts.Facts as JSON, without what is PRIVATE.
     facts = models.JSONField()
     # {"verdicts": {rule: true|false|unknown}, "lists": version of the value lists,
-    #  "caps": {velocity data point: the number at which it stops}}
+    #  "caps": {velocity data point: from where on its value means "at least"}, "missingLists": [alias of a value list
+    #  that rules asked for and that was off or gone]}; what is empty is left out
     trace = models.JSONField()
     private_sealed = models.BinaryField(null=True, editable=False)
     matched_rules = ArrayField(models.UUIDField(), default=list)

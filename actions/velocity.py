@@ -42,15 +42,17 @@ class Entities:
     country_code: str | None = None
 
     def has(self, scope: str) -> bool:
-        return scope in ("user", "tenant") or self._scopes()[scope] is not None
+        return scope in ("user", "tenant") or self.key(scope) is not None
 
-    def _scopes(self) -> dict[str, int | None]:
-        return {
+    def key(self, scope: str) -> int | None:
+        """What stands for the device, the address … of such a scope."""
+        keys = {
             "device": self.device_key,
             "address": self.address_key,
             "phoneNumber": self.phone_key,
             "emailDomain": self.email_domain_key,
         }
+        return keys[scope]
 
     def member(self, metric: str) -> Any:
         """The current action's own member of a count of different ones."""
@@ -144,10 +146,31 @@ def values(
     return told
 
 
+def caps(
+    asked: Sequence[Asked], found: Sequence[Sequence[Decimal | None]], told: dict[str, int | float]
+) -> dict[str, int | float]:
+    """By key, from where on a told value means "at least so much". One that was told in full has none."""
+    stops = {}
+    for one, row in zip(asked, found, strict=True):
+        key = one.velocity.key
+        if int(row[0] or 0) >= MAX_ROWS:
+            stops[key] = told.get(key.partition(".")[2], one.cap)
+        elif not one.velocity.field:
+            stops[key] = one.cap
+    return stops
+
+
 def _value(one: Asked, row: Sequence[Any], around: Entities, custom: dict[str, Any]) -> int | float | None:
     velocity = one.velocity
     seen = Seen(int(row[0]), int(row[1]), *row[2:])
-    return settle(velocity, seen, adds=_adds(velocity, around), value=_number(velocity, around, custom), cap=one.cap)
+    return settle(
+        velocity,
+        seen,
+        adds=_adds(velocity, around),
+        value=_number(velocity, around, custom),
+        cap=one.cap,
+        highest=one.highest,
+    )
 
 
 def _adds(velocity: Velocity, around: Entities) -> int:

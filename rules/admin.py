@@ -20,11 +20,12 @@ from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import TenantAdmin
 from authsignal_portal.widgets import MethodsField, badge, dress
 from rules.data_point_page import DataPointPage
-from rules.models import ActionConfiguration, CustomDataPoint, Rule
+from rules.models import ActionConfiguration, CustomDataPoint, Rule, ValueList
 from rules.order import Unordered, renumber, reordered
 from rules.rule_form import custom_points_of, problems_of
 from rules.rule_page import RulePage
 from rules.sentence import sentence
+from rules.value_list_page import ValueListPage
 
 SETTINGS = ["default_outcome", "verification_methods", "default_verification_method", "message"]
 
@@ -204,3 +205,4 @@ class ConfigurationPage(TenantAdmin):
 
 portal.site.register(Rule, RulePage)
 portal.site.register(CustomDataPoint, DataPointPage)
+portal.site.register(ValueList, ValueListPage)

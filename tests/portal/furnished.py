@@ -8,11 +8,13 @@ from actions.models import Action, Device
 from audit import log
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
 from authsignal_portal.models import ApiKey, Membership, Tenant
-from rules.models import ActionConfiguration, CustomDataPoint, Rule
+from rules import value_lists
+from rules.models import ActionConfiguration, CustomDataPoint, Rule, ValueList, ValueListItem
 from tests import make
 from tests.portal.staff import make_staff
 
 CONDITIONS = {"and": [{"==": [{"var": "ip.isAnonymous"}, True]}]}
+LIST_PAGES = ("items", "items/export", "items/expired", "import", "change", "delete")
 
 
 @dataclass
@@ -29,6 +31,8 @@ class Furnished:
     key: ApiKey
     method: AuthenticatorConfiguration
     membership: Membership
+    value_list: ValueList
+    item: ValueListItem
 
     @property
     def pages(self) -> list[str]:
@@ -68,6 +72,14 @@ class Furnished:
             f"/portal/authenticators/authenticatorconfiguration/{self.method.pk}/change/",
             f"/portal/audit/auditevent/?subject={self.user.pseudonym}",
             f"/portal/r/1/{self.rule.pk}/",
+            *(f"{rules}/valuelist/{self.value_list.pk}/{page}/" for page in LIST_PAGES),
+            f"{rules}/valuelist/{self.value_list.pk}/items/?q={self.mark}",
+            f"{rules}/valuelist/{self.value_list.pk}/items/{self.item.pk}/",
+            f"{rules}/valuelist/{self.value_list.pk}/items/{self.item.pk}/remove/",
+            f"{users}/list/",
+            f"{users}/list/?value=device.{self.device.pk}",
+            f"/portal/actions/action/{self.action.pk}/list/",
+            f"/portal/actions/action/{self.action.pk}/list/?value=ip.address",
         ]
 
     @property
@@ -85,6 +97,9 @@ class Furnished:
             f"/portal/rules/actionconfiguration/?q={mark}",
             f"/portal/rules/actionconfiguration/?action_code={mark}-action",
             "/portal/rules/customdatapoint/",
+            "/portal/rules/valuelist/",
+            "/portal/rules/valuelist/add/",
+            "/portal/rules/valuelist/ofac/",
             "/portal/authenticators/enduser/",
             f"/portal/authenticators/enduser/?q={mark}",
             f"/portal/authenticators/enduser/?q={mark}@example.com",
@@ -122,6 +137,8 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
     )
     action = Action.objects.get(pk=tracked.action_id)
     key, _secret = ApiKey.create(tenant=tenant, kind="server")
+    value_list = value_lists.create(tenant, f"{mark} list", description=f"{mark} description")
+    value_lists.add(value_list, [value_lists.NewItem(f"{mark}-value", note=f"{mark} note")])
     return Furnished(
         tenant=tenant,
         mark=mark,
@@ -135,12 +152,13 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
         key=key,
         method=AuthenticatorConfiguration.objects.create(tenant=tenant, method="SMS"),
         membership=Membership.objects.create(user=make_staff(None, email=f"{mark}@staff.example").user, tenant=tenant),
+        value_list=value_list,
+        item=ValueListItem.objects.get(value_list=value_list),
     )
 
 
 def everything() -> dict[str, Any]:
     """What is stored of all tenants, to see that nothing changed."""
     models = [ActionConfiguration, Rule, CustomDataPoint, EndUser, Authenticator, Device, ApiKey, Membership, Tenant]
-    return {
-        model.__name__: list(model.objects.order_by("pk").values()) for model in [*models, AuthenticatorConfiguration]
-    }
+    more = [AuthenticatorConfiguration, ValueList, ValueListItem]
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in [*models, *more]}

@@ -515,6 +515,7 @@ def test_every_value_of_an_action_that_a_list_can_hold_is_offered(admin, action)
     assert offered(admin.client.get(of(action))) == {
         "user.userId": "alice",
         "user.email": "alice@mail.example",
+        "user.emailDomain": "mail.example",
         "user.phoneNumber": "+6421555010",
         "ip.address": HOME,
         "device.id": "laptop",

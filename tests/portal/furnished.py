@@ -8,7 +8,7 @@ from actions.models import Action, Device
 from audit import log
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
 from authsignal_portal.models import ApiKey, Membership, Tenant
-from rules.models import ActionConfiguration, CustomDataPoint, Rule
+from rules.models import ActionConfiguration, CustomDataPoint, PolicyVersion, Publication, Rule
 from tests import make
 from tests.portal.staff import make_staff
 
@@ -68,6 +68,12 @@ class Furnished:
             f"/portal/authenticators/authenticatorconfiguration/{self.method.pk}/change/",
             f"/portal/audit/auditevent/?subject={self.user.pseudonym}",
             f"/portal/r/1/{self.rule.pk}/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/publish/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/discard/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/versions/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/versions/2/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/versions/2/?against=in-force",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/versions/1/revert/",
         ]
 
     @property
@@ -106,6 +112,9 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
     point = make.make_point(tenant, f"{mark}Value", "number")
     configuration = make.make_action(tenant, f"{mark}-action", "ALLOW", message=f"{mark} message")
     rule = make.make_rule(configuration, CONDITIONS, name=f"{mark} rule", description=f"{mark} description")
+    rule.name = f"{mark} renamed rule"
+    rule.save()
+    configuration.save_draft(note=f"{mark} note")
     tracked = flow.track(
         tenant=tenant,
         user_id=f"{mark}-user",
@@ -140,7 +149,6 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
 
 def everything() -> dict[str, Any]:
     """What is stored of all tenants, to see that nothing changed."""
-    models = [ActionConfiguration, Rule, CustomDataPoint, EndUser, Authenticator, Device, ApiKey, Membership, Tenant]
-    return {
-        model.__name__: list(model.objects.order_by("pk").values()) for model in [*models, AuthenticatorConfiguration]
-    }
+    models = [ActionConfiguration, Rule, PolicyVersion, Publication, CustomDataPoint, EndUser, Authenticator, Device]
+    models += [ApiKey, Membership, Tenant, AuthenticatorConfiguration]
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}

@@ -47,6 +47,9 @@ PHRASES: Final = {
     Tag.RULE_CREATED: _("Added a rule to {action_code}"),
     Tag.RULE_UPDATED: _("Changed a rule of {action_code}: {fields}"),
     Tag.RULE_DELETED: _("Deleted a rule of {action_code}"),
+    Tag.RULES_PUBLISHED: _("Published version {version} of the rules of {action_code}"),
+    Tag.RULES_REVERTED: _("Made the draft of {action_code} what version {version} was"),
+    Tag.DRAFT_DISCARDED: _("Discarded the draft of {action_code}: back to version {version}"),
     Tag.DATA_POINT_CREATED: _("Added a custom data point"),
     Tag.DATA_POINT_UPDATED: _("Changed a custom data point: {fields}"),
     Tag.DATA_POINT_DELETED: _("Deleted a custom data point"),
@@ -62,9 +65,11 @@ PHRASES: Final = {
 }
 FIELD_WORDS: Final = {
     "is_active": _("active"),
+    "is_shadow": _("shadow"),
     "when_unknown": _("when data is missing"),
     "verification_methods": _("permitted methods"),
     "default_verification_method": _("method shown first"),
+    "prompt_to_enroll_verification_methods": _("ask to set up"),
     "default_outcome": _("default outcome"),
 }
 

@@ -9,7 +9,15 @@ from audit import log
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
 from authsignal_portal.models import ApiKey, Membership, Tenant
 from rules import value_lists
-from rules.models import ActionConfiguration, CustomDataPoint, Rule, ValueList, ValueListItem
+from rules.models import (
+    ActionConfiguration,
+    CustomDataPoint,
+    PolicyVersion,
+    Publication,
+    Rule,
+    ValueList,
+    ValueListItem,
+)
 from tests import make
 from tests.portal.staff import make_staff
 
@@ -80,6 +88,12 @@ class Furnished:
             f"{users}/list/?value=device.{self.device.pk}",
             f"/portal/actions/action/{self.action.pk}/list/",
             f"/portal/actions/action/{self.action.pk}/list/?value=ip.address",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/publish/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/discard/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/versions/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/versions/2/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/versions/2/?against=in-force",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/versions/1/revert/",
         ]
 
     @property
@@ -121,6 +135,9 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
     point = make.make_point(tenant, f"{mark}Value", "number")
     configuration = make.make_action(tenant, f"{mark}-action", "ALLOW", message=f"{mark} message")
     rule = make.make_rule(configuration, CONDITIONS, name=f"{mark} rule", description=f"{mark} description")
+    rule.name = f"{mark} renamed rule"
+    rule.save()
+    configuration.save_draft(note=f"{mark} note")
     tracked = flow.track(
         tenant=tenant,
         user_id=f"{mark}-user",
@@ -159,6 +176,6 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
 
 def everything() -> dict[str, Any]:
     """What is stored of all tenants, to see that nothing changed."""
-    models = [ActionConfiguration, Rule, CustomDataPoint, EndUser, Authenticator, Device, ApiKey, Membership, Tenant]
-    more = [AuthenticatorConfiguration, ValueList, ValueListItem]
-    return {model.__name__: list(model.objects.order_by("pk").values()) for model in [*models, *more]}
+    models = [ActionConfiguration, Rule, PolicyVersion, Publication, CustomDataPoint, EndUser, Authenticator, Device]
+    models += [ApiKey, Membership, Tenant, AuthenticatorConfiguration, ValueList, ValueListItem]
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from actions import flow
+from actions import flow, rule_metrics
 from actions.models import Action, Device
 from audit import log
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
@@ -68,6 +68,8 @@ class Furnished:
             f"/portal/authenticators/authenticatorconfiguration/{self.method.pk}/change/",
             f"/portal/audit/auditevent/?subject={self.user.pseudonym}",
             f"/portal/r/1/{self.rule.pk}/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/metrics/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/metrics/{self.rule.pk}/",
         ]
 
     @property
@@ -121,6 +123,7 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
         actor=log.SYSTEM,
     )
     action = Action.objects.get(pk=tracked.action_id)
+    rule_metrics.count_due()
     key, _secret = ApiKey.create(tenant=tenant, kind="server")
     return Furnished(
         tenant=tenant,

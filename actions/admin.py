@@ -1,13 +1,17 @@
 """Portal pages about what happened, and those pages of other apps that show some of it."""
 
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Max
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from actions import dashboard, list_page, trial_page
+from actions import dashboard, list_page, metrics_page, trial_page
 from actions.activity_page import ActivityPage, listed
 from actions.models import Action, Device
 from audit import log
@@ -26,7 +30,42 @@ LISTED = 20
 
 
 class ActionConfigurationPage(ConfigurationPage):
-    """With when each action was last tracked."""
+    """With when each action was last tracked, and what its rules did."""
+
+    def get_urls(self) -> Any:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<uuid:object_id>/metrics/", wrap(self.metrics), name="rule_metrics"),
+            path("<uuid:object_id>/metrics/<uuid:rule_id>/", wrap(self.rule_metrics), name="rule_metrics_of_rule"),
+            *super().get_urls(),
+        ]
+
+    def numbers(self, configuration: ActionConfiguration, now: datetime) -> Mapping[uuid.UUID, metrics_page.Line]:
+        """What each rule did, for `portal/rule_numbers.html`."""
+        return metrics_page.lines(configuration, now)
+
+    def metrics(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
+        configuration: ActionConfiguration = self.found(request, str(object_id))
+        return self.page(
+            request,
+            "portal/rule_metrics.html",
+            title=_("What the rules of %(code)s did") % {"code": configuration.action_code},
+            crumbs=self._crumbs(configuration),
+            **metrics_page.of_action(access.must(request), configuration),
+        )
+
+    def rule_metrics(self, request: HttpRequest, object_id: uuid.UUID, rule_id: uuid.UUID) -> HttpResponse:
+        configuration: ActionConfiguration = self.found(request, str(object_id))
+        context = metrics_page.of_rule(access.must(request), configuration, rule_id)
+        whole = (reverse("portal:rule_metrics", args=[configuration.pk]), _("What the rules did"))
+        crumbs = [*self._crumbs(configuration), whole]
+        title = context["line"].spec.name
+        return self.page(request, "portal/rule_metrics_of_rule.html", title=title, crumbs=crumbs, **context)
+
+    def _crumbs(self, configuration: ActionConfiguration) -> list[tuple[str, Any]]:
+        overview = reverse("portal:rules_actionconfiguration_rules", args=[configuration.pk])
+        actions = reverse("portal:rules_actionconfiguration_changelist")
+        return [(actions, _("Actions")), (overview, configuration.action_code)]
 
     def get_list_display(self, request: HttpRequest) -> Any:
         seen = last_tracked(access.must(request))
@@ -35,7 +74,14 @@ class ActionConfigurationPage(ConfigurationPage):
             return moment(seen.get(row.action_code))
 
         last.short_description = _("Last tracked")  # type: ignore[attr-defined]
-        return [*super().get_list_display(request), last]
+        return [*super().get_list_display(request), last, "did"]
+
+    def did(self, row: ActionConfiguration) -> Any:
+        url = reverse("portal:rule_metrics", args=[row.pk])
+        whose = format_html('<span class="portal-hidden">: {}</span>', row.action_code)
+        return format_html('<a href="{}">{}{}</a>', url, _("What its rules did"), whose)
+
+    did.short_description = _("Metrics")  # type: ignore[attr-defined]
 
 
 def last_tracked(here: Access) -> dict[str, Any]:

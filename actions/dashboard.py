@@ -1,13 +1,14 @@
-"""The first page: how the last seven days went, what happened last, how old the address data is."""
+"""The first page: how the last days went, what happened last, what rules rest on in vain, how old address data is."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from django.db import OperationalError
 from django.db.models import Count
 from django.db.models.functions import TruncDate
 
-from actions import ip_intel
+from actions import chart, ip_intel, reliance
 from actions.activity_page import listed
 from actions.models import Action
 from authsignal_portal import words
@@ -20,7 +21,7 @@ DAYS = 7
 MAX_COUNTED = 20_000
 LATEST = 8
 OLD_DAYS = 45
-CHART_HEIGHT, BAR_WIDTH, BAR_STEP = 120, 28, 44
+BAR_WIDTH, BAR_STEP = 28, 44
 
 
 def context(here: Access) -> dict[str, Any]:
@@ -36,12 +37,21 @@ def context(here: Access) -> dict[str, Any]:
         "challenges": _challenges(counts),
         "bars": _bars(counts, first),
         "chart_width": DAYS * BAR_STEP,
-        "chart_height": CHART_HEIGHT,
+        "chart_height": chart.HEIGHT,
         "latest": [listed(row) for row in mine.select_related("user").order_by("-created_at")[:LATEST]],
         "has_actions": ActionConfiguration.objects.filter(tenant=here.tenant).exists(),
         "sources": [{"source": one, "is_old": (one.age_days or 0) > OLD_DAYS} for one in ip_intel.sources()],
         "source_problem": ip_intel.problem(),
+        "alarms": _alarms(here),
     }
+
+
+def _alarms(here: Access) -> list[reliance.Finding] | None:
+    """None where they could not be looked up in time."""
+    try:
+        return reliance.alarms(here.tenant)
+    except OperationalError:
+        return None
 
 
 def _counts(here: Access, first: date) -> Iterable[Any]:
@@ -75,31 +85,8 @@ def _number(counts: list[dict[str, Any]], **wanted: str) -> int:
 
 
 def _bars(counts: list[dict[str, Any]], first: date) -> list[dict[str, Any]]:
-    """A stack of outcomes for each day, in the units of the picture."""
-    days = [first + timedelta(days=number) for number in range(DAYS)]
-    sums = {day: dict.fromkeys(Outcome, 0) for day in days}
+    sums = {first + timedelta(days=number): dict.fromkeys(Outcome, 0) for number in range(DAYS)}
     for row in counts:
         if row["day"] in sums:
             sums[row["day"]][Outcome(row["outcome"])] += row["number"]
-    highest = max((sum(day.values()) for day in sums.values()), default=0) or 1
-    return [_bar(place, day, sums[day], highest) for place, day in enumerate(days)]
-
-
-def _bar(place: int, day: date, sums: dict[Outcome, int], highest: int) -> dict[str, Any]:
-    top, parts = float(CHART_HEIGHT), []
-    for outcome, number in sums.items():
-        height = round(number / highest * (CHART_HEIGHT - 8), 2)
-        top -= height
-        if number:
-            parts.append({"outcome": outcome.value, "y": round(top, 2), "height": height})
-    x = place * BAR_STEP + (BAR_STEP - BAR_WIDTH) // 2
-    numbers = [(words.OUTCOMES[outcome], number) for outcome, number in sums.items()]
-    return {
-        "day": day,
-        "x": x,
-        "middle": x + BAR_WIDTH // 2,
-        "width": BAR_WIDTH,
-        "parts": parts,
-        "numbers": numbers,
-        "total": sum(sums.values()),
-    }
+    return chart.bars(sums, width=BAR_WIDTH, step=BAR_STEP)

@@ -1,4 +1,4 @@
-"""Action instances, what was known when they were decided, and the user's devices and addresses."""
+"""Action instances, what was known when they were decided, the user's devices and addresses, and counts per rule."""
 
 import json
 import uuid
@@ -12,6 +12,7 @@ from authenticators.models import EndUser, SealedText
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import ActionState, Outcome, VerificationMethod
+from rules.models import ActionConfiguration
 
 
 def state_choices() -> list[tuple[str, str]]:
@@ -189,3 +190,55 @@ class ServerReplay(models.Model):
 
     def __str__(self) -> str:
         return f"replay {self.pk}"
+
+
+class RuleHour(models.Model):
+    """What one rule did in one hour. Counted afterwards (actions.rule_metrics), never while an action is tracked."""
+
+    configuration = models.ForeignKey(ActionConfiguration, on_delete=models.CASCADE, related_name="+", db_index=False)
+    # Outlives the rule.
+    rule_id = models.UUIDField()
+    # When the hour began.
+    hour = models.DateTimeField()
+    # Actions that were decided while the rule was active; of them, those where its conditions were unknown.
+    tracked = models.PositiveIntegerField()
+    unknown = models.PositiveIntegerField()
+    # It fired and decided.
+    decided = models.PositiveIntegerField()
+    # Challenges that it caused, that were passed since, and that were passed with nothing having gone wrong before.
+    challenged = models.PositiveIntegerField()
+    passed = models.PositiveIntegerField()
+    passed_at_once = models.PositiveIntegerField()
+    # Challenges that others caused where it, a shadow rule, would have fired; and that were passed since.
+    shadow_challenged = models.PositiveIntegerField()
+    shadow_passed = models.PositiveIntegerField()
+    # How the actions came out on which it fired.
+    fired_allow = models.PositiveIntegerField()
+    fired_challenge = models.PositiveIntegerField()
+    fired_review = models.PositiveIntegerField()
+    fired_block = models.PositiveIntegerField()
+    # How those came out on which it, as a shadow rule, would have.
+    shadow_allow = models.PositiveIntegerField()
+    shadow_challenge = models.PositiveIntegerField()
+    shadow_review = models.PositiveIntegerField()
+    shadow_block = models.PositiveIntegerField()
+    # Also where it would have.
+    last_fired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["rule_id", "hour"], name="one_row_per_rule_and_hour")]
+        indexes = [models.Index(fields=["configuration", "hour"], name="rulehour_by_configuration")]
+
+    def __str__(self) -> str:
+        return f"rule {self.rule_id} at {self.hour}"
+
+
+class Counting(models.Model):
+    """How far the counting of a tenant's actions is: counted `until` then, and before `settled` for the last time."""
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    until = models.DateTimeField()
+    settled = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id} until {self.until}"

@@ -170,6 +170,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "count-what-the-rules-did": {
+        "task": "actions.tasks.count_rules",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     # The queue is only a doorbell: what it lost is found here.
     "deliver-owed-messages": {
         "task": "authenticators.tasks.sweep",

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from playwright.sync_api import Page
 
-from actions import flow
+from actions import flow, rule_metrics
 from actions.models import Action, Device
 from audit import log
 from authenticators import challenges, enrolment
@@ -100,6 +100,7 @@ def furnish(tenant: Tenant) -> dict[str, Any]:
     make.make_rule(sign_in, {"==": [{"var": "device.isBot"}, True]}, name="Bots stay out", outcome="BLOCK")
     tracked = [_track(tenant, number) for number in range(14)]
     _spread(tenant)
+    rule_metrics.count_due()
     return {"transfer": transfer, "rule": anonymous, "nested": nested, **_challenged(tenant), "tracked": tracked}
 
 
@@ -175,6 +176,8 @@ def pages(tenant: Tenant, made: dict[str, Any]) -> dict[str, str]:
         "action-add": f"{rules}/actionconfiguration/add/",
         "action-settings": f"{rules}/actionconfiguration/{transfer.pk}/change/",
         "rules": f"{rules}/actionconfiguration/{transfer.pk}/rules/",
+        "rule-metrics": f"{rules}/actionconfiguration/{transfer.pk}/metrics/",
+        "rule-metrics-of-rule": f"{rules}/actionconfiguration/{transfer.pk}/metrics/{made['rule'].pk}/",
         "rule": f"{rules}/rule/{made['rule'].pk}/change/",
         "rule-nested": f"{rules}/rule/{made['nested'].pk}/change/",
         "rule-add": f"{rules}/rule/add/?configuration={transfer.pk}",

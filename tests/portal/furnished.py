@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from actions import flow
+from actions import flow, rule_metrics
 from actions.models import Action, Device
 from audit import log
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
@@ -94,6 +94,8 @@ class Furnished:
             f"{rules}/actionconfiguration/{self.configuration.pk}/versions/2/",
             f"{rules}/actionconfiguration/{self.configuration.pk}/versions/2/?against=in-force",
             f"{rules}/actionconfiguration/{self.configuration.pk}/versions/1/revert/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/metrics/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/metrics/{self.rule.pk}/",
         ]
 
     @property
@@ -153,6 +155,7 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
         actor=log.SYSTEM,
     )
     action = Action.objects.get(pk=tracked.action_id)
+    rule_metrics.count_due()
     key, _secret = ApiKey.create(tenant=tenant, kind="server")
     value_list = value_lists.create(tenant, f"{mark} list", description=f"{mark} description")
     value_lists.add(value_list, [value_lists.NewItem(f"{mark}-value", note=f"{mark} note")])

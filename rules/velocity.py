@@ -20,7 +20,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from math import inf
 from typing import Final, Self
 
 from rules.types import storable
@@ -157,11 +156,11 @@ def parse(key: str) -> Velocity:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A velocity that rules ask for: they compare it with no number above `highest`, and `cap` lies above that."""
+    """A velocity that rules ask for: they compare it with no number above `highest`, and a count stops at its `cap`."""
 
     velocity: Velocity
     cap: int
-    highest: float = inf
+    highest: float
 
     @classmethod
     def of(cls, key: str, thresholds: Iterable[float]) -> Self:
@@ -187,7 +186,7 @@ class Seen:
 
 
 def settle(
-    asked: Velocity, seen: Seen, *, adds: int, value: Decimal | None, cap: float, highest: float = inf
+    asked: Velocity, seen: Seen, *, adds: int, value: Decimal | None, cap: int, highest: float
 ) -> int | float | None:
     """The value with the current action in it; None where it cannot be told.
 
@@ -197,13 +196,13 @@ def settle(
     is_whole = seen.rows < MAX_ROWS
     if asked.metric not in FOLDS:
         number = seen.number + adds
-        return min(number, int(cap)) if is_whole or number >= cap or number > highest else None
+        return min(number, cap) if is_whole or number > highest else None
     folded = _folded(asked.metric, seen, value)
     if folded is None or is_whole:
         return folded
     # Of the older actions nothing is known; a total that was never lowered is taken to have grown there too.
     grows = asked.metric == "max" or (asked.metric == "sum" and (seen.lowest or 0) >= 0)
-    return folded if grows and (folded >= cap or folded > highest) else None
+    return folded if grows and folded > highest else None
 
 
 def _folded(metric: str, seen: Seen, value: Decimal | None) -> int | float | None:

@@ -26,6 +26,7 @@ class RuleSpec:
     """A rule as saved; `conditions` is its JsonLogic. Raises ValueError for an outcome that does not exist.
 
     `when_unknown` says whether the rule fires on unknown ("match") or not ("skip"); an ALLOW rule never does.
+    A shadow rule is evaluated and never decides.
     """
 
     rule_id: str
@@ -35,6 +36,7 @@ class RuleSpec:
     conditions: object
     when_unknown: str = SKIP
     is_active: bool = True
+    is_shadow: bool = False
     description: str = ""
     verification_methods: tuple[str, ...] = ()
     default_verification_method: str | None = None

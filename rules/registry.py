@@ -23,7 +23,10 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataPoint:
-    """One named value. The label of a boolean is a statement, and `otherwise` its negation."""
+    """One named value. The label of a boolean is a statement, and `otherwise` its negation.
+
+    `optional`: it can be missing. A number that is an `integer`, or has a `minimum`, is never read otherwise.
+    """
 
     key: str
     kind: Kind
@@ -32,6 +35,9 @@ class DataPoint:
     category: str
     read: Read
     otherwise: str = ""
+    optional: bool = True
+    integer: bool = False
+    minimum: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,16 @@ CUSTOM_PREFIXES: Final[Mapping[Model, str]] = {"action": "custom.", "user": "use
 
 
 def data_point(
-    key: str, kind: Kind, label: str, description: str, *, category: str, otherwise: str = ""
+    key: str,
+    kind: Kind,
+    label: str,
+    description: str,
+    *,
+    category: str,
+    otherwise: str = "",
+    optional: bool = True,
+    integer: bool = False,
+    minimum: float | None = None,
 ) -> Callable[[Read], Read]:
     """Register a function of the facts that returns a value, or MISSING or None for none.
 
@@ -90,6 +105,9 @@ def data_point(
             category=category,
             read=read,
             otherwise=otherwise,
+            optional=optional,
+            integer=integer,
+            minimum=minimum,
         )
         return read
 

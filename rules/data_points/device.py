@@ -47,6 +47,6 @@ def is_remembered(facts: Facts) -> object:
     return facts.device.is_remembered
 
 
-@point("device.count", NUMBER, "Device count", "How many devices the user has.")
+@point("device.count", NUMBER, "Device count", "How many devices the user has.", integer=True, minimum=0)
 def count(facts: Facts) -> object:
     return facts.device.count

@@ -9,7 +9,7 @@ from rules.types import BOOLEAN, TEXT
 point = partial(data_point, category="User")
 
 
-@point("user.userId", TEXT, "User ID", "Your own id of the user.")
+@point("user.userId", TEXT, "User ID", "Your own id of the user.", optional=False)
 def user_id(facts: Facts) -> object:
     return facts.user.user_id
 
@@ -35,6 +35,7 @@ def username(facts: Facts) -> object:
     "User is enrolled",
     "The user has at least one verified authenticator.",
     otherwise="User is not enrolled",
+    optional=False,
 )
 def is_enrolled(facts: Facts) -> object:
     return facts.user.is_enrolled
@@ -46,6 +47,7 @@ def is_enrolled(facts: Facts) -> object:
     "User has verified before",
     "The user has completed a challenge before.",
     otherwise="User has not verified before",
+    optional=False,
 )
 def has_previously_verified(facts: Facts) -> object:
     return facts.user.has_previously_verified

@@ -13,8 +13,8 @@ Stretch = tuple[int, int, int]
 _ORDINARY: Final = ("203.0.113.10", "198.51.100.10", "2001:db8::10")
 _CLASSES: Final = {4: IPv4Address, 6: IPv6Address}
 _LAST: Final = {4: 2**32 - 1, 6: 2**128 - 1}
-# ::ffff:0.0.0.0 to ::ffff:255.255.255.255: always read as IPv4.
-_MAPPED: Final = (6, 0xFFFF << 32, (0xFFFF << 32) + 2**32 - 1)
+# Up to here go the mapped addresses, ::ffff:0.0.0.0 and on, which are always read as IPv4.
+_AFTER_MAPPED: Final = (6, 0x1_0000_0000_0000)
 
 
 def _single(operand: Address) -> Iterator[Stretch]:
@@ -51,10 +51,10 @@ class Addresses(Domain):
 
 def _in_every_stretch(atoms: Iterable[Atom]) -> Iterator[str]:
     """The first address of each stretch that no end divides."""
-    firsts = {(4, 0), (6, 0), (6, _MAPPED[2] + 1)}
+    firsts = {(4, 0), (6, 0), _AFTER_MAPPED}
     for atom in atoms:
         for version, first, last in ASKS[atom.symbol](atom.operand):
             firsts |= {(version, first), (version, last + 1)}
     for version, number in sorted(firsts):
-        if number <= _LAST[version] and not (version == 6 and _MAPPED[1] <= number <= _MAPPED[2]):
+        if number <= _LAST[version]:
             yield str(_CLASSES[version](number))

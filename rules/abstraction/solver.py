@@ -36,6 +36,7 @@ class Solver:
 
     def possible(self, *literals: int) -> bool:
         """Whether these hold together in some event."""
+        self._load()
         return self._seen(literals) or self._solve(literals)
 
     def model(self, wanted: Iterable[int], hoped: Iterable[int] = (), wishes: Iterable[int] = ()) -> Model:

@@ -5,6 +5,7 @@ Which atom is true of which value is asked of the engine; the rest is counted in
 
 import json
 import random
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -14,6 +15,8 @@ from typing import Any
 from rules.condition_tree import write
 from rules.engine import OUTCOMES, RuleSpec, compile_policy, decide
 from rules.facts import DeviceFacts, Facts, IpFacts
+from rules.operators import VALUE, Operator
+from rules.types import TEXT, literal
 from tests.rules.cases import CUSTOM_POINTS, make_facts, make_rule
 
 Values = Mapping[str, Any]
@@ -39,7 +42,7 @@ COMPARISONS: Mapping[str, Sequence[tuple[str, Any]]] = {
     "ip.address": [
         ("==", "10.1.2.3"), ("ipInCidr", ["10.0.0.0/8"]), ("notIpInCidr", ["10.1.0.0/16", "2001:db8::/32"]),
         ("ipInCidr", ["::/0"]), ("ipInCidr", ["0.0.0.0/0"]), ("in", ["10.1.2.3", "2001:db8::1"]),
-        ("ipInCidr", ["::fffe:0:0/95"]), ("notIpInCidr", ["::fffe:0:0/96"]),
+        ("ipInCidr", ["10.0.0.0/9"]), ("ipInCidr", ["::fffe:0:0/95"]), ("notIpInCidr", ["::fffe:0:0/96"]),
     ],
     "custom.tier": [("==", "gold"), ("!=", "gold"), ("in", ["gold", "tin"])],
     "user.custom.tier": [("==", "gold"), ("notIn", ["tin"]), ("!=", "gold")],
@@ -52,11 +55,17 @@ VALUES: Mapping[str, Sequence[Any]] = {
     "custom.destination": [MISSING, *map("".join, (word for size in range(6) for word in product("abz", repeat=size)))],
     "custom.tags": [MISSING, [], ["x"], [1], ["x", 1], ["y"]],
     "ip.countryCode": [MISSING, "NZ", "AU", "US"],
-    "ip.address": [MISSING, "10.1.2.3", "10.1.0.0", "10.2.0.0", "192.0.2.1", "2001:db8::1", "2001:db8::2", "::1",
-                   "::fffe:1:1"],
+    "ip.address": [MISSING, "10.1.2.3", "10.1.0.0", "10.2.0.0", "10.200.0.0", "192.0.2.1", "2001:db8::1", "2001:db8::2",
+                   "::1", "::fffe:1:1"],
     "user.custom.tier": [MISSING, "gold", "tin", "none"],
 }  # fmt: skip
 HOMES = {"custom.tier": "user.custom.tier"}
+
+
+# An operation that the table does not have, and of which nobody told the analyser anything.
+LOOKS_LIKE = Operator(
+    "looksLike", "looksLike", "looks like", (TEXT,), VALUE, literal, lambda text, form: bool(re.fullmatch(form, text))
+)
 
 
 def facts_of(values: Values) -> Facts:

@@ -3,9 +3,8 @@
 import json
 import math
 import random
-import re
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 from typing import Any
 
 import pytest
@@ -20,12 +19,14 @@ from rules.abstraction.domain import Atom, Domain, truth_in
 from rules.abstraction.numbers import Numbers
 from rules.abstraction.solver import Solver, Undecided
 from rules.abstraction.texts import Texts
+from rules.abstraction.truth import is_empty
 from rules.condition_tree import Comparison, read, write
 from rules.engine import Truth
 from rules.operators import OPERATORS, VALUE, Operator
 from rules.registry import DataPoint
 from rules.types import BOOLEAN, COUNTRY, IP, MISSING, MULTISELECT, NUMBER, TEXT, Kind, comparable, literal, storable
 from tests.rules.cases import CUSTOM_POINTS, NETWORKS, POOLS
+from tests.rules.small_world import LOOKS_LIKE
 
 DOMAINS: dict[Kind, type[Domain]] = {
     TEXT: Texts, NUMBER: Numbers, BOOLEAN: Booleans, COUNTRY: Countries, MULTISELECT: Choices, IP: Addresses,
@@ -58,10 +59,6 @@ def _never_called(*_: Any) -> bool:
     raise AssertionError
 
 
-def _looks_like(text: str, form: str) -> bool:
-    return re.fullmatch(form, text) is not None
-
-
 EXTRA = {
     row.name: row
     for row in (
@@ -69,7 +66,7 @@ EXTRA = {
         Operator("containsAny", "containsAny", "", (MULTISELECT,), VALUE, _choices, lambda one, many: bool(one & many)),
         Operator("containsAll", "containsAll", "", (MULTISELECT,), VALUE, _choices, lambda one, many: one >= many),
         Operator("containsNone", "containsNone", "", (MULTISELECT,), VALUE, _choices, lambda one, many: not one & many),
-        Operator("looksLike", "looksLike", "", (TEXT,), VALUE, literal, _looks_like),
+        LOOKS_LIKE,
     )
 }  # fmt: skip
 
@@ -88,7 +85,9 @@ numbers = (
 countries = st.sampled_from(["NZ", "AU", "US", "GB"])
 choices = st.sampled_from(["a", "ab", 1, 1.0, 2.5])
 mapped = [f"::ffff:{address}" for address in ("0.0.0.0", "10.0.0.0", "255.255.255.255")]
-networks = st.sampled_from([*NETWORKS, "::fffe:0:0/95", "::fffe:0:0/96", "::1:0:0:0/80", "10.0.0.0/31", *mapped])
+networks = st.sampled_from(
+    [*NETWORKS, "::fffe:0:0/95", "::fffe:0:0/96", "::1:0:0:0/80", "10.0.0.0/9", "10.0.0.0/31", *mapped]
+)
 addresses = st.sampled_from([*POOLS["ip"], *mapped, "0.0.0.0", "255.255.255.255", "::", "::1", "::fffe:ffff:ffff"])
 LITERALS: dict[Kind, st.SearchStrategy[Any]] = {
     TEXT: words, NUMBER: numbers, BOOLEAN: st.booleans(), COUNTRY: countries, MULTISELECT: choices, IP: addresses,
@@ -212,7 +211,23 @@ def test_a_mapped_address_is_in_no_ipv6_range() -> None:
     wide, narrow, all_of_6 = Addresses(cnf, point_of(IP), found).rails.values()
     assert not solver_of(cnf).possible(wide.true, narrow.false)
     assert solver_of(cnf).possible(all_of_6.true, wide.false)
-    assert int(IPv6Address("::ffff:0:0")) + int(IPv4Address("10.0.0.1")) == int(IPv6Address("::ffff:10.0.0.1"))
+
+
+@pytest.mark.parametrize(
+    ("wide", "first", "last", "left"),
+    [
+        ("::/79", IPv6Address("::"), IPv6Address("::fffe:ffff:ffff"), "::1:0:0:0"),
+        ("0.0.0.0/0", IPv4Address("1.0.0.0"), IPv4Address("255.255.255.255"), "0.0.0.0"),
+    ],
+)
+def test_the_ends_of_all_addresses_are_not_forgotten(wide: str, first: Any, last: Any, left: str) -> None:
+    narrow = [str(network) for network in summarize_address_range(first, last)]
+    cnf = Cnf()
+    domain = Addresses(
+        cnf, point_of(IP), [Atom.of(comparison("ipInCidr", KEYS[IP], ranges)) for ranges in ([wide], narrow)]
+    )
+    in_wide, in_narrow = domain.rails.values()
+    assert domain.value(solver_of(cnf).model([in_wide.true, in_narrow.false])) == left
 
 
 def test_the_filler_of_a_text_is_in_no_literal() -> None:
@@ -236,6 +251,15 @@ def test_of_an_opaque_atom_either_is_possible_and_a_value_is_sought_among_the_li
     assert domain.value(solver.model([false, domain.rails[listed].true])) == "x"
 
 
+@pytest.mark.parametrize(
+    ("raw", "is_it"),
+    [(MISSING, True), (None, True), ("", True), ([], True), ("a", False), (0, False), (False, False), ({}, False)],
+)
+def test_empty_is_what_is_missing_and_what_has_nothing_in_it(raw: Any, is_it: bool) -> None:
+    assert is_empty(raw) is is_it
+    assert extra_atom("isEmpty", "a").says(raw, None) is is_it
+
+
 def test_a_data_point_with_too_much_to_look_up_becomes_opaque() -> None:
     lists = [Atom.of(comparison("in", KEYS[NUMBER], list(range(place, 9_000 + place)))) for place in range(120)]
     cnf = Cnf()
@@ -253,6 +277,18 @@ def test_a_choice_is_one_cell(one: set[int], other: set[int]) -> None:
     assert solver.possible(choice.among(one), choice.among(other)) is bool(one & other)
     if one:
         assert choice.cell(solver.model([choice.among(one)])) in one
+
+
+def test_what_was_possible_before_a_clause_is_asked_anew() -> None:
+    cnf = Cnf()
+    a, b = cnf.variable(), cnf.variable()
+    cnf.never(a, -b)
+    solver = solver_of(cnf)
+    assert solver.possible(a)
+    assert solver.possible(a, b)
+    cnf.never(a, b)
+    assert not solver.possible(a)
+    assert not solver.possible(a, b)
 
 
 def test_a_clash_has_nothing_that_could_be_left_out() -> None:
@@ -286,12 +322,14 @@ def test_a_model_grants_what_is_hoped_for_in_order_and_wishes_that_are_in_nobody
     literals = [cnf.variable() for _ in range(6)]
     for _ in range(dice.randint(0, 6)):
         cnf.never(*dice.sample(literals, 2))
-    hoped, wishes = literals[:3], literals[3:]
+    hoped, wishes = literals[:3], [cnf.variable(), *literals[3:]]
+    cnf.never(-TRUE, wishes[0])
     solver = solver_of(cnf)
     model = solver.model((), hoped, wishes)
     granted: list[int] = []
     for hope in hoped:
         assert holds(model, hope) is solver.possible(*granted, hope)
         granted += [hope] if holds(model, hope) else []
+    assert holds(model, wishes[0])
     if solver.possible(*granted, *wishes):
         assert all(holds(model, wish) for wish in wishes)

@@ -1,7 +1,6 @@
 """The analyser: what it finds, that the engine confirms it, and that it agrees with trying every event."""
 
 import random
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,11 +11,11 @@ from rules import operators
 from rules.analyser import Finding, FindingKind, SentKeys, analyse
 from rules.condition_tree import write
 from rules.engine import RuleSpec, compile_policy, decide, explain
-from rules.operators import OPERATORS, VALUE, Operator
+from rules.operators import OPERATORS
+from rules.registry import DATA_POINTS
 from rules.trace import ConditionTrace
-from rules.types import TEXT, literal
 from tests.rules.cases import CUSTOM_POINTS, compare, make_rule
-from tests.rules.small_world import Events, facts_of, fired, random_rules
+from tests.rules.small_world import LOOKS_LIKE, Events, facts_of, fired, random_rules
 
 NEVER, ALWAYS, UNREACHABLE = FindingKind.NEVER_FIRES, FindingKind.ALWAYS_FIRES, FindingKind.UNREACHABLE
 CONTRADICTION, DUPLICATE = FindingKind.CONTRADICTION, FindingKind.DUPLICATE
@@ -83,6 +82,8 @@ def test_rules_that_are_as_they_should_be_have_no_findings() -> None:
     [
         ({"and": [compare(">", "custom.amount", 5), FOREIGN, compare("<", "custom.amount", 3)]},
          "“amount is greater than 5” and “amount is less than 3” cannot both be true."),
+        ({"or": [{"and": [compare(">", "custom.amount", 5), {"or": [compare("<", "custom.amount", 3)]}]}]},
+         "“amount is greater than 5” and “amount is less than 3” cannot both be true."),
         (compare("<", "device.count", 0), "“Device count is less than 0” can never be true."),
         (write("between", "device.count", [0.1, 0.9]),
          "“Device count is between 0.1 and 0.9” can never be true."),
@@ -148,6 +149,14 @@ def test_a_rule_is_unreachable_when_several_cover_it_together() -> None:
         (PART_ALWAYS, "any", ()),
     ]
     assert "one of “Large” and “Else”, which come before it, fires too" in findings[0].text
+
+
+def test_one_rule_that_covers_alone_is_told_rather_than_several() -> None:
+    new = make_rule(compare("==", "device.isNew", True), rule_id="new", priority=0)
+    foreign = make_rule(FOREIGN, rule_id="foreign", priority=1)
+    both = make_rule({"and": [FOREIGN, compare("<", "custom.amount", 200)]}, rule_id="both", priority=4)
+    rules = [new, foreign, replace(LARGE, priority=2), replace(ELSE, priority=3), both]
+    assert told(*rules) == [(UNREACHABLE, "both", ("foreign",))]
 
 
 def test_what_is_missing_is_covered_by_no_comparison() -> None:
@@ -246,10 +255,18 @@ def test_it_is_silent_where_it_was_sent_or_cannot_be_missing_or_nobody_knows(con
     assert NEVER_SENT not in {finding.kind for finding in found(make_rule(condition), sent=sent)}
 
 
+def test_what_is_counted_only_where_a_rule_asks_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "velocity.count.user.any.1h"
+    monkeypatch.setitem(DATA_POINTS, key, replace(DATA_POINTS["device.count"], key=key))
+    assert analyse([make_rule(compare(">", key, 5))], sent=SENT) == ()
+
+
 def test_a_condition_that_cannot_be_read_is_unknown_and_stops_nothing() -> None:
     removed = compare(">", "custom.gone", 1)
     assert told(make_rule({"or": [removed, compare(">", "custom.amount", 1)]})) == []
     assert told(make_rule({"and": [removed, compare(">", "custom.amount", 1)]})) == [(NEVER, "rule")]
+    assert told(make_rule({"!": {"or": [removed]}})) == [(NEVER, "rule")]
+    assert told(make_rule(removed, when_unknown="match")) == [(ALWAYS, "rule")]
 
 
 def test_without_time_it_is_silent() -> None:
@@ -264,10 +281,6 @@ def test_the_findings_come_in_the_order_in_which_the_rules_decide() -> None:
 
 
 # Of an operation that the analyser was not taught it knows only that equal questions have equal answers.
-
-LOOKS_LIKE = Operator(
-    "looksLike", "looksLike", "looks like", (TEXT,), VALUE, literal, lambda text, form: bool(re.fullmatch(form, text))
-)
 
 
 @pytest.fixture
@@ -287,6 +300,14 @@ def test_an_opaque_condition_covers_itself_where_a_witness_is_at_hand() -> None:
     )
     [finding] = found(broad, narrow)
     assert (finding.kind, finding.rule_id, finding.witness) == (UNREACHABLE, "narrow", {"custom.destination": "abb"})
+
+
+@pytest.mark.usefixtures("looks_like")
+def test_the_literal_of_an_opaque_condition_may_be_the_witness() -> None:
+    assert told(make_rule(form("abc"), rule_id="1", priority=1), make_rule(form("abc"), rule_id="2", priority=2)) == [
+        (UNREACHABLE, "2", ("1",)),
+        (DUPLICATE, "2", ("1",)),
+    ]
 
 
 @pytest.mark.usefixtures("looks_like")
@@ -320,6 +341,7 @@ def test_the_findings_are_those_of_trying_every_event(chunk: int) -> None:
         for finding in findings:
             if finding.kind is UNREACHABLE:
                 assert_needs_every_cover(finding, bits)
+                assert len(finding.others) == 1 or not covered_by_one(finding.rule_id, acting, bits), seed
 
 
 def in_order(rules: Sequence[RuleSpec]) -> list[RuleSpec]:
@@ -350,6 +372,19 @@ def assert_needs_every_cover(finding: Finding, bits: dict[str, int]) -> None:
         for other in finding.others:
             uncovered &= ~(0 if other == left_out else bits[other])
         assert bool(uncovered) is (left_out is not None)
+
+
+def covered_by_one(rule_id: str, acting: Sequence[RuleSpec], bits: dict[str, int]) -> bool:
+    """Whether one earlier rule fires whenever this does, and decides on some of these events."""
+    earlier = 0
+    for rule in acting:
+        if rule.rule_id == rule_id:
+            return False
+        fires = bits[rule.rule_id]
+        if not bits[rule_id] & ~fires and bits[rule_id] & fires & ~earlier:
+            return True
+        earlier |= fires
+    raise AssertionError(rule_id)
 
 
 def equals_in(findings: Sequence[Finding]) -> set[tuple[FindingKind, str, tuple[str, ...]]]:

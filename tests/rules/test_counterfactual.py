@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from rules import operators
 from rules.condition_tree import write
 from rules.counterfactual import Change, ChangeSet, better_outcomes
 from rules.engine import OUTCOMES, RuleSpec, compile_policy, decide
+from rules.operators import OPERATORS
 from tests.rules.cases import CUSTOM_POINTS, compare, make_rule
-from tests.rules.small_world import HOMES, Events, facts_of, random_rules
+from tests.rules.small_world import HOMES, LOOKS_LIKE, Events, facts_of, random_rules
 
 Values = dict[str, Any]
 
@@ -117,6 +119,16 @@ def test_what_stands_beside_a_choice_stays() -> None:
     assert found.changes[0].after == ["y", "z"]
 
 
+def test_a_choice_that_need_not_change_stays() -> None:
+    rules = [
+        make_rule(write("contains", "custom.tags", "x"), rule_id="x", priority=1, outcome="BLOCK"),
+        make_rule({"and": [write("contains", "custom.tags", "y"), LARGE.conditions]}, rule_id="y", priority=2),
+    ]
+    found, *_ = better({"custom.tags": ["x", "y"]}, *rules)
+    assert found.outcome == "ALLOW"
+    assert found.changes[0].after == ["y"]
+
+
 def test_a_missing_value_may_become_known() -> None:
     rule = make_rule(compare(">", "custom.amount", 2000), outcome="BLOCK", when_unknown="match")
     assert texts({}, rule) == [("ALLOW", "amount is at most 2,000 (it was missing)")]
@@ -151,6 +163,21 @@ def test_shadow_and_inactive_rules_change_nothing() -> None:
     assert texts({"custom.amount": 3000}, shadow, LARGE, inactive) == [
         ("ALLOW", "amount is at most 2,000 (it was 3,000)")
     ]
+
+
+@pytest.fixture
+def looks_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operators, "_ROWS", (*OPERATORS.values(), LOOKS_LIKE))
+
+
+@pytest.mark.usefixtures("looks_like")
+def test_what_cannot_be_reasoned_about_is_tried_out() -> None:
+    rule = make_rule(compare("looksLike", "custom.destination", "a.*"), outcome="BLOCK")
+    [found] = better({"custom.destination": "abc"}, rule)
+    assert [change.key for change in found.changes] == ["custom.destination"]
+    rule = make_rule({"!": compare("looksLike", "custom.destination", "ab+")}, outcome="BLOCK")
+    assert better({"custom.destination": "x"}, rule) == ()
+    assert better({"custom.destination": "abb"}, rule) == ()
 
 
 # Against brute force.

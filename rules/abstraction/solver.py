@@ -48,7 +48,7 @@ class Solver:
             if self.possible(*granted, literal):
                 granted.append(literal)
         left = list(wishes)
-        while not self._solve([*granted, *left]):
+        while not self._solve_plainly([*granted, *left]):
             core = self._core()
             blamed = [literal for literal in left if literal in core]
             if not blamed:
@@ -78,7 +78,6 @@ class Solver:
             signs = (1 if variable * 0x9E3779B97F4A7C15 >> (20 + number) & 1 else -1 for variable in self._variables)
             self._solver.set_phases([sign * variable for variable, sign in enumerate(signs, 1)])
             self._solve(())
-        self._prefer_first_cells()
 
     def mask(self, literal: int) -> int:
         """In which of the events seen so far it holds, as bits: literals of equal events have equal masks."""
@@ -102,6 +101,12 @@ class Solver:
                 return False
         return bool(mask)
 
+    def _solve_plainly(self, literals: Sequence[int]) -> bool:
+        """With what is not asked for false: a data point in its first cell."""
+        self._load()
+        self._solver.set_phases([-variable for variable in self._variables])
+        return self._solve(literals)
+
     def _solve(self, literals: Sequence[int]) -> bool:
         self._load()
         self._solver.conf_budget(_CONFLICTS)
@@ -120,13 +125,9 @@ class Solver:
         if new:
             self._solver.append_formula(new)
             self._clauses += len(new)
-            self._prefer_first_cells()
             # They may break the new clauses.
             self._models.clear()
             self._masks.clear()
-
-    def _prefer_first_cells(self) -> None:
-        self._solver.set_phases([-variable for variable in self._variables])
 
     def _keep(self, literals: Sequence[int]) -> None:
         model = array("i", literals)

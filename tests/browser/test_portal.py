@@ -298,6 +298,40 @@ def test_rules_are_ordered_by_keyboard_alone(portal, withdraw):
     assert list(withdraw.rules.values_list("name", flat=True)) == ["third", "first", "second"]
 
 
+def test_a_draft_is_published_reverted_and_discarded_by_keyboard_alone(portal, withdraw):
+    rule = make.make_rule(withdraw, LARGE, name="Large", outcome="REVIEW")
+    page = portal.page
+    portal.open(f"/portal/rules/rule/{rule.pk}/change/")
+    page.get_by_label("Outcome").select_option("BLOCK")
+    page.get_by_label("Shadow").press("Space")
+    page.get_by_role("button", name="Save rule").press("Enter")
+    expect(page.get_by_role("heading", name="There are changes that are not in force yet")).to_be_visible()
+    tab_to(page, "Publish …")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Publish withdraw")).to_be_visible()
+    tab_to(page, "Publish")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The rules were published.")).to_be_visible()
+    withdraw.refresh_from_db()
+    assert [(one["outcome"], one["isShadow"]) for one in withdraw.published().rules] == [("BLOCK", True)]
+    tab_to(page, "Versions")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Versions of withdraw")).to_be_visible()
+    tab_to(page, "with what is in force (version 2)")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="What it would change of version 3, which is in force")).to_be_visible()
+    tab_to(page, "Revert to this version")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The draft is now as in version 2.")).to_be_visible()
+    tab_to(page, "Not now")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="There are changes that are not in force yet")).to_be_visible()
+    tab_to(page, "Discard draft")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The draft was discarded.")).to_be_visible()
+    assert withdraw.rules.get().outcome == "BLOCK"
+
+
 def test_signing_in_enrolling_and_out_by_keyboard_alone(server, page, tenant):
     portal = make_portal(server, page, tenant)
     portal.staff = make_staff(tenant, app=False)
@@ -403,12 +437,30 @@ def test_everything_works_without_scripts(server, browser: Browser, tenant, with
     page.get_by_label("Place of Without scripts").fill("1")
     page.get_by_role("button", name="Save the order").click()
     assert list(withdraw.rules.values_list("name", flat=True)) == ["Without scripts", "Other"]
+    page.get_by_role("link", name="Publish …").click()
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text("The rules were published.")).to_be_visible()
+    expect(page.get_by_text("not in force yet")).not_to_be_visible()
+    withdraw.refresh_from_db()
+    assert [rule["name"] for rule in withdraw.published().rules] == ["Without scripts", "Other"]
     context.close()
 
 
 # -- the look ------------------------------------------------------------------------------------
 
-PICTURED = ("dashboard", "activity", "action", "rules", "rule-nested", "user", "audit", "methods")
+PICTURED = (
+    "dashboard",
+    "activity",
+    "action",
+    "rules",
+    "rule-nested",
+    "publish",
+    "versions",
+    "version-in-force",
+    "user",
+    "audit",
+    "methods",
+)
 
 
 def picture(page: Page, name: str) -> None:
@@ -454,7 +506,7 @@ def test_no_page_scrolls_sideways_at_320_pixels_whatever_it_shows(portal, tenant
         portal.open(path)
         if chromium.sideways_scroll(portal.page) > 0:
             wide.append(name)
-        if name in ("rule-nested", "action", "rules", "user"):
+        if name in ("rule-nested", "action", "rules", "publish", "user"):
             picture(portal.page, f"{name}-long-light-320")
     assert not wide
 

@@ -7,6 +7,7 @@ PY := .venv/bin/python
 DEMO := .venv/.demo-installed
 DEV := .venv/.dev-installed
 SDK := tests/sdk/node_modules/.installed
+PEERS := var/bench/peers/.installed
 PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 
@@ -48,8 +49,12 @@ mutants: $(DEV) chromium $(SDK) ## break the product on purpose: each mutant mus
 	$(PY) -m tests.mutants
 
 .PHONY: bench
-bench: $(DEV) ## measure, print, write var/bench/results.json
+bench: $(DEV) $(PEERS) ## measure, print, write var/bench/results.json
 	$(PY) -m tests.bench
+
+.PHONY: bench-growth
+bench-growth: $(DEV) ## measure track with 10,000 and with 10,000,000 stored actions (about 25 GB for a while)
+	$(PY) -m tests.bench.growth
 
 .PHONY: screenshots
 screenshots: $(DEV) chromium $(SDK) ## picture every page into var/screenshots
@@ -58,13 +63,16 @@ screenshots: $(DEV) chromium $(SDK) ## picture every page into var/screenshots
 # -- renew -------------------------------------------------------------------------------------------------------
 
 UV := var/tools/bin/uv
-LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+LOCK := $(COMPILE) pyproject.toml
 
 .PHONY: locks
 locks: $(UV) ## renew the hashed lists of Python packages from pyproject.toml
 	$(LOCK) -o requirements.lock
 	$(LOCK) --extra demo -o requirements-demo.lock
 	$(LOCK) --extra demo --extra dev -o requirements-dev.lock
+	$(COMPILE) --group bench -o requirements-bench.lock
+	$(COMPILE) --group bench-qubit -o requirements-bench-qubit.lock
 
 $(UV): | .venv/.created
 	$(PY) -m venv var/tools
@@ -74,6 +82,11 @@ $(UV): | .venv/.created
 schema: export DJANGO_SETTINGS_MODULE := tests.settings
 schema: $(DEV) ## write docs/openapi.yaml anew from the views
 	$(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+.PHONY: reference
+reference: export DJANGO_SETTINGS_MODULE := tests.settings
+reference: $(DEV) ## write docs/rules-reference.md anew from the tables of the engine
+	$(PY) manage.py rules_reference > docs/rules-reference.md
 
 .PHONY: vendor
 vendor: node ## build the committed JavaScript anew (never needed to install or run)
@@ -105,6 +118,13 @@ $(DEV): requirements-dev.lock requirements-demo.lock | .venv/.created
 	@echo "Installing what the tests need into .venv (a minute or so, this once)"
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@ $(DEMO)
+
+$(PEERS): requirements-bench.lock requirements-bench-qubit.lock | .venv/.created
+	@echo "Installing the rule engines to measure beside ours"
+	@rm -rf $(@D)
+	@$(PIP) --require-hashes --target $(@D)/others -r requirements-bench.lock
+	@$(PIP) --require-hashes --target $(@D)/qubit -r requirements-bench-qubit.lock
+	@touch $@
 
 $(SDK): tests/sdk/package-lock.json | node
 	cd tests/sdk && $(NPM_CI)

@@ -10,8 +10,10 @@ from django import forms
 from django.db import OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
+from actions import list_page
 from actions.models import Action, ActionFacts
 from audit.models import AuditEvent
 from audit.words import lines
@@ -96,6 +98,23 @@ class ActivityPage(TenantAdmin):
 
     # -- one action -------------------------------------------------------------------------------
 
+    def get_urls(self) -> Any:
+        view = self.admin_site.admin_view(self.add_to_list)
+        return [path("<uuid:action_pk>/list/", view, name="actions_action_list"), *super().get_urls()]
+
+    def add_to_list(self, request: HttpRequest, action_pk: Any) -> HttpResponse:
+        action: Action = self.found(request, str(action_pk))
+        facts = ActionFacts.objects.filter(pk=action.pk).first()
+        back = reverse("portal:actions_action_change", args=[action.pk])
+        return list_page.answer(
+            self,
+            request,
+            list_page.of_action(action, facts, access.must(request)),
+            back=back,
+            about={"subject": action.user.pseudonym, "action_id": action.pk},
+            crumbs=[(reverse("portal:actions_action_changelist"), _("Activity")), (back, action.action_code)],
+        )
+
     def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         action = self.get_object(request, object_id)
         if action is None:
@@ -119,6 +138,7 @@ class ActivityPage(TenantAdmin):
             allowed=[words.method(name) for name in facts.allowed_methods] if facts else [],
             timeline=lines(events, here.tenant),
             messages_sent=messages_of(action),
+            may_list=here.may(list_page.RIGHT),
         )
 
 
@@ -206,9 +226,9 @@ def verdict(facts: ActionFacts, here: Access) -> dict[str, Any]:
 
 def circumstances(facts: ActionFacts, tenant: Tenant) -> Circumstances:
     """The moment of the action, and the value lists of then."""
-    return Circumstances(
-        facts.facts.get("time", {}).get("at"), value_lists.read(tenant.pk, facts.trace.get("lists", 0))
-    )
+    at, trace = facts.facts.get("time", {}).get("at"), facts.trace
+    lists = value_lists.past(tenant.pk, trace.get("lists", 0), at=at, missing=trace.get("missingLists", ()))
+    return Circumstances(at, lists)
 
 
 def _explained(

@@ -11,7 +11,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from actions import dashboard, metrics_page, trial_page
+from actions import dashboard, list_page, metrics_page, trial_page
 from actions.activity_page import ActivityPage, listed
 from actions.models import Action, Device
 from audit import log
@@ -95,16 +95,32 @@ class EndUserPage(UserPage):
     """With the user's devices and activity."""
 
     def get_urls(self) -> Any:
-        view = self.admin_site.admin_view(self.invalidate_device)
+        wrap = self.admin_site.admin_view
         route = "<uuid:user_pk>/devices/<int:device_pk>/invalidate/"
-        return [path(route, view, name="authenticators_enduser_invalidate_device"), *super().get_urls()]
+        return [
+            path(route, wrap(self.invalidate_device), name="authenticators_enduser_invalidate_device"),
+            path("<uuid:user_pk>/list/", wrap(self.add_to_list), name="authenticators_enduser_list"),
+            *super().get_urls(),
+        ]
 
     def panels(self, here: Access, user: EndUser) -> dict[str, Any]:
         actions = Action.objects.filter(user=user).select_related("user").order_by("-created_at")[:LISTED]
         return {
             "devices": list(Device.objects.filter(user=user)[:LISTED]),
             "actions": [listed(action) for action in actions],
+            "may_list": here.may(list_page.RIGHT),
         }
+
+    def add_to_list(self, request: HttpRequest, user_pk: Any) -> HttpResponse:
+        user: EndUser = self.found(request, str(user_pk))
+        return list_page.answer(
+            self,
+            request,
+            list_page.of_user(user, access.must(request)),
+            back=reverse(PAGE + "change", args=[user.pk]),
+            about={"subject": user.pseudonym},
+            crumbs=crumbs(user),
+        )
 
     def invalidate_device(self, request: HttpRequest, user_pk: Any, device_pk: int) -> HttpResponse:
         user: EndUser = self.found(request, str(user_pk))

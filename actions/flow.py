@@ -7,7 +7,7 @@ The only way from a request to a stored decision. What a proof causes is in `pro
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,8 +15,8 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
-from actions import claims, ip_intel, messages, states, store, velocity
-from actions.gather import Contacts, contacts, gather
+from actions import claims, gather, ip_intel, messages, states, store, velocity
+from actions.gather import Contacts
 from actions.ip_intel import parse_address
 from actions.models import ENTITY_COLUMNS, PRIVATE, Action, ActionFacts
 from actions.store import Known
@@ -198,7 +198,7 @@ def _around(tenant: Tenant, action_code: str, sent: Mapping[str, Any], intel: ip
         device_key=_key(tenant, "device", sent.get("deviceId")),
         address_key=_key(tenant, "address", intel.address),
         phone_key=_key(tenant, "phone", sent.get("phoneNumber")),
-        email_domain_key=_key(tenant, "email domain", contact.email_domain(sent.get("email"))),
+        email_domain_key=_key(tenant, "email domain", gather.domain_of(sent.get("email"))),
         country_code=intel.country_code,
     )
 
@@ -251,23 +251,23 @@ def _policy(request: Track, known: Known) -> tuple[uuid.UUID, Policy]:
     return made.pk, policies.policy_of(made.pk, made.version, request.action_code)
 
 
-def _entities(request: Track, contacts: Contacts) -> velocity.Entities:
+def _entities(request: Track, in_clear: Contacts) -> velocity.Entities:
     """With what is stored of the user, where the request did not say it."""
     around = request.around
     return replace(
         around,
-        phone_key=around.phone_key or _key(request.tenant, "phone", contacts.phone_number),
+        phone_key=around.phone_key or _key(request.tenant, "phone", in_clear.phone_number),
         email_domain_key=around.email_domain_key
-        or _key(request.tenant, "email domain", contact.email_domain(contacts.email)),
+        or _key(request.tenant, "email domain", gather.domain_of(in_clear.email)),
     )
 
 
-def _velocities(request: Track, known: Known, policy: Policy, around: velocity.Entities) -> dict[str, int | float]:
-    """The counts that the rules ask for; read again where they go by what was only found in the first reading."""
-    found = known.velocities
-    if around != request.around and any(one.velocity.scope in LATE_SCOPES for one in policy.velocities):
-        found = _read(request, policy.velocities, around).velocities
-    return velocity.values(policy.velocities, found, around, request.sent.get("custom") or {})
+def _past(request: Track, known: Known, policy: Policy, around: velocity.Entities) -> Sequence[Any]:
+    """What the past gave for each count; read again where it goes by what was only found in the first reading."""
+    scopes = {one.velocity.scope for one in policy.velocities}
+    if any(scope in scopes and around.key(scope) != request.around.key(scope) for scope in LATE_SCOPES):
+        return _read(request, policy.velocities, around).velocities
+    return known.velocities
 
 
 # Whose value may stand only in the user's row.
@@ -275,24 +275,32 @@ LATE_SCOPES = ("phoneNumber", "emailDomain")
 
 
 def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID, policy: Policy) -> Tracked:
-    in_clear = contacts(request.tenant, known, dict(request.sent))
+    in_clear = gather.contacts(request.tenant, known, dict(request.sent))
     around = _entities(request, in_clear)
     lists = value_lists.lists_of(request.tenant.pk, known.value_lists_version)
-    facts = gather(
+    past = _past(request, known, policy, around)
+    counts = velocity.values(policy.velocities, past, around, request.sent.get("custom") or {})
+    facts = gather.gather(
         tenant=request.tenant,
         known=known,
         user_id=request.user_id,
         action_code=request.action_code,
         sent=dict(request.sent),
         intel=request.intel,
-        contacts=in_clear,
+        in_clear=in_clear,
         lists=lists,
-        velocity=_velocities(request, known, policy, around),
+        velocity=counts,
     ).to_json()
     decision = decide(facts, policy, lists)
     outcome = Outcome(decision.outcome)
     if outcome == Outcome.CHALLENGE and known.recent_challenges >= settings.NEW_CHALLENGES_PER_10_MINUTES:
         raise TooManyRequests("Too many challenges for this user.", resets_in=60)
+    trace = {
+        "verdicts": dict(decision.verdicts),
+        "lists": known.value_lists_version,
+        "caps": velocity.caps(policy.velocities, past, counts),
+        "missingLists": [alias for alias in policy.lists if alias not in lists],
+    }
     state = _first_state(request, known, outcome)
     allowed, default_method = _methods(request.tenant, known, policy, decision)
     action_id = uuid.uuid4()
@@ -318,12 +326,13 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
         "device": request.sent.get("deviceId", ""),
         "country": around.country_code or "",
         **{name: getattr(around, name) for name in ENTITY_COLUMNS},
-        **_what_was_known(request.tenant, known, facts, policy, decision, action_id),
+        **_what_was_known(request.tenant, facts, trace, action_id),
         "matched": list(decision.matched),
         "shadowed": list(decision.shadowed),
         "priority_rule": decision.priority_rule_id,
         "allowed": [method.value for method in allowed],
         "default_method": default_method or "",
+        "prompt": _prompt(known, policy, decision),
         "redirect_url": request.sent.get("redirectUrl", ""),
         "redirect_to_settings": bool(request.sent.get("redirectToSettings")),
         "locale_sent": request.sent.get("locale", ""),
@@ -342,18 +351,15 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
 
 
 def _what_was_known(
-    tenant: Tenant, known: Known, facts: dict[str, Any], policy: Policy, decision: Decision, action_id: uuid.UUID
+    tenant: Tenant, facts: dict[str, Any], trace: dict[str, Any], action_id: uuid.UUID
 ) -> dict[str, str | bytes | None]:
     """Facts and trace; the user's email and phone number stand apart in them, sealed."""
     user = dict(facts["user"])
     private = {name: user.pop(name) for name in PRIVATE if name in user}
-    trace = {"verdicts": dict(decision.verdicts), "lists": known.value_lists_version}
-    if policy.velocities:
-        trace["caps"] = {one.velocity.key: one.cap for one in policy.velocities}
     place = (ActionFacts._meta.db_table, "private_sealed", str(action_id))
     return {
         "facts": json.dumps(facts | {"user": user}),
-        "trace": json.dumps(trace),
+        "trace": json.dumps({name: value for name, value in trace.items() if value or name == "verdicts"}),
         "private_sealed": tenant.seal(json.dumps(private), *place) if private else None,
     }
 
@@ -386,6 +392,12 @@ def _methods(
         known.enrolled_default,
     )
     return allowed, next((wish for wish in wishes if wish and wish in allowed), None)
+
+
+def _prompt(known: Known, policy: Policy, decision: Decision) -> list[str]:
+    """What to ask the user to set up after the proof: as the deciding rule says, else as the action says."""
+    rule = policy.rule(decision.priority_rule_id) if decision.priority_rule_id else None
+    return list((rule.prompt_to_enroll_verification_methods if rule else ()) or known.action_prompt or ())
 
 
 def _user_columns(request: Track, known: Known, in_clear: Contacts, user_pk: uuid.UUID) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """What is known about an action when it is decided: the request, the user, the device, the address, the past."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from actions import local_time, travel
 from actions.ip_snapshot import IpIntel
 from actions.store import Known
+from authenticators import contact_facts
 from authsignal_portal import user_agent
 from authsignal_portal.models import Tenant
 from rules.facts import DeviceFacts, Facts, IpFacts, TimeFacts, UserFacts
@@ -44,7 +46,7 @@ def gather(
     action_code: str,
     sent: dict[str, Any],
     intel: IpIntel,
-    contacts: Contacts,
+    in_clear: Contacts,
     lists: Lists,
     velocity: dict[str, int | float],
 ) -> Facts:
@@ -58,23 +60,52 @@ def gather(
         velocity=velocity,
         ip=_address(known, intel, lists),
         device=_device(known, sent),
-        user=_user(known, user_id, sent, contacts),
-        time=TimeFacts(at=known.now.timestamp()),
+        user=_user(known, user_id, sent, in_clear),
+        time=_time(tenant, known.now, intel),
     )
+
+
+def domain_of(email: str | None) -> str | None:
+    return contact_facts.email_domain(email) if email else None
+
+
+def _time(tenant: Tenant, now: datetime, intel: IpIntel) -> TimeFacts:
+    there = local_time.local(now, intel.time_zone, tenant.time_zone)
+    return TimeFacts(at=now.timestamp(), hour=there.hour, weekday=there.weekday, zone=there.time_zone)
 
 
 def _address(known: Known, intel: IpIntel, lists: Lists) -> IpFacts:
     if intel.address is None:
         return IpFacts()
+    gone = _travel(known, intel)
     return IpFacts(
         address=intel.address,
         country_code=intel.country_code,
         country_code_in_ofac_list=_embargoed(intel.country_code, lists, known.now),
+        city=intel.city,
         asn=intel.asn,
+        organization=intel.organization,
         is_anonymous=intel.anonymizer is not None if intel.known else None,
         anonymizer=intel.anonymizer or "NONE" if intel.known else None,
         is_unrecognized=not known.address_known,
+        # Nobody is accused at a place where they are often: a phone and a wifi may be far apart.
+        impossible_travel=gone.impossible and gone.atypical,
+        atypical_travel=gone.atypical,
+        latitude=intel.latitude,
+        longitude=intel.longitude,
+        accuracy_radius_km=intel.accuracy_radius_km,
     )
+
+
+def _travel(known: Known, intel: IpIntel) -> travel.Travel:
+    """From where the user passed challenges to where the address is."""
+    here = None
+    if intel.latitude is not None and intel.longitude is not None and intel.accuracy_radius_km is not None:
+        here = travel.Place(intel.latitude, intel.longitude, intel.accuracy_radius_km, known.now)
+    earlier = [
+        travel.Place(north, east, radius, datetime.fromtimestamp(at, UTC)) for north, east, radius, at in known.places
+    ]
+    return travel.judge(here, earlier)
 
 
 def _embargoed(country: str | None, lists: Lists, now: datetime) -> bool | None:
@@ -84,17 +115,23 @@ def _embargoed(country: str | None, lists: Lists, now: datetime) -> bool | None:
     return embargoed.holds(COUNTRY, country, now.timestamp())
 
 
-def _user(known: Known, user_id: str, sent: dict[str, Any], contacts: Contacts) -> UserFacts:
+def _user(known: Known, user_id: str, sent: dict[str, Any], in_clear: Contacts) -> UserFacts:
+    email, phone = in_clear.email, in_clear.phone_number
+    domain = domain_of(email)
     return UserFacts(
         user_id=user_id,
-        email=contacts.email,
-        phone_number=contacts.phone_number,
+        email=email,
+        email_domain=domain,
+        email_is_disposable=contact_facts.is_disposable(domain) if domain else None,
+        phone_number=phone,
+        phone_country=contact_facts.phone_country(phone) if phone else None,
+        phone_line_type=contact_facts.phone_line_type(phone) if phone else None,
         username=sent.get("username") or known.username,
         display_name=known.display_name,
         is_enrolled=bool(known.enrolled),
         has_previously_verified=known.last_verified_at is not None,
-        email_verified=bool(known.email_verified) if contacts.email else None,
-        phone_number_verified=bool(known.phone_number_verified) if contacts.phone_number else None,
+        email_verified=bool(known.email_verified) if email else None,
+        phone_number_verified=bool(known.phone_number_verified) if phone else None,
         account_age_in_days=(known.now - known.user_created_at).days if known.user_created_at else 0,
         custom=known.user_custom or {},
     )
@@ -109,6 +146,9 @@ def _device(known: Known, sent: dict[str, Any]) -> DeviceFacts:
         is_bot=user_agent.is_bot(agent),
         is_remembered=None if device_id is None else _remembered(known),
         count=known.devices + (1 if device_id and known.device_pk is None else 0),
+        type=user_agent.device_type(agent),
+        browser=user_agent.browser_name(agent),
+        os=user_agent.os_name(agent),
     )
 
 

@@ -37,7 +37,8 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
             "expiresIn": int((context.token.expires_at - context.now).total_seconds()),
             "message": facts.message or None,
             "methods": _methods(user, facts, enrolled, codes),
-            "enrollable": _enrollable(context, enrolled),
+            "enrollable": (enrollable := _enrollable(context, enrolled)),
+            "prompt": _prompt(facts, enrolled, enrollable) or None,
             "enrolledCount": user.authenticators.exclude(verified_at=None).count(),
             "recoveryCodes": present({"enabled": not tenant.disable_recovery_codes, "remaining": codes}),
             "settings": facts.redirect_to_settings,
@@ -112,6 +113,14 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
         and not (method in rows and rows[method].is_hidden_to_user)
         and (method in context.facts.allowed_methods or not waiting)
     ]
+
+
+def _prompt(
+    facts: ActionFacts, enrolled: list[VerificationMethod], enrollable: list[dict[str, Any]]
+) -> list[VerificationMethod]:
+    """What to offer after the proof: wanted by the rules, not set up yet, and possible."""
+    possible = {one["method"] for one in enrollable}
+    return [method for method in M if method in facts.prompt_methods and method in possible and method not in enrolled]
 
 
 # -- leaving -------------------------------------------------------------------------------------

@@ -6,28 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
 
 import maxminddb
 from maxminddb.decoder import Decoder
 
 from actions.ip_ranges import Address, BadFile
+from actions.ip_records import READERS, Record
 
-Anonymizer = Literal["TOR", "VPN", "PROXY", "HOSTING"]
-Record = dict[str, Any]
-
-# Registries' placeholders that are no country; rules compare with ISO 3166-1 codes only.
-NO_COUNTRY = frozenset({"AP", "EU", "ZZ"})
-# Strongest first: an address that is several things is reported as the first of them.
-ANONYMOUS_FLAGS: tuple[tuple[str, Anonymizer], ...] = (
-    ("is_tor_exit_node", "TOR"),
-    ("is_anonymous_vpn", "VPN"),
-    ("is_public_proxy", "PROXY"),
-    ("is_residential_proxy", "PROXY"),
-    ("is_hosting_provider", "HOSTING"),
-    # Anonymous by a means the file does not name.
-    ("is_anonymous", "PROXY"),
-)
 SEPARATOR = 16  # zero bytes between the search tree and the data
 # What the pure-Python decoder may raise on bytes that are no records.
 UNREADABLE = (
@@ -39,37 +24,6 @@ UNREADABLE = (
     RecursionError,
     struct.error,
 )
-
-
-def country_of(record: Record) -> str | None:
-    """ISO 3166-1 code of a Country or City record: where the address is used, else where it is registered."""
-    for field in ("country", "registered_country"):
-        place = record.get(field)
-        if isinstance(place, dict) and (code := country_code(place.get("iso_code"))):
-            return code
-    return None
-
-
-def country_code(value: object) -> str | None:
-    if not isinstance(value, str) or len(value) != 2 or not (value.isascii() and value.isalpha()):
-        return None
-    return None if value.upper() in NO_COUNTRY else value.upper()
-
-
-def anonymizer_of(record: Record) -> Anonymizer | None:
-    return next((kind for flag, kind in ANONYMOUS_FLAGS if record.get(flag) is True), None)
-
-
-def asn_of(record: Record) -> int | None:
-    number = record.get("autonomous_system_number")
-    return number if isinstance(number, int) and 0 < number < 2**32 else None
-
-
-READERS: dict[str, Callable[[Record], object]] = {
-    "country": country_of,
-    "anonymous": anonymizer_of,
-    "asn": asn_of,
-}
 
 
 @dataclass(frozen=True)

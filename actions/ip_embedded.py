@@ -16,8 +16,8 @@ from logging import getLogger
 import iporigin
 import iptocc
 
-from actions.ip_database import Anonymizer, country_code
 from actions.ip_ranges import Address
+from actions.ip_records import Anonymizer, country_code
 
 logger = getLogger(__name__)
 

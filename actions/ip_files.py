@@ -5,23 +5,27 @@ import hashlib
 import json
 import os
 import re
-import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from actions.ip_database import check_database
+from actions.ip_csv import read_csv
+from actions.ip_database import Database, check_database
+from actions.ip_incoming import copy_plain, is_binary
 from actions.ip_ranges import BadFile, Ranges, read_list, unpack
+from actions.ip_table import Table, open_table
 
 MANIFEST = "manifest.json"
 VERSION = 1
-DATABASE_KINDS = ("country", "anonymous", "asn")
+DATABASE_KINDS = ("country", "city", "anonymous", "asn")
 LIST_KINDS = ("tor", "vpn", "proxy", "hosting", "trusted")
 KINDS = DATABASE_KINDS + LIST_KINDS
-MAX_LIST_BYTES = 64 * 1024 * 1024
+# Unpacked.
+MAX_LIST_BYTES = 64 * 2**20
+MAX_DATABASE_BYTES = 4 * 2**30
 INCOMING = ".incoming-"
 # Only names that this module gives: the directory may hold the operator's own files too.
 OURS = re.compile(rf"(?:{'|'.join(KINDS)})-[0-9a-f]{{20}}|{re.escape(INCOMING)}.+")
@@ -53,6 +57,16 @@ class Entry:
     database_type: str = ""
     v4: int = 0
     v6: int = 0
+    values: int = 0
+
+    def open(self, directory: Path) -> Database | Table | Ranges:
+        """Raises BadFile if the file is not as it was checked, OSError if gone."""
+        path = self.checked(directory)
+        if self.values:
+            return open_table(path, v4=self.v4, v6=self.v6, values=self.values)
+        if self.kind in DATABASE_KINDS:
+            return Database(path)
+        return unpack(path.read_bytes(), v4=self.v4, v6=self.v6)
 
     def checked(self, directory: Path) -> Path:
         """The file's path; raises BadFile if its bytes are not those that were checked, OSError if gone."""
@@ -60,9 +74,6 @@ class Entry:
         if _digest(path) != self.sha256:
             raise BadFile(f"{path}: was changed after it was checked; run update_ip_data again")
         return path
-
-    def ranges(self, directory: Path) -> Ranges:
-        return unpack(self.checked(directory).read_bytes(), v4=self.v4, v6=self.v6)
 
 
 def read_manifest(directory: Path) -> tuple[Entry, ...]:
@@ -105,7 +116,9 @@ def install(directory: Path, incoming: Sequence[Incoming], *, clear: Collection[
 
 def _take(directory: Path, item: Incoming) -> Entry:
     copy = directory / f"{INCOMING}{item.kind}"
-    written_at = _copy(item, copy)
+    written_at = copy_plain(
+        item.path, copy, limit=MAX_DATABASE_BYTES if item.kind in DATABASE_KINDS else MAX_LIST_BYTES
+    )
     now = datetime.now(UTC)
     entry = Entry(
         kind=item.kind,
@@ -116,23 +129,17 @@ def _take(directory: Path, item: Incoming) -> Entry:
         installed_at=now,
         records=0,
     )
-    entry = _database(copy, entry, item) if item.kind in DATABASE_KINDS else _list(copy, entry, item)
+    entry = _reader(copy, item)(copy, entry, item)
     digest = _digest(copy)
     entry = replace(entry, sha256=digest, file=f"{item.kind}-{digest[:20]}")
     _settle(copy, directory / entry.file)
     return entry
 
 
-def _copy(item: Incoming, copy: Path) -> datetime:
-    """The copy is what gets checked: nobody writes to it meanwhile. Returns when the file was written."""
-    try:
-        status = item.path.stat()
-        if item.kind in LIST_KINDS and status.st_size > MAX_LIST_BYTES:
-            raise BadFile(f"{item.path}: a list may have {MAX_LIST_BYTES // 2**20} MB at most; split it")
-        shutil.copyfile(item.path, copy)
-    except OSError as error:
-        raise BadFile(f"{item.path}: cannot be read ({error.strerror or error})") from error
-    return datetime.fromtimestamp(status.st_mtime, UTC)
+def _reader(copy: Path, item: Incoming) -> Callable[[Path, Entry, Incoming], Entry]:
+    if item.kind in LIST_KINDS:
+        return _list
+    return _database if is_binary(copy) else _table
 
 
 def _digest(path: Path) -> str:
@@ -145,11 +152,18 @@ def _database(copy: Path, entry: Entry, item: Incoming) -> Entry:
     return replace(entry, built_at=checked.built_at, records=checked.records, database_type=checked.database_type)
 
 
+def _table(copy: Path, entry: Entry, item: Incoming) -> Entry:
+    read = read_csv(copy, kind=item.kind, name=str(item.path))
+    table = read.table
+    table.write(copy)
+    return replace(entry, records=read.records, database_type="CSV", v4=table.v4, v6=table.v6, values=table.values)
+
+
 def _list(copy: Path, entry: Entry, item: Incoming) -> Entry:
     try:
         lines = copy.read_text("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise BadFile(f"{item.path}: is no text ({error}); unpack it first if it is compressed") from error
+        raise BadFile(f"{item.path}: is no text ({error}); of compressed files, gzip's are read") from error
     read = read_list(lines, name=str(item.path))
     copy.write_bytes(read.ranges.pack())
     return replace(

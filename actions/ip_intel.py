@@ -1,4 +1,4 @@
-"""What local data says about an address: its country, its network, and who hides behind it.
+"""What local data says about an address: where it is, whose network it is in, and who hides behind it.
 
 Vocabulary: an *anonymizer* is what makes an address anonymous: TOR, VPN, PROXY or HOSTING, strongest first.
 *Embedded* data comes with the installation (iptocc, iporigin), *operator* data by `manage.py update_ip_data`.
@@ -6,7 +6,9 @@ Vocabulary: an *anonymizer* is what makes an address anonymous: TOR, VPN, PROXY 
 - An operator's list of a kind takes the place of the embedded data of that kind, so that an address may also
   leave it; an Anonymous-IP database takes the place of all of it. What the operator's sources say is united.
 - `trusted` is the operator's word that an address is nobody's hiding place, and beats all else.
-- The country comes from the operator's database and, where that has no answer, from the embedded one.
+- The place comes whole from the operator's City database; where that names no country, from the Country database,
+  else from the embedded data. Where only the country is known the place is the country's centre, with a radius that
+  covers it. The network comes from the operator's ASN database or from a City file that tells it too.
 - Private, loopback, documentation and reserved ranges are what the operator's data says, else nothing.
 """
 

@@ -1,6 +1,7 @@
 """Sets of addresses: plain lists read strictly, packed for search without unpacking."""
 
 import ipaddress
+import mmap
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,13 +9,11 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # A line that covers more than this is a slip of the pen: 0.0.0.0/0 as "tor" would challenge everybody.
 BROADEST_PREFIX = {4: 8, 6: 16}
 # What Tor's own exit list writes beside the addresses.
 TOR_LIST_KEYWORDS = frozenset({"ExitNode", "Published", "LastStatus"})
-MAPPED_IPV4 = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
 class BadFile(ValueError):
@@ -31,16 +30,23 @@ class Ranges:
     def __contains__(self, address: Address) -> bool:
         starts, packed = self.starts[address.version], address.packed
         width = len(packed)
-        count = len(starts) // width
-        after = bisect_right(range(count), packed, key=lambda i: starts[i * width : i * width + width])
-        last = (after - 1) * width
-        return after > 0 and packed <= self.ends[address.version][last : last + width]
+        last = search(starts, range(0, len(starts), width), packed) * width
+        return last >= 0 and packed <= self.ends[address.version][last : last + width]
 
     def pack(self) -> bytes:
         return self.starts[4] + self.ends[4] + self.starts[6] + self.ends[6]
 
     def count(self, version: int) -> int:
         return len(self.starts[version]) // (4 if version == 4 else 16)
+
+
+def search(content: bytes | mmap.mmap, starts: range, packed: bytes) -> int:
+    """Which of the ascending starts that lie at these places in the content is the last one up to the address.
+
+    -1 if there is none.
+    """
+    width = len(packed)
+    return bisect_right(starts, packed, key=lambda place: content[place : place + width]) - 1
 
 
 def unpack(blob: bytes, *, v4: int, v6: int) -> Ranges:
@@ -54,14 +60,14 @@ def unpack(blob: bytes, *, v4: int, v6: int) -> Ranges:
     )
 
 
-def from_networks(networks: Iterable[Network]) -> Ranges:
-    bounds: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
-    for network in networks:
-        first = int(network.network_address)
-        bounds[network.version].append((first, first + network.num_addresses - 1))
+def from_bounds(bounds: Iterable[tuple[Address, Address]]) -> Ranges:
+    """First and last address of each range, in any order; ranges may overlap."""
+    numbers: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
+    for first, last in bounds:
+        numbers[first.version].append((int(first), int(last)))
     starts, ends = {}, {}
     for version, width in ((4, 4), (6, 16)):
-        merged = list(_merged(sorted(bounds[version])))
+        merged = list(_merged(sorted(numbers[version])))
         starts[version] = b"".join(start.to_bytes(width, "big") for start, _ in merged)
         ends[version] = b"".join(end.to_bytes(width, "big") for _, end in merged)
     return Ranges(starts=starts, ends=ends)
@@ -90,12 +96,12 @@ class ReadList:
 
 
 def read_list(lines: Iterable[str], *, name: str) -> ReadList:
-    """A plain list: an address or a CIDR network a line, `#` or `;` before a comment, or Tor's exit list.
+    """A plain list: an address, a CIDR network or a range a line, `#` or `;` before a comment, or Tor's exit list.
 
     Raises BadFile with the file's name and the line for anything else, and for a list without any address,
     because what it replaces would then silently stop to count.
     """
-    networks: list[Network] = []
+    bounds: list[tuple[Address, Address]] = []
     dates: list[datetime] = []
     for number, line in enumerate(lines, start=1):
         words = line.partition("#")[0].partition(";")[0].split()
@@ -105,31 +111,52 @@ def read_list(lines: Iterable[str], *, name: str) -> ReadList:
         if text == "ExitAddress" and len(words) > 1:
             text = words[1]
             dates += _date(" ".join(words[2:]))
+        elif len(words) == 3 and words[1] == "-":
+            text = "".join(words)
         elif len(words) > 1:
             raise BadFile(f"{name}, line {number}: {_shown(line)} has more than one word; {_EXPECTED}")
-        networks.append(_network(text, where=f"{name}, line {number}"))
-    if not networks:
+        bounds.append(_bounds(text, where=f"{name}, line {number}"))
+    if not bounds:
         raise BadFile(f"{name}: holds no address at all; {_EXPECTED}")
-    return ReadList(ranges=from_networks(networks), records=len(networks), dated=max(dates, default=None))
+    return ReadList(ranges=from_bounds(bounds), records=len(bounds), dated=max(dates, default=None))
 
 
-_EXPECTED = "expected one address or CIDR network on each line, # before a comment"
+_EXPECTED = "expected one address, CIDR network or start-end range on each line, # before a comment"
 
 
-def _network(text: str, *, where: str) -> Network:
+def _bounds(text: str, *, where: str) -> tuple[Address, Address]:
     if "%" in text:
         raise BadFile(f"{where}: {_shown(text)} carries an interface name; {_EXPECTED}")
+    first, last = _range(text, where=where) if "-" in text else _network(text, where=where)
+    if int(last) - int(first) >= 2 ** (last.max_prefixlen - BROADEST_PREFIX[last.version]):
+        raise BadFile(f"{where}: {_shown(text)} covers too much of the internet; name smaller networks")
+    return first, last
+
+
+def _network(text: str, *, where: str) -> tuple[Address, Address]:
     try:
         network = ipaddress.ip_network(text)
     except ValueError as error:
         hint = " (write the first address of the network)" if "host bits" in str(error) else ""
         raise BadFile(f"{where}: {_shown(text)} is no address or network{hint}; {_EXPECTED}") from error
-    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(MAPPED_IPV4):
-        first = int(network.network_address) & 0xFFFFFFFF
-        network = ipaddress.IPv4Network((first, network.prefixlen - 96))
-    if network.prefixlen < BROADEST_PREFIX[network.version]:
-        raise BadFile(f"{where}: {_shown(text)} covers too much of the internet; name smaller networks")
-    return network
+    return _unmapped(network[0]), _unmapped(network[-1])
+
+
+def _range(text: str, *, where: str) -> tuple[Address, Address]:
+    start, _, end = text.partition("-")
+    try:
+        first, last = _unmapped(ipaddress.ip_address(start)), _unmapped(ipaddress.ip_address(end))
+    except ValueError as error:
+        raise BadFile(f"{where}: {_shown(text)} is no range of addresses; {_EXPECTED}") from error
+    if first.version != last.version:
+        raise BadFile(f"{where}: {_shown(text)} goes from IPv{first.version} to IPv{last.version}; {_EXPECTED}")
+    if int(last) < int(first):
+        raise BadFile(f"{where}: {_shown(text)} ends before it starts; write the lower address first")
+    return first, last
+
+
+def _unmapped(address: Address) -> Address:
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _date(text: str) -> list[datetime]:

@@ -5,10 +5,13 @@ from functools import cached_property
 from pathlib import Path
 
 from actions import ip_embedded
-from actions.ip_database import Anonymizer, Database, Record, anonymizer_of, asn_of, country_of
+from actions.ip_database import Database
 from actions.ip_embedded import Verdict
-from actions.ip_files import DATABASE_KINDS, Entry, read_manifest
+from actions.ip_files import Entry, read_manifest
+from actions.ip_location import location_of
 from actions.ip_ranges import Address, Ranges
+from actions.ip_records import Anonymizer, Record, anonymizer_of, asn_of, country_of, organization_of
+from actions.ip_table import Table
 
 PRECEDENCE: tuple[Anonymizer, ...] = ("TOR", "VPN", "PROXY", "HOSTING")
 
@@ -18,7 +21,10 @@ class IpIntel:
     """`known` is False where no source could say whether the address is anonymous: it may be.
 
     `address` is in its shortest form, an IPv4-mapped IPv6 address as IPv4. `source` names what `anonymizer`
-    rests on, for the reader of a decision.
+    rests on, for the reader of a decision. None is not known.
+
+    `organization` runs the autonomous system `asn`. The place is in degrees, `accuracy_radius_km` around it (the
+    whole country where no more is known), with the city's English name and the IANA name of its time zone.
     """
 
     address: str | None
@@ -27,6 +33,12 @@ class IpIntel:
     known: bool
     asn: int | None
     source: str
+    organization: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    accuracy_radius_km: float | None = None
+    city: str | None = None
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -34,12 +46,12 @@ class Snapshot:
     """Never changes: a look-up uses a whole one, the old or the new. `opened` is by the entry's file."""
 
     entries: tuple[Entry, ...] = ()
-    opened: dict[str, Database | Ranges] = field(default_factory=dict)
+    opened: dict[str, Database | Table | Ranges] = field(default_factory=dict)
 
     @cached_property
-    def databases(self) -> dict[str, Database]:
+    def databases(self) -> dict[str, Database | Table]:
         pairs = ((entry.kind, self.opened[entry.file]) for entry in self.entries)
-        return {kind: opened for kind, opened in pairs if isinstance(opened, Database)}
+        return {kind: opened for kind, opened in pairs if not isinstance(opened, Ranges)}
 
     @cached_property
     def lists(self) -> tuple[tuple[str, str, Ranges], ...]:
@@ -55,16 +67,38 @@ class Snapshot:
 
     def intel(self, address: Address) -> IpIntel:
         text, special = str(address), _is_special(address)
-        country = country_of(self._record("country", address) or {})
+        place = self._place(address)
+        country = country_of(place) or (None if special else ip_embedded.country(text))
+        location = location_of(place, country)
+        network = self._network(address, place)
         verdict = self._verdict(address, special=special)
         return IpIntel(
             address=text,
-            country_code=country or (None if special else ip_embedded.country(text)),
+            country_code=country,
             anonymizer=verdict.anonymizer,
             known=verdict.known,
-            asn=asn_of(self._record("asn", address) or {}),
+            asn=asn_of(network),
             source=verdict.source,
+            organization=organization_of(network),
+            latitude=location.latitude,
+            longitude=location.longitude,
+            accuracy_radius_km=location.accuracy_radius_km,
+            city=location.city,
+            time_zone=location.time_zone,
         )
+
+    def _place(self, address: Address) -> Record:
+        """The first of the operator's records that names a country; all that is said of the place is from it."""
+        for kind in ("city", "country"):
+            record = self._record(kind, address)
+            if record and country_of(record):
+                return record
+        return {}
+
+    def _network(self, address: Address, place: Record) -> Record:
+        """The ASN database's record; a combined file tells the network beside the place."""
+        record = self._record("asn", address)
+        return record if record and asn_of(record) else place
 
     def _verdict(self, address: Address, *, special: bool) -> Verdict:
         listed = {kind: name for kind, name, ranges in self.lists if address in ranges}
@@ -112,10 +146,4 @@ def load(directory: Path | None, *, before: Snapshot | None) -> Snapshot:
         return Snapshot()
     entries = read_manifest(directory)
     had = before.opened if before else {}
-    return Snapshot(entries, {e.file: had.get(e.file) or _open(e, directory) for e in entries})
-
-
-def _open(entry: Entry, directory: Path) -> Database | Ranges:
-    if entry.kind in DATABASE_KINDS:
-        return Database(entry.checked(directory))
-    return entry.ranges(directory)
+    return Snapshot(entries, {e.file: had.get(e.file) or e.open(directory) for e in entries})

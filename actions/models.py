@@ -105,7 +105,8 @@ class ActionFacts(models.Model):
     # rules.facts.Facts as JSON, without what is PRIVATE.
     facts = models.JSONField()
     # {"verdicts": {rule: true|false|unknown}, "lists": version of the value lists,
-    #  "caps": {velocity data point: the number at which it stops}}
+    #  "caps": {velocity data point: from where on its value means "at least"}, "missingLists": [alias of a value list
+    #  that rules asked for and that was off or gone]}; what is empty is left out
     trace = models.JSONField()
     private_sealed = models.BinaryField(null=True, editable=False)
     matched_rules = ArrayField(models.UUIDField(), default=list)
@@ -114,6 +115,8 @@ class ActionFacts(models.Model):
     priority_rule_id = models.UUIDField(null=True)
     allowed_methods = ArrayField(models.CharField(max_length=32), default=list)
     default_method = models.CharField(max_length=32, blank=True)
+    # What the user is asked to set up after the proof.
+    prompt_methods = ArrayField(models.CharField(max_length=32), default=list)
     redirect_url = models.CharField(max_length=2048, blank=True)
     redirect_to_settings = models.BooleanField(default=False)
     locale = models.CharField(max_length=35, blank=True)

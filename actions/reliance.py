@@ -14,8 +14,8 @@ from actions.liveness import Arrival, Arrivals
 from actions.rule_numbers import ENOUGH
 from authsignal_portal.models import Tenant
 from rules import condition_tree, policies
-from rules.condition_tree import Node
-from rules.engine import RuleSpec, comparisons_in
+from rules.condition_tree import Node, comparisons_in
+from rules.engine import RuleSpec
 from rules.models import ActionConfiguration, PolicyVersion
 from rules.registry import DATA_POINTS, CustomPoint, DataPoint
 from rules.rule_form import custom_points_of

@@ -27,7 +27,8 @@ PLACES, PLACES_DAYS = 20, 90
 READ = f"""
 SELECT authsignal_now() AS now,
   c.id AS configuration_id, c.version, c.verification_methods AS action_methods,
-  c.default_verification_method AS action_default, c.message,
+  c.default_verification_method AS action_default, c.prompt_to_enroll_verification_methods AS action_prompt,
+  c.message,
   u.id AS user_pk, u.pseudonym, u.email_sealed, u.email_index, u.email_verified,
   u.phone_number_sealed, u.phone_number_index, u.phone_number_verified,
   u.username, u.display_name, u.custom AS user_custom, u.locale, u.last_verified_at, u.created_at AS user_created_at,
@@ -103,12 +104,13 @@ action AS (
 facts AS (
   INSERT INTO actions_actionfacts (action_id, configuration_id, policy_version, ip_address, user_agent, device_id,
     facts, trace, private_sealed, matched_rules, shadow_rules, priority_rule_id,
-    allowed_methods, default_method, redirect_url,
+    allowed_methods, default_method, prompt_methods, redirect_url,
     redirect_to_settings, locale, message, browser_hash)
   VALUES (%(action_id)s, %(configuration_id)s, %(policy_version)s, %(address)s, %(user_agent)s, %(device)s,
     %(facts)s, %(trace)s, %(private_sealed)s, %(matched)s::uuid[], %(shadowed)s::uuid[], %(priority_rule)s,
     %(allowed)s::varchar[],
-    %(default_method)s, %(redirect_url)s, %(redirect_to_settings)s, %(locale_sent)s, %(message)s, '')
+    %(default_method)s, %(prompt)s::varchar[], %(redirect_url)s, %(redirect_to_settings)s, %(locale_sent)s,
+    %(message)s, '')
 )
 INSERT INTO audit_auditevent (event_id, at, tenant_id, tag, actor_kind, actor, subject, action_id, data, leaf_hash)
 VALUES """
@@ -128,6 +130,7 @@ class Known:
     version: int | None
     action_methods: list[str] | None
     action_default: str | None
+    action_prompt: list[str] | None
     message: str | None
     user_pk: uuid.UUID | None
     pseudonym: uuid.UUID | None

@@ -13,13 +13,16 @@ from typing import Any, Final
 from rules.types import READERS, Kind, storable
 from rules.velocity import COUNT, FAILED, FOLDS, MAX_ROWS, MEMBERS, Asked, Seen, Velocity, settle
 
+# What is compared with stands in a sub-select, so that one plan is made for all values: that of a busy device goes
+# through everybody's actions to find its own, and is slow as soon as it is busy no more.
+_OF_TENANT: Final = "x.tenant_id = (SELECT %(tenant)s::uuid)"
 SCOPED: Final = {
     "user": "x.user_id = u.id",
-    "device": "x.tenant_id = %(tenant)s::uuid AND x.device_key = %(device_key)s::bigint",
-    "address": "x.tenant_id = %(tenant)s::uuid AND x.address_key = %(address_key)s::bigint",
-    "phoneNumber": "x.tenant_id = %(tenant)s::uuid AND x.phone_key = %(phone_key)s::bigint",
-    "emailDomain": "x.tenant_id = %(tenant)s::uuid AND x.email_domain_key = %(email_domain_key)s::bigint",
-    "tenant": "x.tenant_id = %(tenant)s::uuid",
+    "device": f"{_OF_TENANT} AND x.device_key = (SELECT %(device_key)s::bigint)",
+    "address": f"{_OF_TENANT} AND x.address_key = (SELECT %(address_key)s::bigint)",
+    "phoneNumber": f"{_OF_TENANT} AND x.phone_key = (SELECT %(phone_key)s::bigint)",
+    "emailDomain": f"{_OF_TENANT} AND x.email_domain_key = (SELECT %(email_domain_key)s::bigint)",
+    "tenant": _OF_TENANT,
 }
 # The member of an action, and the current action's.
 MEMBER: Final = {
@@ -42,15 +45,17 @@ class Entities:
     country_code: str | None = None
 
     def has(self, scope: str) -> bool:
-        return scope in ("user", "tenant") or self._scopes()[scope] is not None
+        return scope in ("user", "tenant") or self.key(scope) is not None
 
-    def _scopes(self) -> dict[str, int | None]:
-        return {
+    def key(self, scope: str) -> int | None:
+        """What stands for the device, the address … of such a scope."""
+        keys = {
             "device": self.device_key,
             "address": self.address_key,
             "phoneNumber": self.phone_key,
             "emailDomain": self.email_domain_key,
         }
+        return keys[scope]
 
     def member(self, metric: str) -> Any:
         """The current action's own member of a count of different ones."""
@@ -86,34 +91,43 @@ def parameters(asked: Sequence[Asked], around: Entities) -> dict[str, Any]:
 
 def _reads_only_what_counts(velocity: Velocity) -> bool:
     # Only a user's actions have an index by code; elsewhere rare codes among many actions must not be searched for.
-    return velocity.scope == "user" or velocity.codes("") is None
+    return velocity.codes("") is None or (velocity.scope == "user" and velocity.metric != FAILED)
 
 
 def _column(velocity: Velocity, number: int, action_code: str) -> str:
-    window = f"x.created_at > authsignal_now() - make_interval(secs => %(w{number})s::double precision)"
-    where = f"{SCOPED[velocity.scope]} AND {window}"
-    coded = velocity.codes("") is not None
-    wanted = f"x.action_code = ANY(%(a{number})s::varchar[])"
-    counted = "TRUE"
-    if coded and _reads_only_what_counts(velocity):
-        where += f" AND {wanted}"
-    elif coded:
-        counted = "coded"
-    newest = f"FROM actions_action x WHERE {where}"
-    bounded = f"ORDER BY x.created_at DESC LIMIT {MAX_ROWS}"
-    mark = f"{wanted} AS coded" if counted == "coded" else "TRUE AS coded"
-    if velocity.metric == COUNT and counted == "TRUE":
+    is_counted_only = velocity.metric == COUNT and _reads_only_what_counts(velocity)
+    # A limit that the planner does not know: else, taking few actions for granted, it may read all to sort them.
+    limit = f"LIMIT (SELECT {f'%(l{number})s::bigint' if is_counted_only else MAX_ROWS})"
+    newest = f"{_source(velocity, number, limit)} ORDER BY x.created_at DESC {limit}"
+    if is_counted_only:
         # As far as the cap, hence whole however many rows: none counts against the bound.
-        return f"(SELECT ARRAY[0, count(*)]::numeric[] FROM (SELECT 1 {newest} LIMIT %(l{number})s) q)"  # noqa: S608
+        return f"(SELECT ARRAY[0, count(*)]::numeric[] FROM (SELECT 1 {newest}) q)"  # noqa: S608
+    rest = f"{'TRUE' if _reads_only_what_counts(velocity) else _is_wanted(number)} AS coded {newest}"
     if velocity.metric in (COUNT, FAILED):
-        failed = " AND x.failed_at IS NOT NULL" if velocity.metric == FAILED else ""
         also = " AND q.state <> 'CHALLENGE_SUCCEEDED'" if velocity.metric == FAILED else ""
-        rows = f"SELECT x.state, {mark} {newest}{failed} {bounded}"
-        return f"(SELECT ARRAY[count(*), count(*) FILTER (WHERE q.coded{also})]::numeric[] FROM ({rows}) q)"  # noqa: S608
+        numbers = f"count(*), count(*) FILTER (WHERE q.coded{also})"
+        return f"(SELECT ARRAY[{numbers}]::numeric[] FROM (SELECT x.state, {rest}) q)"  # noqa: S608
     if velocity.metric in MEMBERS:
-        is_in = velocity.counts(action_code)
-        return _members(velocity.metric, number, is_in, f"{mark} {newest} {bounded}")
-    return _folded(number, f"{mark} {newest} {bounded}")
+        return _members(velocity.metric, number, velocity.counts(action_code), rest)
+    return _folded(number, rest)
+
+
+def _is_wanted(number: int) -> str:
+    return f"x.action_code = ANY(%(a{number})s::varchar[])"
+
+
+def _source(velocity: Velocity, number: int, limit: str) -> str:
+    """Where the rows x come from: through an index of the scope, the newest first."""
+    window = f"x.created_at > (SELECT authsignal_now() - make_interval(secs => %(w{number})s::double precision))"
+    where = f"{SCOPED[velocity.scope]} AND {window}"
+    if velocity.metric == FAILED:
+        return f"FROM actions_action x WHERE {where} AND x.failed_at IS NOT NULL"
+    if velocity.codes("") is None or not _reads_only_what_counts(velocity):
+        return f"FROM actions_action x WHERE {where}"
+    newest = (
+        f"SELECT * FROM actions_action x WHERE {where} AND x.action_code = c.code ORDER BY x.created_at DESC {limit}"  # noqa: S608
+    )
+    return f"FROM unnest(%(a{number})s::varchar[]) c(code) CROSS JOIN LATERAL ({newest}) x"
 
 
 def _members(metric: str, number: int, current_is_in: bool, rest: str) -> str:
@@ -125,11 +139,12 @@ def _members(metric: str, number: int, current_is_in: bool, rest: str) -> str:
 
 
 def _folded(number: int, rest: str) -> str:
-    sent = f"f.facts->'custom'->%(f{number})s::text"
-    value = f"CASE WHEN q.coded AND jsonb_typeof({sent}) = 'number' THEN ({sent})::numeric END"
-    joined = f"(SELECT x.id, {rest}) q LEFT JOIN actions_actionfacts f ON f.action_id = q.id"
+    # Looked up action by action: joined, the facts of all actions might be read. OFFSET 0 keeps it at one look each.
+    sent = f"(SELECT f.facts->'custom'->%(f{number})s::text FROM actions_actionfacts f WHERE f.action_id = q.id)"  # noqa: S608
+    rows = f"SELECT CASE WHEN q.coded THEN {sent} END AS sent FROM (SELECT x.id, {rest}) q OFFSET 0"  # noqa: S608
+    value = "CASE WHEN jsonb_typeof(r.sent) = 'number' THEN r.sent::numeric END"
     folds = "count(*), count(n), coalesce(sum(n), 0), max(n), min(n)"
-    return f"(SELECT ARRAY[{folds}]::numeric[] FROM (SELECT {value} AS n FROM {joined}) s)"  # noqa: S608
+    return f"(SELECT ARRAY[{folds}]::numeric[] FROM (SELECT {value} AS n FROM ({rows}) r) s)"  # noqa: S608
 
 
 def values(
@@ -144,10 +159,31 @@ def values(
     return told
 
 
+def caps(
+    asked: Sequence[Asked], found: Sequence[Sequence[Decimal | None]], told: dict[str, int | float]
+) -> dict[str, int | float]:
+    """By key, from where on a told value means "at least so much". One that was told in full has none."""
+    stops = {}
+    for one, row in zip(asked, found, strict=True):
+        key = one.velocity.key
+        if int(row[0] or 0) >= MAX_ROWS:
+            stops[key] = told.get(key.partition(".")[2], one.cap)
+        elif not one.velocity.field:
+            stops[key] = one.cap
+    return stops
+
+
 def _value(one: Asked, row: Sequence[Any], around: Entities, custom: dict[str, Any]) -> int | float | None:
     velocity = one.velocity
     seen = Seen(int(row[0]), int(row[1]), *row[2:])
-    return settle(velocity, seen, adds=_adds(velocity, around), value=_number(velocity, around, custom), cap=one.cap)
+    return settle(
+        velocity,
+        seen,
+        adds=_adds(velocity, around),
+        value=_number(velocity, around, custom),
+        cap=one.cap,
+        highest=one.highest,
+    )
 
 
 def _adds(velocity: Velocity, around: Entities) -> int:

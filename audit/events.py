@@ -39,9 +39,17 @@ class Tag(StrEnum):
     RULE_CREATED = "rule:created"
     RULE_UPDATED = "rule:updated"
     RULE_DELETED = "rule:deleted"
+    RULES_PUBLISHED = "rules:published"
+    RULES_REVERTED = "rules:reverted"
+    DRAFT_DISCARDED = "rules:draft_discarded"
     DATA_POINT_CREATED = "custom_data_point:created"
     DATA_POINT_UPDATED = "custom_data_point:updated"
     DATA_POINT_DELETED = "custom_data_point:deleted"
+    VALUE_LIST_CREATED = "value_list:created"
+    VALUE_LIST_UPDATED = "value_list:updated"
+    VALUE_LIST_DELETED = "value_list:deleted"
+    VALUE_LIST_ITEMS_ADDED = "value_list:items_added"
+    VALUE_LIST_ITEMS_REMOVED = "value_list:items_removed"
     AUTHENTICATOR_CONFIGURATION_UPDATED = "authenticator_configuration:updated"
     MEMBER_CHANGED = "member:changed"
     STAFF_SIGNED_IN = "staff:signed_in"
@@ -56,7 +64,9 @@ ALLOWED_DATA = frozenset(
         "attempt",
         "authenticator",
         "challenge",
+        "changed",
         "channel",
+        "count",
         "device",
         "fields",
         "from_state",
@@ -74,6 +84,7 @@ ALLOWED_DATA = frozenset(
         "row",
         "rule",
         "user",
+        "value_list",
         "version",
         "origin_enrolment",
     }

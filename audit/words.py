@@ -47,9 +47,17 @@ PHRASES: Final = {
     Tag.RULE_CREATED: _("Added a rule to {action_code}"),
     Tag.RULE_UPDATED: _("Changed a rule of {action_code}: {fields}"),
     Tag.RULE_DELETED: _("Deleted a rule of {action_code}"),
+    Tag.RULES_PUBLISHED: _("Published version {version} of the rules of {action_code}"),
+    Tag.RULES_REVERTED: _("Made the draft of {action_code} what version {version} was"),
+    Tag.DRAFT_DISCARDED: _("Discarded the draft of {action_code}: back to version {version}"),
     Tag.DATA_POINT_CREATED: _("Added a custom data point"),
     Tag.DATA_POINT_UPDATED: _("Changed a custom data point: {fields}"),
     Tag.DATA_POINT_DELETED: _("Deleted a custom data point"),
+    Tag.VALUE_LIST_CREATED: _("Made the value list {value_list}"),
+    Tag.VALUE_LIST_UPDATED: _("Changed the value list {value_list}: {fields}"),
+    Tag.VALUE_LIST_DELETED: _("Deleted the value list {value_list}"),
+    Tag.VALUE_LIST_ITEMS_ADDED: _("Put values on the list {value_list}: {count} new, {changed} changed"),
+    Tag.VALUE_LIST_ITEMS_REMOVED: _("Took values off the list {value_list}: {count}"),
     Tag.AUTHENTICATOR_CONFIGURATION_UPDATED: _("Changed the settings of {method}: {fields}"),
     Tag.MEMBER_CHANGED: _("Changed a member"),
     Tag.STAFF_SIGNED_IN: _("Signed in to the portal"),
@@ -57,9 +65,11 @@ PHRASES: Final = {
 }
 FIELD_WORDS: Final = {
     "is_active": _("active"),
+    "is_shadow": _("shadow"),
     "when_unknown": _("when data is missing"),
     "verification_methods": _("permitted methods"),
     "default_verification_method": _("method shown first"),
+    "prompt_to_enroll_verification_methods": _("ask to set up"),
     "default_outcome": _("default outcome"),
 }
 

@@ -64,8 +64,3 @@ def mask(text: str) -> str:
     if at:
         return f"{name[:1]}•••@{domain}"
     return f"•••• {text[-3:]}"
-
-
-def email_domain(email: str | None) -> str | None:
-    """What follows the @, in small letters."""
-    return email.rpartition("@")[2].lower() or None if email else None

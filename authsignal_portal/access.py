@@ -34,7 +34,7 @@ _KEPT = "_portal_access"
 class Right(StrEnum):
     """What a role allows beyond reading, which every member may."""
 
-    CONFIGURE = "configure"  # actions, rules, custom data points
+    CONFIGURE = "configure"  # actions, rules, custom data points, value lists and what stands on them
     TEST = "test"  # track a test action
     SUPPORT = "support"  # a user's authenticators, devices and locks; addresses in full
     ADMINISTER = "administer"  # the tenant, its keys, members and methods

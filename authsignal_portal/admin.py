@@ -1,6 +1,8 @@
 """Portal pages of the ground floor: the tenant's settings, its API keys, its members."""
 
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -23,7 +25,7 @@ from authsignal_portal.widgets import LinesField, dress, moment
 
 MAX_ACTIVE_KEYS = 2
 FIELDSETS: list[Any] = [
-    (None, {"fields": ["name", "app_origins", "unconfigured_action", "default_passkey_action"]}),
+    (None, {"fields": ["name", "app_origins", "time_zone", "unconfigured_action", "default_passkey_action"]}),
     (_("Tokens and codes"), {"fields": ["token_duration_in_minutes", "otp_duration_in_minutes"]}),
     (
         _("Enrolment"),
@@ -56,6 +58,10 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         help_text=_("Two-letter codes, one per line. Empty: the shipped list of high-risk destinations."),
         validators_of_line=[RegexValidator(r"^[A-Z]{2}\Z", _("Write two capital letters, such as NZ."))],
     )
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        help_text=_("For rules on the local hour and weekday, where the user's own zone is not known."),
+    )
     rp_id = forms.CharField(
         label=_("Passkey relying party id"),
         required=False,
@@ -75,10 +81,22 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["time_zone"].choices = [(zone, zone) for zone in time_zones(self.instance.time_zone)]  # type: ignore[attr-defined]
         dress(self)
 
     def clean_blocked_sms_countries(self) -> list[str] | None:
         return self.cleaned_data["blocked_sms_countries"] or None
+
+
+def time_zones(current: str) -> list[str]:
+    """UTC and every region's city, by name; the current one too, whatever it is."""
+    return sorted({current, *_known_zones()})
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    # Reads a few hundred files.
+    return frozenset({"UTC", *(name for name in available_timezones() if "/" in name)})
 
 
 class TenantPage(TenantAdmin):

@@ -5,7 +5,7 @@ import secrets
 import string
 import uuid
 import zlib
-from typing import Self
+from typing import Any, Self
 from zoneinfo import available_timezones
 
 from cryptography.hazmat.primitives import serialization
@@ -119,6 +119,13 @@ class Tenant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # Others count on meanwhile: the number that was read with the row is never written back.
+        if not self._state.adding and kwargs.get("update_fields") is None:
+            names = {field.name for field in self._meta.concrete_fields if not field.primary_key}
+            kwargs["update_fields"] = names - {"value_lists_version"}
+        super().save(*args, **kwargs)
 
     def clean(self) -> None:
         try:

@@ -57,6 +57,7 @@ NAVIGATION: tuple[tuple[Text, tuple[Item, ...]], ...] = (
         (
             Item(_("Actions"), "rules_actionconfiguration_changelist", "rule"),
             Item(_("Custom data points"), "rules_customdatapoint_changelist", "data_object"),
+            Item(_("Value lists"), "rules_valuelist_changelist", "list_alt"),
         ),
     ),
     (_("Users"), (Item(_("Users"), "authenticators_enduser_changelist", "group"),)),

@@ -1,14 +1,16 @@
-"""What a user agent says of itself: the wire's `parsedUserAgent`, and whether a program sent it by itself."""
+"""What a user agent says of itself: the wire's `parsedUserAgent`, its parts by name, and whether a program sent it."""
 
 import re
 from functools import lru_cache
-from typing import TypedDict, cast
+from typing import Literal, TypedDict, cast
 
 import ua_parser
 
 # Real browsers stay below 500; what lies beyond is not looked at.
 MAX_LENGTH = 1000
 CACHED = 2000
+
+DeviceType = Literal["desktop", "mobile", "tablet", "smarttv"]
 
 
 class Browser(TypedDict):
@@ -19,7 +21,7 @@ class Browser(TypedDict):
 
 class Device(TypedDict, total=False):
     model: str
-    type: str
+    type: DeviceType
     vendor: str
 
 
@@ -78,6 +80,9 @@ ARCHITECTURES = (
 TABLET = re.compile(r"\b(?:iPad|Tablet|Kindle|Silk)\b")
 TELEVISION = re.compile(r"\b(?:SmartTV|SMART-TV|AppleTV|Apple TV|GoogleTV|BRAVIA|HbbTV|CrKey|AFT[A-Z])")
 MOBILE = re.compile(r"\b(?:Mobile|Mobi|iPhone|iPod)\b")
+# Only browsers begin so, and on a desktop name one of these; X11 stands for every Linux and BSD, under Wayland too.
+DESKTOP = re.compile(r"^(?:Mozilla|Opera)/.*\b(?:Windows NT|Windows \d|Macintosh|X11)\b")
+NOT_DESKTOPS = frozenset({"Android", "Windows Phone"})
 
 # Programs that drive a browser, and libraries that no person looks through. What native apps send without
 # asking (okhttp, CFNetwork, Dalvik, Dart) is left out: behind these is the customer's own app.
@@ -104,6 +109,28 @@ def is_bot(user_agent: str | None) -> bool | None:
     """Whether it is a known crawler, a driven browser or a library; None (unknown) where none was given."""
     text = _bounded(user_agent)
     return _is_bot(text) if text.strip() else None
+
+
+def device_type(user_agent: str | None) -> DeviceType | None:
+    """What it says it runs on, true or not; None where that is not told, as by apps and libraries.
+
+    The wire's `device.type` leaves out "desktop", which no user agent says of itself: here it is a browser on a
+    desktop system. An iPad is one, too: it asks for the desktop's pages by calling itself a Mac.
+    """
+    parsed = _parsed(_bounded(user_agent))
+    told = parsed.get("device", Device()).get("type")
+    return told or ("desktop" if _is_desktop(parsed) else None)
+
+
+def browser_name(user_agent: str | None) -> str | None:
+    """As in `parse`: "Chrome", "Firefox" and so on, without version or platform."""
+    browser = _parsed(_bounded(user_agent)).get("browser")
+    return browser["name"] if browser else None
+
+
+def os_name(user_agent: str | None) -> str | None:
+    """As in `parse`: "Windows", "Mac OS", "Android" and so on."""
+    return _parsed(_bounded(user_agent)).get("os", Named()).get("name")
 
 
 def warm() -> None:
@@ -166,8 +193,13 @@ def _device(found: ua_parser.Device | None, text: str) -> Device:
     return device
 
 
-def _device_type(text: str) -> str:
-    """Empty for a desktop, which says nothing of itself."""
+def _is_desktop(parsed: ParsedUserAgent) -> bool:
+    system = parsed.get("os", Named()).get("name")
+    return "browser" in parsed and system not in NOT_DESKTOPS and DESKTOP.search(parsed["ua"]) is not None
+
+
+def _device_type(text: str) -> DeviceType | None:
+    """None for a desktop, which says nothing of itself."""
     if TELEVISION.search(text):
         return "smarttv"
     mobile = MOBILE.search(text) is not None
@@ -175,7 +207,7 @@ def _device_type(text: str) -> str:
     browser_on_tablet = text.startswith("Mozilla/") and "Android" in text and not mobile
     if TABLET.search(text) or browser_on_tablet:
         return "tablet"
-    return "mobile" if mobile else ""
+    return "mobile" if mobile else None
 
 
 def _engine(text: str) -> Named:

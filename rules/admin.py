@@ -1,4 +1,4 @@
-"""Portal pages of actions, with their rules in order."""
+"""Portal pages of actions, with the draft of their rules in order."""
 
 from typing import Any
 
@@ -11,22 +11,33 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.events import Tag
 from authsignal_portal import access, portal, words
 from authsignal_portal.access import Right
 from authsignal_portal.models import Tenant
-from authsignal_portal.tenant_admin import TenantAdmin
 from authsignal_portal.widgets import MethodsField, badge, dress
 from rules.data_point_page import DataPointPage
-from rules.models import ActionConfiguration, CustomDataPoint, Rule
+from rules.models import ActionConfiguration, CustomDataPoint, Rule, ValueList
 from rules.order import Unordered, renumber, reordered
-from rules.rule_form import custom_points_of, problems_of
+from rules.publishing import draft_difference
+from rules.rule_form import custom_points_of, problems_of, prompt_field
 from rules.rule_page import RulePage
 from rules.sentence import sentence
+from rules.value_list_page import ValueListPage
+from rules.version_words import told
+from rules.versions import REMOVED
+from rules.versions_page import VersionsPage, crumbs, draft_of, findings_of, listed
 
-SETTINGS = ["default_outcome", "verification_methods", "default_verification_method", "message"]
+SETTINGS = [
+    "default_outcome",
+    "verification_methods",
+    "default_verification_method",
+    "prompt_to_enroll_verification_methods",
+    "message",
+]
 
 
 class ConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -34,6 +45,9 @@ class ConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]  # not subsc
         label=_("Permitted methods"),
         choices=words.method_choices,
         help_text=_("None chosen: every method that is active for the tenant."),
+    )
+    prompt_to_enroll_verification_methods = prompt_field(
+        _("What a user is asked to set up after proving themselves. None chosen: nothing.")
     )
 
     class Meta:
@@ -60,7 +74,7 @@ class ConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]  # not subsc
         return cleaned
 
 
-class ConfigurationPage(TenantAdmin):
+class ConfigurationPage(VersionsPage):
     """Registered by `actions`, which knows when an action was last tracked."""
 
     form = ConfigurationForm
@@ -95,7 +109,8 @@ class ConfigurationPage(TenantAdmin):
     def code(self, row: ActionConfiguration) -> Any:
         url = reverse("portal:rules_actionconfiguration_rules", args=[row.pk])
         new = format_html(" {}", badge(_("new"), "info")) if row.auto_created and not row.rules.exists() else ""
-        return format_html('<a href="{}">{}</a>{}', url, row.action_code, new)
+        draft = format_html(" {}", badge(_("draft"), "warning")) if row.has_draft and draft_difference(row) else ""
+        return format_html('<a href="{}">{}</a>{}{}', url, row.action_code, new, draft)
 
     code.short_description = _("Action")  # type: ignore[attr-defined]
 
@@ -119,9 +134,9 @@ class ConfigurationPage(TenantAdmin):
         row = self.get_object(request, object_id)
         if row is None:
             return super().change_view(request, object_id, form_url, extra_context)
-        overview = reverse("portal:rules_actionconfiguration_rules", args=[row.pk])
-        crumbs = [(reverse("portal:rules_actionconfiguration_changelist"), _("Actions")), (overview, row.action_code)]
-        context = {"title": _("Settings of %(code)s") % {"code": row.action_code}, "crumbs": crumbs}
+        intro = _("These settings are no part of the draft: they act as soon as you save them.")
+        title = _("Settings of %(code)s") % {"code": row.action_code}
+        context = {"title": title, "crumbs": crumbs(row), "intro": intro}
         return super().change_view(request, object_id, form_url, context)
 
     def get_urls(self) -> Any:
@@ -133,15 +148,18 @@ class ConfigurationPage(TenantAdmin):
         ]
 
     def rules(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """An action's rules in the order in which they are looked at, and what holds otherwise."""
+        """The draft of an action's rules, in the order in which they are looked at, and how it differs."""
         configuration: ActionConfiguration = self.found(request, object_id)
         points = custom_points_of(configuration.tenant)
+        found = draft_difference(configuration)
+        changes = {rule.rule_id: rule for rule in told(found).rules}
         rules = [
             {
                 "rule": rule,
                 "place": place,
                 "sentence": sentence(rule.conditions, custom_points=points),
                 "problems": problems_of(rule, points),
+                "change": changes.get(str(rule.pk)),
             }
             for place, rule in enumerate(configuration.rules.all(), start=1)
         ]
@@ -152,6 +170,10 @@ class ConfigurationPage(TenantAdmin):
             crumbs=[(reverse("portal:rules_actionconfiguration_changelist"), _("Actions"))],
             configuration=configuration,
             rules=rules,
+            removed=[rule for rule in changes.values() if rule.kind == REMOVED],
+            draft=draft_of(configuration, found),
+            in_force=listed(configuration, [configuration.published()])[0],
+            findings=findings_of(configuration),
             may=self.has_change_permission(request),
         )
 
@@ -179,8 +201,9 @@ class ConfigurationPage(TenantAdmin):
             return
         renumber(wanted)
         self.record(request, self.changed, configuration, fields=["rule order"])
-        configuration.changed()
-        messages.success(request, _("The order was saved."))
+        author_id = access.must(request).user.pk
+        configuration.save_draft(author_id=author_id, note=gettext("Order of the rules changed"))
+        messages.success(request, _("The order was saved. It acts once you publish it."))
 
     # -- saving -----------------------------------------------------------------------------------
 
@@ -189,7 +212,7 @@ class ConfigurationPage(TenantAdmin):
             ActionConfiguration.objects.select_for_update().get(pk=obj.pk)
             if form.changed_data:
                 obj.save(update_fields=SETTINGS)
-                obj.changed()
+                obj.refreshed(author_id=access.must(request).user.pk, note=gettext("Settings changed"))
             return
         super().save_model(request, obj, form, change)
         obj.keep_version()
@@ -204,3 +227,4 @@ class ConfigurationPage(TenantAdmin):
 
 portal.site.register(Rule, RulePage)
 portal.site.register(CustomDataPoint, DataPointPage)
+portal.site.register(ValueList, ValueListPage)

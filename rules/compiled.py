@@ -11,15 +11,19 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from rules.condition_tree import Comparison, Group, Node, Not, Unreadable
+from rules.condition_tree import Comparison, Group, Node, Not, Unreadable, comparisons_in
+from rules.facts import Known
 from rules.lists import Circumstances
 from rules.operators import Operator
 from rules.registry import DataPoint
+from rules.types import READERS, Kind
 
 # The verdict of a tree as the compiled function tells it.
 IS_FALSE, IS_TRUE, IS_UNKNOWN = 0, 1, 2
 
-# Takes the comparable values by position (None: not there), and what is around.
+# Takes facts as JSON, and what is around.
+Judge = Callable[[Known, Circumstances], Sequence[int]]
+# The same from the comparable values by position (None: not there).
 Evaluate = Callable[[Sequence[Any], Circumstances], Sequence[int]]
 # The same, telling of every node: True, False, or None for unknown.
 Trace = Callable[[Sequence[Any], Circumstances], Sequence[bool | None]]
@@ -33,6 +37,14 @@ _COMPARED: Final[dict[str, tuple[type[ast.cmpop], type[ast.cmpop]]]] = {
     "<=": (ast.LtE, ast.Gt),
     "in": (ast.In, ast.NotIn),
 }
+# JSON knows no subclasses; of numbers, true and false are of a class of their own.
+_CLASSES: Final[dict[Kind, tuple[type, ...]]] = {
+    Kind.TEXT: (str,),
+    Kind.NUMBER: (int, float),
+    Kind.BOOLEAN: (bool,),
+}
+_UNREAD: Final = object()
+_NOTHING: Final[Known] = {}
 # These are false of None, which no operand is or holds.
 _SAFE: Final = (ast.Eq, ast.In)
 
@@ -69,22 +81,38 @@ def compile_traces(trees: Sequence[Node], points: Points) -> Trace:
     return trace
 
 
+def compile_judge(trees: Sequence[Node]) -> Judge:
+    """One function for all of them, which reads the facts itself: what few conditions ask for, only when asked."""
+    points = Points()
+    uses: dict[str, int] = {}
+    for one in (comparison for tree in trees for comparison in comparisons_in(tree)):
+        points.position(one.point)
+        uses[one.point.key] = uses.get(one.point.key, 0) + 1
+    lazy = frozenset(points.position(point) for point in points if uses[point.key] <= _READ_LATE)
+    writer = _Writer(points, lazy=lazy)
+    verdicts = [writer.verdict(tree) for tree in trees]
+    judge: Judge = writer.function([ast.Return(ast.Tuple(verdicts, ast.Load()))], reads="known")
+    return judge
+
+
+# With more uses than this, looking whether a value was read already costs more than reading it at once.
+_READ_LATE: Final = 4
+
+
 class _Writer:
-    def __init__(self, points: Points) -> None:
+    def __init__(self, points: Points, *, lazy: frozenset[int] = frozenset()) -> None:
         self.points = points
+        self.lazy = lazy
         self.constants: list[Any] = []
         self.statements: list[ast.stmt] = []
         self.traced_nodes = 0
 
-    def function(self, body: list[ast.stmt]) -> Any:
-        unpack: list[ast.stmt] = []
-        if self.points:
-            targets: list[ast.expr] = [ast.Name(f"v{number}", ast.Store()) for number in range(len(self.points))]
-            unpack = [ast.Assign([ast.Tuple(targets, ast.Store())], _name("values"))]
+    def function(self, body: list[ast.stmt], *, reads: str = "values") -> Any:
+        start = self.readings() if reads == "known" else self.unpacking()
         arguments = ast.arguments(
-            posonlyargs=[], args=[ast.arg("values"), ast.arg("around")], kwonlyargs=[], kw_defaults=[], defaults=[]
+            posonlyargs=[], args=[ast.arg(reads), ast.arg("around")], kwonlyargs=[], kw_defaults=[], defaults=[]
         )
-        definition = ast.FunctionDef("evaluate", arguments, [*unpack, *body], decorator_list=[])
+        definition = ast.FunctionDef("evaluate", arguments, [*start, *body], decorator_list=[])
         # An outer function makes the constants local names: a closure's cell is read faster than a global.
         names = [ast.arg(f"c{number}") for number in range(len(self.constants))]
         outer_arguments = ast.arguments(posonlyargs=[], args=[], vararg=None, kwonlyargs=names,
@@ -94,6 +122,46 @@ class _Writer:
         made: dict[str, Any] = {"__builtins__": {}}
         exec(compile(module, "<rules>", "exec"), made)  # noqa: S102  (our own nodes only; see the module's docstring)
         return made["bind"](**{f"c{number}": constant for number, constant in enumerate(self.constants)})
+
+    def unpacking(self) -> list[ast.stmt]:
+        targets: list[ast.expr] = [ast.Name(f"v{number}", ast.Store()) for number in range(len(self.points))]
+        return [ast.Assign([ast.Tuple(targets, ast.Store())], _name("values"))] if targets else []
+
+    def readings(self) -> list[ast.stmt]:
+        """What is read at once; what is not is marked as unread."""
+        unread: list[ast.expr] = [ast.Name(f"v{number}", ast.Store()) for number in sorted(self.lazy)]
+        at_once: list[ast.stmt] = [
+            ast.Assign([ast.Name(f"v{number}", ast.Store())], self.reading(point))
+            for number, point in enumerate(self.points)
+            if number not in self.lazy
+        ]
+        return [*([ast.Assign(unread, self.constant(_UNREAD))] if unread else []), *at_once]
+
+    def reading(self, point: DataPoint) -> ast.expr:
+        """The comparable value in the facts, as `READERS` has it, with the usual kinds looked at in place."""
+        part: ast.expr = _name("known")
+        for group in point.path[:-1]:
+            part = ast.BoolOp(ast.Or(), [_get(part, self.constant(group)), self.constant(_NOTHING)])
+        raw = _get(part, self.constant(point.path[-1]))
+        if point.kind not in _CLASSES:
+            return ast.Call(self.constant(READERS[point.kind]), [raw], [])
+        seen = ast.NamedExpr(ast.Name("x", ast.Store()), raw)
+        first, *others = _CLASSES[point.kind]
+        tests: list[ast.expr] = [self.is_of(seen, first), *(self.is_of(_name("x"), one) for one in others)]
+        return _choice(_joined(ast.Or(), tests), _name("x"), ast.Constant(None))
+
+    def is_of(self, value: ast.expr, wanted: type) -> ast.expr:
+        return ast.Compare(ast.Attribute(value, "__class__", ast.Load()), [ast.Is()], [self.constant(wanted)])
+
+    def value(self, point: DataPoint) -> ast.expr:
+        """Each use of a value is a node of its own."""
+        number = self.points.position(point)
+        if number not in self.lazy:
+            return _name(f"v{number}")
+        is_read = ast.Compare(_name(f"v{number}"), [ast.IsNot()], [self.constant(_UNREAD)])
+        return _choice(
+            is_read, _name(f"v{number}"), ast.NamedExpr(ast.Name(f"v{number}", ast.Store()), self.reading(point))
+        )
 
     def constant(self, value: Any) -> ast.expr:
         self.constants.append(value)
@@ -122,27 +190,33 @@ class _Writer:
                 return ast.Constant(False), ast.Constant(False)
 
     def comparison(self, node: Comparison) -> tuple[ast.expr, ast.expr]:
-        value, operator = _name(f"v{self.points.position(node.point)}"), node.operator
-        holds, fails = self.judged(node, value) if operator.judge else self.tested(operator, node.operand, value)
+        value, operator = self.value(node.point), node.operator
+        # Once looked at, a value is read: the test after "is there" takes it by its name.
+        again = _name(f"v{self.points.position(node.point)}")
+        if operator.judge:
+            holds, fails = self.judged(node, value, again)
+        else:
+            holds, fails = self.tested(operator, node.operand, value, again)
         return (fails, holds) if operator.negated else (holds, fails)
 
-    def judged(self, node: Comparison, value: ast.expr) -> tuple[ast.expr, ast.expr]:
+    def judged(self, node: Comparison, value: ast.expr, again: ast.expr) -> tuple[ast.expr, ast.expr]:
         kind, operand = self.constant(node.point.kind), self.constant(node.operand)
-        call = ast.Call(self.constant(node.operator.judge), [kind, value, operand, _name("around")], [])
+        asked = value if node.operator.takes_missing else again
+        call = ast.Call(self.constant(node.operator.judge), [kind, asked, operand, _name("around")], [])
         answers = [ast.Compare(call, [ast.Is()], [ast.Constant(truth)]) for truth in (True, False)]
         holds, fails = answers if node.operator.takes_missing else [_known(value, answer) for answer in answers]
         return holds, fails
 
-    def tested(self, operator: Operator, operand: Any, value: ast.expr) -> tuple[ast.expr, ast.expr]:
+    def tested(self, operator: Operator, operand: Any, value: ast.expr, again: ast.expr) -> tuple[ast.expr, ast.expr]:
         if operator.name == "between":
             low, high = self.constant(operand[0]), self.constant(operand[1])
-            inside = ast.Compare(low, [ast.LtE(), ast.LtE()], [value, high])
+            inside = ast.Compare(low, [ast.LtE(), ast.LtE()], [again, high])
             return _known(value, inside), _known(value, _not(inside))
         if operator.symbol in _COMPARED and operator.shape.name in ("value", "list"):
             right = self.constant(operand)
-            yes, no = (ast.Compare(value, [one()], [right]) for one in _COMPARED[operator.symbol])
-            return _guarded(value, yes), _guarded(value, no)
-        call = ast.Call(self.constant(operator.test), [value, self.constant(operand)], [])
+            yes, no = (_compared(value, again, one(), right) for one in _COMPARED[operator.symbol])
+            return yes, no
+        call = ast.Call(self.constant(operator.test), [again, self.constant(operand)], [])
         return _known(value, call), _known(value, _not(call))
 
     # -- one name for each node -------------------------------------------------------------------
@@ -168,6 +242,10 @@ class _Writer:
                 value = _choice(holds, ast.Constant(True), _choice(fails, ast.Constant(False), ast.Constant(None)))
         self.statements.append(ast.Assign([ast.Name(target, ast.Store())], value))
         return _name(target)
+
+
+def _get(part: ast.expr, name: ast.expr) -> ast.expr:
+    return ast.Call(ast.Attribute(part, "get", ast.Load()), [name], [])
 
 
 def _name(name: str) -> ast.expr:
@@ -200,5 +278,7 @@ def _known(value: ast.expr, test: ast.expr) -> ast.expr:
     return ast.BoolOp(ast.And(), [ast.Compare(value, [ast.IsNot()], [ast.Constant(None)]), test])
 
 
-def _guarded(value: ast.expr, test: ast.Compare) -> ast.expr:
-    return test if isinstance(test.ops[0], _SAFE) else _known(value, test)
+def _compared(value: ast.expr, again: ast.expr, operation: ast.cmpop, right: ast.expr) -> ast.expr:
+    if isinstance(operation, _SAFE):
+        return ast.Compare(value, [operation], [right])
+    return _known(value, ast.Compare(again, [operation], [right]))

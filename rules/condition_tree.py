@@ -1,7 +1,7 @@
 """Conditions as JsonLogic: read and checked into a tree, with every error at the path of its node."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -74,6 +74,20 @@ class Unreadable:
 
 
 Node = Comparison | Group | Not | Unreadable
+
+
+def comparisons_in(node: Node) -> Iterator[Comparison]:
+    """Every comparison of a tree, in reading order."""
+    match node:
+        case Comparison():
+            yield node
+        case Group():
+            for child in node.children:
+                yield from comparisons_in(child)
+        case Not():
+            yield from comparisons_in(node.child)
+        case Unreadable():
+            return
 
 
 def is_empty(conditions: object) -> bool:

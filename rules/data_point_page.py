@@ -1,12 +1,14 @@
 """Portal page of a tenant's own data points. Every policy holds a copy of them, so a change reaches every action."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.events import Tag
@@ -14,7 +16,7 @@ from authsignal_portal import access
 from authsignal_portal.access import Right
 from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import TenantAdmin
-from rules.models import ActionConfiguration, CustomDataPoint, Rule
+from rules.models import ActionConfiguration, CustomDataPoint, PolicyVersion, Rule
 from rules.registry import CustomPoint
 from rules.rule_form import custom_points_of, problems_of
 
@@ -52,7 +54,10 @@ class DataPointPage(TenantAdmin):
     right = Right.CONFIGURE
     may_add = may_delete = True
     added, changed, deleted = Tag.DATA_POINT_CREATED, Tag.DATA_POINT_UPDATED, Tag.DATA_POINT_DELETED
-    intro = _("Values that your backend sends under custom, made known so that rules can use them.")
+    intro = _(
+        "Values that your backend sends under custom, made known so that rules can use them. They are no part of a "
+        "draft: a change of them acts at once, in every action."
+    )
     list_display = ["name", "data_type", "model_type", "description"]
     sortable_by = ()
     search_fields = ["name"]
@@ -74,33 +79,55 @@ class DataPointPage(TenantAdmin):
         configurations = lock_configurations(access.must(request).tenant)
         super().save_model(request, obj, form, change)
         if not change or "data_type" in form.changed_data:
-            for configuration in configurations:
-                configuration.changed()
+            refresh(configurations, request, gettext("Data point “%(name)s” saved") % {"name": obj.name})
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         point = self.get_object(request, object_id)
         broken = broken_rules(access.must(request).tenant, without=point.pk) if point else ""
         if broken:
-            messages.error(request, _("These rules use it: %(rules)s. Change them first.") % {"rules": broken})
+            messages.error(
+                request, _("These rules use it: %(rules)s. Change them first, and publish that.") % {"rules": broken}
+            )
             return redirect("portal:rules_customdatapoint_change", object_id)
         return super().delete_view(request, object_id, extra_context)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         configurations = lock_configurations(access.must(request).tenant)
         super().delete_model(request, obj)
-        for configuration in configurations:
-            configuration.changed()
+        refresh(configurations, request, gettext("Data point “%(name)s” deleted") % {"name": obj.name})
 
 
 def lock_configurations(tenant: Tenant) -> list[ActionConfiguration]:
     return list(ActionConfiguration.objects.select_for_update().filter(tenant=tenant).order_by("pk"))
 
 
+def refresh(configurations: Iterable[ActionConfiguration], request: HttpRequest, note: str) -> None:
+    for configuration in configurations:
+        configuration.refreshed(author_id=access.must(request).user.pk, note=note)
+
+
 def broken_rules(tenant: Tenant, *, without: Any, instead: Iterable[CustomPoint] = ()) -> str:
-    """The names of rules that work now, but would not without this point."""
+    """The names of rules, in force or in a draft, that work now, but would not without this point."""
     before = custom_points_of(tenant)
     rows = CustomDataPoint.objects.filter(tenant=tenant).exclude(pk=without)
     after = [*(CustomPoint.from_json(row.snapshot()) for row in rows), *instead]
-    rules = Rule.objects.filter(configuration__tenant=tenant).select_related("configuration")
-    broken = [rule for rule in rules if problems_of(rule, after) and not problems_of(rule, before)]
-    return ", ".join(f"{rule.name} ({rule.configuration.action_code})" for rule in broken[:5])
+    broken = dict.fromkeys(
+        f"{rule.name} ({rule.configuration.action_code})"
+        for rule in [*drafts(tenant), *in_force(tenant)]
+        if problems_of(rule, after) and not problems_of(rule, before)
+    )
+    return ", ".join([*broken][:5])
+
+
+def drafts(tenant: Tenant) -> Iterable[Rule]:
+    return Rule.objects.filter(configuration__tenant=tenant).select_related("configuration")
+
+
+def in_force(tenant: Tenant) -> Iterator[Rule]:
+    """The rules that decide now, as rows that are nowhere stored."""
+    kept = PolicyVersion.objects.filter(configuration__tenant=tenant, version=F("configuration__version"))
+    for version in kept.select_related("configuration"):
+        for snapshot in version.rules:
+            rule = Rule(pk=snapshot["ruleId"], configuration=version.configuration)
+            rule.restore(snapshot)
+            yield rule

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from rules import condition_tree
-from rules.compiled import IS_FALSE, IS_TRUE, IS_UNKNOWN, Evaluate, Points, compile_trees
-from rules.condition_tree import Comparison, Group, Node, Not, Problem, Unreadable
+from rules.compiled import IS_FALSE, IS_TRUE, IS_UNKNOWN, Evaluate, Judge, Points, compile_judge, compile_trees
+from rules.condition_tree import Comparison, Group, Node, Problem, comparisons_in
 from rules.facts import Known
 from rules.lists import NO_LISTS, NOWHERE, Circumstances, Lists
 from rules.registry import VELOCITY, CustomPoint, DataPoint
@@ -95,6 +95,7 @@ class Policy:
     points: tuple[DataPoint, ...]
     velocities: tuple[Asked, ...]
     lists: tuple[str, ...]
+    judge: Judge
     evaluate: Evaluate
     readings: tuple[Reading, ...]
 
@@ -143,9 +144,8 @@ def decide(known: Known, policy: Policy, lists: Lists = NO_LISTS) -> Decision:
     `known` are the facts as JSON (`Facts.to_json`). Never raises on account of a value: what cannot be compared is
     unknown.
     """
-    values: dict[str, Any] = {}
-    operands = read_operands(known, policy, values)
-    codes = policy.evaluate(operands, Circumstances(known.get("time", _NOTHING).get("at"), lists))
+    codes = policy.judge(known, Circumstances(known.get("time", _NOTHING).get("at"), lists))
+    values = {point.key: value for point in policy.points if (value := point.read(known)) is not None}
     matched: list[RuleSpec] = []
     shadowed: list[RuleSpec] = []
     verdicts = {}
@@ -161,24 +161,20 @@ def decide(known: Known, policy: Policy, lists: Lists = NO_LISTS) -> Decision:
         priority_rule_id=matched[0].rule_id if matched else None,
         verdicts=verdicts,
         values=values,
-        missing=tuple([key for key, _, _, _ in policy.readings if key not in values]),
+        missing=tuple([point.key for point in policy.points if point.key not in values]),
         policy_version=policy.version,
     )
 
 
-def read_operands(known: Known, policy: Policy, values: dict[str, Any]) -> list[Any]:
-    """The comparable values in the order that the policy wants; `values` gets each as it stands in the facts."""
+def read_operands(known: Known, policy: Policy) -> list[Any]:
+    """The comparable values in the order in which `Policy.evaluate` wants them."""
     operands: list[Any] = []
-    for key, groups, name, to_comparable in policy.readings:
+    for _key, groups, name, to_comparable in policy.readings:
         part: Any = known
         for group in groups:
             part = part.get(group) or _NOTHING
         value = part.get(name)
-        if value is None:
-            operands.append(None)
-        else:
-            values[key] = value
-            operands.append(to_comparable(value))
+        operands.append(None if value is None else to_comparable(value))
     return operands
 
 
@@ -204,7 +200,8 @@ def compile_policy(
     active.sort(key=lambda rule: (rule.priority, rule.rule_id))
     compiled = tuple(_compiled(rule, custom_points) for rule in active)
     # A rule without conditions never fires, not even on unknown.
-    evaluate = compile_trees([NEVER if rule.tree is None else rule.tree for rule in compiled], points)
+    trees = [NEVER if rule.tree is None else rule.tree for rule in compiled]
+    evaluate = compile_trees(trees, points)
     comparisons = [one for rule in compiled if rule.tree is not None for one in comparisons_in(rule.tree)]
     return Policy(
         action_code=action_code,
@@ -214,6 +211,7 @@ def compile_policy(
         points=tuple(points),
         velocities=_velocities(comparisons),
         lists=tuple(dict.fromkeys(one.operand for one in comparisons if one.operator.shape.names_list)),
+        judge=compile_judge(trees),
         evaluate=evaluate,
         readings=tuple((one.key, one.path[:-1], one.path[-1], READERS[one.kind]) for one in points),
     )
@@ -226,20 +224,6 @@ NEVER: Final = Group("", "or", ())
 def _compiled(rule: RuleSpec, custom_points: tuple[CustomPoint, ...]) -> CompiledRule:
     tree, problems = condition_tree.read(rule.conditions, custom_points=custom_points)
     return CompiledRule(rule, tree, problems)
-
-
-def comparisons_in(node: Node) -> Iterator[Comparison]:
-    """Every comparison of a tree, in reading order."""
-    match node:
-        case Comparison():
-            yield node
-        case Group():
-            for child in node.children:
-                yield from comparisons_in(child)
-        case Not():
-            yield from comparisons_in(node.child)
-        case Unreadable():
-            return
 
 
 def _velocities(comparisons: Iterable[Comparison]) -> tuple[Asked, ...]:

@@ -10,11 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from authsignal_portal import words
 from authsignal_portal.models import Tenant
-from authsignal_portal.tenant_admin import dress_code
-from authsignal_portal.widgets import MethodsField, classes, dress
+from authsignal_portal.widgets import MethodsField, dress
 from rules import condition_tree
-from rules.models import CustomDataPoint, Rule
+from rules.models import CustomDataPoint, Rule, prompt_choices
 from rules.registry import CustomPoint
+
+
+def prompt_field(help_text: Any) -> MethodsField:
+    return MethodsField(label=_("Ask to set up"), choices=prompt_choices, help_text=help_text)
 
 
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -22,6 +25,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable 
         label=_("Permitted methods"),
         choices=words.method_choices,
         help_text=_("If this rule decides on a challenge. None chosen: as the action says."),
+    )
+    prompt_to_enroll_verification_methods = prompt_field(
+        _("What a user is asked to set up after this rule's challenge. None chosen: as the action says.")
     )
 
     class Meta:
@@ -31,10 +37,18 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable 
             "description",
             "outcome",
             "is_active",
+            "is_shadow",
             "when_unknown",
             "verification_methods",
             "default_verification_method",
+            "prompt_to_enroll_verification_methods",
         ]
+        help_texts = {
+            "is_shadow": _(
+                "Try it first: the rule is looked at and recorded with every action, and decides nothing. The page of "
+                "an action says whether it would have fired."
+            )
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -49,18 +63,6 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable 
         if methods and first and first not in methods:
             self.add_error("default_verification_method", _("Choose one of the permitted methods."))
         return cleaned
-
-
-def code_field() -> forms.CharField:
-    field = forms.CharField(
-        label=_("Code from your authenticator app"),
-        max_length=32,
-        required=False,
-        help_text=_("Only needed to switch the rule off: you gave your last code more than five minutes ago."),
-    )
-    field.widget.attrs["class"] = classes(field.widget)
-    dress_code(field)
-    return field
 
 
 def fingerprint(rule: Rule) -> str:

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import path, reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.events import Tag
@@ -18,7 +19,7 @@ from authsignal_portal import access
 from authsignal_portal.access import Right
 from authsignal_portal.errors import InvalidRequest
 from authsignal_portal.json_body import parse_object
-from authsignal_portal.tenant_admin import TenantAdmin, prove
+from authsignal_portal.tenant_admin import TenantAdmin
 from authsignal_portal.vocabulary import Role
 from rules import condition_tree
 from rules.builder import Builder, suited
@@ -28,7 +29,7 @@ from rules.forms import Garbled, Group, read_fields
 from rules.models import ActionConfiguration, Rule
 from rules.order import Unordered, last_priority
 from rules.registry import CustomPoint
-from rules.rule_form import RuleForm, code_field, custom_points_of, fingerprint
+from rules.rule_form import RuleForm, custom_points_of, fingerprint
 from rules.sentence import sentence
 
 
@@ -73,15 +74,21 @@ class RulePage(TenantAdmin):
         points = custom_points_of(access.must(request).tenant)
         return self.page(request, "portal/builder.html", builder=pressed(request, points))
 
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        text = _("Only the draft changes: what is in force stays until you publish, and the rule can be brought back.")
+        # Without the code that other pages ask for: nothing acts until it is published.
+        return super(TenantAdmin, self).delete_view(request, object_id, {"text": text})
+
     def delete_model(self, request: Any, obj: Rule) -> None:
         # The configuration is locked first here as everywhere: two changes at once wait, and do not block each other.
         configuration = ActionConfiguration.objects.select_for_update().get(pk=obj.configuration_id)
         super().delete_model(request, obj)
-        configuration.changed()
+        note = gettext("Rule “%(name)s” deleted") % {"name": obj.name}
+        configuration.save_draft(author_id=access.must(request).user.pk, note=note)
         request.back = reverse("portal:rules_actionconfiguration_rules", args=[configuration.pk])
 
     def response_delete(self, request: Any, obj_display: str, obj_id: Any) -> HttpResponse:
-        messages.success(request, _("The rule “%(name)s” was deleted.") % {"name": obj_display})
+        messages.success(request, _("The rule “%(name)s” was deleted from the draft.") % {"name": obj_display})
         return HttpResponseRedirect(request.back)
 
 
@@ -98,7 +105,6 @@ class Editing:
         self.may = self.here.may(page.right)
         self.points = custom_points_of(self.here.tenant)
         self.stored = rule.conditions
-        self.was_active = not is_new and rule.is_active
         self.title = rule.name or _("New rule")
         self.seen = fingerprint(rule)
         self.as_json = self.here.membership.role == Role.ADMIN and request.GET.get("as") == "json"
@@ -135,8 +141,6 @@ class Editing:
             self.builder = Builder(root, custom_points=self.points, demand=not self.is_new)
 
     def _show(self, form: RuleForm) -> HttpResponse:
-        if self.may and self.was_active and not self.here.proof_is_fresh:
-            form.fields["code"] = code_field()
         configuration = self.rule.configuration
         overview = reverse("portal:rules_actionconfiguration_rules", args=[configuration.pk])
         return self.page.page(
@@ -169,12 +173,6 @@ class Editing:
         conditions = self._conditions(form)
         if not valid or conditions is None:
             return self._show(form)
-        if self.was_active and not self.rule.is_active:
-            problem = prove(self.request, self.request.POST.get("code", ""))
-            if problem:
-                form.fields["code"] = code_field()
-                form.add_error("code", problem)
-                return self._show(form)
         changed = list(form.changed_data) + (["conditions"] if not same(conditions, self.stored) else [])
         self.rule.conditions = conditions
         try:
@@ -183,7 +181,7 @@ class Editing:
         except (Stale, Unordered) as refused:
             form.add_error(None, str(refused))
             return self._show(form)
-        messages.success(self.request, _("The rule “%(name)s” was saved.") % {"name": self.rule.name})
+        messages.success(self.request, _("The rule “%(name)s” was saved in the draft.") % {"name": self.rule.name})
         return redirect("portal:rules_actionconfiguration_rules", self.rule.configuration_id)
 
     def _store(self, changed: list[str]) -> None:
@@ -207,7 +205,8 @@ class Editing:
             self.rule,
             **({} if self.is_new else {"fields": changed}),
         )
-        configuration.changed()
+        note = gettext("Rule “%(name)s” added") if self.is_new else gettext("Rule “%(name)s” changed")
+        configuration.save_draft(author_id=self.here.user.pk, note=note % {"name": self.rule.name})
 
     def _conditions(self, form: RuleForm) -> Any:
         """The conditions to store, or None with the errors in place. Not sent at all: as they were."""

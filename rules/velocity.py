@@ -11,8 +11,8 @@
 - *window*: `1m` to `90d`, ending now, its beginning left out. The current action counts.
 
 A count is told up to a *cap*, which lies above every number that the rules compare it with, so that no comparison
-feels it. Sums, averages, maxima and different members are read from at most MAX_ROWS actions; where there are more,
-a value that already settles every comparison stands, and any other is missing.
+feels it. All but plain counts are read from at most MAX_ROWS actions, the newest; where there are more, a value that
+only grows and is above every number that it is compared with stands as the least it can be, and any other is missing.
 """
 
 import re
@@ -156,17 +156,18 @@ def parse(key: str) -> Velocity:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A velocity that rules ask for; `cap` lies above every number that they compare it with."""
+    """A velocity that rules ask for: they compare it with no number above `highest`, and a count stops at its `cap`."""
 
     velocity: Velocity
     cap: int
+    highest: float
 
     @classmethod
     def of(cls, key: str, thresholds: Iterable[float]) -> Self:
         asked = parse(key)
-        highest = int(min(max(thresholds, default=0), 1e300))
-        counted = min(highest, MAX_THRESHOLD) if not asked.field else highest
-        return cls(asked, max(LEAST_CAP, counted + 2))
+        highest = max(thresholds, default=0)
+        counted = int(min(highest, 1e300 if asked.field else MAX_THRESHOLD))
+        return cls(asked, max(LEAST_CAP, counted + 2), highest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,21 +185,24 @@ class Seen:
     lowest: Decimal | None = None
 
 
-def settle(asked: Velocity, seen: Seen, *, adds: int, value: Decimal | None, cap: float) -> int | float | None:
+def settle(
+    asked: Velocity, seen: Seen, *, adds: int, value: Decimal | None, cap: int, highest: float
+) -> int | float | None:
     """The value with the current action in it; None where it cannot be told.
 
-    `adds` is what the current action adds to a count (1 or 0), `value` its number for a sum, average or maximum.
+    `adds` is what the current action adds to a count (1 or 0), `value` its number for a sum, average or maximum; `cap`
+    and `highest` are those of `Asked`.
     """
     is_whole = seen.rows < MAX_ROWS
     if asked.metric not in FOLDS:
         number = seen.number + adds
-        return min(number, int(cap)) if is_whole or number >= cap else None
+        return min(number, cap) if is_whole or number > highest else None
     folded = _folded(asked.metric, seen, value)
     if folded is None or is_whole:
         return folded
-    # Of the rest nothing is known; what only grows stands once it is beyond every comparison.
+    # Of the older actions nothing is known; a total that was never lowered is taken to have grown there too.
     grows = asked.metric == "max" or (asked.metric == "sum" and (seen.lowest or 0) >= 0)
-    return folded if grows and folded >= cap else None
+    return folded if grows and folded > highest else None
 
 
 def _folded(metric: str, seen: Seen, value: Decimal | None) -> int | float | None:

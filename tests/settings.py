@@ -20,6 +20,8 @@ os.environ |= {
     "OUTBOX_FILE": os.environ.get("OUTBOX_FILE", str(ROOT / "var" / "test" / "outbox.jsonl")),
     "IP_DATA_DIR": str(ROOT / "var" / "test" / "ip"),
     "LOG_LEVEL": "WARNING",
+    # Every test signs in from the same address.
+    "STAFF_TRIES_PER_ADDRESS": "1000000",
 }
 
 from authsignal_portal.settings import *  # noqa: E402, F403

@@ -49,6 +49,11 @@ class Migration(migrations.Migration):
             field=django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), default=list, size=None),
         ),
         migrations.AddField(
+            model_name='actionfacts',
+            name='prompt_methods',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=32), default=list, size=None),
+        ),
+        migrations.AddField(
             model_name='knownaddress',
             name='accuracy_radius_km',
             field=models.FloatField(null=True),

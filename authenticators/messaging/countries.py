@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 import phonenumbers
-from phonenumbers import PhoneNumber, PhoneNumberType
+from phonenumbers import PhoneNumberType
 
 from authenticators import contact
+from authenticators.contact_facts import NO_COUNTRY, region
 from authsignal_portal.errors import InvalidRequest
 
 # No authority publishes such a list. Chosen by price per message and by how often a destination is named in
@@ -20,8 +21,6 @@ COSTLY = {
     PhoneNumberType.UAN: "company-wide",
     PhoneNumberType.PAGER: "pager",
 }
-# Satellite and other networks of no country (+870, +881, +882, +979 …).
-NO_COUNTRY = "001"
 
 
 def check(number: str, *, blocked: Iterable[str] | None, allow_unknown: bool) -> None:
@@ -31,7 +30,7 @@ def check(number: str, *, blocked: Iterable[str] | None, allow_unknown: bool) ->
     fits no country's numbering plan, which only a provider that sends nothing should.
     """
     parsed = contact.e164(number)
-    country = None if parsed is None else _country(parsed)
+    country = None if parsed is None else region(parsed)
     if parsed is None or country is None:
         if allow_unknown:
             return
@@ -41,12 +40,3 @@ def check(number: str, *, blocked: Iterable[str] | None, allow_unknown: bool) ->
     kind = COSTLY.get(phonenumbers.number_type(parsed))
     if kind:
         raise InvalidRequest(f"phoneNumber is a {kind} number, which gets no SMS. Use a mobile number.")
-
-
-def _country(number: PhoneNumber) -> str | None:
-    """ISO code, "001" for none, or None. An unassigned range counts to the calling code's main country."""
-    exact = phonenumbers.region_code_for_number(number)
-    if exact or not phonenumbers.is_possible_number(number):
-        return exact
-    main = phonenumbers.region_code_for_country_code(number.country_code or 0)
-    return None if main == phonenumbers.UNKNOWN_REGION else main

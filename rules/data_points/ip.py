@@ -42,7 +42,7 @@ point(
     "ip.impossibleTravel",
     BOOLEAN,
     "Impossible travel",
-    "Nobody could have come here, by plane, from where the user last verified in the time between.",
+    "Atypical, and nobody could have come here, by plane, from where the user last verified in the time between.",
     otherwise="Possible travel",
 )
 point(

@@ -1,7 +1,7 @@
 // The hosted page: takes the token out of the address, asks what is to be done, and leads through it.
 
 import { useToken } from "./api.js";
-import { canAdd, enrol } from "./enrol.js";
+import { canAdd, enrol, offerPasskey } from "./enrol.js";
 import { end, expired } from "./leaving.js";
 import * as opener from "./opener.js";
 import { config, embedded, session } from "./page.js";
@@ -40,12 +40,13 @@ async function run() {
   const wantsNew = () => !session.state.isEnrolled || config.forceEnrollment || config.enrol || isWaiting();
   await proveIfNeeded({ wantsMore: wantsNew() || wantsSettings });
   const enrolled = wantsNew() && canAdd() && (await enrol({ first: !wasEnrolled, forced: config.forceEnrollment }));
+  const offered = !enrolled && session.proved && (await offerPasskey());
   if (!wasEnrolled) await saveRecoveryCodes();
   if (wantsSettings && config.mode !== "continue") {
     await settings();
     return finish("succeeded");
   }
-  return session.proved ? succeeded({ enrolled }) : finish("succeeded");
+  return session.proved ? succeeded({ enrolled: enrolled || offered }) : finish("succeeded");
 }
 
 const isWaiting = () => session.state.state === "CHALLENGE_REQUIRED";

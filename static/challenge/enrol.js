@@ -122,22 +122,32 @@ async function addApp({ back }) {
 
 // -- passkey -------------------------------------------------------------------------------------------------------
 
-async function createPasskey({ back }) {
+// Asked for by the rules after a proof; whoever does not want one now goes on. True once there is one.
+export async function offerPasskey() {
+  const wanted = session.state.prompt?.includes("PASSKEY") && session.state.canEnrol;
+  if (!wanted || !passkey.supported) return false;
+  const outcome = await createPasskey({ back: false, offered: true });
+  if (outcome !== "proved" && outcome !== "elsewhere") return false;
+  await persistently(refresh);
+  return true;
+}
+
+async function createPasskey({ back, offered = false }) {
   let problem = "";
   const here = passkey.mayCreateHere();
   let refused = false;
   for (;;) {
     const answer = await screen("passkey_enrol", {
       slots: { problem },
-      when: { back, here, window: !here, also: here && refused },
+      when: { back, here, window: !here, also: here && refused, offered },
     });
-    if (answer === "back") return answer;
+    if (answer === "back" || answer === "later") return answer;
     if (answer === "window") {
       if ((await elsewhere()) === "elsewhere") return "elsewhere";
       continue;
     }
-    const outcome = await persistently(() => ceremony(), { another: back });
-    if (outcome === "another") return "back";
+    const outcome = await persistently(() => ceremony(), { another: back || offered });
+    if (outcome === "another") return offered ? "later" : "back";
     if (outcome === "proved") return outcome;
     problem = outcome.words;
     refused ||= outcome.refused;

@@ -1,5 +1,7 @@
 """Files of address data, as an operator would hand them over."""
 
+import gzip
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,12 @@ class SizedTree(TreeWriter):
 def make_database(
     path: Path, *, kind: str, records: dict[str, dict[str, Any]], ip_version: int = 6, record_size: int = 24
 ) -> Path:
-    types = {"country": "GeoLite2-Country", "anonymous": "GeoIP2-Anonymous-IP", "asn": "GeoLite2-ASN"}
+    types = {
+        "country": "GeoLite2-Country",
+        "city": "GeoLite2-City",
+        "anonymous": "GeoIP2-Anonymous-IP",
+        "asn": "GeoLite2-ASN",
+    }
     writer = MMDBWriter(
         ip_version=ip_version, database_type=types[kind], ipv4_compatible=ip_version == 6, int_type="u32"
     )
@@ -36,3 +43,10 @@ def make_database(
 def make_list(path: Path, *lines: str) -> Path:
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def packed(path: Path, *, written: datetime | None = None) -> Path:
+    """The file as gzip packs it."""
+    target = path.with_name(path.name + ".gz")
+    target.write_bytes(gzip.compress(path.read_bytes(), mtime=written.timestamp() if written else 0))
+    return target

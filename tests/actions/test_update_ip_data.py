@@ -65,9 +65,10 @@ def test_clear_forgets_one_kind(directory, tmp_path, capsys):
     exits, vpns = make_list(tmp_path / "exits", "5.1.1.1"), make_list(tmp_path / "vpns", "5.1.1.2")
     update("--list", f"tor={exits}", "--list", f"vpn={vpns}", capsys=capsys)
     output = update("--clear", "tor", capsys=capsys)
-    assert "exits" not in output
-    assert "vpns" in output
+    assert "(replaced exits, operator, " in output
+    assert "vpn: vpns, operator, " in output
     assert "tor, hosting: iporigin" in output
+    assert "exits" not in update(capsys=capsys)
 
 
 @pytest.mark.parametrize(

@@ -486,5 +486,6 @@ def test_what_was_known_is_kept_beside_the_action(api):
     facts = ActionFacts.objects.get().facts
     assert facts["custom"] == {"amount": 5}
     assert facts["ip"]["anonymizer"] == "TOR"
-    assert facts["device"] == {"id": "d", "isNew": True, "isBot": True, "isRemembered": False, "count": 1}
+    device = {"id": "d", "isNew": True, "isBot": True, "isRemembered": False, "count": 1, "browser": "curl"}
+    assert facts["device"] == device
     assert json.dumps(facts)

@@ -25,6 +25,7 @@ FORBIDDEN = [
     "ALTER TABLE audit_auditevent DISABLE TRIGGER ALL",
     "INSERT INTO test_clock (offset_seconds) VALUES (60)",
     "UPDATE rules_policyversion SET rules = '[]'",
+    "UPDATE rules_publication SET version = 1",
     "CREATE TABLE mine (x int)",
     "SET ROLE authsignal_owner",
 ]

@@ -1,12 +1,24 @@
-"""One tenant with one action of N rules of five conditions; prints its API key as JSON."""
+"""One tenant with one action of rules; prints its id and API key as JSON. The last argument is the number of rules.
+
+`rules`: five conditions each. `velocity`: the same, of which every fourth asks the past too.
+"""
 
 import json
 import sys
+from typing import Any
 
 import django
 
+VELOCITIES = (
+    "velocity.count.user.this.1h",
+    "velocity.count.user.any.24h",
+    "velocity.count.device.any.24h",
+    "velocity.count.address.any.1h",
+    "velocity.devices.user.any.7d",
+)
 
-def main(count: int) -> None:
+
+def main(what: str, count: int) -> None:
     from authsignal_portal.models import Tenant
     from tests import make
 
@@ -14,20 +26,25 @@ def main(count: int) -> None:
     for name, kind in (("amount", "number"), ("currency", "text"), ("isNewPayee", "boolean")):
         make.make_point(tenant, name, kind)
     configuration = make.make_action(tenant, "bench", "ALLOW")
+    asking = iter(VELOCITIES if what == "velocity" else ())
     for number in range(count):
-        conditions = {
-            "and": [
-                {">": [{"var": "custom.amount"}, 5000 + number]},
-                {"or": [{"==": [{"var": "ip.countryCode"}, "GB"]}, {"==": [{"var": "ip.isAnonymous"}, True]}]},
-                {"in": [{"var": "custom.currency"}, ["EUR", "USD", "GBP"]]},
-                {"==": [{"var": "custom.isNewPayee"}, True]},
-                {"startsWith": [{"var": "user.userId"}, "user-1"]},
-            ]
-        }
-        make.make_rule(configuration, conditions, priority=number)
-    print(json.dumps({"apiSecretKey": make.make_key(tenant)}))
+        asked = next(asking, None) if number % 4 == 0 else None
+        make.make_rule(configuration, conditions(number, asked), priority=number)
+    print(json.dumps({"tenantId": str(tenant.pk), "apiSecretKey": make.make_key(tenant)}))
+
+
+def conditions(number: int, velocity: str | None = None) -> dict[str, Any]:
+    return {
+        "and": [
+            {">": [{"var": "custom.amount"}, 5000 + number]},
+            {"or": [{"==": [{"var": "ip.countryCode"}, "GB"]}, {"==": [{"var": "ip.isAnonymous"}, True]}]},
+            {"in": [{"var": "custom.currency"}, ["EUR", "USD", "GBP"]]},
+            {"==": [{"var": "custom.isNewPayee"}, True]},
+            {">=": [{"var": velocity}, 50]} if velocity else {"startsWith": [{"var": "user.userId"}, "user-1"]},
+        ]
+    }
 
 
 if __name__ == "__main__":
     django.setup()
-    main(int(sys.argv[1]))
+    main(sys.argv[1], int(sys.argv[2]))

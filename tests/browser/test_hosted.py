@@ -77,6 +77,37 @@ def test_a_passkey_is_created_and_then_proves(hosted: Hosted) -> None:
     assert (result["isValid"], result["verificationMethod"]) == (True, "PASSKEY")
 
 
+def test_a_rule_asks_for_a_passkey_after_its_challenge_and_no_is_an_answer(hosted: Hosted) -> None:
+    pay = make.make_action(hosted.live.tenant, "pay", "ALLOW")
+    always = {"!": {"missing": ["user.userId"]}}
+    make.make_rule(pay, always, prompt_to_enroll_verification_methods=["PASSKEY"])
+    hosted.enrol("EMAIL_OTP", email=hosted.email)
+    add_authenticator(hosted.page)
+    hosted.open("pay")
+    type_code(hosted.page, hosted.live.code(hosted.email))
+    heading(hosted.page, "Create a passkey")
+    choose(hosted.page, "Not now")
+    assert hosted.returned()["isValid"] is True
+    hosted.open("pay")
+    type_code(hosted.page, hosted.live.code(hosted.email, number=2))
+    choose(hosted.page, "Create passkey")
+    assert hosted.returned()["isValid"] is True
+    # Who has one is not asked again.
+    hosted.open("pay")
+    choose(hosted.page, "Use another method")
+    choose(hosted.page, "Email")
+    type_code(hosted.page, hosted.live.code(hosted.email, number=3))
+    assert hosted.returned()["verificationMethod"] == "EMAIL_OTP"
+
+
+def test_without_being_told_to_nothing_is_offered(hosted: Hosted) -> None:
+    hosted.enrol("EMAIL_OTP", email=hosted.email)
+    add_authenticator(hosted.page)
+    hosted.open()
+    type_code(hosted.page, hosted.live.code(hosted.email))
+    assert hosted.returned()["isValid"] is True
+
+
 def test_a_cancelled_passkey_can_be_tried_again_or_left(hosted: Hosted) -> None:
     session, authenticator = add_authenticator(hosted.page)
     hosted.open(email=hosted.email)

@@ -8,11 +8,21 @@ from actions.models import Action, Device
 from audit import log
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
 from authsignal_portal.models import ApiKey, Membership, Tenant
-from rules.models import ActionConfiguration, CustomDataPoint, Rule
+from rules import value_lists
+from rules.models import (
+    ActionConfiguration,
+    CustomDataPoint,
+    PolicyVersion,
+    Publication,
+    Rule,
+    ValueList,
+    ValueListItem,
+)
 from tests import make
 from tests.portal.staff import make_staff
 
 CONDITIONS = {"and": [{"==": [{"var": "ip.isAnonymous"}, True]}]}
+LIST_PAGES = ("items", "items/export", "items/expired", "import", "change", "delete")
 
 
 @dataclass
@@ -29,6 +39,8 @@ class Furnished:
     key: ApiKey
     method: AuthenticatorConfiguration
     membership: Membership
+    value_list: ValueList
+    item: ValueListItem
 
     @property
     def pages(self) -> list[str]:
@@ -68,6 +80,20 @@ class Furnished:
             f"/portal/authenticators/authenticatorconfiguration/{self.method.pk}/change/",
             f"/portal/audit/auditevent/?subject={self.user.pseudonym}",
             f"/portal/r/1/{self.rule.pk}/",
+            *(f"{rules}/valuelist/{self.value_list.pk}/{page}/" for page in LIST_PAGES),
+            f"{rules}/valuelist/{self.value_list.pk}/items/?q={self.mark}",
+            f"{rules}/valuelist/{self.value_list.pk}/items/{self.item.pk}/",
+            f"{rules}/valuelist/{self.value_list.pk}/items/{self.item.pk}/remove/",
+            f"{users}/list/",
+            f"{users}/list/?value=device.{self.device.pk}",
+            f"/portal/actions/action/{self.action.pk}/list/",
+            f"/portal/actions/action/{self.action.pk}/list/?value=ip.address",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/publish/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/discard/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/versions/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/versions/2/",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/versions/2/?against=in-force",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/versions/1/revert/",
             f"{rules}/actionconfiguration/{self.configuration.pk}/metrics/",
             f"{rules}/actionconfiguration/{self.configuration.pk}/metrics/{self.rule.pk}/",
         ]
@@ -87,6 +113,9 @@ class Furnished:
             f"/portal/rules/actionconfiguration/?q={mark}",
             f"/portal/rules/actionconfiguration/?action_code={mark}-action",
             "/portal/rules/customdatapoint/",
+            "/portal/rules/valuelist/",
+            "/portal/rules/valuelist/add/",
+            "/portal/rules/valuelist/ofac/",
             "/portal/authenticators/enduser/",
             f"/portal/authenticators/enduser/?q={mark}",
             f"/portal/authenticators/enduser/?q={mark}@example.com",
@@ -108,6 +137,9 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
     point = make.make_point(tenant, f"{mark}Value", "number")
     configuration = make.make_action(tenant, f"{mark}-action", "ALLOW", message=f"{mark} message")
     rule = make.make_rule(configuration, CONDITIONS, name=f"{mark} rule", description=f"{mark} description")
+    rule.name = f"{mark} renamed rule"
+    rule.save()
+    configuration.save_draft(note=f"{mark} note")
     tracked = flow.track(
         tenant=tenant,
         user_id=f"{mark}-user",
@@ -125,6 +157,8 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
     action = Action.objects.get(pk=tracked.action_id)
     rule_metrics.count_due()
     key, _secret = ApiKey.create(tenant=tenant, kind="server")
+    value_list = value_lists.create(tenant, f"{mark} list", description=f"{mark} description")
+    value_lists.add(value_list, [value_lists.NewItem(f"{mark}-value", note=f"{mark} note")])
     return Furnished(
         tenant=tenant,
         mark=mark,
@@ -138,12 +172,13 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
         key=key,
         method=AuthenticatorConfiguration.objects.create(tenant=tenant, method="SMS"),
         membership=Membership.objects.create(user=make_staff(None, email=f"{mark}@staff.example").user, tenant=tenant),
+        value_list=value_list,
+        item=ValueListItem.objects.get(value_list=value_list),
     )
 
 
 def everything() -> dict[str, Any]:
     """What is stored of all tenants, to see that nothing changed."""
-    models = [ActionConfiguration, Rule, CustomDataPoint, EndUser, Authenticator, Device, ApiKey, Membership, Tenant]
-    return {
-        model.__name__: list(model.objects.order_by("pk").values()) for model in [*models, AuthenticatorConfiguration]
-    }
+    models = [ActionConfiguration, Rule, PolicyVersion, Publication, CustomDataPoint, EndUser, Authenticator, Device]
+    models += [ApiKey, Membership, Tenant, AuthenticatorConfiguration, ValueList, ValueListItem]
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}

@@ -1,5 +1,6 @@
 """Members of staff for tests, who sign in through the door."""
 
+import re
 import time
 from dataclasses import dataclass
 from itertools import count
@@ -11,6 +12,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from authsignal_portal.models import Membership, Tenant
 from authsignal_portal.vocabulary import Role
+from rules.models import ActionConfiguration
 
 PASSWORD = "correct horse battery staple"
 LOGIN = "/portal/login/"
@@ -40,6 +42,19 @@ class Staff:
         answer = self.client.post(LOGIN, {"code": self.code()})
         assert answer.status_code == 302, answer.content
         return self
+
+    def publish(self, configuration: ActionConfiguration, **fields: str) -> None:
+        """As the page of the changes shows them; anything but success is a failure."""
+        answer = self.client.post(*publication(self.client, configuration, **fields))
+        assert answer.status_code == 302, answer.content.decode()
+
+
+def publication(client: Client, configuration: ActionConfiguration, **fields: str) -> tuple[str, dict[str, str]]:
+    """Where the button of the page of the changes posts to, and what."""
+    path = f"/portal/rules/actionconfiguration/{configuration.pk}/publish/"
+    shown = re.search(r'name="draft_version" value="(\d+)"', client.get(path).content.decode())
+    assert shown, "there is nothing to publish"
+    return path, {"draft_version": shown[1]} | fields
 
 
 def code_of(device: TOTPDevice) -> str:

@@ -13,7 +13,7 @@ from authsignal_portal.vocabulary import Role
 from rules.models import MAX_PRIORITY, ActionConfiguration, CustomDataPoint, PolicyVersion, Rule
 from tests import make
 from tests.conftest import advance_clock
-from tests.portal.staff import code_of, signed_in
+from tests.portal.staff import code_of, publication, signed_in
 
 LIST = "/portal/rules/actionconfiguration/"
 POINTS = "/portal/rules/customdatapoint/"
@@ -114,6 +114,10 @@ def rule_page(admin, rule, query: str = "") -> Page:
     return Page(admin.client, f"/portal/rules/rule/{rule.pk}/change/{query}")
 
 
+def in_force(configuration) -> list[dict[str, Any]]:
+    return ActionConfiguration.objects.get(pk=configuration.pk).published().rules
+
+
 def events(tag: str) -> list[dict[str, Any]]:
     return [event.data for event in AuditEvent.objects.filter(tag=tag).order_by("id")]
 
@@ -151,8 +155,11 @@ def test_a_nested_rule_is_built_by_pressing_buttons(admin, withdraw):
     assert (rule.name, rule.outcome, rule.is_active, rule.priority) == ("Unusual", "REVIEW", True, 0)
     assert events("rule:created") == [{"rule": str(rule.pk), "action_code": "withdraw"}]
     withdraw.refresh_from_db()
-    assert withdraw.version == 2
+    assert (withdraw.version, withdraw.draft_version) == (1, 2)
     assert PolicyVersion.objects.get(configuration=withdraw, version=2).rules == [rule.snapshot()]
+    admin.publish(withdraw)
+    withdraw.refresh_from_db()
+    assert withdraw.version == 2
 
 
 def test_pressing_a_button_keeps_what_was_typed_and_judges_nothing(admin, withdraw):
@@ -171,11 +178,11 @@ def test_choosing_a_data_point_brings_what_suits_it(admin, withdraw):
 
 def test_an_existing_rule_is_drawn_and_saved_unchanged_without_a_trace(admin, withdraw):
     rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
-    version = ActionConfiguration.objects.get(pk=withdraw.pk).version
+    version = ActionConfiguration.objects.get(pk=withdraw.pk).draft_version
     rule_page(admin, rule).press("_save")
     assert Rule.objects.get().conditions == ANONYMOUS
     assert not events("rule:updated")
-    assert ActionConfiguration.objects.get(pk=withdraw.pk).version == version
+    assert ActionConfiguration.objects.get(pk=withdraw.pk).draft_version == version
 
 
 def test_the_log_names_what_changed(admin, withdraw):
@@ -289,16 +296,17 @@ def test_somebody_elses_change_is_not_overwritten(admin, withdraw):
     assert Rule.objects.get().name == "Theirs"
 
 
-def test_switching_a_rule_off_needs_a_fresh_code(admin, withdraw):
+def test_switching_a_rule_off_acts_only_with_a_fresh_code(admin, withdraw):
     rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
     advance_clock(6 * 60)
-    page = rule_page(admin, rule).fill(name="Renamed").press("_save")
+    page = rule_page(admin, rule).fill(name="Renamed", is_active=None).press("_save")
     assert page.answer.status_code == 302
-    page = rule_page(admin, rule).fill(is_active=None).press("_save")
-    assert "Enter the code that your authenticator app shows now." in page.html
-    assert Rule.objects.get().is_active
-    page.fill(code=code_of(admin.device)).press("_save")
     assert not Rule.objects.get().is_active
+    answer = admin.client.post(*publication(admin.client, withdraw))
+    assert "Enter the code that your authenticator app shows now." in answer.content.decode()
+    assert in_force(withdraw)[0]["isActive"]
+    admin.publish(withdraw, code=code_of(admin.device))
+    assert not in_force(withdraw)[0]["isActive"]
 
 
 def test_a_first_method_outside_the_permitted_ones_is_refused(admin, withdraw):
@@ -413,16 +421,21 @@ def test_a_deleted_rule_is_gone_from_the_next_version_only(admin, withdraw):
     assert answer["Location"] == f"{LIST}{withdraw.pk}/rules/"
     versions = PolicyVersion.objects.filter(configuration=withdraw).order_by("version")
     assert [len(version.rules) for version in versions] == [0, 1, 0]
+    assert len(in_force(withdraw)) == 1
+    admin.publish(withdraw)
+    assert in_force(withdraw) == []
     assert events("rule:deleted") == [{"rule": str(rule.pk), "action_code": "withdraw"}]
 
 
-def test_deleting_a_rule_needs_a_fresh_code(admin, withdraw):
+def test_deleting_a_rule_acts_only_with_a_fresh_code(admin, withdraw):
     rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
     advance_clock(6 * 60)
     admin.client.post(f"/portal/rules/rule/{rule.pk}/delete/", {"post": "yes"})
-    assert Rule.objects.exists()
-    admin.client.post(f"/portal/rules/rule/{rule.pk}/delete/", {"post": "yes", "code": code_of(admin.device)})
     assert not Rule.objects.exists()
+    admin.client.post(*publication(admin.client, withdraw))
+    assert len(in_force(withdraw)) == 1
+    admin.publish(withdraw, code=code_of(admin.device))
+    assert in_force(withdraw) == []
 
 
 # -- actions -------------------------------------------------------------------------------------
@@ -505,11 +518,24 @@ def test_a_data_point_that_rules_use_is_not_deleted(admin, withdraw):
     point = CustomDataPoint.objects.get()
     answer = admin.client.post(f"{POINTS}{point.pk}/delete/", {"post": "yes"}, follow=True)
     assert b"Large amount (withdraw)" in answer.content
-    rule.delete()
+    admin.client.post(f"/portal/rules/rule/{rule.pk}/delete/", {"post": "yes"})
+    answer = admin.client.post(f"{POINTS}{point.pk}/delete/", {"post": "yes"}, follow=True)
+    assert b"Large amount (withdraw)" in answer.content  # it is still in force
+    assert CustomDataPoint.objects.exists()
+    admin.publish(withdraw)
     admin.client.post(f"{POINTS}{point.pk}/delete/", {"post": "yes"})
     assert not CustomDataPoint.objects.exists()
     withdraw.refresh_from_db()
-    assert withdraw.version == 3
+    assert withdraw.version == withdraw.draft_version == 4
+
+
+def test_a_type_that_a_rule_in_force_relies_on_stays_whatever_the_draft_says(admin, withdraw):
+    rule = make.make_rule(withdraw, LARGE, name="Large amount")
+    rule_page(admin, rule).fill(n1__point="ip.isAnonymous", n1__operator="==", n1__value="true").press("_save")
+    assert Rule.objects.get().conditions == ANONYMOUS
+    answer = admin.client.post(f"{POINTS}{CustomDataPoint.objects.get().pk}/change/", {"data_type": "text"})
+    assert b"Large amount (withdraw)" in answer.content
+    assert CustomDataPoint.objects.get().data_type == "number"
 
 
 @pytest.mark.parametrize(

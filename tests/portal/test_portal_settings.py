@@ -117,6 +117,7 @@ def tenant_form(tenant: Tenant) -> dict[str, str]:
     return {
         "name": tenant.name,
         "app_origins": "\r\n".join(tenant.app_origins),
+        "time_zone": tenant.time_zone,
         "unconfigured_action": tenant.unconfigured_action,
         "default_passkey_action": tenant.default_passkey_action,
         "token_duration_in_minutes": str(tenant.token_duration_in_minutes),
@@ -149,6 +150,7 @@ def test_the_settings_are_saved_and_the_log_names_the_fields_only(acme, admin):
         ({"token_duration_in_minutes": "61"}, "less than or equal to 60"),
         ({"rp_id": "https://example.com"}, "host name in small letters"),
         ({"blocked_sms_countries": "New Zealand"}, "two capital letters"),
+        ({"time_zone": "Europe/Atlantis"}, "not one of the available choices"),
         ({"name": ""}, "required"),
         ({"name": "a\0b"}, "Null characters"),
     ],
@@ -158,6 +160,23 @@ def test_wrong_settings_are_refused_at_their_field(acme, admin, wrong, told):
     assert told in answer.content.decode()
     assert Tenant.objects.get(pk=acme.pk).name == "Acme"
     assert not events(acme, "tenant:updated")
+
+
+def test_the_time_zone_is_chosen_by_name(acme, admin):
+    path = f"/portal/authsignal_portal/tenant/{acme.pk}/change/"
+    assert re.search(r'<option value="UTC" selected>', admin.client.get(path).content.decode())
+    assert admin.client.post(path, tenant_form(acme) | {"time_zone": "Pacific/Auckland"}).status_code == 302
+    assert Tenant.objects.get(pk=acme.pk).time_zone == "Pacific/Auckland"
+    [event] = events(acme, "tenant:updated")
+    assert event.data["fields"] == ["time_zone"]
+
+
+def test_a_zone_that_the_choices_lack_stays_as_it_is(acme, admin):
+    Tenant.objects.filter(pk=acme.pk).update(time_zone="NZ")
+    path = f"/portal/authsignal_portal/tenant/{acme.pk}/change/"
+    acme.refresh_from_db()
+    assert admin.client.post(path, tenant_form(acme) | {"name": "Other"}).status_code == 302
+    assert Tenant.objects.get(pk=acme.pk).time_zone == "NZ"
 
 
 # -- members -------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 
 from authsignal_portal.models import ApiKey, Membership, Tenant
 from authsignal_portal.vocabulary import Role
-from rules.models import ActionConfiguration, CustomDataPoint, Rule
+from rules.models import ActionConfiguration, CustomDataPoint, Rule, ValueList
 from tests.portal.furnished import Furnished, everything, furnish
 from tests.portal.staff import signed_in
 
@@ -23,12 +23,17 @@ def ours(globex: Tenant) -> Furnished:
     return furnish(globex, SHOWN)
 
 
+def text_of(answer) -> str:
+    """Of a page, or of a file that is handed out piece by piece."""
+    return (b"".join(answer.streaming_content) if answer.streaming else answer.content).decode()
+
+
 def test_no_page_shows_anything_of_another_tenant(theirs, ours):
     client = signed_in(ours.tenant).client
     for path in [*theirs.pages, *theirs.lists]:
         answer = client.get(path)
         asked_for = set(re.findall(HIDDEN + r"[\w@.-]*", path))
-        found = set(re.findall(HIDDEN + r"[\w@.-]*", answer.content.decode()))
+        found = set(re.findall(HIDDEN + r"[\w@.-]*", text_of(answer)))
         # A search box shows again what was typed into it.
         assert found <= asked_for, path
         assert answer.status_code in (200, 302, 400, 403, 404), path
@@ -46,9 +51,9 @@ def test_pages_of_another_tenants_objects_answer_as_for_objects_that_do_not_exis
 
 def test_the_same_pages_show_a_member_their_own_things(theirs, ours):
     client = signed_in(theirs.tenant).client
-    seen = [path for path in theirs.pages if HIDDEN in client.get(path).content.decode()]
-    assert len(seen) >= 15
-    lists = [path for path in theirs.lists if HIDDEN in client.get(path).content.decode()]
+    seen = [path for path in theirs.pages if HIDDEN in text_of(client.get(path))]
+    assert len(seen) >= 21
+    lists = [path for path in theirs.lists if HIDDEN in text_of(client.get(path))]
     assert len(lists) >= 10
 
 
@@ -62,6 +67,10 @@ def test_no_post_changes_anything_of_another_tenant(theirs, ours):
             {"name": "x", "outcome": "ALLOW", "node": "0..g"},
             {"role": "READ_ONLY"},
             {"move": f"{theirs.rule.pk}:down"},
+            {"values": "x", "expires": "never", "note": ""},
+            {"value_list": str(ours.value_list.pk), "expires": "never"},
+            {"fingerprint": "0" * 64},
+            {"draft_version": "3"},
         ):
             client.post(path, body)
     assert everything() == before
@@ -70,7 +79,7 @@ def test_no_post_changes_anything_of_another_tenant(theirs, ours):
 def test_nobody_signed_out_reaches_any_page(theirs, client):
     for path in [*theirs.pages, *theirs.lists]:
         answer = client.get(path)
-        assert HIDDEN not in answer.content.decode(), path
+        assert HIDDEN not in text_of(answer), path
         assert answer.status_code in (302, 404), path
 
 
@@ -80,6 +89,28 @@ def test_a_rule_cannot_be_moved_to_another_tenants_action(theirs, ours):
     client.post(path, {"name": "x", "outcome": "ALLOW", "configuration": str(theirs.configuration.pk), "node": "0..g"})
     assert Rule.objects.get(pk=ours.rule.pk).configuration_id == ours.configuration.pk
     assert Rule.objects.filter(configuration=theirs.configuration).count() == 1
+
+
+def test_nothing_can_be_put_on_another_tenants_list(theirs, ours):
+    client = signed_in(ours.tenant).client
+    form = {"value_list": str(theirs.value_list.pk), "expires": "never"}
+    for path in (
+        f"/portal/actions/action/{ours.action.pk}/list/",
+        f"/portal/authenticators/enduser/{ours.user.pk}/list/",
+    ):
+        assert b"Select a valid choice" in client.post(path, form).content
+        assert HIDDEN not in client.get(path).content.decode()
+    assert not theirs.value_list.items.exclude(pk=theirs.item.pk).exists()
+
+
+def test_an_item_is_reached_through_its_own_list_only(theirs, ours):
+    client = signed_in(ours.tenant).client
+    path = f"/portal/rules/valuelist/{ours.value_list.pk}/items/{theirs.item.pk}/"
+    for one in (path, path + "remove/"):
+        assert client.get(one).status_code == 404
+        assert client.post(one, {"expires": "never"}).status_code == 404
+    theirs.item.refresh_from_db()
+    assert theirs.item.removed_version is None
 
 
 def test_an_order_naming_another_tenants_rules_is_refused(theirs, ours):
@@ -97,7 +128,10 @@ def test_new_objects_belong_to_the_tenant_that_is_shown(acme, globex):
     staff.client.post(
         "/portal/rules/customdatapoint/add/", form | {"name": "x", "data_type": "text", "model_type": "action"}
     )
+    staff.client.post("/portal/rules/valuelist/add/", form | {"name": "Trusted", "item_type": "string"})
+    staff.client.post("/portal/rules/valuelist/ofac/", form)
     staff.client.post("/portal/authsignal_portal/apikey/add/", form | {"kind": "server"})
+    assert {one.tenant for one in ValueList.objects.all()} == {globex}
     assert ActionConfiguration.objects.get().tenant == globex
     assert CustomDataPoint.objects.get().tenant == globex
     assert ApiKey.objects.get().tenant == globex
@@ -135,16 +169,29 @@ def doors(made: Furnished) -> list[tuple[str, dict[str, str], set[Role]]]:
     """Path, what is posted, and who may."""
     rules, settings = "/portal/rules", "/portal/authsignal_portal"
     user = f"/portal/authenticators/enduser/{made.user.pk}"
+    lists = f"{rules}/valuelist/{made.value_list.pk}"
     return [
         (f"{rules}/actionconfiguration/add/", {"action_code": "new", "default_outcome": "ALLOW"}, CONFIGURE),
         (f"{rules}/actionconfiguration/{made.configuration.pk}/change/", {"default_outcome": "BLOCK"}, CONFIGURE),
         (f"{rules}/actionconfiguration/{made.configuration.pk}/order/", {f"place-{made.rule.pk}": "1"}, CONFIGURE),
+        (f"{rules}/actionconfiguration/{made.configuration.pk}/publish/", {"draft_version": "3"}, CONFIGURE),
+        (f"{rules}/actionconfiguration/{made.configuration.pk}/discard/", {"draft_version": "3"}, CONFIGURE),
+        (f"{rules}/actionconfiguration/{made.configuration.pk}/versions/1/revert/", {"draft_version": "3"}, CONFIGURE),
         (f"{rules}/rule/add/?configuration={made.configuration.pk}", {"name": "n"}, CONFIGURE),
         (f"{rules}/rule/{made.rule.pk}/change/", {"name": "n"}, CONFIGURE),
         (f"{rules}/rule/{made.rule.pk}/delete/", {"post": "yes"}, CONFIGURE),
         (f"{rules}/customdatapoint/add/", {"name": "n", "data_type": "text", "model_type": "action"}, CONFIGURE),
         (f"{rules}/customdatapoint/{made.point.pk}/change/", {"data_type": "text"}, CONFIGURE),
         ("/portal/test-action/", {"action_code": "a", "user_id": "u"}, CONFIGURE),
+        (f"{rules}/valuelist/add/", {"name": "n", "item_type": "string"}, CONFIGURE),
+        (f"{rules}/valuelist/ofac/", {}, CONFIGURE),
+        (f"{lists}/change/", {"name": "n", "is_active": "on"}, CONFIGURE),
+        (f"{lists}/items/", {"values": "x", "expires": "never"}, CONFIGURE),
+        (f"{lists}/items/{made.item.pk}/", {"note": "n", "expires": "never"}, CONFIGURE),
+        (f"{lists}/items/expired/", {}, CONFIGURE),
+        (f"{lists}/import/", {"fingerprint": "0"}, CONFIGURE),
+        (f"/portal/actions/action/{made.action.pk}/list/", {"expires": "never"}, CONFIGURE),
+        (f"{user}/list/", {"expires": "never"}, CONFIGURE),
         (f"{user}/unlock/", {}, SUPPORT),
         (f"{user}/authenticators/{made.authenticator.pk}/remove/", {}, SUPPORT),
         (f"{user}/devices/{made.device.pk}/invalidate/", {}, SUPPORT),
@@ -155,6 +202,8 @@ def doors(made: Furnished) -> list[tuple[str, dict[str, str], set[Role]]]:
         (f"{settings}/membership/{made.membership.pk}/change/", {"role": "ADMIN"}, ADMINISTER),
         (f"{settings}/membership/{made.membership.pk}/remove/", {}, ADMINISTER),
         ("/portal/authenticators/authenticatorconfiguration/", {"SMS-is_active": "on"}, ADMINISTER),
+        (f"{lists}/items/{made.item.pk}/remove/", {}, CONFIGURE),
+        (f"{lists}/delete/", {"post": "yes"}, CONFIGURE),
     ]
 
 
@@ -198,7 +247,9 @@ def test_deleting_is_left_to_pages_that_know_what_follows(theirs):
     client = signed_in(theirs.tenant).client
     before = everything()
     for path in theirs.pages:
-        if path.endswith("/delete/") and "/rule/" not in path and "/customdatapoint/" not in path:
+        if path.endswith("/delete/") and not any(
+            f"/{one}/" in path for one in ("rule", "customdatapoint", "valuelist")
+        ):
             assert client.post(path, {"post": "yes"}).status_code == 403, path
     assert everything() == before
 

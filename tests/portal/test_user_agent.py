@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authsignal_portal.user_agent import MAX_LENGTH, is_bot, parse
+from authsignal_portal.user_agent import MAX_LENGTH, browser_name, device_type, is_bot, os_name, parse
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 CHROME = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT} Chrome/131.0.0.0 Safari/537.36"
@@ -127,6 +127,52 @@ def test_apps_and_strangers_are_not_called_bots(user_agent):
     assert is_bot(user_agent) is False
 
 
+LINUX = f"Mozilla/5.0 (X11; Linux x86_64) {WEBKIT} Chrome/131.0.0.0 Safari/537.36"
+CHROME_OS = f"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {WEBKIT} Chrome/131.0.0.0 Safari/537.36"
+TELEVISION = f"Mozilla/5.0 (SMART-TV; Linux; Tizen 5.0) {WEBKIT} Version/5.0 TV Safari/537.36"
+IPAD = SAFARI_IPHONE.replace("iPhone; CPU iPhone OS", "iPad; CPU OS")
+HEADSET = f"Mozilla/5.0 (X11; Linux x86_64; Quest 3) {WEBKIT} OculusBrowser/33.0 Chrome/126.0.0.0 VR Safari/537.36"
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "device", "browser", "os"),
+    [
+        (CHROME, "desktop", "Chrome", "Windows"),
+        (SAFARI_MAC, "desktop", "Safari", "Mac OS"),
+        (FIREFOX, "desktop", "Firefox", "Linux"),
+        (FIREFOX.replace("Linux x86_64", "Ubuntu; Linux x86_64"), "desktop", "Firefox", "Ubuntu"),
+        (FIREFOX.replace("Linux x86_64", "FreeBSD amd64"), "desktop", "Firefox", "FreeBSD"),
+        (CHROME_OS, "desktop", "Chrome", "Chrome OS"),
+        (EDGE, "desktop", "Edge", "Windows"),
+        ("Opera/9.80 (Windows NT 6.1; WOW64) Presto/2.12.388 Version/12.18", "desktop", "Opera", "Windows"),
+        # What drives a browser says the same of its machine; whether a program sent it is another question.
+        (LINUX.replace("Chrome/", "HeadlessChrome/"), "desktop", "Chrome Headless", "Linux"),
+        (CHROME_ANDROID, "mobile", "Chrome", "Android"),
+        (SAFARI_IPHONE, "mobile", "Mobile Safari", "iOS"),
+        (CHROME_TABLET, "tablet", "Chrome", "Android"),
+        (IPAD, "tablet", "Mobile Safari", "iOS"),
+        (TELEVISION, "smarttv", "Safari", "Tizen"),
+        # It calls itself a Linux desktop, but is none.
+        (HEADSET, None, "Oculus Browser", "Android"),
+        ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", None, "Googlebot", None),
+        ("python-requests/2.32.3 CPython/3.12 X11 Linux/5.4", None, "Python Requests", "Linux"),
+        ("curl/8.5.0", None, "curl", None),
+        ("something of our own", None, None, None),
+        ("Macintosh", None, None, None),
+        ("", None, None, None),
+        (" ", None, None, None),
+        (None, None, None, None),
+    ],
+)
+def test_device_browser_and_system_are_told_by_name_or_not_at_all(user_agent, device, browser, os):
+    assert (device_type(user_agent), browser_name(user_agent), os_name(user_agent)) == (device, browser, os)
+
+
+def test_the_wire_does_not_learn_of_desktops():
+    assert device_type(CHROME) == "desktop"
+    assert "device" not in parse(CHROME)
+
+
 def test_an_answer_may_be_changed_without_changing_the_next_one():
     parse(CHROME)["browser"]["name"] = "changed"
     assert parse(CHROME)["browser"]["name"] == "Chrome"
@@ -145,3 +191,6 @@ def test_any_text_is_answered(user_agent):
     parsed["ua"].encode("utf-8")
     assert set(parsed) <= {"ua", "browser", "device", "engine", "os", "cpu"}
     assert is_bot(user_agent) in (True, False, None)
+    assert device_type(user_agent) in ("desktop", "mobile", "tablet", "smarttv", None)
+    assert browser_name(user_agent) != ""
+    assert os_name(user_agent) != ""

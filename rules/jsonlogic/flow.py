@@ -1,0 +1,109 @@
+"""Operations that evaluate a part of the rule again and again, or only after an error."""
+
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+from rules.jsonlogic.errors import JsonLogicError, invalid_arguments, limit_exceeded
+
+# Takes an item and its index.
+Body = Callable[[Any, int], Any]
+
+# Items that one evaluation of a rule can go through, loops within loops and what `reduce` gathers included.
+MAX_STEPS: Final = 1_000_000
+# Levels of lists and objects in what a `reduce` has so far: it could otherwise nest or double without end.
+MAX_ACCUMULATED_DEPTH: Final = 8
+
+
+class Steps:
+    """How many items an evaluation can still go through."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MAX_STEPS
+
+    def take(self, count: int) -> None:
+        """Raises an error where fewer are left."""
+        self.left -= count
+        if self.left < 0:
+            raise limit_exceeded(f"A rule can go through {MAX_STEPS:,} items.")
+
+
+def _items(source: Any, steps: Steps) -> list[Any]:
+    if source is None:
+        return []
+    if not isinstance(source, list):
+        raise invalid_arguments("Only a list has items to go through.")
+    steps.take(len(source))
+    return source
+
+
+def mapped(source: Any, body: Body, steps: Steps) -> list[Any]:
+    return [body(item, index) for index, item in enumerate(_items(source, steps))]
+
+
+def filtered(source: Any, body: Body, steps: Steps) -> list[Any]:
+    return [item for index, item in enumerate(_items(source, steps)) if body(item, index)]
+
+
+def every(source: Any, body: Body, steps: Steps) -> bool:
+    """False where there is no item."""
+    items = _items(source, steps)
+    return bool(items) and all(body(item, index) for index, item in enumerate(items))
+
+
+def some(source: Any, body: Body, steps: Steps) -> bool:
+    return any(body(item, index) for index, item in enumerate(_items(source, steps)))
+
+
+def none(source: Any, body: Body, steps: Steps) -> bool:
+    return not some(source, body, steps)
+
+
+def reduced(source: Any, initial: Any, body: Callable[[dict[str, Any]], Any], steps: Steps) -> Any:
+    accumulator = initial
+    for item in _items(source, steps):
+        accumulator = body({"accumulator": accumulator, "current": item})
+        _check_size(accumulator, steps)
+    return accumulator
+
+
+def _check_size(value: Any, steps: Steps) -> None:
+    level, depth = [value], 0
+    while level := [part for part in level if isinstance(part, (list, dict))]:
+        depth += 1
+        if depth > MAX_ACCUMULATED_DEPTH:
+            raise limit_exceeded(f'"reduce" can nest lists and objects {MAX_ACCUMULATED_DEPTH} levels deep.')
+        steps.take(sum(map(len, level)))
+        level = [part for whole in level for part in (whole.values() if isinstance(whole, dict) else whole)]
+
+
+def attempt(first: Callable[[], Any], *others: Callable[[dict[str, Any]], Any]) -> Any:
+    """The value of the first operand without an error; each but the first gets the error of the one before."""
+    try:
+        return first()
+    except JsonLogicError as error:
+        if not others:
+            raise
+        # Only this is kept: an error that is kept keeps alive what it has seen on its way.
+        payload = error.payload
+    for other in others[:-1]:
+        try:
+            return other(payload)
+        except JsonLogicError as error:
+            payload = error.payload
+    return others[-1](payload)
+
+
+def throw(operands: list[Any]) -> NoReturn:
+    raise JsonLogicError(operands[0] if operands else None)
+
+
+def forgotten(error: JsonLogicError) -> JsonLogicError:
+    """The error without the way it came, and so without the data that it would keep alive."""
+    return error.with_traceback(None)
+
+
+def refuse(message: str) -> NoReturn:
+    """Operands of a wrong shape. Not before they are evaluated: in a branch that is not taken they do no harm."""
+    raise invalid_arguments(message)

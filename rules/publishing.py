@@ -1,0 +1,108 @@
+"""From a draft to the rules in force, and back to what they once were.
+
+Each step says which draft its reader has *seen* and is refused when that is no longer the newest: nobody publishes,
+discards or takes back what they did not look at. All of it happens under the lock of the configuration.
+"""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from rules import condition_tree, policies
+from rules.models import ActionConfiguration, PolicyVersion, Rule
+from rules.value_lists import kinds_of
+from rules.versions import Difference, Snapshot, difference
+
+
+class Refused(Exception):
+    """Not done; the text is for the reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a draft cannot be published: one thing that is wrong with one of its active rules."""
+
+    rule_id: str
+    name: str
+    message: str
+
+
+def snapshot_of(kept: PolicyVersion) -> Snapshot:
+    return Snapshot(kept.default_outcome, kept.rules, kept.custom_points)
+
+
+def newest(configuration: ActionConfiguration) -> PolicyVersion:
+    """What was saved last: the draft, or what is in force."""
+    return configuration.versions.get(version=configuration.draft_version)
+
+
+def draft_difference(configuration: ActionConfiguration) -> Difference:
+    """What publishing would change. False too where something was changed, and changed back."""
+    return difference(snapshot_of(configuration.published()), snapshot_of(newest(configuration)))
+
+
+def rules_differ(configuration: ActionConfiguration, kept: PolicyVersion) -> bool:
+    """Whether the rules that were saved last are others than those of a kept version."""
+    return bool(difference(Snapshot("", newest(configuration).rules), Snapshot("", kept.rules)))
+
+
+def faults(configuration: ActionConfiguration) -> list[Fault]:
+    """What keeps the draft from being published. An active rule, shadow or not, must be able to fire."""
+    draft, lists = newest(configuration), kinds_of(configuration.tenant)
+    points = policies.custom_points(draft)
+    return [
+        Fault(rule["ruleId"], rule["name"], problem)
+        for rule in draft.rules
+        if rule["isActive"]
+        for problem in _problems(rule["conditions"], custom_points=points, lists=lists)
+    ]
+
+
+def _problems(conditions: Any, **around: Any) -> Iterable[str]:
+    try:
+        condition_tree.check(conditions, **around)
+    except condition_tree.ConditionsError as error:
+        return [problem.message for problem in error.problems]
+    return []
+
+
+@transaction.atomic
+def publish(configuration: ActionConfiguration, *, seen: str, author_id: int) -> int:
+    """The newest version is in force from the next request on; returns its number. Raises Refused."""
+    locked = _locked(configuration, seen)
+    if not draft_difference(locked):
+        raise Refused(_("There is nothing to publish: the rules in force are the same."))
+    if faults(locked):
+        raise Refused(_("These rules cannot be published as they are."))
+    locked.publish(author_id=author_id)
+    return locked.version
+
+
+@transaction.atomic
+def rewrite(configuration: ActionConfiguration, kept: PolicyVersion, *, seen: str, author_id: int, note: str) -> int:
+    """Make the draft's rules those of a kept version, each with its id of then; returns the draft's new number.
+
+    Nothing is published, and the draft that was there stays as a version. Raises Refused.
+    """
+    locked = _locked(configuration, seen)
+    if not rules_differ(locked, kept):
+        raise Refused(_("The rules are the same as in version %(version)s already.") % {"version": kept.version})
+    wanted = {uuid.UUID(rule["ruleId"]): rule for rule in kept.rules}
+    rows = {rule.pk: rule for rule in locked.rules.all()}
+    locked.rules.exclude(pk__in=wanted).delete()
+    for ident, snapshot in wanted.items():
+        rule = rows.get(ident) or Rule(pk=ident, configuration=locked)
+        rule.restore(snapshot)
+        rule.save(force_insert=ident not in rows)
+    return locked.save_draft(author_id=author_id, note=note)
+
+
+def _locked(configuration: ActionConfiguration, seen: str) -> ActionConfiguration:
+    locked = ActionConfiguration.objects.select_for_update().get(pk=configuration.pk)
+    if str(locked.draft_version) != seen:
+        raise Refused(_("Somebody changed the rules after you opened this page. Look at what is different now."))
+    return locked

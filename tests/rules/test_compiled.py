@@ -1,0 +1,56 @@
+"""The compiled forms of a rule set agree with each other and with the trace of each rule."""
+
+from hypothesis import given
+
+from rules.compiled import Points, compile_traces
+from rules.condition_tree import Group, Node, Not
+from rules.engine import RuleSpec, compile_policy, explain_facts, read_operands
+from rules.facts import Facts
+from rules.lists import Circumstances, ValueList
+from rules.trace import ConditionTrace
+from rules.types import comparable
+from tests.rules.cases import CUSTOM_POINTS, facts, rule_sets
+
+LISTS = {"short": ValueList((("a", None), (1, 1_770_000_000.0), ("NZ", None)))}
+VERDICTS = {"true": True, "false": False, "unknown": None}
+
+
+def flat(trace: ConditionTrace) -> list[bool | None]:
+    return [VERDICTS[trace.verdict], *(verdict for child in trace.children for verdict in flat(child))]
+
+
+def size(node: Node) -> int:
+    match node:
+        case Group():
+            return 1 + sum(size(child) for child in node.children)
+        case Not():
+            return 1 + size(node.child)
+        case _:
+            return 1
+
+
+@given(rule_sets(), facts)
+def test_reading_late_and_reading_at_once_give_the_same_verdicts(rules: list[RuleSpec], one: Facts) -> None:
+    policy = compile_policy("transfer", "ALLOW", rules=rules, custom_points=CUSTOM_POINTS)
+    around = Circumstances(one.time.at, LISTS)
+    known = one.to_json()
+    assert policy.judge(known, around) == policy.evaluate(read_operands(known, policy), around)
+
+
+@given(rule_sets(), facts)
+def test_the_compiled_trace_is_that_of_every_node(rules: list[RuleSpec], one: Facts) -> None:
+    policy = compile_policy("transfer", "ALLOW", rules=rules, custom_points=CUSTOM_POINTS)
+    around, known = Circumstances(one.time.at, LISTS), one.to_json()
+    drawn = [rule for rule in policy.rules if rule.tree is not None]
+    points = Points()
+    told = compile_traces([rule.tree for rule in drawn if rule.tree is not None], points)
+    nodes = list(told(_operands(known, points), around))
+    for rule in drawn:
+        assert rule.tree is not None
+        mine, nodes = nodes[: size(rule.tree)], nodes[size(rule.tree) :]
+        assert mine == flat(explain_facts(rule.spec, known, custom_points=CUSTOM_POINTS, around=around))
+    assert nodes == []
+
+
+def _operands(known: dict[str, object], points: Points) -> list[object]:
+    return [comparable(point.kind, point.read(known)) for point in points]

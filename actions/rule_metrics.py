@@ -101,12 +101,13 @@ def count_due(*, seconds: float = BUDGET_SECONDS) -> int:
     stop, counted = time.monotonic() + seconds, 0
     tenants = _tenants()
     for hours in (_new, _old):
-        random.shuffle(tenants)
-        for tenant_id in tenants:
-            for hour in hours(tenant_id):
+        rows, now = list(Counting.objects.filter(pk__in=tenants)), clock.now()
+        random.shuffle(rows)
+        for so_far in rows:
+            for hour in hours(so_far, now):
                 if time.monotonic() >= stop:
                     return counted
-                if not _tried(tenant_id, hour):
+                if not _tried(so_far.tenant_id, hour):
                     break
                 counted += 1
     return counted
@@ -138,15 +139,13 @@ def _tenants() -> list[uuid.UUID]:
     return list(begun)
 
 
-def _new(tenant_id: uuid.UUID) -> Iterator[datetime]:
+def _new(so_far: Counting, now: datetime) -> Iterator[datetime]:
     """Hours in which actions may have been tracked or passed since the last run; of two days at most."""
-    so_far, now = Counting.objects.get(pk=tenant_id), clock.now()
     return _hours(max(hour_of(so_far.until - PASSED_SOON), hour_of(now - SETTLED), so_far.settled), now)
 
 
-def _old(tenant_id: uuid.UUID) -> Iterator[datetime]:
+def _old(so_far: Counting, now: datetime) -> Iterator[datetime]:
     """Hours to be counted for the last time."""
-    so_far, now = Counting.objects.get(pk=tenant_id), clock.now()
     return _hours(max(so_far.settled, first_hour(now)), hour_of(now - SETTLED))
 
 

@@ -171,6 +171,16 @@ def test_actions_of_another_code_and_of_another_tenant_do_not_count(acme, globex
     assert reliance.alarms(globex) == []
 
 
+def test_an_alarm_is_about_the_tenants_own_rules(acme, globex, pay):
+    make.make_rule(pay, {"==": [{"var": "user.userId"}, "eve"]})
+    make.make_point(globex, "secret", "number")
+    make.make_rule(make.make_action(globex, "pay"), {">": [{"var": "custom.secret"}, 1]}, name="Secret")
+    tracked_many(acme, 1000, {})
+    tracked_many(globex, 1000, {})
+    assert reliance.alarms(acme) == []
+    assert [alarm.key for alarm in reliance.alarms(globex)] == ["custom.secret"]
+
+
 def test_of_an_action_that_comes_rarely_more_is_looked_through(acme, pay, monkeypatch):
     monkeypatch.setattr(liveness, "NEWEST", 50)
     monkeypatch.setattr(liveness, "SEARCHED", 200)

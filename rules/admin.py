@@ -20,10 +20,9 @@ from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import TenantAdmin
 from authsignal_portal.widgets import MethodsField, badge, dress
 from rules.data_point_page import DataPointPage
-from rules.models import ActionConfiguration, CustomDataPoint, Rule
+from rules.models import ActionConfiguration, CustomDataPoint
 from rules.order import Unordered, renumber, reordered
 from rules.rule_form import custom_points_of, problems_of
-from rules.rule_page import RulePage
 from rules.sentence import sentence
 
 SETTINGS = ["default_outcome", "verification_methods", "default_verification_method", "message"]
@@ -202,5 +201,4 @@ class ConfigurationPage(TenantAdmin):
         return redirect("portal:rules_actionconfiguration_rules", obj.pk)
 
 
-portal.site.register(Rule, RulePage)
 portal.site.register(CustomDataPoint, DataPointPage)

@@ -253,16 +253,17 @@ def suited(root: Group, own: Own, was: Mapping[int, str]) -> None:
             continue
         before, _, operator = was.get(node.ident, "|").rpartition("|")
         if before != node.point:
-            _follow_point(node, point, own)
+            _follow_point(node, point, own, is_first=not before)
         elif operator != node.operator:
             _follow_operator(node, point, own)
 
 
-def _follow_point(node: Condition, point: DataPoint, own: Own) -> None:
+def _follow_point(node: Condition, point: DataPoint, own: Own, *, is_first: bool) -> None:
     usual = [row.name for row in of_kind(point.kind)]
     if node.operator not in usual:
         node.operator = usual[0]
-    if not _reads(node, own):
+    # A value that was typed before any data point was chosen was meant for this one.
+    if not is_first and not _reads(node, own):
         node.value = node.high = ""
     _follow_operator(node, point, own)
 

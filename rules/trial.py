@@ -17,6 +17,7 @@ from rules.registry import VELOCITY, CustomPoint
 from rules.trace import FALSE, TRUE, UNKNOWN, ConditionTrace, trace
 
 HIDDEN: Final = "Your role does not see this value."
+NOT_THERE: Final = "There was no value."
 NOT_COUNTED: Final = "This was not counted for that action."
 CAPPED: Final = "That action was counted only as far as {cap:,}."
 
@@ -90,8 +91,10 @@ def _untold(node: Comparison, case: Case, value: object) -> str:
     key = node.point.key
     if key in case.hidden:
         return HIDDEN
-    if case.caps is None or node.point.category != VELOCITY:
+    if node.point.category != VELOCITY:
         return ""
+    if case.caps is None:
+        return NOT_THERE if value is None and not node.operator.takes_missing else ""
     cap = case.caps.get(key)
     if cap is None:
         return NOT_COUNTED

@@ -1,6 +1,8 @@
 """A page's form as a browser that runs no scripts holds it."""
 
+import re
 from datetime import date
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -60,3 +62,40 @@ def _value(has: dict[str, Any]) -> str:
         except ValueError:
             return ""
     return value if kind in ("hidden", "radio") else value.replace("\n", "")
+
+
+class Page:
+    """One page with the rule's form, worked without scripts: fill in, press, look at what comes back."""
+
+    def __init__(self, client: Any, path: str) -> None:
+        self.client, self.path = client, path
+        self._take(client.get(path))
+
+    def _take(self, answer: Any) -> None:
+        self.answer = answer
+        if answer.status_code == 200:
+            self.html = answer.content.decode()
+            self.form = Form(self.html)
+
+    def fill(self, **values: str | list[str] | None) -> "Page":
+        """Several values are boxes that are ticked; None leaves the field out."""
+        for name, value in values.items():
+            name = name.replace("__", "-")
+            self.form.fields = [(one, text) for one, text in self.form.fields if one != name]
+            listed = value if isinstance(value, list) else [] if value is None else [value]
+            self.form.fields += [(name, text) for text in listed]
+        return self
+
+    def press(self, name: str, value: str = "") -> "Page":
+        assert (name, value or None) in self.form.buttons or (name, value) in self.form.buttons, self.form.buttons
+        body: dict[str, list[str]] = {}
+        for one, text in [*self.form.fields, (name, value)]:
+            body.setdefault(one, []).append(text)
+        self._take(self.client.post(self.path, body))
+        return self
+
+    @property
+    def sentence(self) -> str:
+        found = re.search(r'id="builder-sentence"[^>]*>(.*?)</p>', self.html, re.S)
+        assert found
+        return " ".join(unescape(re.sub("<[^>]+>", " ", found[1])).split())

@@ -68,6 +68,7 @@ class Furnished:
             f"/portal/authenticators/authenticatorconfiguration/{self.method.pk}/change/",
             f"/portal/audit/auditevent/?subject={self.user.pseudonym}",
             f"/portal/r/1/{self.rule.pk}/",
+            f"{rules}/rule/add/?configuration={self.configuration.pk}&template=withdrawal",
         ]
 
     @property

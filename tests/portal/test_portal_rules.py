@@ -12,49 +12,13 @@ from authsignal_portal.vocabulary import Role
 from rules.models import MAX_PRIORITY, ActionConfiguration, CustomDataPoint, PolicyVersion, Rule
 from tests import make
 from tests.conftest import advance_clock
-from tests.portal.form import Form
+from tests.portal.form import Page
 from tests.portal.staff import code_of, signed_in
 
 LIST = "/portal/rules/actionconfiguration/"
 POINTS = "/portal/rules/customdatapoint/"
 ANONYMOUS = {"and": [{"==": [{"var": "ip.isAnonymous"}, True]}]}
 LARGE = {"and": [{">": [{"var": "custom.amount"}, 2000]}]}
-
-
-class Page:
-    """One page with the rule's form, worked without scripts: fill in, press, look at what comes back."""
-
-    def __init__(self, client: Any, path: str) -> None:
-        self.client, self.path = client, path
-        self._take(client.get(path))
-
-    def _take(self, answer: Any) -> None:
-        self.answer = answer
-        if answer.status_code == 200:
-            self.html = answer.content.decode()
-            self.form = Form(self.html)
-
-    def fill(self, **values: str) -> "Page":
-        for name, value in values.items():
-            name = name.replace("__", "-")
-            self.form.fields = [(one, text) for one, text in self.form.fields if one != name]
-            if value is not None:
-                self.form.fields.append((name, value))
-        return self
-
-    def press(self, name: str, value: str = "") -> "Page":
-        assert (name, value or None) in self.form.buttons or (name, value) in self.form.buttons, self.form.buttons
-        body: dict[str, list[str]] = {}
-        for one, text in [*self.form.fields, (name, value)]:
-            body.setdefault(one, []).append(text)
-        self._take(self.client.post(self.path, body))
-        return self
-
-    @property
-    def sentence(self) -> str:
-        found = re.search(r'id="builder-sentence"[^>]*>(.*?)</p>', self.html, re.S)
-        assert found
-        return " ".join(unescape(re.sub("<[^>]+>", " ", found[1])).split())
 
 
 @pytest.fixture

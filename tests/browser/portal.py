@@ -83,6 +83,12 @@ def make_portal(server: Server, page: Page, tenant: Tenant) -> Portal:
     return portal
 
 
+def publish(page: Page, configuration: ActionConfiguration) -> None:
+    """What was saved is in force from now on."""
+    configuration.refresh_from_db()
+    configuration.publish()
+
+
 def furnish(tenant: Tenant) -> dict[str, Any]:
     """Rules, users and a week of actions, as they come in life."""
     make.make_point(tenant, "transactionValue", "number")

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from actions import list_page
 from actions.models import Action, ActionFacts
+from actions.other_outcomes import better
 from audit.models import AuditEvent
 from audit.words import lines
 from authenticators import contact
@@ -221,6 +222,7 @@ def verdict(facts: ActionFacts, here: Access) -> dict[str, Any]:
         "version": kept.version,
         "is_current": now is not None and now.version == kept.version,
         "configuration": now,
+        "better": better(facts, kept, around, here),
     }
 
 

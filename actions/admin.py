@@ -11,7 +11,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from actions import dashboard, list_page, metrics_page, trial_page
+from actions import dashboard, list_page, liveness, metrics_page, trial_page
 from actions.activity_page import ActivityPage, listed
 from actions.models import Action, Device
 from actions.rule_page import PastRulePage
@@ -24,6 +24,7 @@ from authsignal_portal.access import Access
 from authsignal_portal.widgets import moment
 from rules.admin import ConfigurationPage
 from rules.models import ActionConfiguration, Rule
+from rules.sent import SentKeys
 
 # How far back the list of actions looks for the last one of each code.
 LOOKED_AT = 10_000
@@ -40,6 +41,9 @@ class ActionConfigurationPage(ConfigurationPage):
             path("<uuid:object_id>/metrics/<uuid:rule_id>/", wrap(self.rule_metrics), name="rule_metrics_of_rule"),
             *super().get_urls(),
         ]
+
+    def sent(self, configuration: ActionConfiguration) -> SentKeys | None:
+        return liveness.sent_keys(configuration.tenant, configuration.action_code)
 
     def numbers(self, configuration: ActionConfiguration, now: datetime) -> Mapping[uuid.UUID, metrics_page.Line]:
         """What each rule did, for `portal/rule_numbers.html`."""

@@ -28,7 +28,7 @@ from rules.sentence import sentence
 from rules.value_list_page import ValueListPage
 from rules.version_words import told
 from rules.versions import REMOVED
-from rules.versions_page import VersionsPage, crumbs, draft_of, findings_of, listed
+from rules.versions_page import VersionsPage, crumbs, draft_of, listed
 
 SETTINGS = [
     "default_outcome",
@@ -172,7 +172,7 @@ class ConfigurationPage(VersionsPage):
             removed=[rule for rule in changes.values() if rule.kind == REMOVED],
             draft=draft_of(configuration, found),
             in_force=listed(configuration, [configuration.published()])[0],
-            findings=findings_of(configuration),
+            findings=self.findings(configuration),
             may=self.has_change_permission(request),
         )
 

@@ -20,9 +20,11 @@ from audit.events import Tag
 from authsignal_portal import access
 from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
-from rules import publishing
+from rules import findings, publishing
+from rules.findings import Told
 from rules.models import ActionConfiguration, PolicyVersion, Publication
 from rules.publishing import Refused
+from rules.sent import SentKeys
 from rules.version_words import summary, told
 from rules.versions import Difference, Snapshot, difference
 
@@ -39,11 +41,6 @@ class Listed:
     since: datetime | None
     until: datetime | None
     is_in_force: bool
-
-
-def findings_of(configuration: ActionConfiguration) -> list[Any]:
-    """What an analysis of the draft's rules has to say, each a text; shown on the list and above publishing."""
-    return []
 
 
 def listed(configuration: ActionConfiguration, versions: Sequence[PolicyVersion]) -> list[Listed]:
@@ -88,6 +85,14 @@ class VersionsPage(TenantAdmin):
             *super().get_urls(),
         ]
 
+    def findings(self, configuration: ActionConfiguration) -> list[Told]:
+        """What the analysis of the draft found; shown on the list, hence after every save, and above publishing."""
+        return findings.of_draft(configuration, sent=self.sent(configuration))
+
+    def sent(self, configuration: ActionConfiguration) -> SentKeys | None:
+        """What the tenant sends with this action, for whoever knows."""
+        return None
+
     # -- publishing -------------------------------------------------------------------------------
 
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -125,7 +130,7 @@ class VersionsPage(TenantAdmin):
             draft=draft_of(configuration, found),
             difference=told(found),
             faults=publishing.faults(configuration),
-            findings=findings_of(configuration),
+            findings=self.findings(configuration),
             form=form,
             refusal=refusal,
             may=self.has_change_permission(request),

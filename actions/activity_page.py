@@ -248,10 +248,10 @@ def _explained(
 def _for_eyes(tree: ConditionTrace, here: Access) -> ConditionTrace:
     """Contact details in full only for those who may see them."""
     children = tuple(_for_eyes(child, here) for child in tree.children)
-    actual = tree.actual
-    if tree.data_point in CONTACTS and isinstance(actual, str) and not here.may(Right.SUPPORT):
-        actual = contact.mask(actual)
-    return replace(tree, children=children, actual=actual)
+    if tree.data_point in CONTACTS and isinstance(tree.actual, str) and not here.may(Right.SUPPORT):
+        # The reason may quote the value.
+        return replace(tree, children=children, actual=contact.mask(tree.actual), reason="")
+    return replace(tree, children=children)
 
 
 def values(facts: ActionFacts, here: Access) -> list[tuple[str, list[dict[str, Any]]]]:

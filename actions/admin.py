@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from actions import dashboard, list_page, metrics_page, trial_page
 from actions.activity_page import ActivityPage, listed
 from actions.models import Action, Device
+from actions.rule_page import PastRulePage
 from audit import log
 from audit.events import Tag
 from authenticators.models import EndUser
@@ -22,7 +23,7 @@ from authsignal_portal import access, clock, portal
 from authsignal_portal.access import Access
 from authsignal_portal.widgets import moment
 from rules.admin import ConfigurationPage
-from rules.models import ActionConfiguration
+from rules.models import ActionConfiguration, Rule
 
 # How far back the list of actions looks for the last one of each code.
 LOOKED_AT = 10_000
@@ -154,6 +155,7 @@ def invalidate(device: Device, user: EndUser, here: Access) -> None:
 
 
 portal.site.register(ActionConfiguration, ActionConfigurationPage)
+portal.site.register(Rule, PastRulePage)
 portal.site.register(EndUser, EndUserPage)
 portal.site.register(Action, ActivityPage)
 portal.site.page("test-action/", trial_page.view, name="test_action")

@@ -13,6 +13,7 @@ from unfold.widgets import (
     RADIO_CLASSES,
     SELECT_CLASSES,
     TEXTAREA_CLASSES,
+    UnfoldAdminCheckboxSelectMultipleWidget,
 )
 
 _CLASSES: tuple[tuple[type[forms.Widget], list[str]], ...] = (
@@ -78,7 +79,8 @@ def _problem(check: Callable[[str], None], line: str) -> str:
 class MethodsField(forms.MultipleChoiceField):
     """Some of the verification methods; none chosen is None: no restriction."""
 
-    widget = forms.CheckboxSelectMultiple
+    # Django's own puts the class of a box on the list of boxes too.
+    widget = UnfoldAdminCheckboxSelectMultipleWidget
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, **kwargs)

@@ -20,11 +20,10 @@ from authsignal_portal.access import Right
 from authsignal_portal.models import Tenant
 from authsignal_portal.widgets import MethodsField, badge, dress
 from rules.data_point_page import DataPointPage
-from rules.models import ActionConfiguration, CustomDataPoint, Rule, ValueList
+from rules.models import ActionConfiguration, CustomDataPoint, ValueList
 from rules.order import Unordered, renumber, reordered
 from rules.publishing import draft_difference
 from rules.rule_form import custom_points_of, problems_of, prompt_field
-from rules.rule_page import RulePage
 from rules.sentence import sentence
 from rules.value_list_page import ValueListPage
 from rules.version_words import told
@@ -225,6 +224,5 @@ class ConfigurationPage(VersionsPage):
         return redirect("portal:rules_actionconfiguration_rules", obj.pk)
 
 
-portal.site.register(Rule, RulePage)
 portal.site.register(CustomDataPoint, DataPointPage)
 portal.site.register(ValueList, ValueListPage)

@@ -1,31 +1,75 @@
 """What the builder's template needs to show the rows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from rules import inputs
 from rules.forms import Condition, Group, Node, Written, walk, write
-from rules.operators import LIST, OPERATORS, RANGE, of_kind
-from rules.registry import CustomPoint, CustomPoints, UnknownDataPoint, by_key, lookup
-from rules.sentence import catalogue, sentence
-from rules.types import BOOLEAN, MULTISELECT, NUMBER, Kind
+from rules.inputs import Age, Input, Moment, lines
+from rules.operators import ALONE, LIST, OPERATORS, of_kind
+from rules.own import Own
+from rules.point_list import Entry, groups
+from rules.registry import CustomPoints, DataPoint, UnknownDataPoint, by_key, lookup
+from rules.sentence import sentence
+from rules.trace import ConditionTrace
+from rules.types import COUNTRY, IP, NUMBER
+from rules.velocity import FOLDS, SCOPES, THIS, UNITS
+from rules.velocity_fields import ACTIONS, CHOSEN, NAMED, WHAT, VelocityFields
+
+_SAMPLES: Mapping[str, str] = {IP: "203.0.113.10", NUMBER: "2000", COUNTRY: "NZ"}
+_GONE = "No longer there"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    value: str
+    label: str
+    is_chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VelocityRow:
+    """The fields of a velocity; `numbers` is empty where the metric needs none, `codes` where no kinds are named."""
+
+    is_named: bool
+    metrics: list[Option]
+    numbers: list[Option]
+    scopes: list[Option]
+    actions: list[Option]
+    codes: list[Option]
+    window: str
+    units: list[Option]
+
+    @property
+    def named(self) -> list[Option]:
+        return [option for option in self.codes if option.is_chosen]
+
+    @property
+    def others(self) -> list[Option]:
+        return [option for option in self.codes if not option.is_chosen]
 
 
 @dataclass
 class Row:
-    """A node with everything its part of the page needs."""
+    """A node with everything its part of the page needs. `wrong` is the field that its problem is about."""
 
     node: Node
     number: str
     is_first: bool
     is_last: bool
     problem: str = ""
+    wrong: str = ""
+    verdict: ConditionTrace | None = None
     children: list["Row"] = field(default_factory=list)
-    points: list[tuple[str, list[dict[str, str]]]] = field(default_factory=list)
-    operators: list[tuple[str, str]] = field(default_factory=list)
-    widget: str = "text"
+    label: str = ""
     help: str = ""
-    shown_as: str = ""
+    points: list[tuple[str, list[Option]]] = field(default_factory=list)
+    operators: list[Option] = field(default_factory=list)
+    input: Input = Input.TEXT
+    parts: Age | Moment | None = None
+    options: list[Option] = field(default_factory=list)
+    velocity: VelocityRow | None = None
+    sample: str = ""
 
     @property
     def is_group(self) -> bool:
@@ -44,6 +88,24 @@ class Row:
         value = self.node.value if isinstance(self.node, Condition) else ""
         return min(8, max(2, value.count("\n") + 2))
 
+    @property
+    def was(self) -> str:
+        """What the row was about when it was drawn."""
+        return f"{self.node.point}|{self.node.operator}" if isinstance(self.node, Condition) else ""
+
+    @property
+    def chosen(self) -> list[Option]:
+        return [option for option in self.options if option.is_chosen]
+
+    @property
+    def others(self) -> list[Option]:
+        return [option for option in self.options if not option.is_chosen]
+
+    def walk(self) -> Iterator["Row"]:
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
 
 class Builder:
     """The rows of one rule on one page."""
@@ -52,47 +114,49 @@ class Builder:
         self,
         root: Group,
         *,
-        custom_points: Iterable[CustomPoint] = (),
+        own: Own = Own(),  # noqa: B008  # frozen
         demand: bool = False,
         focus: str = "",
         refusal: str = "",
     ) -> None:
         """`demand` shows what is still missing; without it only what was filled in wrongly is marked."""
-        self.root = root
-        self.custom = tuple(custom_points)
-        self.index = by_key(self.custom)
-        self.written: Written = write(root, custom_points=self.custom)
+        self.root, self.own = root, own
+        self.index = by_key(own.points)
+        self.written: Written = write(root, custom_points=own.points, lists=own.lists)
         self.demand, self.focus, self.refusal = demand, focus, refusal
-        self.catalogue = {entry["key"]: entry for entry in catalogue(self.custom)}
+        self.groups = groups(own)
+        self.verdicts: Mapping[int, ConditionTrace] = {}
 
     @property
     def sentence(self) -> str:
         if not self.written.conditions or not any(self.written.conditions.values()):
             return ""
-        return sentence(self.written.conditions, custom_points=self.custom)
+        return sentence(self.written.conditions, custom_points=self.own.points)
 
     @property
     def unfinished(self) -> int:
         """How many rows the sentence leaves out."""
-        return sum(1 for node, _up in walk(self.root) if isinstance(node, Condition) and self._incomplete(node))
+        rows = [node for node, _up in walk(self.root) if isinstance(node, Condition)]
+        return sum(1 for node in rows if node.ident in self.written.problems)
 
     @property
     def top(self) -> Row:
         return self._row(self.root, "", is_first=True, is_last=True)
 
+    @property
+    def rows(self) -> Iterator[Row]:
+        """Every one, in reading order."""
+        return self.top.walk()
+
     def problem_of(self, node: Node) -> str:
         problem = self.written.problems.get(node.ident, "")
-        if not self.demand and isinstance(node, Condition) and not (node.point and node.value.strip()):
+        if not problem or not (self.demand or _is_begun(node)):
             return ""
-        if not self.demand and isinstance(node, Group):
-            return ""
-        return problem
-
-    def _incomplete(self, node: Condition) -> bool:
-        return node.ident in self.written.problems
+        fields = VelocityFields.of(node.point) if isinstance(node, Condition) else None
+        return (fields.problem if fields else "") or problem
 
     def _row(self, node: Node, number: str, *, is_first: bool, is_last: bool) -> Row:
-        row = Row(node, number, is_first, is_last, self.problem_of(node))
+        row = Row(node, number, is_first, is_last, self.problem_of(node), verdict=self.verdicts.get(node.ident))
         if isinstance(node, Condition):
             self._fill(row, node)
             return row
@@ -109,66 +173,162 @@ class Builder:
         return row
 
     def _fill(self, row: Row, node: Condition) -> None:
-        row.points = self._points(node.point)
-        entry = _entry(node.point, self.index)
-        row.operators = self._operators(entry, node.operator)
-        row.help = entry["description"] if entry else ""
-        row.widget = self._widget(node, entry)
-        row.shown_as = {"country": "NZ", "ip": "203.0.113.10", "number": "2000"}.get(entry["kind"], "") if entry else ""
+        point = point_of(node.point, self.index)
+        operator = OPERATORS.get(node.operator)
+        fields = VelocityFields.of(node.point)
+        row.velocity = velocity_row(fields, self.own) if fields else None
+        row.points = self._points(CHOSEN if fields else node.point, point)
+        row.label = next((one.label for _, listed in row.points for one in listed if one.is_chosen), "")
+        row.help = _help(point) if point and not fields else ""
+        row.operators = _operators(point, node.operator)
+        row.input = inputs.worn(operator, point, node.value)
+        row.parts = {Input.AGE: Age.of, Input.MOMENT: Moment.of}.get(row.input, _no_parts)(node.value)
+        row.options = self._options(row.input, node, point)
+        row.sample = _SAMPLES.get(point.kind, "") if point else ""
+        row.wrong = _wrong(row, point)
 
-    def _points(self, chosen: str) -> list[tuple[str, list[dict[str, str]]]]:
-        groups: dict[str, list[dict[str, str]]] = {}
-        for entry in self.catalogue.values():
-            groups.setdefault(entry["category"], []).append(entry)
-        if chosen and chosen not in self.catalogue:
-            known = _entry(chosen, self.index)
-            title = known["category"] if known else "No longer there"
-            groups.setdefault(title, []).append(known or {"key": chosen, "label": chosen})
-        return list(groups.items())
+    def _points(self, chosen: str, point: DataPoint | None) -> list[tuple[str, list[Option]]]:
+        listed = [(title, [_as_option(one, chosen) for one in found]) for title, found in self.groups]
+        if chosen and not any(one.is_chosen for _, options in listed for one in options):
+            other = Option(chosen, point.label if point else chosen, is_chosen=True)
+            listed.append((point.category if point else _GONE, [other]))
+        return listed
 
-    def _operators(self, entry: Mapping[str, Any] | None, chosen: str) -> list[tuple[str, str]]:
-        rows = entry["operators"] if entry else [{"name": row.name, "label": row.label} for row in OPERATORS.values()]
-        choices = [(row["name"], row["label"]) for row in rows]
-        if chosen in OPERATORS and chosen not in dict(choices):
-            choices.append((chosen, OPERATORS[chosen].label))
-        return choices
-
-    def _widget(self, node: Condition, entry: Mapping[str, Any] | None) -> str:
-        shape = OPERATORS[node.operator].shape if node.operator in OPERATORS else None
-        if shape is LIST:
-            return "list"
-        if shape is RANGE:
-            return "range"
-        kind = Kind(entry["kind"]) if entry else None
-        return {BOOLEAN: "boolean", NUMBER: "number", MULTISELECT: "choice"}.get(kind, "text") if kind else "text"
+    def _options(self, worn: Input, node: Condition, point: DataPoint | None) -> list[Option]:
+        if worn is Input.VALUE_LIST:
+            kind = point.kind if point else None
+            return one_of({alias: alias for alias in self.own.lists_for(kind)} if kind else {}, node.value)
+        if worn is Input.BOOLEAN:
+            return one_of({"true": "true", "false": "false"}, node.value)
+        if point is None or worn not in (Input.ONE, Input.SEVERAL):
+            return []
+        listed = inputs.choices(point)
+        return one_of(listed, node.value) if worn is Input.ONE else several_of(listed, lines(node.value))
 
 
-def _entry(key: str, index: CustomPoints) -> dict[str, Any] | None:
-    """What the list of data points says of one, also by its other name; None where there is none."""
+def one_of(listed: Mapping[str, str], chosen: str) -> list[Option]:
+    """The choices of a drop-down list; what is chosen and is none of them stays."""
+    other = [Option(chosen, chosen, is_chosen=True)] if chosen and chosen not in listed else []
+    return [*other, *(Option(value, label, value == chosen) for value, label in listed.items())]
+
+
+def several_of(listed: Mapping[str, str], chosen: Sequence[str]) -> list[Option]:
+    """Boxes to tick: what is chosen first, as often and in the order in which it is written."""
+    ticked = [Option(value, listed.get(value, value), is_chosen=True) for value in chosen]
+    return [*ticked, *(Option(value, label) for value, label in listed.items() if value not in chosen)]
+
+
+def velocity_row(fields: VelocityFields, own: Own) -> VelocityRow:
+    numbers = {name: name for name in own.numbers}
+    return VelocityRow(
+        is_named=fields.actions == NAMED,
+        metrics=one_of(WHAT, fields.metric),
+        numbers=[Option("", "Choose a number …"), *one_of(numbers, fields.field)] if fields.metric in FOLDS else [],
+        scopes=one_of(SCOPES, fields.scope),
+        actions=one_of(ACTIONS, fields.actions or THIS),
+        codes=several_of({code: code for code in own.codes}, fields.codes) if fields.actions == NAMED else [],
+        window=fields.number,
+        units=one_of({unit: f"{word}s" for unit, (word, _) in UNITS.items()}, fields.unit),
+    )
+
+
+def point_of(key: str, index: CustomPoints) -> DataPoint | None:
+    """The data point of this name, also by its other one; None where there is none."""
     try:
-        point = lookup(key, index)
+        return lookup(key, index)
     except UnknownDataPoint:
         return None
-    operators = [{"name": row.name, "label": row.label} for row in of_kind(point.kind)]
-    return {
-        "key": key,
-        "label": point.label,
-        "description": point.description,
-        "category": point.category,
-        "kind": point.kind.value,
-        "operators": operators,
-    }
 
 
-def suited(root: Group, custom_points: Iterable[CustomPoint]) -> None:
-    """Where a row's operator does not suit its data point, take the most usual one that does."""
-    index = by_key(custom_points)
+def suited(root: Group, own: Own, was: Mapping[int, str]) -> None:
+    """Where the data point or the operator of a row was just changed, let the rest of the row follow.
+
+    `was` tells of each row what it was about when it was drawn. Rows that nobody touched stay as they are, right or
+    wrong.
+    """
+    index = by_key(own.points)
     for node, _up in walk(root):
-        entry = _entry(node.point, index) if isinstance(node, Condition) else None
-        if entry is None or not isinstance(node, Condition):
+        point = point_of(node.point, index) if isinstance(node, Condition) else None
+        if point is None or not isinstance(node, Condition):
             continue
-        names = [row["name"] for row in entry["operators"]]
-        if node.operator not in names:
-            node.operator = names[0]
-        if entry["kind"] == BOOLEAN and node.value not in ("true", "false"):
-            node.value = "true"
+        before, _, operator = was.get(node.ident, "|").rpartition("|")
+        if before != node.point:
+            _follow_point(node, point, own, is_first=not before)
+        elif operator != node.operator:
+            _follow_operator(node, point, own)
+
+
+def _follow_point(node: Condition, point: DataPoint, own: Own, *, is_first: bool) -> None:
+    usual = [row.name for row in of_kind(point.kind)]
+    if node.operator not in usual:
+        node.operator = usual[0]
+    # A value that was typed before any data point was chosen was meant for this one.
+    if not is_first and not _reads(node, own):
+        node.value = node.high = ""
+    _follow_operator(node, point, own)
+
+
+def _follow_operator(node: Condition, point: DataPoint, own: Own) -> None:
+    """A value that the new choices do not hold is none."""
+    operator = OPERATORS.get(node.operator)
+    if operator and operator.shape is LIST:
+        node.value = "\n".join(lines(node.value))
+    worn = inputs.worn(operator, point, node.value)
+    closed = {
+        Input.BOOLEAN: ["true", "false"],
+        Input.VALUE_LIST: own.lists_for(point.kind),
+        Input.ONE: list(inputs.choices(point)),
+        Input.SEVERAL: list(inputs.choices(point)),
+    }.get(worn)
+    if closed is not None and not set(lines(node.value)) <= set(closed):
+        node.value = ""
+    if worn is Input.BOOLEAN and not node.value:
+        node.value = "true"
+
+
+def _reads(node: Condition, own: Own) -> bool:
+    alone = Group(0, children=[node])
+    return not write(alone, custom_points=own.points, lists=own.lists).problems
+
+
+def _is_begun(node: Node) -> bool:
+    if not isinstance(node, Condition) or not node.point:
+        return False
+    operator, fields = OPERATORS.get(node.operator), VelocityFields.of(node.point)
+    # What needs no value is begun with its data point, and so are fields that name no velocity.
+    needs_none = operator is not None and operator.shape is ALONE
+    is_wrong = fields is not None and bool(fields.problem) and not fields.missing
+    return needs_none or is_wrong or inputs.is_begun(node.value)
+
+
+def _wrong(row: Row, point: DataPoint | None) -> str:
+    if not row.problem:
+        return ""
+    if point is None:
+        return "velocity" if row.velocity else "point"
+    return "operator" if row.input is Input.NOTHING else "value"
+
+
+def _help(point: DataPoint) -> str:
+    bounds = ""
+    if point.integer and point.minimum is not None:
+        bounds = f" A whole number from {point.minimum:g}."
+    return f"{point.description}{bounds}".strip()
+
+
+def _operators(point: DataPoint | None, chosen: str) -> list[Option]:
+    rows = of_kind(point.kind) if point else tuple(OPERATORS.values())
+    listed = {row.name: row.label for row in rows}
+    if chosen in OPERATORS and chosen not in listed:
+        listed[chosen] = OPERATORS[chosen].label
+    if chosen not in listed:
+        listed = {chosen: "Choose how to compare …", **listed}
+    return [Option(name, label, name == chosen) for name, label in listed.items()]
+
+
+def _as_option(entry: Entry, chosen: str) -> Option:
+    return Option(entry.key, entry.label, entry.key == chosen)
+
+
+def _no_parts(_text: str) -> None:
+    return None

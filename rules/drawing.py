@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from rules import condition_tree
-from rules.forms import MAX_ROWS, NUMBER_TEXT, Condition, Group, Node, walk, write
+from rules.forms import MAX_ROWS, NUMBER_TEXT, UNKNOWN_KIND, Condition, Group, Node, walk, write
 from rules.operators import ALONE, LIST, NAMED, RANGE, Operator, of_symbol
 from rules.registry import CustomPoint, CustomPoints, UnknownDataPoint, by_key, lookup
-from rules.types import MULTISELECT, TEXT, Kind
+from rules.types import MULTISELECT, Kind
 
 # Longer conditions make no page that anybody could work with, and no form that the server would take.
 MAX_DRAWN: Final = 16_384
@@ -113,7 +113,7 @@ class _Drawer:
         try:
             return lookup(key, self.points).kind
         except UnknownDataPoint:
-            return TEXT
+            return UNKNOWN_KIND
 
 
 def _row(ident: int, key: str, row: Operator, literal: Any, kind: Kind) -> Condition:

@@ -8,12 +8,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from rules import condition_tree
+from rules import condition_tree, inputs
+from rules.fields import Fields
 from rules.operators import ALONE, LIST, NAMED, OPERATORS, RANGE
 from rules.registry import CustomPoint, CustomPoints, UnknownDataPoint, by_key, lookup
-from rules.types import BOOLEAN, MULTISELECT, NUMBER, TEXT, WANTED, Kind
+from rules.types import BOOLEAN, MULTISELECT, NUMBER, TEXT, WANTED, Kind, quoted
+from rules.velocity_fields import CHOSEN, VelocityFields
 
 MAX_ROWS: Final = 200
 # Groups one inside the other; the conditions in the innermost are a level more.
@@ -21,6 +23,8 @@ MAX_GROUPS_DEEP: Final = condition_tree.MAX_DEPTH - 1
 
 _NODE = re.compile(r"(\d{1,4})\.(\d{0,4})\.([cg])")
 _INTEGER = re.compile(r"-?[0-9]{1,4000}")
+# Of a data point that there is not (any more): the kind whose texts tell numbers and words apart.
+UNKNOWN_KIND: Final = MULTISELECT
 NUMBER_TEXT = re.compile(r"-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,4})?")
 
 
@@ -53,18 +57,12 @@ Node = Condition | Group
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The rows as JsonLogic, without those that are unfinished. `problems` tells of each wrong row what to do."""
+    """The rows as JsonLogic, without those that are unfinished. `problems` tells of each wrong row what to do;
+    `places` says which row a path of the JsonLogic is."""
 
     conditions: dict[str, Any]
     problems: Mapping[int, str]
-
-
-class Fields(Protocol):
-    """What is needed of a QueryDict."""
-
-    def get(self, name: str, default: str) -> Any: ...
-
-    def getlist(self, name: str) -> list[str]: ...
+    places: Mapping[str, int]
 
 
 # -- from and to the form ------------------------------------------------------------------------
@@ -107,10 +105,13 @@ def _group_field(sent: Fields, ident: int) -> Group:
 
 
 def _condition_field(sent: Fields, ident: int) -> Condition:
-    def text(name: str) -> str:
-        return str(sent.get(f"n{ident}-{name}", "")).replace("\r\n", "\n")
+    prefix = f"n{ident}-"
 
-    return Condition(ident, text("point"), text("operator"), text("value"), text("high"), bool(text("alone")))
+    def text(name: str) -> str:
+        return str(sent.get(prefix + name, "")).replace("\r\n", "\n")
+
+    point = VelocityFields.sent(sent, prefix) if text("point") == CHOSEN else text("point")
+    return Condition(ident, point, text("operator"), inputs.sent(sent, prefix), text("high"), alone=bool(text("alone")))
 
 
 def fields(root: Group) -> list[tuple[str, str]]:
@@ -140,15 +141,17 @@ def walk(node: Node, parent: Group | None = None) -> Iterator[tuple[Node, Group 
 # -- to JsonLogic --------------------------------------------------------------------------------
 
 
-def write(root: Group, *, custom_points: Iterable[CustomPoint] = ()) -> Written:
+def write(
+    root: Group, *, custom_points: Iterable[CustomPoint] = (), lists: Mapping[str, Kind] | None = None
+) -> Written:
     """The rows as JsonLogic, with everything that is wrong with them, at the row that it concerns."""
     writer = _Writer(by_key(custom_points))
     conditions = writer.group(root, condition_tree.ROOT) or {}
     if root.children:
-        _tree, found = condition_tree.read(conditions, custom_points=writer.points.values())
+        _tree, found = condition_tree.read(conditions, custom_points=writer.points.values(), lists=lists)
         for problem in found:
             writer.problems.setdefault(writer.row_at(problem.path), problem.message)
-    return Written(conditions, writer.problems)
+    return Written(conditions, writer.problems, writer.rows)
 
 
 class _Writer:
@@ -177,7 +180,7 @@ class _Writer:
         try:
             written = condition_tree.write(row.operator, row.point, _literal(row, self.kind(row)))
         except WrongRow as wrong:
-            self.problems[row.ident] = str(wrong)
+            self.problems[row.ident] = self.unknown(row.point) or str(wrong)
             return None
         self.rows[path] = row.ident
         return written
@@ -190,8 +193,17 @@ class _Writer:
         try:
             return lookup(row.point, self.points).kind
         except UnknownDataPoint:
-            # The check says so, at the same row.
-            return TEXT
+            # Written all the same: the check says so, at the same row.
+            return UNKNOWN_KIND
+
+    def unknown(self, key: str) -> str:
+        """What to do about a data point that there is not."""
+        try:
+            if key:
+                lookup(key, self.points)
+        except UnknownDataPoint as unknown:
+            return f"There is no data point {quoted(key)}. {unknown}"
+        return ""
 
     def row_at(self, path: str) -> int:
         """The row that a path points into: the longest path of a row that it starts with."""
@@ -218,20 +230,26 @@ def _literal(row: Condition, kind: Kind) -> Any:
         return [_value(row.value, kind), _value(row.high, kind)]
     if shape is not LIST:
         return _value(row.value, kind)
-    items = [_item(line.strip(), kind) for line in row.value.split("\n") if line.strip()]
+    items = [item(line, kind) for line in inputs.lines(row.value)]
     if not items:
         raise WrongRow(f"Write one value per line: {WANTED[kind]}.")
-    return items[0] if row.alone and len(items) == 1 else items
+    # Only ranges of addresses may stand without brackets.
+    is_alone = row.alone and OPERATORS[row.operator].symbol == "ipInCidr"
+    return items[0] if is_alone and len(items) == 1 else items
 
 
 def _value(text: str, kind: Kind) -> Any:
     if not text.strip():
         raise WrongRow(f"Write {WANTED[kind].replace(' in quotes', '')}.")
-    return _item(text if kind is TEXT else text.strip(), kind)
+    return item(text if kind is TEXT else text.strip(), kind)
 
 
-def _item(text: str, kind: Kind) -> Any:
+def item(text: str, kind: Kind) -> Any:
     """A literal from its text; the inverse of `_text`."""
+    if "\n" in text:
+        raise WrongRow("Write one value, on one line.")
+    if not text.isprintable():
+        raise WrongRow("Take out the character that cannot be seen.")
     if kind is BOOLEAN and text in ("true", "false"):
         return text == "true"
     if kind is NUMBER or (kind is MULTISELECT and NUMBER_TEXT.fullmatch(text)):

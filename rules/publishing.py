@@ -83,12 +83,20 @@ def publish(configuration: ActionConfiguration, *, seen: str, author_id: int) ->
 
 
 @transaction.atomic
-def rewrite(configuration: ActionConfiguration, kept: PolicyVersion, *, seen: str, author_id: int, note: str) -> int:
-    """Make the draft's rules those of a kept version, each with its id of then; returns the draft's new number.
-
-    Nothing is published, and the draft that was there stays as a version. Raises Refused.
-    """
+def discard(configuration: ActionConfiguration, *, seen: str, author_id: int, note: str) -> int:
+    """Make the draft what is in force; returns that version. The draft that was stays as a version. Raises Refused."""
     locked = _locked(configuration, seen)
+    return _rewrite(locked, locked.published(), author_id=author_id, note=note)
+
+
+@transaction.atomic
+def revert(configuration: ActionConfiguration, kept: PolicyVersion, *, seen: str, author_id: int, note: str) -> int:
+    """Make the draft what a kept version was; returns that version. Nothing is published. Raises Refused."""
+    return _rewrite(_locked(configuration, seen), kept, author_id=author_id, note=note)
+
+
+def _rewrite(locked: ActionConfiguration, kept: PolicyVersion, *, author_id: int, note: str) -> int:
+    """The rows become the rules of a kept version, each with its id of then."""
     if not rules_differ(locked, kept):
         raise Refused(_("The rules are the same as in version %(version)s already.") % {"version": kept.version})
     wanted = {uuid.UUID(rule["ruleId"]): rule for rule in kept.rules}
@@ -98,7 +106,8 @@ def rewrite(configuration: ActionConfiguration, kept: PolicyVersion, *, seen: st
         rule = rows.get(ident) or Rule(pk=ident, configuration=locked)
         rule.restore(snapshot)
         rule.save(force_insert=ident not in rows)
-    return locked.save_draft(author_id=author_id, note=note)
+    locked.save_draft(author_id=author_id, note=note)
+    return kept.version
 
 
 def _locked(configuration: ActionConfiguration, seen: str) -> ActionConfiguration:

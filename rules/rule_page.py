@@ -8,9 +8,9 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -22,19 +22,21 @@ from authsignal_portal.json_body import parse_object
 from authsignal_portal.tenant_admin import TenantAdmin
 from authsignal_portal.vocabulary import Role
 from rules import condition_tree
-from rules.builder import Builder, suited
-from rules.buttons import Refused, press
+from rules.builder import Builder
+from rules.buttons import press
 from rules.drawing import draw, redraw
-from rules.forms import Garbled, Group, read_fields
+from rules.forms import Garbled, read_fields
 from rules.models import ActionConfiguration, Rule
 from rules.order import Unordered, last_priority
-from rules.registry import CustomPoint
-from rules.rule_form import RuleForm, custom_points_of, fingerprint
+from rules.rule_form import RuleForm, fingerprint
 from rules.sentence import sentence
+from rules.templates import BY_SLUG
+from rules.workbench import own_of, pressed
+from rules.workbench_page import WorkbenchPage, configuration_of
 
 
-class RulePage(TenantAdmin):
-    """Registered for Rule; a rule is reached from the page of its action."""
+class RulePage(WorkbenchPage):
+    """Registered by `actions`, which knows the past; a rule is reached from the page of its action."""
 
     right = Right.CONFIGURE
     tenant_path = "configuration__tenant"
@@ -47,32 +49,20 @@ class RulePage(TenantAdmin):
     def audit_data(self, obj: Rule) -> dict[str, Any]:
         return {"rule": str(obj.pk), "action_code": obj.configuration.action_code}
 
-    def get_urls(self) -> Any:
-        return [
-            path("sentence/", self.admin_site.admin_view(self.fragment), name="rules_rule_builder"),
-            *super().get_urls(),
-        ]
-
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return redirect("portal:rules_actionconfiguration_changelist")
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        wanted = request.GET.get("configuration", "")
-        configurations = ActionConfiguration.objects.filter(tenant=access.must(request).tenant)
-        configuration = configurations.filter(pk=wanted).first() if access.is_uuid(wanted) else None
-        if configuration is None:
-            raise Http404
-        return Editing(self, request, Rule(configuration=configuration), is_new=True).answer()
+        rule = Rule(configuration=configuration_of(request, request.GET.get("configuration", "")))
+        template = BY_SLUG.get(request.GET.get("template", ""))
+        if template is not None:
+            rule.name, rule.description, rule.outcome = template.name, template.description, template.outcome
+            rule.conditions, rule.when_unknown = template.conditions, template.when_unknown
+            rule.verification_methods = list(template.verification_methods) or None
+        return Editing(self, request, rule, is_new=True).answer()
 
     def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         return Editing(self, request, self.found(request, object_id), is_new=False).answer()
-
-    def fragment(self, request: HttpRequest) -> HttpResponse:
-        """The builder alone, after a button or a change, for the page's script."""
-        if request.method != "POST":
-            raise Http404
-        points = custom_points_of(access.must(request).tenant)
-        return self.page(request, "portal/builder.html", builder=pressed(request, points))
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         text = _("Only the draft changes: what is in force stays until you publish, and the rule can be brought back.")
@@ -103,9 +93,10 @@ class Editing:
         self.page, self.request, self.rule, self.is_new = page, request, rule, is_new
         self.here = access.must(request)
         self.may = self.here.may(page.right)
-        self.points = custom_points_of(self.here.tenant)
+        self.own = own_of(self.here.tenant)
+        self.points = self.own.points
         self.stored = rule.conditions
-        self.title = rule.name or _("New rule")
+        self.title = _("New rule") if is_new else rule.name
         self.seen = fingerprint(rule)
         self.as_json = self.here.membership.role == Role.ADMIN and request.GET.get("as") == "json"
         self.builder: Builder | None = None
@@ -124,7 +115,7 @@ class Editing:
         if "builder" in self.request.POST:
             # Neither saved nor judged: the row of the button changes, and what was typed stays.
             form._errors = forms.utils.ErrorDict()  # type: ignore[attr-defined]
-            self.builder = pressed(self.request, self.points)
+            self.builder = pressed(self.request, self.own)
             return self._show(form)
         return self._save(form)
 
@@ -136,9 +127,9 @@ class Editing:
         wanted = redraw if self.request.GET.get("as") == "rows" else draw
         root = wanted(self.stored, custom_points=self.points)
         if root is not None:
-            if self.is_new:
+            if self.is_new and not root.children:
                 press(root, "add:0")
-            self.builder = Builder(root, custom_points=self.points, demand=not self.is_new)
+            self.builder = Builder(root, own=self.own, demand=not self.is_new)
 
     def _show(self, form: RuleForm) -> HttpResponse:
         configuration = self.rule.configuration
@@ -156,6 +147,7 @@ class Editing:
             is_new=self.is_new,
             may=self.may,
             builder=self.builder,
+            **self._beside(),
             seen=self.request.POST.get("seen", self.seen),
             back=overview,
             as_json=self.as_json,
@@ -165,6 +157,12 @@ class Editing:
             sentence=sentence(self.stored, custom_points=self.points),
             can_redraw=self.builder is None and redraw(self.stored, custom_points=self.points) is not None,
         )
+
+    def _beside(self) -> dict[str, Any]:
+        if self.builder is None or not self.may:
+            return {}
+        choosing = self.is_new and self.request.method != "POST"
+        return self.page.beside(self.request, self.builder, self.rule.configuration, with_templates=choosing)
 
     # -- saving -----------------------------------------------------------------------------------
 
@@ -225,7 +223,7 @@ class Editing:
             form.add_error(None, str(garbled))
             self._draw()
             return None
-        self.builder = Builder(root, custom_points=self.points, demand=True)
+        self.builder = Builder(root, own=self.own, demand=True)
         written = self.builder.written
         if not root.children:
             if self.rule.is_active:
@@ -255,28 +253,12 @@ class Editing:
         if not self.rule.is_active and (unchanged or condition_tree.is_empty(conditions)):
             return True
         try:
-            condition_tree.check(conditions, custom_points=self.points)
+            condition_tree.check(conditions, custom_points=self.points, lists=self.own.lists)
         except condition_tree.ConditionsError as error:
             self.json_problems = [f"{problem.path}: {problem.message}" for problem in error.problems]
             form.add_error(None, _("The conditions cannot be used as they are."))
             return False
         return True
-
-
-def pressed(request: HttpRequest, points: list[CustomPoint]) -> Builder:
-    """The builder after the button that was pressed."""
-    try:
-        root = read_fields(cast(Any, request.POST))
-        before = read_fields(cast(Any, request.POST))
-    except Garbled as garbled:
-        return Builder(Group(0), custom_points=points, refusal=str(garbled))
-    focus, refusal = "", ""
-    try:
-        focus = press(root, request.POST.get("builder", ""))
-    except Refused as refused:
-        root, refusal = before, str(refused)
-    suited(root, points)
-    return Builder(root, custom_points=points, focus=focus, refusal=refusal)
 
 
 def same(one: object, other: object) -> bool:

@@ -32,6 +32,9 @@ class Missing(Enum):
 
 MISSING: Final = Missing.MISSING
 
+# Kleene's three truth values; None is unknown.
+Truth = bool | None
+
 # An address as (4 or 6, number); a mapped address such as ::ffff:10.0.0.1 is its IPv4 address.
 Address = tuple[int, int]
 

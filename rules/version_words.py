@@ -35,7 +35,7 @@ KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing that differs. An empty `before` or `after`: it was not there, or is not there any more."""
+    """One thing that differs; without `before` it is told as it is, for a rule that is new or removed as a whole."""
 
     label: str
     before: str
@@ -98,7 +98,7 @@ def _rule(rule: RuleChange) -> RuleWords:
     if rule.kind == NEW:
         rows = [replace(row, before="") for row in rows]
     if rule.kind == REMOVED:
-        rows = [replace(row, after="") for row in rows]
+        rows = [Row(row.label, "", row.before) for row in rows]
     word, tone = KINDS[rule.kind]
     return RuleWords(rule.rule_id, rule.name, rule.kind, str(word), tone, tuple(rows), rule.conditions)
 

@@ -163,7 +163,7 @@ def _only_before(rule: RuleJson, points: Sequence[CustomPoint]) -> RuleChange:
 
 def _told(rule: RuleJson) -> Iterator[tuple[str, Any]]:
     for field in dict.fromkeys([*FIELDS, *rule]):
-        if field not in ("ruleId", "conditions") and rule.get(field) not in (None, "", []):
+        if field not in ("ruleId", "name", "conditions") and rule.get(field) not in (None, "", []):
             yield field, rule[field]
 
 

@@ -1,8 +1,9 @@
 """The pages of an action's versions: what is not in force yet, publishing it, and going back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -135,15 +136,12 @@ class VersionsPage(TenantAdmin):
     def discard(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Make the draft what is in force."""
         configuration: ActionConfiguration = self.found(request, object_id)
-        back = redirect(PAGE + "rules", configuration.pk)
-        if request.method != "POST":
-            return back
-        kept = configuration.published()
-        before = configuration.draft_version
-        if self._rewrite(request, configuration, kept, tag=Tag.DRAFT_DISCARDED, note=_("Draft discarded")):
+        if request.method == "POST":
+            back = partial(publishing.discard, configuration, note=_("Draft discarded"))
             done = _("The draft was discarded. It is kept as version %(version)s.")
-            messages.success(request, done % {"version": before})
-        return back
+            done %= {"version": configuration.draft_version}
+            self._go_back(request, configuration, back, tag=Tag.DRAFT_DISCARDED, done=done)
+        return redirect(PAGE + "rules", configuration.pk)
 
     def revert(self, request: HttpRequest, object_id: str, number: int) -> HttpResponse:
         """Make the draft what a version was; then to its publishing."""
@@ -151,25 +149,25 @@ class VersionsPage(TenantAdmin):
         kept = self._version(configuration, number)
         if request.method == "POST":
             note = _("As in version %(version)s") % {"version": number}
-            if self._rewrite(request, configuration, kept, tag=Tag.RULES_REVERTED, note=note):
-                done = _("The draft is now as in version %(version)s. It acts once you publish it.")
-                messages.success(request, done % {"version": number})
+            back = partial(publishing.revert, configuration, kept, note=note)
+            done = _("The draft is now as in version %(version)s. It acts once you publish it.") % {"version": number}
+            if self._go_back(request, configuration, back, tag=Tag.RULES_REVERTED, done=done):
                 return redirect(PAGE + "publish", configuration.pk)
         return redirect(PAGE + "version", configuration.pk, number)
 
-    def _rewrite(
-        self, request: HttpRequest, configuration: ActionConfiguration, kept: PolicyVersion, *, tag: Tag, note: str
+    def _go_back(
+        self, request: HttpRequest, configuration: ActionConfiguration, back: Callable[..., int], *, tag: Tag, done: str
     ) -> bool:
-        """Whether it was done; if not, the reader is told why."""
+        """Whether it was done; the reader is told, or told why not."""
         self._must_change(request)
-        author_id = access.must(request).user.pk
         try:
             with transaction.atomic():
-                publishing.rewrite(configuration, kept, seen=_seen(request), author_id=author_id, note=note)
-                self.record(request, tag, configuration, version=kept.version)
+                number = back(seen=_seen(request), author_id=access.must(request).user.pk)
+                self.record(request, tag, configuration, version=number)
         except Refused as refused:
             messages.error(request, str(refused))
             return False
+        messages.success(request, done)
         return True
 
     def _must_change(self, request: HttpRequest) -> None:

@@ -1,9 +1,13 @@
 // The rule builder made pleasant. The server draws it, also after every button; this only saves the page load.
+import { allowDragging } from "./builder_drag.js";
+import { makeHistory } from "./builder_history.js";
+import { allowPicking, readyPickers } from "./builder_pickers.js";
+import { choosePoint } from "./point_dialog.js";
+
 const form = document.querySelector("form[data-builder-url]");
 
 if (form) {
   const url = form.dataset.builderUrl;
-  const undone = [];
   // Buttons wait for each other; only a question about the sentence gives way to them.
   let queue = Promise.resolve();
   let queued = 0;
@@ -11,28 +15,26 @@ if (form) {
   let typing = 0;
 
   const builder = () => document.getElementById("builder");
-  const isOurs = (name) => name === "node" || /^n\d+-/.test(name);
-
+  const isRow = (name) => name === "node" || /^n\d+-/.test(name);
+  const isSent = (name) => isRow(name) || name.startsWith("try") || name === "outcome" || name === "when_unknown";
+  const fields = (wanted) => [...new FormData(form)].filter(([name]) => wanted(name));
   // What the builder holds now, as the form would send it.
-  function rows() {
-    return [...new FormData(form)].filter(([name]) => isOurs(name));
-  }
+  const rows = () => fields(isRow);
+  const history = makeHistory(rows());
 
-  function body(fields, button) {
-    const sent = new URLSearchParams(fields);
-    sent.append("builder", button);
-    sent.append("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
-    return sent;
-  }
+  // -- asking the server ------------------------------------------------------------------------
 
-  // Ask the server to draw the rows after a button. Null when there is no answer, or none is wanted any more.
-  async function drawn(fields, button, signal) {
+  // The rows drawn after a button, with their trial. Null when there is no answer, or none is wanted any more.
+  async function drawn(sent, button, signal) {
+    const body = new URLSearchParams(sent);
+    body.append("builder", button);
+    body.append("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
     try {
-      const answer = await fetch(url, { method: "POST", body: body(fields, button), signal, redirect: "error" });
+      const answer = await fetch(url, { method: "POST", body, signal, redirect: "error" });
       if (!answer.ok) throw new Error(String(answer.status));
       const holder = document.createElement("template");
       holder.innerHTML = await answer.text();
-      return holder.content.getElementById("builder");
+      return holder.content;
     } catch (error) {
       if (error.name !== "AbortError") say("The server did not answer. Check your connection, then try again.");
       return null;
@@ -50,129 +52,210 @@ if (form) {
   }
 
   function say(text) {
-    const note = document.getElementById("builder-sentence");
-    note.textContent = text;
+    document.getElementById("builder-sentence").textContent = text;
   }
+
+  function announce(text) {
+    document.querySelector("[data-builder-status]").textContent = text;
+  }
+
+  // -- putting an answer in place ---------------------------------------------------------------
+
+  function replace(fresh) {
+    for (const id of ["builder", "trial"]) document.getElementById(id).replaceWith(fresh.getElementById(id));
+  }
+
+  function grouped(sent) {
+    const values = new Map();
+    for (const [name, value] of sent) values.set(name, [...(values.get(name) ?? []), value]);
+    return values;
+  }
+
+  // What was changed by hand since the question was asked, by name.
+  function changedSince(asked) {
+    const [before, now] = [grouped(asked), grouped(fields(isSent))];
+    const names = new Set([...before.keys(), ...now.keys()]);
+    return [...names]
+      .filter((name) => name !== "node" && String(before.get(name) ?? "") !== String(now.get(name) ?? ""))
+      .map((name) => [name, now.get(name) ?? []]);
+  }
+
+  function putBack(name, values) {
+    for (const field of form.elements[name] instanceof RadioNodeList ? form.elements[name] : [form.elements[name]]) {
+      if (!field || field.type === "hidden") continue;
+      if (field.type === "checkbox" || field.type === "radio") field.checked = values.includes(field.value);
+      else if (field.tagName !== "SELECT" || [...field.options].some((option) => option.value === values[0])) field.value = values[0] ?? "";
+    }
+  }
+
+  // With scripts a button stands for the long list of data points.
+  const reach = (element) => (element?.matches("[data-point]") ? element.parentElement.querySelector("[data-choose]") : element);
 
   // Put the new drawing in place; what was typed meanwhile stays, and the focus is where the button or the reader put it.
-  function swap(fresh, asked) {
-    const typedSince = new Map(rows().filter(([name, value]) => name !== "node" && !asked.some(([a, b]) => a === name && b === value)));
-    const old = builder().contains(document.activeElement) ? document.activeElement : null;
+  function swap(fresh, asked, { stay = false } = {}) {
+    const changed = changedSince(asked);
+    const old = form.contains(document.activeElement) ? document.activeElement : null;
     const caret = old?.type === "text" || old?.tagName === "TEXTAREA" ? old.selectionStart : null;
-    builder().replaceWith(fresh);
-    for (const [name, value] of typedSince) {
-      const field = fresh.querySelector(`[name="${name}"]`);
-      if (field && (field.tagName === "TEXTAREA" || field.type === "text")) field.value = value;
-    }
-    const target = fresh.querySelector("[autofocus]") ?? (old?.id ? document.getElementById(old.id) : null);
+    const open = [...form.querySelectorAll("[data-picker][open] > summary")].map((summary) => summary.id);
+    replace(fresh);
+    for (const [name, values] of changed) putBack(name, values);
+    for (const id of open) document.getElementById(id)?.closest("[data-picker]")?.setAttribute("open", "");
+    const before = old?.closest("[data-picker]")?.querySelector("summary") ?? old;
+    const same = before?.isConnected ? null : before?.id && document.getElementById(before.id);
+    const target = (!stay && reach(builder().querySelector("[autofocus]"))) || same;
+    ready();
     target?.focus();
     if (caret !== null && target?.id === old.id) target.setSelectionRange(caret, caret);
-    ready();
-  }
-
-  const press = (button) => inTurn(() => pressed(button));
-
-  async function pressed(button) {
-    const asked = rows();
-    const fresh = await drawn(asked, button);
-    if (!fresh) return;
-    if (button !== "refresh") undone.push(asked);
-    swap(fresh, asked);
-  }
-
-  // Only the sentence, while somebody types.
-  async function retell() {
-    // A button that is on its way brings the sentence with it.
-    if (queued) return;
-    telling?.abort();
-    telling = new AbortController();
-    const fresh = await drawn(rows(), "refresh", telling.signal);
-    const told = fresh?.querySelector("#builder-sentence");
-    if (told) document.getElementById("builder-sentence").replaceChildren(...told.childNodes);
-  }
-
-  async function undo() {
-    const before = undone.pop();
-    if (!before) return;
-    const fresh = await drawn(before, "refresh");
-    if (!fresh) return undone.push(before);
-    builder().replaceWith(fresh);
-    ready();
-    document.querySelector("[data-undo]:not(:disabled)")?.focus() ?? document.getElementById("n0-add")?.focus();
+    if (changed.length) retellSoon();
   }
 
   function ready() {
-    const button = document.querySelector("[data-undo]");
-    button.hidden = false;
-    button.disabled = !undone.length;
+    for (const [selector, by] of [["[data-undo]", -1], ["[data-redo]", 1]]) {
+      const button = builder().querySelector(selector);
+      button.hidden = false;
+      button.disabled = !history.canStep(by);
+    }
+    for (const button of builder().querySelectorAll("[data-choose]")) button.hidden = false;
+    readyPickers(builder());
     builder().classList.add("portal-scripted");
     builder().classList.toggle("busy", queued > 0);
+  }
+
+  // -- buttons ----------------------------------------------------------------------------------
+
+  const press = (button, options) => inTurn(() => pressed(button, options));
+
+  async function pressed(button, options) {
+    const asked = fields(isSent);
+    const fresh = await drawn(asked, button);
+    if (!fresh) return;
+    const [name, ident] = button.split(":");
+    const place = () => document.querySelector(`#builder [data-node="${ident}"]`);
+    const before = place()?.dataset.number;
+    swap(fresh, asked, options);
+    history.note(rows());
+    ready();
+    announce(happened(name, before, place()));
+  }
+
+  // In words, for those who do not see it.
+  function happened(name, before, item) {
+    const what = item?.querySelector(":scope > [data-group]") ? "Group" : "Condition";
+    if (name === "copy") return `${what} ${before} was duplicated.`;
+    if (name === "remove") return `${before} was removed. Undo brings it back.`;
+    if (!["up", "down", "move"].includes(name) || !item) return "";
+    const now = item.dataset.number;
+    return now === before ? `${what} ${now} stays where it is.` : `${what} ${before} is now ${now}.`;
+  }
+
+  async function step(by) {
+    const state = history.peek(by);
+    if (!state) return;
+    const fresh = await drawn([...state, ...fields((name) => isSent(name) && !isRow(name))], "refresh");
+    if (!fresh) return;
+    history.step(by);
+    replace(fresh);
+    ready();
+    const wanted = by < 0 ? ["[data-undo]", "[data-redo]"] : ["[data-redo]", "[data-undo]"];
+    builder().querySelector(wanted.map((selector) => `${selector}:not(:disabled)`)[0])?.focus() ?? document.getElementById("n0-add")?.focus();
+    announce(by < 0 ? "Undone." : "Done again.");
+  }
+
+  // -- while somebody types ---------------------------------------------------------------------
+
+  function retellSoon() {
+    clearTimeout(typing);
+    typing = setTimeout(retell, 350);
+  }
+
+  // Only the sentence, what is wrong with which row, and the verdicts.
+  async function retell() {
+    clearTimeout(typing);
+    // A button that is on its way brings them with it.
+    if (queued) return;
+    telling?.abort();
+    telling = new AbortController();
+    const fresh = await drawn(fields(isSent), "retell", telling.signal);
+    for (const told of fresh?.querySelectorAll("[data-told]") ?? []) {
+      const slot = document.getElementById(told.id);
+      if (!slot) continue;
+      slot.replaceChildren(...told.childNodes);
+      const row = slot.closest(".portal-row");
+      if (row && "wrong" in told.dataset) markWrong(row, told.dataset.wrong);
+    }
+  }
+
+  function markWrong(row, wrong) {
+    row.classList.toggle("wrong", Boolean(wrong));
+    for (const field of row.querySelectorAll("[data-field]")) {
+      const isWrong = field.dataset.field === wrong;
+      if (field.tagName === "SUMMARY") field.toggleAttribute("data-wrong-here", isWrong);
+      else if (isWrong) field.setAttribute("aria-invalid", "true");
+      else field.removeAttribute("aria-invalid");
+    }
+  }
+
+  // -- events -----------------------------------------------------------------------------------
+
+  async function choose(button) {
+    const name = button.id.replace("-choose", "");
+    const chosen = await choosePoint(document.getElementById(`${name}-point`).value);
+    const select = document.getElementById(`${name}-point`);
+    document.getElementById(`${name}-choose`)?.focus();
+    if (!chosen || !select) return;
+    if (![...select.options].some((option) => option.value === chosen.key)) select.add(new Option(chosen.label, chosen.key));
+    select.value = chosen.key;
+    press("refresh");
   }
 
   form.addEventListener("click", (event) => {
     const button = event.target.closest("#builder button");
     if (!button) return;
     event.preventDefault();
-    if (button.matches("[data-undo]")) inTurn(undo);
+    if (button.matches("[data-choose]")) choose(button);
+    else if (button.matches("[data-undo], [data-redo]")) inTurn(() => step(button.matches("[data-undo]") ? -1 : 1));
     else press(button.value);
   });
+
   form.addEventListener("change", (event) => {
-    if (!event.target.closest("#builder")) return;
-    clearTimeout(typing);
-    press("refresh");
+    const field = event.target;
+    if (!field.name || !isSent(field.name)) return;
+    if (isRow(field.name)) history.note(rows());
+    ready();
+    const reshapes = field.matches("[data-reshapes], [type=radio]") || field.name.endsWith("-not");
+    if (reshapes) press("refresh");
+    else retell();
   });
+
   form.addEventListener("input", (event) => {
-    if (!event.target.closest("#builder") || event.target.tagName === "SELECT" || event.target.type === "radio") return;
-    clearTimeout(typing);
-    typing = setTimeout(retell, 350);
+    const field = event.target;
+    if (!field.name || !isSent(field.name) || field.matches("select, [type=radio], [type=checkbox]")) return;
+    retellSoon();
   });
 
-  // -- dragging, for pointers; the arrows do the same by keyboard --
+  // Where these keys mean something already, they keep meaning it.
+  const hasOwnArrows = (field) => field.matches("select, textarea, [type=date], [type=time]");
+  const hasOwnUndo = (field) => field.matches("textarea, input:not([type=radio], [type=checkbox])");
 
-  let dragged = null;
-
-  const places = (list) => [...list.children].filter((item) => item !== dragged);
-
-  function placeAt(x, y) {
-    const under = document.elementFromPoint(x, y);
-    const list = under?.closest("#builder [data-nodes]") ?? under?.closest("#builder [data-group]")?.querySelector("[data-nodes]");
-    if (!list || dragged.contains(list)) return null;
-    const items = places(list);
-    const index = items.findIndex((item) => y < item.getBoundingClientRect().top + item.offsetHeight / 2);
-    return { list, index: index < 0 ? items.length : index, before: index < 0 ? null : items[index] };
-  }
-
-  function unmark() {
-    for (const item of document.querySelectorAll(".portal-target")) item.classList.remove("portal-target");
-  }
-
-  form.addEventListener("pointerdown", (event) => {
-    const grip = event.target.closest("#builder [data-grip]");
-    if (!grip || event.button) return;
+  document.addEventListener("keydown", (event) => {
+    const target = event.target;
+    const item = target.closest?.("#builder li[data-node]");
+    if (item && event.altKey && ["ArrowUp", "ArrowDown"].includes(event.key) && !hasOwnArrows(target)) {
+      event.preventDefault();
+      press(`${event.key === "ArrowUp" ? "up" : "down"}:${item.dataset.node}`, { stay: true });
+    }
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || hasOwnUndo(target) || target.closest?.("dialog")) return;
+    const key = event.key.toLowerCase();
+    const by = key === "y" || (key === "z" && event.shiftKey) ? 1 : key === "z" ? -1 : 0;
+    if (!by) return;
     event.preventDefault();
-    dragged = grip.closest("li[data-node]");
-    dragged.classList.add("dragged");
-    grip.setPointerCapture(event.pointerId);
-  });
-  form.addEventListener("pointermove", (event) => {
-    if (!dragged) return;
-    unmark();
-    placeAt(event.clientX, event.clientY)?.before?.classList.add("portal-target");
-  });
-  form.addEventListener("pointerup", (event) => {
-    if (!dragged) return;
-    const node = dragged.dataset.node;
-    const place = placeAt(event.clientX, event.clientY);
-    dragged.classList.remove("dragged");
-    dragged = null;
-    unmark();
-    if (place) press(`move:${node}:${place.list.dataset.nodes}:${place.index}`);
-  });
-  form.addEventListener("pointercancel", () => {
-    dragged?.classList.remove("dragged");
-    dragged = null;
-    unmark();
+    if (history.canStep(by)) inTurn(() => step(by));
   });
 
+  allowDragging(form, (node, group, place) => press(`move:${node}:${group}:${place}`));
+  allowPicking(form);
   ready();
+  // A list that was hidden from the page's own script may be what is wrong first.
+  const wrong = form.querySelector("[aria-invalid=true], [data-wrong-here]");
+  if (wrong && builder().contains(wrong)) reach(wrong).focus();
 }

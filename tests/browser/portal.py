@@ -14,7 +14,7 @@ from authenticators import challenges, enrolment
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import ActionState, Outcome, VerificationMethod
-from rules.models import ActionConfiguration
+from rules.models import ActionConfiguration, Rule
 from tests import make
 from tests.conftest import Server
 from tests.portal.staff import PASSWORD, Staff, make_staff
@@ -83,6 +83,12 @@ def make_portal(server: Server, page: Page, tenant: Tenant) -> Portal:
     return portal
 
 
+def publish(page: Page, configuration: ActionConfiguration) -> None:
+    """What was saved is in force from now on."""
+    configuration.refresh_from_db()
+    configuration.publish()
+
+
 def furnish(tenant: Tenant) -> dict[str, Any]:
     """Rules, users and a week of actions, as they come in life."""
     make.make_point(tenant, "transactionValue", "number")
@@ -98,10 +104,34 @@ def furnish(tenant: Tenant) -> dict[str, Any]:
     )
     sign_in = make.make_action(tenant, "signIn", "CHALLENGE")
     make.make_rule(sign_in, {"==": [{"var": "device.isBot"}, True]}, name="Bots stay out", outcome="BLOCK")
+    make.make_rule(sign_in, ANONYMOUS, name="Anonymous, tried first", outcome="REVIEW", priority=1, is_shadow=True)
     tracked = [_track(tenant, number) for number in range(14)]
     _spread(tenant)
     rule_metrics.count_due()
-    return {"transfer": transfer, "rule": anonymous, "nested": nested, **_challenged(tenant), "tracked": tracked}
+    _draft(transfer)
+    return {
+        "transfer": transfer,
+        "sign_in": sign_in,
+        "rule": anonymous,
+        "nested": nested,
+        **_challenged(tenant),
+        "tracked": tracked,
+    }
+
+
+@transaction.atomic
+def _draft(transfer: ActionConfiguration) -> None:
+    """One rule changed, one moved, one removed and one new, as saved by somebody who has left."""
+    rules = {rule.name: rule for rule in transfer.rules.all()}
+    rules["Bots"].delete()
+    nested = rules["Unusual for this customer"]
+    nested.priority, nested.when_unknown = 1, "match"
+    nested.conditions = {"or": [LARGE, *NESTED["or"][1:]]}
+    nested.save()
+    Rule.objects.filter(pk=rules["Large amount on a new device"].pk).update(priority=2)
+    fresh = {"in": [{"var": "ip.countryCode"}, ["KP", "IR", "SY", "CU"]]}
+    Rule.objects.create(configuration=transfer, name="Embargoed", conditions=fresh, priority=3, outcome="BLOCK")
+    transfer.save_draft(author_id=0, note="Rule “Unusual for this customer” changed")
 
 
 def _track(tenant: Tenant, number: int) -> flow.Tracked:
@@ -178,6 +208,11 @@ def pages(tenant: Tenant, made: dict[str, Any]) -> dict[str, str]:
         "rules": f"{rules}/actionconfiguration/{transfer.pk}/rules/",
         "rule-metrics": f"{rules}/actionconfiguration/{transfer.pk}/metrics/",
         "rule-metrics-of-rule": f"{rules}/actionconfiguration/{transfer.pk}/metrics/{made['rule'].pk}/",
+        "publish": f"{rules}/actionconfiguration/{transfer.pk}/publish/",
+        "versions": f"{rules}/actionconfiguration/{transfer.pk}/versions/",
+        "version": f"{rules}/actionconfiguration/{transfer.pk}/versions/3/",
+        "version-in-force": f"{rules}/actionconfiguration/{transfer.pk}/versions/1/?against=in-force",
+        "rules-in-force": f"{rules}/actionconfiguration/{made['sign_in'].pk}/rules/",
         "rule": f"{rules}/rule/{made['rule'].pk}/change/",
         "rule-nested": f"{rules}/rule/{made['nested'].pk}/change/",
         "rule-add": f"{rules}/rule/add/?configuration={transfer.pk}",

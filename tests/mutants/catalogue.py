@@ -12,6 +12,7 @@ SENDING = "tests/authenticators/test_sending_races.py"
 PROVING = "tests/actions/test_proving.py"
 ENROLMENT = "tests/actions/test_proving_enrolment.py"
 CLAIMS = "tests/actions/test_proving_claims.py"
+VERSIONS = "tests/portal/test_portal_versions.py"
 
 
 @dataclass(frozen=True)
@@ -376,4 +377,57 @@ MESSAGES = [
     ),
 ]
 
-MUTANTS = [*ONCE, *LIMITS, *TIME, *AUTHORITY, *BORDERS, *MESSAGES]
+# -- rules -----------------------------------------------------------------------------------------
+
+RULES = [
+    mutant(
+        "a saved rule is published",
+        f"{VERSIONS}::test_a_change_decides_nothing_until_it_is_published_and_then_with_the_next_action",
+        (
+            "rules/rule_page.py",
+            "configuration.save_draft(author_id=self.here",
+            "configuration.changed(author_id=self.here",
+        ),
+    ),
+    mutant(
+        "settings publish the draft",
+        f"{VERSIONS}::test_settings_act_at_once_and_leave_a_draft_a_draft",
+        ("rules/admin.py", "obj.refreshed(author_id", "obj.changed(author_id"),
+    ),
+    mutant(
+        "whatever was saved last is published, seen or not",
+        f"{VERSIONS}::test_only_the_draft_that_was_shown_is_published",
+        ("rules/publishing.py", "    if str(locked.draft_version) != seen:\n", "    if not seen:\n"),
+    ),
+    mutant(
+        "the draft that was seen is compared without a lock",
+        f"{VERSIONS}::test_who_publishes_while_somebody_saves_does_not_publish_what_they_did_not_see",
+        (
+            "rules/publishing.py",
+            "ActionConfiguration.objects.select_for_update().get(pk=configuration.pk)",
+            "ActionConfiguration.objects.get(pk=configuration.pk)",
+        ),
+    ),
+    mutant(
+        "a draft is published whatever is wrong with its rules",
+        f"{VERSIONS}::test_a_rule_that_cannot_fire_keeps_the_draft_from_being_published",
+        ("rules/publishing.py", "    if faults(locked):\n", "    if False:\n"),
+    ),
+    mutant(
+        "publishing asks for no code",
+        f"{VERSIONS}::test_publishing_asks_for_a_fresh_code_and_saving_does_not",
+        ("rules/versions_page.py", "        if not form.is_valid():\n", "        if False:\n"),
+    ),
+    mutant(
+        "a data point goes that only the rules in force use",
+        "tests/portal/test_portal_rules.py::test_a_data_point_that_rules_use_is_not_deleted",
+        ("rules/data_point_page.py", "[*drafts(tenant), *in_force(tenant)]", "[*drafts(tenant)]"),
+    ),
+    mutant(
+        "a shadow rule decides",
+        f"{VERSIONS}::test_a_shadow_rule_is_recorded_and_decides_nothing",
+        ("rules/engine.py", "(shadowed if spec.is_shadow else matched)", "matched"),
+    ),
+]
+
+MUTANTS = [*ONCE, *LIMITS, *TIME, *AUTHORITY, *BORDERS, *MESSAGES, *RULES]

@@ -96,6 +96,7 @@ class Furnished:
             f"{rules}/actionconfiguration/{self.configuration.pk}/versions/1/revert/",
             f"{rules}/actionconfiguration/{self.configuration.pk}/metrics/",
             f"{rules}/actionconfiguration/{self.configuration.pk}/metrics/{self.rule.pk}/",
+            f"{rules}/rule/add/?configuration={self.configuration.pk}&template=withdrawal",
         ]
 
     @property

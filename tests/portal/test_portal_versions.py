@@ -522,6 +522,19 @@ def test_who_publishes_while_somebody_saves_does_not_publish_what_they_did_not_s
     assert state(withdraw) == (2, 4)
 
 
+def test_who_discards_what_somebody_publishes_meanwhile_discards_nothing(transactional_db, admin, withdraw, anonymous):
+    edit(admin, anonymous, outcome="REVIEW")
+
+    def publish() -> None:
+        ActionConfiguration.objects.get(pk=withdraw.pk).publish()
+
+    post = (admin.client, of(withdraw, "discard"), {"draft_version": "3"})
+    [answer] = at_once(withdraw, post, meanwhile=publish)
+    assert answer.status_code == 302
+    assert state(withdraw) == (3, 3)
+    assert Rule.objects.get().outcome == "REVIEW"
+
+
 def test_two_who_save_at_once_make_two_versions(transactional_db, acme, admin, withdraw, anonymous):
     other = signed_in(acme, Role.ANALYST)
     second = make.make_rule(withdraw, LARGE, name="Large", priority=1)

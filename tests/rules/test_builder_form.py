@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from django.http import QueryDict
+from django.template.loader import render_to_string
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules import condition_tree
-from rules.builder import Builder, suited
+from rules.builder import Builder, Row, suited
 from rules.buttons import FULL, TOO_DEEP, Refused, press
 from rules.drawing import MAX_DRAWN, draw, redraw
 from rules.engine import RuleSpec, explain
@@ -26,10 +27,15 @@ from rules.forms import (
     walk,
     write,
 )
-from rules.operators import ALONE, LIST, NAMED, RANGE, of_kind
+from rules.inputs import Input, choices
+from rules.operators import ALONE, LIST, NAMED, OPERATORS, RANGE, Operator, of_kind
+from rules.own import Own
 from rules.registry import CustomPoint, by_key, lookup
 from rules.sentence import catalogue
 from rules.types import BOOLEAN, COUNTRY, IP, MULTISELECT, NUMBER, TEXT
+from rules.velocity import MAX_THRESHOLD, PREFIX, SCOPES, UNITS
+from rules.velocity_fields import ACTIONS, CHOSEN, START, WHAT, VelocityFields
+from tests.portal.form import Form
 
 POINTS = [
     CustomPoint("amount", NUMBER, "action"),
@@ -37,6 +43,7 @@ POINTS = [
     CustomPoint("tags", MULTISELECT, "action"),
     CustomPoint("plan", TEXT, "user"),
 ]
+OWN = Own(tuple(POINTS), {"blocked-emails": TEXT, "codes": NUMBER}, ("signIn", "withdraw"))
 KEYS = [entry["key"] for entry in catalogue(POINTS)]
 
 
@@ -82,17 +89,46 @@ VALUES = {
     | st.integers(0, 99).map(repr)
     | st.just('"3"'),
 }
+VELOCITIES = st.builds(
+    VelocityFields,
+    metric=st.sampled_from(list(WHAT)),
+    field=st.just("amount"),
+    scope=st.sampled_from(list(SCOPES)),
+    actions=st.sampled_from(list(ACTIONS)),
+    codes=st.lists(st.sampled_from(["signIn", "withdraw", "gone"]), min_size=1, max_size=3, unique=True).map(tuple),
+    number=st.integers(1, 90).map(str),
+    unit=st.sampled_from(list(UNITS)),
+).filter(lambda fields: not fields.problem)
+PATTERNS, AGES = ["^a+$", "[0-9]{3}", "(?i)x"], ["15m", "24h", "90d"]
+DATES = ["2026-01-31", "2026-01-31T10:00Z", "2026-01-31T10:00:00Z", "2026-01-31T10:00:00+13:00"]
+SPECIAL = {
+    **dict.fromkeys(["matches", "notMatches"], PATTERNS),
+    **dict.fromkeys(["before", "after"], DATES),
+    **dict.fromkeys(["olderThan", "newerThan"], AGES),
+}
+
+
+def values_of(key: str, operator: Operator) -> st.SearchStrategy[str]:
+    point = lookup(key, by_key(POINTS))
+    if operator.symbol == "ipInCidr":
+        return NETWORKS
+    if operator.name in SPECIAL:
+        return st.sampled_from(SPECIAL[operator.name])
+    if key.startswith(PREFIX):
+        return st.integers(0, MAX_THRESHOLD).map(repr)
+    # Values that the list of choices holds, and others.
+    return st.sampled_from(list(choices(point))) | VALUES[point.kind] if choices(point) else VALUES[point.kind]
 
 
 @st.composite
 def conditions(draw_from: st.DrawFn) -> Condition:
-    key = draw_from(st.sampled_from(KEYS))
+    key = draw_from(st.sampled_from(KEYS) | VELOCITIES.map(lambda fields: fields.key))
     kind = lookup(key, by_key(POINTS)).kind
     operator = draw_from(st.sampled_from(of_kind(kind)))
-    value = NETWORKS if operator.symbol == "ipInCidr" else VALUES[kind]
+    value = values_of(key, operator)
     if operator.shape is RANGE:
-        low, high = sorted([draw_from(NUMBERS), draw_from(NUMBERS)])
-        return Condition(0, key, operator.name, repr(low), repr(high))
+        low, high = sorted([draw_from(value), draw_from(value)], key=float)
+        return Condition(0, key, operator.name, low, high)
     if operator.shape is LIST:
         items = draw_from(st.lists(value, min_size=1, max_size=4))
         alone = operator.symbol == "ipInCidr" and len(items) == 1 and draw_from(st.booleans())
@@ -100,18 +136,8 @@ def conditions(draw_from: st.DrawFn) -> Condition:
     if operator.shape is ALONE:
         return Condition(0, key, operator.name)
     if operator.shape is NAMED:
-        return Condition(0, key, operator.name, "blocked-emails")
-    if operator.name in SPECIAL:
-        return Condition(0, key, operator.name, draw_from(st.sampled_from(SPECIAL[operator.name])))
+        return Condition(0, key, operator.name, draw_from(st.sampled_from(OWN.lists_for(kind))))
     return Condition(0, key, operator.name, draw_from(value))
-
-
-PATTERNS, DATES, AGES = ["^a+$", "[0-9]{3}", "(?i)x"], ["2026-01-31", "2026-01-31T10:00:00Z"], ["15m", "24h", "90d"]
-SPECIAL = {
-    **dict.fromkeys(["matches", "notMatches"], PATTERNS),
-    **dict.fromkeys(["before", "after"], DATES),
-    **dict.fromkeys(["olderThan", "newerThan"], AGES),
-}
 
 
 def groups(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Group]:
@@ -135,22 +161,70 @@ def _numbered(root: Group) -> Group:
     return root
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(TREES)
 def test_rows_to_json_and_back_are_the_same_rows(root: Group):
-    written = write(root, custom_points=POINTS)
+    written = write(root, custom_points=POINTS, lists=OWN.lists)
     assert not written.problems
     drawn = draw(json.loads(json.dumps(written.conditions)), custom_points=POINTS)
     assert drawn is not None
     assert shape(drawn) == shape(root)
     assert write(drawn, custom_points=POINTS).conditions == written.conditions
-    condition_tree.check(written.conditions, custom_points=POINTS)
+    condition_tree.check(written.conditions, custom_points=POINTS, lists=OWN.lists)
 
 
 @settings(max_examples=100, deadline=None)
 @given(TREES)
 def test_a_form_carries_every_row(root: Group):
     assert shape(read_fields(sent(root))) == shape(root)
+
+
+def through_the_page(root: Group) -> QueryDict:
+    """What a browser sends back of the rows as they are drawn, each in its typed input."""
+    html = render_to_string("portal/builder.html", {"builder": Builder(root, own=OWN, demand=True)})
+    form = QueryDict(mutable=True)
+    for name, value in Form(html, "").fields:
+        form.appendlist(name, value)
+    return form
+
+
+@settings(max_examples=100, deadline=None)
+@given(TREES)
+def test_the_typed_inputs_of_the_page_carry_every_row(root: Group):
+    assert shape(read_fields(through_the_page(root))) == shape(root)
+
+
+# What a reader may have typed into any of the inputs.
+TYPED = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=12) | st.sampled_from(
+    [
+        "NZ\n\nAU",
+        "NZ\nNZ",
+        "nz",
+        "\nNZ",
+        "30d",
+        "d",
+        "1.5h",
+        "2026-02-31",
+        "2026-01-31T25:00Z",
+        "T10:00Z",
+        "true\n",
+        "1\n2",
+    ]
+)
+ANY_KEY = st.sampled_from(
+    ["", "velocity", "custom.gone", "velocity.sum:.user.action:.h", "velocity.x.y.z.1.5d", "velocity.count.user.this.1",
+     "velocity.count:a.user.this.1h", "velocity.users.user.action:a++b+a.d", "custom.plan", *KEYS]
+)  # fmt: skip
+ANY_ROW = st.builds(
+    Condition, st.just(0), ANY_KEY, st.sampled_from(["", "x", *OPERATORS]), TYPED, TYPED, st.booleans(),
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(ANY_ROW.filter(lambda row: row.point != CHOSEN and "\n" not in row.high), min_size=1, max_size=3))
+def test_no_input_alters_what_was_typed_right_or_wrong(listed: list[Condition]):
+    root = rows(*listed)
+    assert shape(read_fields(through_the_page(root))) == shape(root)
 
 
 @settings(max_examples=100, deadline=None)
@@ -291,14 +365,14 @@ def test_an_empty_group_is_told_of():
 
 def test_only_what_was_filled_in_wrongly_is_marked_before_saving():
     root = rows(condition(value=""), condition(value="many"), Group(0))
-    problems = [row.problem for row in Builder(root, custom_points=POINTS).top.children]
+    problems = [row.problem for row in Builder(root, own=OWN).top.children]
     assert [bool(problem) for problem in problems] == [False, True, False]
-    demanded = [row.problem for row in Builder(root, custom_points=POINTS, demand=True).top.children]
+    demanded = [row.problem for row in Builder(root, own=OWN, demand=True).top.children]
     assert all(demanded)
 
 
 def test_the_sentence_leaves_unfinished_rows_out():
-    builder = Builder(rows(condition(), condition(value="")), custom_points=POINTS)
+    builder = Builder(rows(condition(), condition(value="")), own=OWN)
     assert builder.sentence == "amount is greater than 10"
     assert builder.unfinished == 1
 
@@ -405,12 +479,29 @@ def test_the_deepest_groups_that_can_be_made_can_be_saved():
     condition_tree.check(written.conditions, custom_points=POINTS)
 
 
-def test_an_operator_follows_its_data_point():
+def test_the_rest_of_a_row_follows_a_data_point_that_was_just_chosen():
     root = rows(
-        condition("ip.isAnonymous", ">", "10"), condition("custom.note", "contains", "x"), condition("", ">", "")
-    )
-    suited(root, POINTS)
-    assert [(row.operator, row.value) for row in children(root)] == [("==", "true"), ("contains", "x"), (">", "")]
+        condition("ip.isAnonymous", ">", "10"), condition("custom.note", "contains", "x"), condition("", ">", ""),
+        condition("ip.countryCode", "==", "2000"), condition("custom.amount", ">", "5"),
+    )  # fmt: skip
+    suited(root, OWN, dict.fromkeys(range(9), "custom.amount|>"))
+    assert [(row.operator, row.value) for row in children(root)] == [
+        ("==", "true"), ("contains", "x"), (">", ""), ("==", ""), (">", "5"),
+    ]  # fmt: skip
+
+
+def test_a_choice_that_a_newly_chosen_operator_does_not_have_is_taken_back():
+    root = rows(condition("user.email", "inList", "x@y.z"), condition("ip.countryCode", "in", "NZ"))
+    suited(root, OWN, {1: "user.email|==", 2: "ip.countryCode|=="})
+    assert [row.value for row in children(root)] == ["", "NZ"]
+
+
+def test_rows_that_nobody_touched_stay_right_or_wrong():
+    """A data point that changed its type must not change what a stored rule says."""
+    wrong = [condition("custom.note", ">", "5"), condition("ip.isAnonymous", "==", "yes")]
+    root = rows(*wrong)
+    suited(root, OWN, {1: "custom.note|>", 2: "ip.isAnonymous|=="})
+    assert [(row.operator, row.value) for row in children(root)] == [(">", "5"), ("==", "yes")]
 
 
 def children(root: Group) -> Iterator[Condition]:
@@ -421,6 +512,110 @@ def test_a_user_point_by_its_other_name_keeps_its_name():
     stored = {"and": [{"==": [{"var": "custom.plan"}, "gold"]}]}
     root = draw(stored, custom_points=POINTS)
     assert root is not None
-    row = Builder(root, custom_points=POINTS).top.children[0]
+    row = Builder(root, own=OWN).top.children[0]
     assert not row.problem
-    assert "custom.plan" in [point["key"] for _category, points in row.points for point in points]
+    assert ("custom.plan", True) in [(one.value, one.is_chosen) for _title, listed in row.points for one in listed]
+
+
+# -- typed inputs --------------------------------------------------------------------------------
+
+
+def only_row(row: Condition, **more: Any) -> Row:
+    return Builder(rows(row), own=OWN, **more).top.children[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        (condition("ip.countryCode", "==", "NZ"), Input.ONE),
+        (condition("ip.countryCode", "in", "NZ\nau"), Input.SEVERAL),
+        (condition("time.weekday", "!=", ""), Input.ONE),
+        (condition("time.weekday", "notIn", "MONDAY"), Input.SEVERAL),
+        (condition("time.weekday", "contains", "DAY"), Input.TEXT),
+        (condition("custom.note", "in", "a\nb"), Input.LINES),
+        (condition("ip.address", "ipInCidr", "10.0.0.0/8"), Input.LINES),
+        (condition("user.email", "inList", ""), Input.VALUE_LIST),
+        (condition("custom.note", "before", ""), Input.MOMENT),
+        (condition("custom.note", "before", "2026-01-31T09:30Z"), Input.MOMENT),
+        (condition("custom.note", "before", "2026-01-31T09:30:15Z"), Input.TEXT),
+        (condition("custom.note", "before", "2026-02-31"), Input.TEXT),
+        (condition("custom.note", "olderThan", "30d"), Input.AGE),
+        (condition("custom.note", "olderThan", "a month"), Input.TEXT),
+        (condition("custom.note", "==", "two\nlines"), Input.LINES),
+        (condition("custom.amount", "between", "1", high="2"), Input.RANGE),
+        (condition("custom.amount", ">", "1"), Input.NUMBER),
+        (condition("ip.isAnonymous", "==", "true"), Input.BOOLEAN),
+        (condition("device.id", "isEmpty", ""), Input.NOTHING),
+    ],
+)
+def test_a_row_wears_the_input_of_its_operator_and_kind(row, wanted):
+    assert only_row(row).input == wanted
+
+
+def test_countries_are_shown_by_code_and_name():
+    row = only_row(condition("ip.countryCode", "in", "NZ"))
+    assert row.options[0].label == "NZ New Zealand"
+    assert len(row.options) > 200
+
+
+def test_what_is_chosen_comes_first_as_it_is_written():
+    row = only_row(condition("ip.countryCode", "in", "nz\nAU\nXX"))
+    assert [(one.value, one.is_chosen) for one in row.options[:4]] == [
+        ("nz", True), ("AU", True), ("XX", True), ("AF", False),
+    ]  # fmt: skip
+
+
+def test_only_lists_of_the_right_type_are_offered_and_a_lost_one_stays():
+    assert [one.value for one in only_row(condition("custom.amount", "inList", "gone")).options] == ["gone", "codes"]
+    assert [one.value for one in only_row(condition("user.email", "inList", "")).options] == ["blocked-emails"]
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        (condition("user.email", "inList", ""), "Choose a value list."),
+        (condition("user.email", "inList", "gone"), 'There is no value list "gone"'),
+        (condition("custom.amount", "inList", "blocked-emails"), "holds texts"),
+        (condition("custom.note", "olderThan", "30"), "Write an age"),
+        (condition("custom.note", "before", "soon"), "Write a date or time"),
+        (condition("custom.note", "matches", "a("), "no regular expression"),
+        (condition("custom.note", "==", "two\nlines"), "on one line"),
+        (condition("custom.note", "==", "in\u200bvisible"), "cannot be seen"),
+        (condition("velocity.sum:.user.this.1h", ">", "5"), "Choose which number."),
+        (condition("velocity.sum:note.user.this.1h", ">", "5"), "Define note as a number"),
+        (condition("velocity.count.user.action:.1h", ">", "5"), "Tick at least one kind of action."),
+        (condition("velocity.count.user.this.h", ">", "5"), "Write how far back to look."),
+        (condition("velocity.count.user.this.91d", ">", "5"), "the window is 1m to 90d"),
+        (condition("velocity.users.user.any.1h", ">", "5"), "choose another scope"),
+        (condition("velocity.count.user.this.1h", ">", "10001"), "at most 10,000"),
+        (condition("custom.gone", ">", ""), 'There is no data point "custom.gone"'),
+    ],
+)
+def test_a_wrong_typed_row_is_told_what_to_do(row, wanted):
+    assert wanted in only_row(row, demand=True).problem
+
+
+def test_a_velocity_that_cannot_be_is_told_of_at_once_and_one_that_is_unfinished_later():
+    assert only_row(condition("velocity.users.user.any.1h", ">", "")).problem
+    assert not only_row(condition("velocity.sum:.user.this.1h", ">", "")).problem
+
+
+def test_choosing_velocity_begins_with_the_usual_one():
+    form = QueryDict("node=0..g&node=1.0.c&n1-point=velocity&n1-operator=%3E")
+    [row] = children(read_fields(form))
+    assert row.point == "velocity.count.user.this.1h"
+    assert all(VelocityFields.of(key) for key in START.values())
+
+
+def test_a_row_of_a_data_point_that_is_gone_keeps_its_numbers():
+    stored = {"and": [{">": [{"var": "custom.gone"}, 5]}, {"in": [{"var": "custom.lost"}, [1, "1", "a"]]}]}
+    root = draw(stored, custom_points=POINTS)
+    assert root is not None
+    assert write(root, custom_points=POINTS).conditions == stored
+
+
+def test_brackets_left_out_stay_out_only_where_they_may():
+    row = condition("ip.address", "ipInCidr", "10.0.0.0/8", alone=True)
+    assert write(rows(row)).conditions == {"and": [{"ipInCidr": [{"var": "ip.address"}, "10.0.0.0/8"]}]}
+    other = condition("ip.address", "in", "10.0.0.1", alone=True)
+    assert write(rows(other)).conditions == {"and": [{"in": [{"var": "ip.address"}, ["10.0.0.1"]]}]}

@@ -14,13 +14,19 @@ SPACE: Final = 8
 
 def bars(sums: Mapping[date, Mapping[Outcome, int]], *, width: int, step: int) -> list[dict[str, Any]]:
     highest = max((sum(day.values()) for day in sums.values()), default=0) or 1
+    lefts = range((step - width) // 2, step * len(sums), step)
     return [
-        {"day": day, "x": x, "middle": x + width // 2, "width": width, "parts": _parts(numbers, highest),
-         "numbers": [(words.OUTCOMES[outcome], number) for outcome, number in numbers.items()],
-         "total": sum(numbers.values())}
-        for place, (day, numbers) in enumerate(sums.items())
-        for x in [place * step + (step - width) // 2]
-    ]  # fmt: skip
+        {
+            "day": day,
+            "x": left,
+            "middle": left + width // 2,
+            "width": width,
+            "parts": _parts(numbers, highest),
+            "numbers": [(words.OUTCOMES[outcome], number) for outcome, number in numbers.items()],
+            "total": sum(numbers.values()),
+        }
+        for left, (day, numbers) in zip(lefts, sums.items(), strict=True)
+    ]
 
 
 def _parts(numbers: Mapping[Outcome, int], highest: int) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from audit.events import Tag
 from authsignal_portal import access, clock, portal
@@ -60,6 +61,7 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
     )
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
+        widget=UnfoldAdminSelectWidget,
         help_text=_("For rules on the local hour and weekday, where the user's own zone is not known."),
     )
     rp_id = forms.CharField(

@@ -25,7 +25,8 @@ INSERT INTO actions_action (id, tenant_id, user_id, action_code, idempotency_key
   email_domain_key, failed_at)
 SELECT gen_random_uuid(), u.tenant_id, u.id, (ARRAY['pay', 'login', 'transfer'])[1 + mod(n, 3)], n::text,
   'ALLOW', 'ALLOW', authsignal_now() - n * interval '4 minutes', authsignal_now(), '', '', 'NZ',
-  mod(n, 500), mod(n, 700), mod(n, 400), mod(n, 20), CASE WHEN mod(n, 10) = 0 THEN authsignal_now() END
+  CASE WHEN mod(n, 20) > 0 THEN 7 ELSE mod(n, 500) END, mod(n, 700), mod(n, 400), mod(n, 20),
+  CASE WHEN mod(n, 10) = 0 THEN authsignal_now() END
 FROM generate_series(1, %s) n
 JOIN (SELECT id, tenant_id, row_number() OVER () - 1 AS place FROM authenticators_enduser) u ON u.place = mod(n, %s)
 """

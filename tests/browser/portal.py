@@ -14,6 +14,7 @@ from authenticators import challenges, enrolment
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import ActionState, Outcome, VerificationMethod
+from rules import value_lists
 from rules.models import ActionConfiguration, Rule
 from tests import make
 from tests.conftest import Server
@@ -108,15 +109,10 @@ def furnish(tenant: Tenant) -> dict[str, Any]:
     tracked = [_track(tenant, number) for number in range(14)]
     _spread(tenant)
     rule_metrics.count_due()
+    made = {"transfer": transfer, "sign_in": sign_in, "rule": anonymous, "nested": nested, "tracked": tracked}
+    made |= _challenged(tenant) | _listed(tenant, sign_in)
     _draft(transfer)
-    return {
-        "transfer": transfer,
-        "sign_in": sign_in,
-        "rule": anonymous,
-        "nested": nested,
-        **_challenged(tenant),
-        "tracked": tracked,
-    }
+    return made
 
 
 @transaction.atomic
@@ -132,6 +128,22 @@ def _draft(transfer: ActionConfiguration) -> None:
     fresh = {"in": [{"var": "ip.countryCode"}, ["KP", "IR", "SY", "CU"]]}
     Rule.objects.create(configuration=transfer, name="Embargoed", conditions=fresh, priority=3, outcome="BLOCK")
     transfer.save_draft(author_id=0, note="Rule “Unusual for this customer” changed")
+
+
+def _listed(tenant: Tenant, configuration: ActionConfiguration) -> dict[str, Any]:
+    """A list that a rule uses, with values of every kind."""
+    blocked = value_lists.create(tenant, "Blocked people and places", description="By the fraud desk, reviewed weekly")
+    value_lists.create(tenant, "Mule accounts", item_type="number")
+    now = clock.now()
+    items = [
+        ("mallory@example.org", "Took over three accounts in March", None),
+        ("203.0.113.0/24", "Exit nodes of a hosting company", now + timedelta(days=6)),
+        ("user_2c91f0a4-77d1-4f0e-9a35-1f0a6a1c02de", "", now - timedelta(hours=2)),
+    ]
+    value_lists.put(blocked, [value_lists.NewItem(*item) for item in items])
+    on_list = {"in": [{"var": "user.email"}, {"var": "lists.blocked-people-and-places"}]}
+    make.make_rule(configuration, on_list, name="Blocked people stay out", priority=2, outcome="BLOCK")
+    return {"list": blocked, "item": value_lists.current(blocked).earliest("pk")}
 
 
 def _track(tenant: Tenant, number: int) -> flow.Tracked:
@@ -220,6 +232,15 @@ def pages(tenant: Tenant, made: dict[str, Any]) -> dict[str, str]:
         "rule-delete": f"{rules}/rule/{made['rule'].pk}/delete/",
         "data-points": f"{rules}/customdatapoint/",
         "data-point-add": f"{rules}/customdatapoint/add/",
+        "value-lists": f"{rules}/valuelist/",
+        "value-list-add": f"{rules}/valuelist/add/",
+        "value-list": f"{rules}/valuelist/{made['list'].pk}/items/",
+        "value-list-settings": f"{rules}/valuelist/{made['list'].pk}/change/",
+        "value-list-item": f"{rules}/valuelist/{made['list'].pk}/items/{made['item'].pk}/",
+        "value-list-item-remove": f"{rules}/valuelist/{made['list'].pk}/items/{made['item'].pk}/remove/",
+        "value-list-import": f"{rules}/valuelist/{made['list'].pk}/import/",
+        "action-list": f"/portal/actions/action/{action.pk}/list/?value=ip.address",
+        "user-list": f"{user}/{made['user'].pk}/list/",
         "users": f"{user}/",
         "user": f"{user}/{made['user'].pk}/change/",
         "user-unlock": f"{user}/{made['user'].pk}/unlock/",

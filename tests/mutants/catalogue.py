@@ -430,4 +430,61 @@ RULES = [
     ),
 ]
 
-MUTANTS = [*ONCE, *LIMITS, *TIME, *AUTHORITY, *BORDERS, *MESSAGES, *RULES]
+# -- value lists and velocity ---------------------------------------------------------------------
+
+LISTS = "tests/races/test_value_lists.py"
+VELOCITY = "tests/api/test_velocity.py"
+UNHELD = (
+    "rules/value_lists.py",
+    "    Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)",
+    "    Tenant.objects.get(pk=tenant_id)",
+)
+
+PAST = [
+    mutant(
+        "two changes to value lists have one version",
+        f"{LISTS}::test_two_additions_at_once_are_both_known_to_the_next_track",
+        UNHELD,
+        (
+            "rules/value_lists.py",
+            'update(value_lists_version=F("value_lists_version") + 1)',
+            "update(value_lists_version=tenant.value_lists_version + 1)",
+        ),
+    ),
+    mutant(
+        "changes to value lists do not wait for each other",
+        f"{LISTS}::test_one_value_put_on_a_list_many_times_at_once_is_there_once",
+        UNHELD,
+    ),
+    mutant(
+        "value lists are kept whatever their version",
+        f"{LISTS}::test_what_is_read_in_the_middle_of_a_change_is_read_again_after_it",
+        ("rules/value_lists.py", "    if kept and kept[0] == version:", "    if kept:"),
+    ),
+    mutant(
+        "the version of the value lists is written back with the tenant",
+        "tests/rules/test_value_lists.py::test_a_tenant_that_is_saved_does_not_turn_the_version_back",
+        ("authsignal_portal/models.py", 'names - {"value_lists_version"}', "names"),
+    ),
+    mutant(
+        "a past that is too long is taken for whole",
+        f"{VELOCITY}::test_of_too_many_actions_only_what_is_beyond_the_rules_number_is_told",
+        ("rules/velocity.py", "is_whole = seen.rows < MAX_ROWS", "is_whole = True"),
+    ),
+    mutant(
+        "a busy device's actions are looked for among everybody's",
+        "tests/actions/test_velocity.py",
+        (
+            "actions/velocity.py",
+            "x.device_key = (SELECT %(device_key)s::bigint)",
+            "x.device_key = %(device_key)s::bigint",
+        ),
+    ),
+    mutant(
+        "an exported value is a spreadsheet's formula",
+        "tests/rules/test_value_list_csv.py::test_a_formula_is_a_text_in_the_file",
+        ("rules/value_list_csv.py", 'return f"\'{text}" if _FORMULA.match(text) else text', "return text"),
+    ),
+]
+
+MUTANTS = [*ONCE, *LIMITS, *TIME, *AUTHORITY, *BORDERS, *MESSAGES, *RULES, *PAST]

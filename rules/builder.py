@@ -1,52 +1,23 @@
 """What the builder's template needs to show the rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rules import inputs
 from rules.forms import Condition, Group, Node, Written, walk, write
 from rules.inputs import Age, Input, Moment, lines
-from rules.operators import ALONE, LIST, OPERATORS, of_kind
-from rules.own import Own
+from rules.operators import ALONE, OPERATORS, of_kind
+from rules.options import Option, VelocityRow, one_of, several_of, velocity_row
+from rules.own import NOTHING, Own
 from rules.point_list import Entry, groups
-from rules.registry import CustomPoints, DataPoint, UnknownDataPoint, by_key, lookup
+from rules.registry import DataPoint, by_key, point_of
 from rules.sentence import sentence
 from rules.trace import ConditionTrace
 from rules.types import COUNTRY, IP, NUMBER
-from rules.velocity import FOLDS, SCOPES, THIS, UNITS
-from rules.velocity_fields import ACTIONS, CHOSEN, NAMED, WHAT, VelocityFields
+from rules.velocity_fields import CHOSEN, VelocityFields
 
 _SAMPLES: Mapping[str, str] = {IP: "203.0.113.10", NUMBER: "2000", COUNTRY: "NZ"}
 _GONE = "No longer there"
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    value: str
-    label: str
-    is_chosen: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class VelocityRow:
-    """The fields of a velocity; `numbers` is empty where the metric needs none, `codes` where no kinds are named."""
-
-    is_named: bool
-    metrics: list[Option]
-    numbers: list[Option]
-    scopes: list[Option]
-    actions: list[Option]
-    codes: list[Option]
-    window: str
-    units: list[Option]
-
-    @property
-    def named(self) -> list[Option]:
-        return [option for option in self.codes if option.is_chosen]
-
-    @property
-    def others(self) -> list[Option]:
-        return [option for option in self.codes if not option.is_chosen]
 
 
 @dataclass
@@ -114,7 +85,7 @@ class Builder:
         self,
         root: Group,
         *,
-        own: Own = Own(),  # noqa: B008  # frozen
+        own: Own = NOTHING,
         demand: bool = False,
         focus: str = "",
         refusal: str = "",
@@ -182,7 +153,7 @@ class Builder:
         row.help = _help(point) if point and not fields else ""
         row.operators = _operators(point, node.operator)
         row.input = inputs.worn(operator, point, node.value)
-        row.parts = {Input.AGE: Age.of, Input.MOMENT: Moment.of}.get(row.input, _no_parts)(node.value)
+        row.parts = _parts(row.input, node.value)
         row.options = self._options(row.input, node, point)
         row.sample = _SAMPLES.get(point.kind, "") if point else ""
         row.wrong = _wrong(row, point)
@@ -196,8 +167,7 @@ class Builder:
 
     def _options(self, worn: Input, node: Condition, point: DataPoint | None) -> list[Option]:
         if worn is Input.VALUE_LIST:
-            kind = point.kind if point else None
-            return one_of({alias: alias for alias in self.own.lists_for(kind)} if kind else {}, node.value)
+            return one_of(self._lists(point), node.value)
         if worn is Input.BOOLEAN:
             return one_of({"true": "true", "false": "false"}, node.value)
         if point is None or worn not in (Input.ONE, Input.SEVERAL):
@@ -205,90 +175,12 @@ class Builder:
         listed = inputs.choices(point)
         return one_of(listed, node.value) if worn is Input.ONE else several_of(listed, lines(node.value))
 
-
-def one_of(listed: Mapping[str, str], chosen: str) -> list[Option]:
-    """The choices of a drop-down list; what is chosen and is none of them stays."""
-    other = [Option(chosen, chosen, is_chosen=True)] if chosen and chosen not in listed else []
-    return [*other, *(Option(value, label, value == chosen) for value, label in listed.items())]
-
-
-def several_of(listed: Mapping[str, str], chosen: Sequence[str]) -> list[Option]:
-    """Boxes to tick: what is chosen first, as often and in the order in which it is written."""
-    ticked = [Option(value, listed.get(value, value), is_chosen=True) for value in chosen]
-    return [*ticked, *(Option(value, label) for value, label in listed.items() if value not in chosen)]
-
-
-def velocity_row(fields: VelocityFields, own: Own) -> VelocityRow:
-    numbers = {name: name for name in own.numbers}
-    return VelocityRow(
-        is_named=fields.actions == NAMED,
-        metrics=one_of(WHAT, fields.metric),
-        numbers=[Option("", "Choose a number …"), *one_of(numbers, fields.field)] if fields.metric in FOLDS else [],
-        scopes=one_of(SCOPES, fields.scope),
-        actions=one_of(ACTIONS, fields.actions or THIS),
-        codes=several_of({code: code for code in own.codes}, fields.codes) if fields.actions == NAMED else [],
-        window=fields.number,
-        units=one_of({unit: f"{word}s" for unit, (word, _) in UNITS.items()}, fields.unit),
-    )
-
-
-def point_of(key: str, index: CustomPoints) -> DataPoint | None:
-    """The data point of this name, also by its other one; None where there is none."""
-    try:
-        return lookup(key, index)
-    except UnknownDataPoint:
-        return None
-
-
-def suited(root: Group, own: Own, was: Mapping[int, str]) -> None:
-    """Where the data point or the operator of a row was just changed, let the rest of the row follow.
-
-    `was` tells of each row what it was about when it was drawn. Rows that nobody touched stay as they are, right or
-    wrong.
-    """
-    index = by_key(own.points)
-    for node, _up in walk(root):
-        point = point_of(node.point, index) if isinstance(node, Condition) else None
-        if point is None or not isinstance(node, Condition):
-            continue
-        before, _, operator = was.get(node.ident, "|").rpartition("|")
-        if before != node.point:
-            _follow_point(node, point, own, is_first=not before)
-        elif operator != node.operator:
-            _follow_operator(node, point, own)
-
-
-def _follow_point(node: Condition, point: DataPoint, own: Own, *, is_first: bool) -> None:
-    usual = [row.name for row in of_kind(point.kind)]
-    if node.operator not in usual:
-        node.operator = usual[0]
-    # A value that was typed before any data point was chosen was meant for this one.
-    if not is_first and not _reads(node, own):
-        node.value = node.high = ""
-    _follow_operator(node, point, own)
-
-
-def _follow_operator(node: Condition, point: DataPoint, own: Own) -> None:
-    """A value that the new choices do not hold is none."""
-    operator = OPERATORS.get(node.operator)
-    if operator and operator.shape is LIST:
-        node.value = "\n".join(lines(node.value))
-    worn = inputs.worn(operator, point, node.value)
-    closed = {
-        Input.BOOLEAN: ["true", "false"],
-        Input.VALUE_LIST: own.lists_for(point.kind),
-        Input.ONE: list(inputs.choices(point)),
-        Input.SEVERAL: list(inputs.choices(point)),
-    }.get(worn)
-    if closed is not None and not set(lines(node.value)) <= set(closed):
-        node.value = ""
-    if worn is Input.BOOLEAN and not node.value:
-        node.value = "true"
-
-
-def _reads(node: Condition, own: Own) -> bool:
-    alone = Group(0, children=[node])
-    return not write(alone, custom_points=own.points, lists=own.lists).problems
+    def _lists(self, point: DataPoint | None) -> dict[str, str]:
+        """The lists that the data point can be on, with what they hold."""
+        if point is None:
+            return {}
+        held = "numbers" if point.kind is NUMBER else "texts"
+        return {alias: f"{alias} ({held})" for alias in self.own.lists_for(point.kind)}
 
 
 def _is_begun(node: Node) -> bool:
@@ -330,5 +222,7 @@ def _as_option(entry: Entry, chosen: str) -> Option:
     return Option(entry.key, entry.label, entry.key == chosen)
 
 
-def _no_parts(_text: str) -> None:
-    return None
+def _parts(worn: Input, text: str) -> Age | Moment | None:
+    if worn is Input.AGE:
+        return Age.of(text)
+    return Moment.of(text) if worn is Input.MOMENT else None

@@ -10,7 +10,7 @@ from typing import Any, Final
 from rules import condition_tree
 from rules.forms import MAX_ROWS, NUMBER_TEXT, UNKNOWN_KIND, Condition, Group, Node, walk, write
 from rules.operators import ALONE, LIST, NAMED, RANGE, Operator, of_symbol
-from rules.registry import CustomPoint, CustomPoints, UnknownDataPoint, by_key, lookup
+from rules.registry import CustomPoint, CustomPoints, by_key, point_of
 from rules.types import MULTISELECT, Kind
 
 # Longer conditions make no page that anybody could work with, and no form that the server would take.
@@ -110,10 +110,8 @@ class _Drawer:
             return None
 
     def kind(self, key: str) -> Kind:
-        try:
-            return lookup(key, self.points).kind
-        except UnknownDataPoint:
-            return UNKNOWN_KIND
+        point = point_of(key, self.points)
+        return point.kind if point else UNKNOWN_KIND
 
 
 def _row(ident: int, key: str, row: Operator, literal: Any, kind: Kind) -> Condition:

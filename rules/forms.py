@@ -13,7 +13,7 @@ from typing import Any, Final
 from rules import condition_tree, inputs
 from rules.fields import Fields
 from rules.operators import ALONE, LIST, NAMED, OPERATORS, RANGE
-from rules.registry import CustomPoint, CustomPoints, UnknownDataPoint, by_key, lookup
+from rules.registry import CustomPoint, CustomPoints, UnknownDataPoint, by_key, lookup, point_of
 from rules.types import BOOLEAN, MULTISELECT, NUMBER, TEXT, WANTED, Kind, quoted
 from rules.velocity_fields import CHOSEN, VelocityFields
 
@@ -190,11 +190,9 @@ class _Writer:
             raise WrongRow("Choose what to look at.")
         if row.operator not in OPERATORS:
             raise WrongRow("Choose how to compare.")
-        try:
-            return lookup(row.point, self.points).kind
-        except UnknownDataPoint:
-            # Written all the same: the check says so, at the same row.
-            return UNKNOWN_KIND
+        point = point_of(row.point, self.points)
+        # One that there is not is written all the same: the check says so, at the same row.
+        return point.kind if point else UNKNOWN_KIND
 
     def unknown(self, key: str) -> str:
         """What to do about a data point that there is not."""

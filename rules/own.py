@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from rules.registry import CustomPoint
 from rules.types import NUMBER, Kind
@@ -24,3 +25,6 @@ class Own:
     def lists_for(self, kind: Kind) -> list[str]:
         """The aliases of the lists that hold what a data point of this kind is compared with."""
         return [alias for alias, items in (self.lists or {}).items() if (items is NUMBER) == (kind is NUMBER)]
+
+
+NOTHING: Final = Own()

@@ -138,6 +138,14 @@ def lookup(key: str, points: CustomPoints) -> DataPoint:
     raise UnknownDataPoint(_unknown(key, points))
 
 
+def point_of(key: str, points: CustomPoints) -> DataPoint | None:
+    """The data point of this name, also by its other one; None where there is none."""
+    try:
+        return lookup(key, points)
+    except UnknownDataPoint:
+        return None
+
+
 def _custom(key: str, point: CustomPoint) -> DataPoint:
     return DataPoint(
         key=key,

@@ -9,7 +9,7 @@ from rules.fields import Fields
 from rules.forms import Condition, Group, WrongRow, item, walk
 from rules.inputs import Input
 from rules.lists import Circumstances, Lists
-from rules.registry import CustomPoint, DataPoint, UnknownDataPoint, by_key, lookup
+from rules.registry import CustomPoint, DataPoint, by_key, point_of
 from rules.trial import Case
 from rules.types import BOOLEAN, IP, MULTISELECT, NUMBER, TEXT, WANTED, comparable
 
@@ -45,11 +45,9 @@ def values(root: Group, sent: Fields, custom_points: Iterable[CustomPoint] = ())
     index = by_key(custom_points)
     points: dict[str, DataPoint] = {}
     for node, _up in walk(root):
-        if isinstance(node, Condition) and node.point not in points:
-            try:
-                points[node.point] = lookup(node.point, index)
-            except UnknownDataPoint:
-                continue
+        point = point_of(node.point, index) if isinstance(node, Condition) else None
+        if point is not None:
+            points[point.key] = point
     return [_value(point, str(sent.get(PREFIX + point.key, "")).replace("\r\n", "\n")) for point in points.values()]
 
 

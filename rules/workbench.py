@@ -10,10 +10,11 @@ from authsignal_portal import clock
 from authsignal_portal.access import Access
 from authsignal_portal.models import Tenant
 from rules import sample
-from rules.builder import Builder, suited
+from rules.builder import Builder
 from rules.buttons import Refused, press
 from rules.engine import MATCH
 from rules.fields import Fields
+from rules.following import suited
 from rules.forms import Garbled, Group, read_fields, walk
 from rules.models import ActionConfiguration
 from rules.own import Own

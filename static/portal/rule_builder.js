@@ -84,8 +84,15 @@ if (form) {
     for (const field of form.elements[name] instanceof RadioNodeList ? form.elements[name] : [form.elements[name]]) {
       if (!field || field.type === "hidden") continue;
       if (field.type === "checkbox" || field.type === "radio") field.checked = values.includes(field.value);
+      else if (field.matches("[data-point]")) choosing(field, values[0], values[0]);
       else if (field.tagName !== "SELECT" || [...field.options].some((option) => option.value === values[0])) field.value = values[0] ?? "";
     }
+  }
+
+  // Also what the drop-down list does not hold, such as one of many velocities.
+  function choosing(select, key, label) {
+    if (![...select.options].some((option) => option.value === key)) select.add(new Option(label, key));
+    select.value = key;
   }
 
   // With scripts a button stands for the long list of data points.
@@ -115,7 +122,7 @@ if (form) {
       button.hidden = false;
       button.disabled = !history.canStep(by);
     }
-    for (const button of builder().querySelectorAll("[data-choose]")) button.hidden = false;
+    for (const hidden of builder().querySelectorAll("[data-choose], [data-keys]")) hidden.hidden = false;
     readyPickers(builder());
     builder().classList.add("portal-scripted");
     builder().classList.toggle("busy", queued > 0);
@@ -203,8 +210,7 @@ if (form) {
     const select = document.getElementById(`${name}-point`);
     document.getElementById(`${name}-choose`)?.focus();
     if (!chosen || !select) return;
-    if (![...select.options].some((option) => option.value === chosen.key)) select.add(new Option(chosen.label, chosen.key));
-    select.value = chosen.key;
+    choosing(select, chosen.key, chosen.label);
     press("refresh");
   }
 

@@ -7,6 +7,10 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from rules.models import ActionConfiguration, Rule
+from tests import make
+from tests.browser.portal import Portal
+
 
 def row(page: Page, number: str) -> Any:
     return page.get_by_role("group", name=f"Condition {number}", exact=True)
@@ -82,3 +86,18 @@ def values(page: Page) -> list[str]:
 def save(page: Page) -> None:
     page.get_by_role("button", name="Save rule").click()
     expect(page.get_by_text("was saved")).to_be_visible()
+
+
+def new_rule(portal: Portal, configuration: ActionConfiguration) -> None:
+    portal.open(f"/portal/rules/rule/add/?configuration={configuration.pk}")
+    portal.page.get_by_label("Name").fill("Unusual")
+
+
+def stored_rule(portal: Portal, configuration: ActionConfiguration, *conditions: Any) -> Rule:
+    rule = make.make_rule(configuration, {"and": list(conditions)}, name="Stored")
+    portal.open(f"/portal/rules/rule/{rule.pk}/change/")
+    return rule
+
+
+def dialog(page: Page) -> Any:
+    return page.get_by_role("dialog", name="Choose a data point")

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
+from authsignal_portal.models import Tenant
+from rules.models import ActionConfiguration
+from tests import make
 from tests.browser import chromium, relying_app
 from tests.browser.hosted import Hosted
+from tests.browser.portal import Portal, make_portal
 from tests.browser.relying_app import RelyingApp
-from tests.conftest import Live
+from tests.conftest import Live, Server
 
 # Playwright keeps an event loop in this thread, so Django takes every query here for an asynchronous one.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -55,3 +59,28 @@ def hosted(live: Live, app: RelyingApp, page: Page) -> Iterator[Hosted]:
     yield driver
     page.close()
     assert not driver.problems
+
+
+@pytest.fixture
+def tenant(transactional_db: None) -> Tenant:
+    return make.make_tenant("Acme Pay", app_origins=["https://app.acme.example"])
+
+
+@pytest.fixture
+def portal(server: Server, page: Page, tenant: Tenant) -> Iterator[Portal]:
+    """Signed in, at 1280 pixels. No page may make the console complain."""
+    portal = make_portal(server, page, tenant)
+    portal.use(width=1280)
+    portal.sign_in()
+    yield portal
+    # The server must be done before the tables are emptied.
+    page.wait_for_load_state("networkidle")
+    assert not portal.problems
+
+
+@pytest.fixture
+def withdraw(tenant: Tenant) -> ActionConfiguration:
+    """An action of a tenant with two data points of its own."""
+    make.make_point(tenant, "amount", "number")
+    make.make_point(tenant, "lastSeen", "text")
+    return make.make_action(tenant, "withdraw", "ALLOW")

@@ -1,7 +1,6 @@
 """The portal in a real browser: the builder with and without scripts, by keyboard, by pointer; every page looked at."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,29 +13,11 @@ from tests import make
 from tests.browser import chromium
 from tests.browser.builder import fill_row, press, row, save, sentence, settled, values
 from tests.browser.portal import LARGE, Portal, furnish, make_portal, pages
-from tests.conftest import Server
 from tests.portal.staff import PASSWORD, make_staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG = "A name that somebody wrote without thinking of anybody who must read it, ever, on whatever screen there is"
 UNBROKEN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
-
-
-@pytest.fixture
-def tenant(transactional_db: None) -> Tenant:
-    return make.make_tenant("Acme Pay", app_origins=["https://app.acme.example"])
-
-
-@pytest.fixture
-def portal(server: Server, page: Page, tenant: Tenant) -> Iterator[Portal]:
-    """Signed in, at 1280 pixels. No page may make the console complain."""
-    portal = make_portal(server, page, tenant)
-    portal.use(width=1280)
-    portal.sign_in()
-    yield portal
-    # The server must be done before the tables are emptied.
-    page.wait_for_load_state("networkidle")
-    assert not portal.problems
 
 
 @pytest.fixture

@@ -1,5 +1,8 @@
 """Portal pages of actions, with the draft of their rules in order."""
 
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -146,12 +149,17 @@ class ConfigurationPage(VersionsPage):
             *super().get_urls(),
         ]
 
+    def numbers(self, configuration: ActionConfiguration, now: datetime) -> Mapping[uuid.UUID, Any]:
+        """What is known of each rule's past, for `portal/rule_numbers.html`: the app that counts it says."""
+        return {}
+
     def rules(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The draft of an action's rules, in the order in which they are looked at, and how it differs."""
         configuration: ActionConfiguration = self.found(request, object_id)
         points = custom_points_of(configuration.tenant)
         found = draft_difference(configuration)
         changes = {rule.rule_id: rule for rule in told(found).rules}
+        numbers = self.numbers(configuration, access.must(request).now)
         rules = [
             {
                 "rule": rule,
@@ -159,6 +167,7 @@ class ConfigurationPage(VersionsPage):
                 "sentence": sentence(rule.conditions, custom_points=points),
                 "problems": problems_of(rule, points),
                 "change": changes.get(str(rule.pk)),
+                "numbers": numbers.get(rule.pk),
             }
             for place, rule in enumerate(configuration.rules.all(), start=1)
         ]

@@ -22,7 +22,7 @@ from rules.abstraction.texts import Texts
 from rules.abstraction.truth import is_empty
 from rules.condition_tree import Comparison, read, write
 from rules.engine import Truth
-from rules.operators import OPERATORS, VALUE, Operator
+from rules.operators import LIST, OPERATORS, VALUE, Operator
 from rules.registry import DataPoint
 from rules.types import BOOLEAN, COUNTRY, IP, MISSING, MULTISELECT, NUMBER, TEXT, Kind, comparable, literal, storable
 from tests.rules.cases import CUSTOM_POINTS, NETWORKS, POOLS
@@ -63,9 +63,9 @@ EXTRA = {
     row.name: row
     for row in (
         Operator("isEmpty", "missing", "is empty", tuple(Kind), VALUE, literal, _never_called),
-        Operator("containsAny", "containsAny", "", (MULTISELECT,), VALUE, _choices, lambda one, many: bool(one & many)),
-        Operator("containsAll", "containsAll", "", (MULTISELECT,), VALUE, _choices, lambda one, many: one >= many),
-        Operator("containsNone", "containsNone", "", (MULTISELECT,), VALUE, _choices, lambda one, many: not one & many),
+        Operator("containsAny", "containsAny", "", (MULTISELECT,), LIST, _choices, lambda one, many: bool(one & many)),
+        Operator("containsAll", "containsAll", "", (MULTISELECT,), LIST, _choices, lambda one, many: one >= many),
+        Operator("containsNone", "containsNone", "", (MULTISELECT,), LIST, _choices, lambda one, many: not one & many),
         LOOKS_LIKE,
     )
 }  # fmt: skip
@@ -73,7 +73,7 @@ EXTRA = {
 
 def extra_atom(name: str, written: Any) -> Atom:
     row = EXTRA[name]
-    return Atom(row.symbol, json.dumps(written), row, row.read(TEXT, written))
+    return Atom(f"{row.symbol} {row.shape.name}", json.dumps(written), row, row.read(TEXT, written))
 
 
 words = st.text("abz", max_size=4)
@@ -260,6 +260,15 @@ def test_of_an_opaque_atom_either_is_possible_and_a_value_is_sought_among_the_li
 def test_empty_is_what_is_missing_and_what_has_nothing_in_it(raw: Any, is_it: bool) -> None:
     assert is_empty(raw) is is_it
     assert extra_atom("isEmpty", "a").says(raw, None) is is_it
+
+
+def test_a_number_can_change_although_all_that_is_asked_of_it_is_opaque() -> None:
+    is_odd = Operator("isOdd", "isOdd", "", (NUMBER,), VALUE, literal, lambda number, _: number % 2 == 1)
+    cnf, atom = Cnf(), Atom("isOdd value", "true", is_odd, True)
+    domain = Numbers(cnf, point_of(NUMBER), [atom], actual=5)
+    solver = solver_of(cnf)
+    assert not solver.possible(-domain.changed, domain.rails[atom].false)
+    assert domain.value(solver.model([domain.changed, domain.rails[atom].false])) == 4
 
 
 def test_a_data_point_with_too_much_to_look_up_becomes_opaque() -> None:

@@ -5,6 +5,6 @@ its negation. The values of a data point fall into *cells*, inside which no exac
 is in no table here is *opaque*, a free boolean. Each node of a rule becomes two literals, for true and for false, as
 the logic has three values; a SAT solver then answers for every event at once, and its answer becomes an event again.
 
-To teach an operator, add its JsonLogic symbol to the table of its kind: `numbers.ASKS`, `addresses.ASKS`,
-`countries.ASKS`, `texts.ASKS` or `choices.ASKS`; one that is true or false of a missing value is said in `truth.EMPTY`.
+To teach an operation, add its form, which is its symbol and the shape of its operands, to the table ASKS in the module
+of its kind. `truth` alone says what a comparison means, and that one operation, `EMPTY`, is never unknown.
 """

@@ -33,12 +33,12 @@ def _ranges(operand: tuple[tuple[int, int, frozenset[int]], ...]) -> Iterator[St
             yield version, prefix << drop, ((prefix + 1) << drop) - 1
 
 
-# How an operation's operand is read as stretches; its truth changes at their ends and nowhere else.
+# How the operand of a form is read as stretches: its truth changes at their ends and nowhere else.
 ASKS: Final[Mapping[str, Callable[[Any], Iterator[Stretch]]]] = {
-    "==": _single,
-    "!=": _single,
-    "in": _listed,
-    "ipInCidr": _ranges,
+    "== value": _single,
+    "!= value": _single,
+    "in list": _listed,
+    "ipInCidr list": _ranges,
 }
 
 
@@ -53,7 +53,7 @@ def _in_every_stretch(atoms: Iterable[Atom]) -> Iterator[str]:
     """The first address of each stretch that no end divides."""
     firsts = {(4, 0), (6, 0), _AFTER_MAPPED}
     for atom in atoms:
-        for version, first, last in ASKS[atom.symbol](atom.operand):
+        for version, first, last in ASKS[atom.form](atom.operand):
             firsts |= {(version, first), (version, last + 1)}
     for version, number in sorted(firsts):
         if number <= _LAST[version]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from rules.abstraction.cnf import Cnf, holds
 from rules.abstraction.domain import OPEN, Atom, Domain
 
-# How an operation's literal is made of those of the choices in its operand.
+# How the literal of a form is made of those of the choices in its operand.
 Joined = Callable[[Cnf, Iterable[int]], int]
 
 
@@ -16,10 +16,10 @@ def _none_of(cnf: Cnf, literals: Iterable[int]) -> int:
 
 
 ASKS: Final[Mapping[str, Joined]] = {
-    "in": Cnf.all_of,
-    "containsAny": Cnf.any_of,
-    "containsAll": Cnf.all_of,
-    "containsNone": _none_of,
+    "in member": Cnf.all_of,
+    "containsAny list": Cnf.any_of,
+    "containsAll list": Cnf.all_of,
+    "containsNone list": _none_of,
 }
 
 
@@ -34,7 +34,7 @@ class Choices(Domain):
         named = dict.fromkeys(choice for atom in self.exact for choice in _choices(atom.operand))
         self.members = {choice: self.cnf.variable() for choice in named}
         return {
-            atom: ASKS[atom.symbol](self.cnf, [self.members[choice] for choice in _choices(atom.operand)])
+            atom: ASKS[atom.form](self.cnf, [self.members[choice] for choice in _choices(atom.operand)])
             for atom in self.exact
         }
 
@@ -48,4 +48,5 @@ class Choices(Domain):
 
 
 def _choices(operand: Any) -> Iterable[Any]:
-    return operand if isinstance(operand, (tuple, list, frozenset)) else (operand,)
+    # A set has another order in each process.
+    return sorted(operand, key=repr) if isinstance(operand, frozenset) else (operand,)

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from rules.abstraction.domain import Domain
 
-# Operations that tell countries apart only by those of their operand.
-ASKS: Final = frozenset({"==", "!=", "in"})
+# Forms that tell countries apart only by those of their operand.
+ASKS: Final = frozenset({"== value", "!= value", "in list"})
 _ORDINARY: Final = ("NZ", "AU", "US", "GB", "DE", "FR", "JP", "BR", "ZA", "IN")
 
 
@@ -24,7 +24,7 @@ class Countries(Domain):
 
 
 class Booleans(Domain):
-    asks = frozenset({"==", "!="})
+    asks = frozenset({"== value", "!= value"})
 
     def list_named(self) -> Iterable[Any]:
         return (False, True)

@@ -12,7 +12,7 @@ from rules.abstraction.cnf import Choice, Cnf, holds
 from rules.abstraction.truth import EMPTY, says
 from rules.condition_tree import Comparison
 from rules.lists import NOWHERE, Circumstances
-from rules.operators import NAMED, Operator
+from rules.operators import Operator
 from rules.registry import DataPoint
 from rules.types import MISSING, Kind, Truth, comparable
 
@@ -39,9 +39,11 @@ class Rail(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """What a comparison asks, without its negation; equal where operation and literal are."""
+    """What a comparison asks, without its negation; equal where `form`, which is the operation and the shape of its
+    operands, such as "<= range", and the literal are.
+    """
 
-    symbol: str
+    form: str
     written: str
     operator: Operator = field(compare=False)
     kind: Kind = field(compare=False)
@@ -54,9 +56,12 @@ class Atom:
     @classmethod
     def of(cls, node: Comparison, around: Circumstances = NOWHERE) -> Self:
         size = len(node.literal) if isinstance(node.literal, list) else 1
-        # A text in a text, and a text on a list of that name, are written alike.
-        symbol = NAMED.name if node.operator.shape is NAMED else node.operator.symbol
-        return cls(symbol, json.dumps(node.literal), node.operator, node.point.kind, node.operand, around, size)
+        form = f"{node.operator.symbol} {node.operator.shape.name}"
+        return cls(form, json.dumps(node.literal), node.operator, node.point.kind, node.operand, around, size)
+
+    @property
+    def is_empty(self) -> bool:
+        return self.operator.symbol == EMPTY
 
     def says(self, value: Any) -> Truth:
         return says(self.operator, self.kind, self.operand, value, self.around)
@@ -86,14 +91,14 @@ class Domain(ABC):
     farthest, and a known value stays known.
     """
 
-    # The operations whose every case a subclass covers; any other is opaque.
+    # The forms of atoms whose every case a subclass covers; any other is opaque.
     asks: ClassVar[frozenset[str]]
 
     def __init__(self, cnf: Cnf, point: DataPoint, atoms: Sequence[Atom], *, actual: Any = None) -> None:
         self.cnf, self.point, self.atoms, self.actual = cnf, point, tuple(atoms), actual
-        exact = tuple(atom for atom in atoms if atom.symbol in self.asks)
+        exact = tuple(atom for atom in atoms if atom.form in self.asks)
         self.exact = exact if len(exact) * sum(atom.size for atom in exact) <= _MAX_LOOKUPS else ()
-        self.opaque = frozenset(atoms) - {*self.exact, *(atom for atom in atoms if atom.symbol == EMPTY)}
+        self.opaque = frozenset(atoms) - {*self.exact, *(atom for atom in atoms if atom.is_empty)}
         self.cells = self._cells()
         self.choice = Choice(cnf, len(self.cells))
         self.known = self.choice.among(place for place, cell in enumerate(self.cells) if cell.known)
@@ -169,14 +174,14 @@ class Domain(ABC):
             yield self.actual
         elif self.point.optional:
             yield MISSING
-            if any(atom.symbol == EMPTY for atom in self.atoms):
+            if any(atom.is_empty for atom in self.atoms):
                 # A value of another kind cannot be compared, yet is not missing.
                 yield {}
         yield from self.named
 
     def _cell(self, raw: Any) -> Cell:
         if raw is OPEN:
-            return Cell(raw, tuple(False if atom.symbol == EMPTY else FREE for atom in self.atoms), known=True)
+            return Cell(raw, tuple(False if atom.is_empty else FREE for atom in self.atoms), known=True)
         value = self._compared(raw)
         # Of the actual value even opaque atoms can be asked.
         is_actual = self.actual is not None and value == self._compared(self.actual)

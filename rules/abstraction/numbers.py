@@ -10,8 +10,8 @@ from rules.abstraction.domain import Cell, Domain
 from rules.abstraction.grid import Number, decimals, exactly, steps_around
 from rules.types import MISSING, storable
 
-# Operations whose truth changes at the numbers of their operand and nowhere else.
-ASKS: Final = frozenset({"==", "!=", ">", "<", ">=", "<=", "in"})
+# Forms whose truth changes at the numbers of their operand and nowhere else.
+ASKS: Final = frozenset({"== value", "!= value", "> value", "< value", ">= value", "<= value", "<= range", "in list"})
 
 # From here on every float is a whole number.
 _ALL_WHOLE: Final = 2**53
@@ -36,7 +36,7 @@ class Numbers(Domain):
         """The numbers at and next to every threshold, ascending, with the decimals that the actual one and the rules
         use. No exact atom changes between two neighbours, nor beyond the first and the last.
         """
-        numbers = steps_around(self._cuts, decimals=self._decimals)
+        numbers = steps_around(self._cuts or [self._actual_number or 0], decimals=self._decimals)
         return tuple(filter(self._is_possible, numbers))
 
     @property

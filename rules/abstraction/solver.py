@@ -2,12 +2,13 @@
 
 from array import array
 from collections.abc import Iterable, Sequence
+from hashlib import shake_128
 from time import monotonic
 from typing import Final
 
 from pysat.solvers import Minisat22
 
-from rules.abstraction.cnf import Cnf, holds
+from rules.abstraction.cnf import Cnf
 
 # The literal of variable n stands at place n - 1.
 Model = Sequence[int]
@@ -74,26 +75,25 @@ class Solver:
         """Look at events of all sorts, so that most questions need no search."""
         self._load()
         for number in range(events):
-            # Bits of a multiplicative hash: as good as random, and the same each time.
-            signs = (1 if variable * 0x9E3779B97F4A7C15 >> (20 + number) & 1 else -1 for variable in self._variables)
-            self._solver.set_phases([sign * variable for variable, sign in enumerate(signs, 1)])
+            # As good as random, and the same each time.
+            coins = shake_128(bytes([number])).digest(self._cnf.variables)
+            self._solver.set_phases([side if coin & 1 else -side for side, coin in enumerate(coins, 1)])
             self._solve(())
 
     def mask(self, literal: int) -> int:
         """In which of the events seen so far it holds, as bits: literals of equal events have equal masks."""
         counted, mask = self._masks.get(literal, (0, 0))
-        for place in range(counted, len(self._models)):
-            mask |= holds(self._models[place], literal) << place
+        place = abs(literal) - 1
+        for number in range(counted, len(self._models)):
+            if self._models[number][place] == literal:
+                mask |= 1 << number
         self._masks[literal] = len(self._models), mask
         return mask
 
-    @property
-    def _variables(self) -> range:
-        return range(1, self._cnf.variables + 1)
-
     def _seen(self, literals: Sequence[int]) -> bool:
         if len(literals) == 1:
-            return any(holds(model, literals[0]) for model in self._models)
+            literal, place = literals[0], abs(literals[0]) - 1
+            return any(model[place] == literal for model in self._models)
         mask = (1 << len(self._models)) - 1
         for literal in literals:
             mask &= self.mask(literal)
@@ -104,7 +104,7 @@ class Solver:
     def _solve_plainly(self, literals: Sequence[int]) -> bool:
         """With what is not asked for false: a data point in its first cell."""
         self._load()
-        self._solver.set_phases([-variable for variable in self._variables])
+        self._solver.set_phases(list(range(-1, -self._cnf.variables - 1, -1)))
         return self._solve(literals)
 
     def _solve(self, literals: Sequence[int]) -> bool:

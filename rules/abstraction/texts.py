@@ -17,12 +17,12 @@ from typing import Any, Final
 
 from rules.abstraction.cnf import TRUE, holds
 from rules.abstraction.domain import OPEN, Atom, Domain
-from rules.abstraction.truth import EMPTY
 from rules.types import storable
 
-# Of a text that no rule names: is it another than the named one, is it the named one, and what must be chosen.
-_SETTLED: Final = {"==": -TRUE, "!=": TRUE}
-ASKS: Final = frozenset({*_SETTLED, "in", "startsWith", "endsWith"})
+# What the forms that know a text only by its name say of one that no rule names.
+_UNNAMED: Final = {"== value": -TRUE, "!= value": TRUE, "in list": -TRUE}
+_BEGINS, _ENDS, _PART = "startsWith value", "endsWith value", "in member"
+ASKS: Final = frozenset({*_UNNAMED, _BEGINS, _ENDS, _PART})
 
 
 class Texts(Domain):
@@ -30,21 +30,21 @@ class Texts(Domain):
 
     def list_named(self) -> Iterable[Any]:
         named = {text for atom in self.exact for text in _names(atom)}
-        if any(atom.symbol == EMPTY for atom in self.atoms):
+        if any(atom.is_empty for atom in self.atoms):
             named.add("")
         return (*sorted(named), OPEN) if self.actual is None else (OPEN, *sorted(named))
 
     def open_atoms(self) -> Mapping[Atom, int]:
-        self.begins, self.ends, self.parts = (self._chosen(form) for form in ("startsWith", "endsWith", "in"))
+        self.begins, self.ends, self.parts = (self._chosen(form) for form in (_BEGINS, _ENDS, _PART))
         self._relate()
-        chosen = {"startsWith": self.begins, "endsWith": self.ends, "in": self.parts}
+        chosen = {_BEGINS: self.begins, _ENDS: self.ends, _PART: self.parts}
         return {
-            atom: _SETTLED.get(atom.symbol, -TRUE) if _names(atom) else chosen[atom.symbol][atom.operand]
+            atom: _UNNAMED[atom.form] if atom.form in _UNNAMED else chosen[atom.form][atom.operand]
             for atom in self.exact
         }
 
     def _chosen(self, form: str) -> Mapping[str, int]:
-        return {atom.operand: self.cnf.variable() for atom in self.exact if atom.symbol == form and not _names(atom)}
+        return {atom.operand: self.cnf.variable() for atom in self.exact if atom.form == form}
 
     def _relate(self) -> None:
         pieces = chain(self.begins.items(), self.ends.items(), self.parts.items())
@@ -75,9 +75,9 @@ class Texts(Domain):
 
 def _names(atom: Atom) -> Iterable[str]:
     """The texts that the atom tells from all others."""
-    if isinstance(atom.operand, frozenset):
-        return atom.operand
-    return (atom.operand,) if atom.symbol in _SETTLED else ()
+    if atom.form not in _UNNAMED:
+        return ()
+    return atom.operand if isinstance(atom.operand, frozenset) else (atom.operand,)
 
 
 def _longest(edges: Mapping[str, int], model: Sequence[int]) -> str:

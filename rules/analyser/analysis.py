@@ -34,47 +34,55 @@ def analyse(
     undecided is left out. A shadow rule covers no other; of it is told whether it, or a part of it, fires never or
     always.
     """
-    ends = monotonic() + budget_seconds
+    until = monotonic() + budget_seconds
     world = World(rules, custom_points=custom_points)
-    solver = Solver(world.cnf, seconds=ends - monotonic())
+    analysis = _Analysis(world, Solver(world.cnf, seconds=until - monotonic()))
     findings = []
-    for claim in _claims(world, solver, sent):
+    for claim in analysis.claims(sent):
         with suppress(Undecided):
-            findings.append(witnessed(claim, world, solver))
+            findings.append(witnessed(claim, world, analysis.solver))
     places = {rule.spec.rule_id: place for place, rule in enumerate(world.rules)}
     findings.sort(key=lambda one: (places[one.rule_id], _ORDER.index(one.kind)))
     return tuple(findings)
 
 
-def _claims(world: World, solver: Solver, sent: SentKeys | None) -> Iterator[Claim]:
-    with suppress(Undecided):
-        solver.sample(_SAMPLES)
-    able: list[Modelled] = []
-    yield from _on_reach(world, solver, able)
-    yield from equal_rules([rule for rule in able if not rule.spec.is_shadow], solver)
-    for rule in able:
-        with suppress(Undecided):
-            if solver.possible(-rule.fires):
-                yield from settled_parts(rule, solver)
-        with suppress(Undecided):
-            if sent is not None:
-                yield from never_sent(rule, sent, world, solver)
+class _Analysis:
+    """`able` are the rules that can fire, `deciding` those of them that can also decide."""
 
+    def __init__(self, world: World, solver: Solver) -> None:
+        self.world, self.solver = world, solver
+        self.able: list[Modelled] = []
+        self.deciding: list[Modelled] = []
 
-def _on_reach(world: World, solver: Solver, able: list[Modelled]) -> Iterator[Claim]:
-    """Adds the rules that can fire to `able`."""
-    deciding: list[Modelled] = []
-    for rule in world.rules:
+    def claims(self, sent: SentKeys | None) -> Iterator[Claim]:
+        # An undecided question silences the claims that hang on it, and no others.
         with suppress(Undecided):
-            if not solver.possible(rule.fires):
-                yield never_fires(rule, solver)
-                continue
-            able.append(rule)
-            if not solver.possible(-rule.fires):
-                yield always_fires(rule, world)
-            if rule.spec.is_shadow:
-                continue
-            if solver.possible(rule.fires, *(-other.fires for other in deciding)):
-                deciding.append(rule)
-            else:
-                yield unreachable(rule, deciding, solver)
+            self.solver.sample(_SAMPLES)
+        for rule in self.world.rules:
+            with suppress(Undecided):
+                yield from self._on_reach(rule)
+        yield from equal_rules([rule for rule in self.able if not rule.spec.is_shadow], self.solver)
+        for rule in self.able:
+            with suppress(Undecided):
+                yield from self._on_parts(rule)
+            with suppress(Undecided):
+                if sent is not None:
+                    yield from never_sent(rule, sent, self.world, self.solver)
+
+    def _on_reach(self, rule: Modelled) -> Iterator[Claim]:
+        if not self.solver.possible(rule.fires):
+            yield never_fires(rule, self.solver)
+            return
+        self.able.append(rule)
+        if not self.solver.possible(-rule.fires):
+            yield always_fires(rule, self.world)
+        if rule.spec.is_shadow:
+            return
+        if self.solver.possible(rule.fires, *(-other.fires for other in self.deciding)):
+            self.deciding.append(rule)
+        else:
+            yield unreachable(rule, self.deciding, self.solver)
+
+    def _on_parts(self, rule: Modelled) -> Iterator[Claim]:
+        if self.solver.possible(-rule.fires):
+            yield from settled_parts(rule, self.solver)

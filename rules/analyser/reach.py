@@ -1,6 +1,7 @@
 """Which rules never fire, always fire, or never decide because earlier ones always do."""
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from rules.abstraction.solver import Solver
 from rules.abstraction.world import Modelled, Part, World
@@ -31,38 +32,34 @@ def always_fires(rule: Modelled, world: World) -> Claim:
 
 
 def unreachable(rule: Modelled, deciding: Sequence[Modelled], solver: Solver) -> Claim:
-    """Of a rule that can fire but is known never to without one of the earlier rules `deciding`."""
-    cover, decider = _cover(rule, deciding, solver)
+    """Of a rule that can fire, but never without one of those that come before it and do decide."""
+    cover = _cover(rule, deciding, solver)
     return Claim(
         kind=FindingKind.UNREACHABLE,
         rule=rule,
         text=wording.unreachable([other.spec for other in cover]),
-        wanted=(rule.fires, *decider),
+        wanted=_decides(cover[0], rule, deciding),
         others=tuple(cover),
     )
 
 
-def _cover(rule: Modelled, deciding: Sequence[Modelled], solver: Solver) -> tuple[list[Modelled], tuple[int, ...]]:
-    """Rules of which one fires whenever this does, and what holds where one of them decides."""
-    for place, other in enumerate(deciding):
-        decides = (rule.fires, other.fires, *(-earlier.fires for earlier in deciding[:place]))
-        if not solver.possible(rule.fires, -other.fires) and solver.possible(*decides):
-            return [other], decides
-    return _joint_cover(rule, deciding, solver)
-
-
-def _joint_cover(
-    rule: Modelled, deciding: Sequence[Modelled], solver: Solver
-) -> tuple[list[Modelled], tuple[int, ...]]:
-    by_literal = {-other.fires: other for other in deciding}
-    decides = {literal: (rule.fires, -literal, *list(by_literal)[:place]) for place, literal in enumerate(by_literal)}
+def _cover(rule: Modelled, deciding: Sequence[Modelled], solver: Solver) -> Sequence[Modelled]:
+    """Rules of which one fires whenever this does, and each decides on some of these events."""
+    candidates = deciding
     while True:
-        few = solver.clash((rule.fires,), tuple(by_literal))
-        # A rule that decides nowhere this one fires need not be named: those that do decide cover it as well.
-        idle = [literal for literal in few if not solver.possible(*decides[literal])]
+        needed = solver.clash((rule.fires,), [-other.fires for other in candidates])
+        cover = [other for other in candidates if -other.fires in needed]
+        # A rule that decides nowhere this one fires need not be named: those that do cover it as well.
+        idle = [other for other in cover if not solver.possible(*_decides(other, rule, deciding))]
         if not idle:
-            return [by_literal[literal] for literal in few], decides[few[0]]
-        by_literal = {literal: other for literal, other in by_literal.items() if literal not in idle}
+            return cover
+        candidates = [other for other in candidates if other not in idle]
+
+
+def _decides(other: Modelled, rule: Modelled, deciding: Sequence[Modelled]) -> tuple[int, ...]:
+    """What holds where both fire and the other decides."""
+    earlier = takewhile(lambda one: one is not other, deciding)
+    return rule.fires, other.fires, *(-one.fires for one in earlier)
 
 
 def conjuncts(part: Part) -> Iterator[Part]:

@@ -37,4 +37,4 @@ def _is_unsent(node: Comparison, sent: SentKeys, world: World) -> bool:
     point = node.point
     if not point.optional or point.key.startswith(_COMPUTED) or node.operator.symbol == EMPTY:
         return False
-    return sent.keys.isdisjoint({point.key, world.home(point.key)})
+    return world.home(point.key) not in set(map(world.home, sent.keys))

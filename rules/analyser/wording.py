@@ -40,8 +40,7 @@ def duplicate(others: Sequence[RuleSpec]) -> str:
 
 def part_never(clashing: Sequence[Node], *, only_unknown: bool) -> str:
     so = ", so this rule fires only where something is missing" if only_unknown else ""
-    clash = _clash(clashing)
-    return f"{clash[0].upper()}{clash[1:]}{so}."
+    return f"{_clash(clashing)}{so}."
 
 
 def part_always(node: Node) -> str:

@@ -15,6 +15,7 @@ from rules.sentence import describe
 from rules.types import BOOLEAN, MISSING
 
 _MOST_SAID: Final = 3
+_LONGEST: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +105,7 @@ def _shown(value: Any) -> str:
     if value is None:
         return "missing"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return json.dumps(value, ensure_ascii=False)
-    return f"{int(value) if value == int(value) else value:,}"
+        text = json.dumps(value, ensure_ascii=False)
+    else:
+        text = f"{int(value) if value == int(value) else value:,}"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -21,9 +21,22 @@ from rules.abstraction.solver import Solver, Undecided
 from rules.abstraction.texts import Texts
 from rules.condition_tree import Comparison, read, write
 from rules.lists import NOWHERE
-from rules.operators import OPERATORS
+from rules.operators import OPERATORS, VALUE, Operator
 from rules.registry import DataPoint
-from rules.types import BOOLEAN, COUNTRY, IP, MISSING, MULTISELECT, NUMBER, TEXT, Kind, Truth, comparable, storable
+from rules.types import (
+    BOOLEAN,
+    COUNTRY,
+    IP,
+    MISSING,
+    MULTISELECT,
+    NUMBER,
+    TEXT,
+    Kind,
+    Truth,
+    comparable,
+    literal,
+    storable,
+)
 from tests.rules.cases import CUSTOM_POINTS, NETWORKS, POOLS
 from tests.rules.small_world import LOOKS_LIKE
 
@@ -49,7 +62,8 @@ def point_of(kind: Kind, **changes: Any) -> DataPoint:
 
 def foreign_atom(written: str) -> Atom:
     """Of an operation of which nothing is known."""
-    return Atom(LOOKS_LIKE.symbol, json.dumps(written), LOOKS_LIKE, TEXT, LOOKS_LIKE.read(TEXT, written), NOWHERE)
+    form = f"{LOOKS_LIKE.symbol} {LOOKS_LIKE.shape.name}"
+    return Atom(form, json.dumps(written), LOOKS_LIKE, TEXT, LOOKS_LIKE.read(TEXT, written), NOWHERE)
 
 
 # Literals of operations that do not take a value of the data point's own kind.
@@ -256,6 +270,15 @@ def test_of_what_may_be_unknown_neither_is_possible_too() -> None:
 def test_a_text_and_a_list_of_that_name_are_two_things() -> None:
     contains, on_list = (Atom.of(comparison(name, KEYS[TEXT], "a")) for name in ("contains", "inList"))
     assert contains != on_list
+
+
+def test_a_number_can_change_although_all_that_is_asked_of_it_is_opaque() -> None:
+    is_odd = Operator("isOdd", "isOdd", "", (NUMBER,), VALUE, literal, lambda number, _: number % 2 == 1)
+    cnf, atom = Cnf(), Atom("isOdd value", "true", is_odd, NUMBER, True, NOWHERE)
+    domain = Numbers(cnf, point_of(NUMBER), [atom], actual=5)
+    solver = solver_of(cnf)
+    assert not solver.possible(-domain.changed, domain.rails[atom].false)
+    assert domain.value(solver.model([domain.changed, domain.rails[atom].false])) == 4
 
 
 def test_a_data_point_with_too_much_to_look_up_becomes_opaque() -> None:

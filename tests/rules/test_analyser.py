@@ -248,7 +248,7 @@ def test_a_rule_that_can_do_without_is_told_so() -> None:
         (compare(">", "custom.amount", 5), SENT),
         (compare("==", "user.isEnrolled", True), SENT),
         (compare("==", "custom.tier", "gold"), SENT),
-        (compare("==", "user.custom.tier", "gold"), SentKeys(frozenset({"user.custom.tier"}), 1)),
+        (compare("==", "user.custom.tier", "gold"), SentKeys(frozenset({"custom.tier"}), 1)),
         (compare("<", "device.count", -1), SENT),
     ],
 )

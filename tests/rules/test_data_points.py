@@ -4,7 +4,9 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from hypothesis import given
 
+from rules.engine import compile_policy, decide
 from rules.facts import DeviceFacts, Facts, IpFacts, TimeFacts, UserFacts, _json_name
 from rules.registry import (
     DATA_POINTS,
@@ -14,8 +16,8 @@ from rules.registry import (
     data_point,
     lookup,
 )
-from rules.types import BOOLEAN, COUNTRY, TEXT, Kind
-from tests.rules.cases import CUSTOM_POINTS, make_facts
+from rules.types import BOOLEAN, COUNTRY, IP, NUMBER, TEXT, Kind
+from tests.rules.cases import CUSTOM_POINTS, compare, facts, make_facts, make_rule
 
 
 def read(key: str, facts: Facts) -> Any:
@@ -123,3 +125,15 @@ def test_the_label_of_a_boolean_and_its_negation_are_two_statements() -> None:
 
 def test_every_data_point_says_what_it_is() -> None:
     assert all(point.label and point.description.endswith(".") and point.category for point in DATA_POINTS.values())
+
+
+@given(facts)
+def test_what_is_promised_of_a_value_holds_of_all_facts(one: Facts) -> None:
+    examples = {TEXT: "a", NUMBER: 1, BOOLEAN: True, COUNTRY: "NZ", IP: "192.0.2.1"}
+    every = {"and": [compare("==", point.key, examples[point.kind]) for point in DATA_POINTS.values()]}
+    decision = decide(one.to_json(), compile_policy("transfer", "ALLOW", rules=[make_rule(every)]))
+    assert all(DATA_POINTS[key].optional for key in decision.missing)
+    for key, value in decision.values.items():
+        point = DATA_POINTS[key]
+        assert not point.integer or type(value) is int
+        assert point.minimum is None or value >= point.minimum

@@ -1,10 +1,22 @@
-"""Housekeeping: what is no longer needed is removed in small batches."""
+"""What the queue may ask for. A task gets an id and calls one function; the rows decide what happens."""
+
+from uuid import UUID
 
 from celery import shared_task
 
-from actions import housekeeping
+from actions import backtest, housekeeping
+
+# Of a backtest; PostgreSQL ends a statement of it sooner.
+HOUR = 3600
 
 
 @shared_task  # type: ignore[untyped-decorator]  # celery is untyped
 def prune() -> None:
+    """What is no longer needed is removed in small batches."""
     housekeeping.prune()
+
+
+# Acknowledged at once: it may take longer than the queue waits before it gives a task to somebody else.
+@shared_task(acks_late=False, time_limit=HOUR, soft_time_limit=HOUR - 60)  # type: ignore[untyped-decorator]  # as above
+def run_backtest(backtest_id: str) -> None:
+    backtest.run(UUID(backtest_id))

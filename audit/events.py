@@ -39,6 +39,7 @@ class Tag(StrEnum):
     RULE_CREATED = "rule:created"
     RULE_UPDATED = "rule:updated"
     RULE_DELETED = "rule:deleted"
+    BACKTEST_STARTED = "backtest:started"
     DATA_POINT_CREATED = "custom_data_point:created"
     DATA_POINT_UPDATED = "custom_data_point:updated"
     DATA_POINT_DELETED = "custom_data_point:deleted"
@@ -63,6 +64,7 @@ ALLOWED_DATA = frozenset(
         "challenge",
         "changed",
         "channel",
+        "days",
         "count",
         "device",
         "fields",

@@ -47,6 +47,7 @@ PHRASES: Final = {
     Tag.RULE_CREATED: _("Added a rule to {action_code}"),
     Tag.RULE_UPDATED: _("Changed a rule of {action_code}: {fields}"),
     Tag.RULE_DELETED: _("Deleted a rule of {action_code}"),
+    Tag.BACKTEST_STARTED: _("Tried the draft rules of {action_code} on the last {days} days"),
     Tag.DATA_POINT_CREATED: _("Added a custom data point"),
     Tag.DATA_POINT_UPDATED: _("Changed a custom data point: {fields}"),
     Tag.DATA_POINT_DELETED: _("Deleted a custom data point"),

@@ -243,13 +243,13 @@ def _explained(
         "fired": spec.rule_id in matched,
         "shadowed": spec.rule_id in {str(rule) for rule in facts.shadow_rules},
         "decided": str(facts.priority_rule_id) == spec.rule_id,
-        "tree": _for_eyes(tree, here),
+        "tree": for_eyes(tree, here),
     }
 
 
-def _for_eyes(tree: ConditionTrace, here: Access) -> ConditionTrace:
+def for_eyes(tree: ConditionTrace, here: Access) -> ConditionTrace:
     """Contact details in full only for those who may see them."""
-    children = tuple(_for_eyes(child, here) for child in tree.children)
+    children = tuple(for_eyes(child, here) for child in tree.children)
     if tree.data_point in CONTACTS and isinstance(tree.actual, str) and not here.may(Right.SUPPORT):
         # The reason may quote the value.
         return replace(tree, children=children, actual=contact.mask(tree.actual), reason="")

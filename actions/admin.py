@@ -11,9 +11,10 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from actions import dashboard, list_page, liveness, metrics_page, trial_page
+from actions import backtest_page, dashboard, list_page, liveness, metrics_page, trial_page
 from actions.activity_page import ActivityPage, listed
-from actions.models import Action, Device
+from actions.backtest_page import BacktestPage
+from actions.models import Action, Backtest, Device
 from actions.rule_page import PastRulePage
 from audit import log
 from audit.events import Tag
@@ -162,5 +163,7 @@ portal.site.register(ActionConfiguration, ActionConfigurationPage)
 portal.site.register(Rule, PastRulePage)
 portal.site.register(EndUser, EndUserPage)
 portal.site.register(Action, ActivityPage)
+portal.site.register(Backtest, BacktestPage)
+portal.site.page("backtests/new/", backtest_page.new, name="backtest_new")
 portal.site.page("test-action/", trial_page.view, name="test_action")
 portal.site.dashboard = dashboard.context

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -136,6 +137,69 @@ class ActionFacts(models.Model):
     def opened(self) -> dict[str, Any]:
         """The facts with the private ones put back."""
         return {**self.facts, "user": {**self.facts["user"], **json.loads(self.private or "{}")}}
+
+
+class Backtest(models.Model):
+    """What a draft of an action's rules would have done to the actions of some days past, and how far finding out is.
+
+    The row is the truth; the queue only rings. Of a tenant's backtests one at a time is queued or running. A worker
+    that died leaves one behind that makes no progress: it counts as failed.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    configuration = models.ForeignKey(ActionConfiguration, on_delete=models.CASCADE, related_name="+")
+    # A member of staff, by id: the row outlives them.
+    author_id = models.BigIntegerField(null=True)
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.QUEUED)
+    created_at = models.DateTimeField(_("started"), db_default=clock.Now())
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    days = models.PositiveSmallIntegerField(_("days"), validators=[MinValueValidator(1), MaxValueValidator(90)])
+    # The rules as they were when it began: {"version", "defaultOutcome", "rules", "customPoints"} of a PolicyVersion.
+    policy = models.JSONField()
+    # Of the tenant's value lists, at the same time.
+    lists_version = models.PositiveIntegerField()
+    # In rows read; how many there are is found out first.
+    done = models.PositiveBigIntegerField(default=0)
+    total = models.PositiveBigIntegerField(default=0)
+    progress_at = models.DateTimeField(db_default=clock.Now())
+    cancel_requested = models.BooleanField(default=False)
+    # As actions.backtest_report makes it.
+    report = models.JSONField(null=True)
+    error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = _("backtest")
+        verbose_name_plural = _("backtests")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant"],
+                condition=models.Q(status__in=["queued", "running"]),
+                name="one_backtest_at_a_time",
+            )
+        ]
+        indexes = [models.Index(fields=["configuration", "-created_at"], name="backtest_by_action")]
+
+    def __str__(self) -> str:
+        return f"{self.configuration} · {self.days} d"
+
+    @property
+    def is_open(self) -> bool:
+        """Queued or running, as far as the row says."""
+        return self.status in (self.Status.QUEUED, self.Status.RUNNING)
+
+    @property
+    def per_cent(self) -> int:
+        return min(99, 100 * self.done // self.total) if self.total else 0
 
 
 class Device(models.Model):

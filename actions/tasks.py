@@ -1,12 +1,18 @@
-"""What the clock calls for: removing what is no longer needed, and counting what the rules did."""
+"""What the clock and the queue ask for. A task gets an id at most and calls one function; the rows decide what happens."""
+
+from uuid import UUID
 
 from celery import shared_task
 
-from actions import housekeeping, rule_metrics
+from actions import backtest, housekeeping, rule_metrics
+
+# Of a backtest; PostgreSQL ends a statement of it sooner.
+HOUR = 3600
 
 
 @shared_task  # type: ignore[untyped-decorator]  # celery is untyped
 def prune() -> None:
+    """What is no longer needed is removed in small batches."""
     housekeeping.prune()
 
 
@@ -14,3 +20,9 @@ def prune() -> None:
 @shared_task(soft_time_limit=100, time_limit=110)  # type: ignore[untyped-decorator]
 def count_rules() -> None:
     rule_metrics.count_due()
+
+
+# Acknowledged at once: it may take longer than the queue waits before it gives a task to somebody else.
+@shared_task(acks_late=False, time_limit=HOUR, soft_time_limit=HOUR - 60)  # type: ignore[untyped-decorator]  # as above
+def run_backtest(backtest_id: str) -> None:
+    backtest.run(UUID(backtest_id))

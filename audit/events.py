@@ -42,6 +42,7 @@ class Tag(StrEnum):
     RULES_PUBLISHED = "rules:published"
     RULES_REVERTED = "rules:reverted"
     DRAFT_DISCARDED = "rules:draft_discarded"
+    BACKTEST_STARTED = "backtest:started"
     DATA_POINT_CREATED = "custom_data_point:created"
     DATA_POINT_UPDATED = "custom_data_point:updated"
     DATA_POINT_DELETED = "custom_data_point:deleted"
@@ -66,6 +67,7 @@ ALLOWED_DATA = frozenset(
         "challenge",
         "changed",
         "channel",
+        "days",
         "count",
         "device",
         "fields",

@@ -50,6 +50,7 @@ PHRASES: Final = {
     Tag.RULES_PUBLISHED: _("Published version {version} of the rules of {action_code}"),
     Tag.RULES_REVERTED: _("Made the draft of {action_code} what version {version} was"),
     Tag.DRAFT_DISCARDED: _("Discarded the draft of {action_code}: back to version {version}"),
+    Tag.BACKTEST_STARTED: _("Tried the draft rules of {action_code} on the last {days} days"),
     Tag.DATA_POINT_CREATED: _("Added a custom data point"),
     Tag.DATA_POINT_UPDATED: _("Changed a custom data point: {fields}"),
     Tag.DATA_POINT_DELETED: _("Deleted a custom data point"),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('actions', '0002_velocity_and_places'),
+        ('actions', '0003_backtest'),
         ('authsignal_portal', '0002_value_lists_version_and_time_zone'),
         ('rules', '0002_drafts_shadow_and_value_lists'),
     ]

@@ -1,4 +1,4 @@
-"""What the clock and the queue ask for. A task gets an id at most and calls one function; the rows decide what happens."""
+"""What the clock and the queue ask for: a task gets an id at most and calls one function; the rows decide."""
 
 from uuid import UUID
 

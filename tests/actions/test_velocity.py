@@ -33,8 +33,8 @@ JOIN (SELECT id, tenant_id, row_number() OVER () - 1 AS place FROM authenticator
 FACTS = """
 INSERT INTO actions_actionfacts (action_id, configuration_id, policy_version, user_agent, device_id, facts, trace,
   matched_rules, shadow_rules, allowed_methods, default_method, redirect_url, redirect_to_settings, locale, message,
-  browser_hash)
-SELECT id, gen_random_uuid(), 1, '', '', '{"custom": {"v": 5}}', '{}', '{}', '{}', '{}', '', '', false, '', '', ''
+  browser_hash, prompt_methods)
+SELECT id, gen_random_uuid(), 1, '', '', '{"custom": {"v": 5}}', '{}', '{}', '{}', '{}', '', '', false, '', '', '', '{}'
 FROM actions_action
 """
 

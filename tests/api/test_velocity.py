@@ -347,9 +347,9 @@ def store(tenant: Tenant, user: EndUser, number: int, *, code: str = "pay", **co
             cursor.execute(
                 f"""INSERT INTO actions_actionfacts (action_id, configuration_id, policy_version, user_agent, device_id,
                   facts, trace, matched_rules, shadow_rules, allowed_methods, default_method, redirect_url,
-                  redirect_to_settings, locale, message, browser_hash)
+                  redirect_to_settings, locale, message, browser_hash, prompt_methods)
                 SELECT id, gen_random_uuid(), 1, '', '', jsonb_build_object('custom', jsonb_build_object('v', {value})),
-                  '{{}}', '{{}}', '{{}}', '{{}}', '', '', false, '', '', ''
+                  '{{}}', '{{}}', '{{}}', '{{}}', '', '', false, '', '', '', '{{}}'
                 FROM (SELECT id, substr(idempotency_key, 8)::int AS n FROM actions_action
                   WHERE tenant_id = %s AND idempotency_key LIKE 'stored-%%') stored""",
                 [tenant.pk],

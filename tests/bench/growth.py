@@ -214,9 +214,9 @@ def _actions(connection: Any, tenant: str, size: int, users: int) -> None:
     connection.execute(
         f"""INSERT INTO actions_actionfacts (action_id, configuration_id, policy_version, user_agent, device_id, facts,
               trace, matched_rules, shadow_rules, allowed_methods, default_method, redirect_url, redirect_to_settings,
-              locale, message, browser_hash)
+              locale, message, browser_hash, prompt_methods)
             SELECT id, gen_random_uuid(), 1, '', '', {FACTS}, '{{"verdicts": {{}}, "lists": 1}}', '{{}}', '{{}}',
-              '{{}}', '', '', false, '', '', '' FROM made""",
+              '{{}}', '', '', false, '', '', '', '{{}}' FROM made""",
     )
     connection.execute("DROP TABLE made")
 

@@ -42,6 +42,8 @@ _HEADER, _TRAILER = 19, b"\xff\xff"
 # From here on orjson reads an integer as a float, which Python's own JSON does not.
 _FIRST_INEXACT: Final = 2.0**63
 _SEALED: Final = {("user", name) for name in PRIVATE}
+# PostgreSQL passes no more than 100 arguments to a function.
+_ARGUMENTS: Final = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,14 +119,14 @@ class Source:
         ]
         # A group is taken out of the facts once (OFFSET 0 keeps it so), however many values of it are wanted.
         return SQL(
-            "COPY (SELECT outcome, user_id, id, created_at, jsonb_build_array({leaves})::text FROM ("
+            "COPY (SELECT outcome, user_id, id, created_at, ({array})::text FROM ("
             "SELECT CASE WHEN f.action_id IS NULL THEN {gone} ELSE left(a.outcome, 1) END AS outcome,"
             " (a.created_at AT TIME ZONE 'UTC')::date - DATE '1970-01-01' AS day,"
             " {parts}, a.user_id, a.id, a.created_at"
             " FROM actions_action a LEFT JOIN actions_actionfacts f ON f.action_id = a.id"
             " WHERE {held} OFFSET 0) known{order}) TO STDOUT (FORMAT binary)"
         ).format(
-            leaves=SQL(", ").join(self.leaves),
+            array=_array(self.leaves),
             gone=Literal(chr(NOT_KEPT)),
             parts=SQL(", ").join(parts or [SQL("1")]),
             held=span.holds("a"),
@@ -132,8 +134,9 @@ class Source:
         )
 
     def batches(self, connection: Connection[Any], span: Span, *, in_order: bool) -> Generator[Batch]:
-        """In the order of time and id if asked, else as it comes."""
-        with connection.cursor() as cursor, cursor.copy(self.statement(span, in_order=in_order)) as copy:
+        """In the order of time and id if asked, else as it comes. May be left off: the transaction stays whole."""
+        statement = self.statement(span, in_order=in_order)
+        with connection.transaction(), connection.cursor() as cursor, cursor.copy(statement) as copy:
             lines: Iterator[bytes] = map(bytes, copy)
             # The header stands before the first row.
             lines = chain([next(lines)[_HEADER:]], lines)
@@ -156,6 +159,11 @@ class Source:
         for place in self.private:
             name = self.points[place].path[-1]
             columns[place] = [one.get(name, value) for one, value in zip(opened, columns[place], strict=True)]
+
+
+def _array(leaves: Sequence[Composable]) -> Composable:
+    parts = [leaves[start : start + _ARGUMENTS] for start in range(0, len(leaves), _ARGUMENTS)]
+    return SQL(" || ").join(SQL("jsonb_build_array({})").format(SQL(", ").join(part)) for part in parts)
 
 
 def _group(point: DataPoint) -> str:

@@ -35,7 +35,7 @@ from tests.actions.past import (
     track,
     track_any,
 )
-from tests.rules.cases import compare, rule_sets
+from tests.rules.cases import brief, compare, rule_sets
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -140,6 +140,32 @@ def test_the_report_tells_of_each_rule_what_it_decided_and_changed(acme, pay):
     assert (first["matched"], first["decided"], first["unknown"], first["changedFrom"]) == (1, 0, 1, {})
     assert (small["matched"], small["decided"], small["isShadow"]) == (1, 0, True)
     assert (default["ruleId"], default["decided"], default["outcome"]) == (None, 1, "ALLOW")
+
+
+@pytest.mark.parametrize("amount", [2**63 + 1, -(2**70) - 1, 10**400, 123456789012345678901234567890], ids=brief)
+def test_large_integers_are_compared_to_the_last_digit(acme, pay, amount):
+    track(acme, custom={"amount": amount, "tags": [amount]})
+    track(acme, custom={"amount": amount - 1, "tags": [amount - 1]})
+    make.make_rule(pay, compare("==", "custom.amount", amount), "BLOCK", priority=5)
+    make.make_rule(pay, {"in": [amount - 1, {"var": "custom.tags"}]}, "REVIEW", priority=6)
+    span, draft = span_of(pay), draft_of(pay)
+    tally = replayed(pay, draft, span)
+    live = [decided(action.facts, draft.policy, draft).outcome for action in actions_of(span)]
+    assert live == ["BLOCK", "REVIEW"]
+    assert tally.matrix == {("ALLOW", "BLOCK"): 1, ("ALLOW", "REVIEW"): 1}
+
+
+def test_rules_may_ask_for_hundreds_of_data_points(acme, pay):
+    names = [f"point{number}" for number in range(250)]
+    for name in names:
+        make.make_point(acme, name, "number")
+    track(acme, custom=dict.fromkeys(names, 1))
+    track(acme, custom=dict.fromkeys(names, 1) | {"point249": 2})
+    for start in range(0, 250, 50):
+        conditions = {"and": [compare("==", f"custom.{name}", 1) for name in names[start : start + 50]]}
+        make.make_rule(pay, conditions, "REVIEW" if start == 200 else "ALLOW", priority=90 - start // 50)
+    last = report_of(pay)["rules"][2]
+    assert (last["outcome"], last["matched"]) == ("REVIEW", 1)
 
 
 def test_rules_on_a_sealed_address_and_number_are_tried_too(acme, pay):

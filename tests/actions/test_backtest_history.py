@@ -1,11 +1,13 @@
 """Velocity counted anew is what was told at the time: no more, no less, and nothing of what came later."""
 
 import random
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from actions import backtest, backtest_windows, flow, velocity
+from actions import backtest, backtest_rows, backtest_windows, flow, velocity
 from actions.backtest_history import Values, recount
 from actions.backtest_rows import Span
 from actions.models import Action, ActionFacts
@@ -189,6 +191,21 @@ def test_actions_before_the_span_count_and_are_not_replayed(acme, pay, advance):
     assert recounted(pay, span, "count.user.this.1h") == [2]
 
 
+def test_the_beginning_of_a_window_is_left_out(acme, pay):
+    one, two, three = (track(acme, "ann") for _ in range(3))
+    for action, seconds in ((two, 3600), (three, 3600.000001)):
+        Action.objects.filter(pk=action.pk).update(created_at=one.created_at + timedelta(seconds=seconds))
+    span = replace(span_of(pay), until=clock.now() + timedelta(days=1))
+    assert recounted(pay, span, "count.user.this.1h") == [1, 1, 2]
+
+
+def test_another_tenants_actions_never_count(acme, pay):
+    other = make.make_tenant("Globex")
+    track(other, "zed")
+    track(acme, "ann")
+    assert recounted(pay, span_of(pay), "count.tenant.this.30m") == [1]
+
+
 def test_of_two_actions_at_one_moment_the_later_id_sees_the_other(acme, pay):
     one, two = track(acme, "ann"), track(acme, "ann")
     Action.objects.filter(pk=two.pk).update(created_at=one.created_at)
@@ -223,6 +240,18 @@ def test_what_the_rules_of_then_did_not_ask_for_is_counted_anew(acme, advance):
     assert report["matrix"]["ALLOW"]["BLOCK"] == 2
     (cell,) = report["samples"]
     assert [one["velocity"] for one in cell["actions"]] == [{"count.device.any.1h": 4}, {"count.device.any.1h": 3}]
+
+
+def test_reading_is_left_off_in_the_middle_to_count_anew(acme, monkeypatch):
+    """More than a socket holds is under way when the first action turns out not to have been told."""
+    monkeypatch.setattr(backtest_rows, "ROWS", 2)
+    plain = make_pay(acme, (compare("==", "custom.destination", "x"), "REVIEW"))
+    for number in range(40):
+        track(acme, f"user-{number % 3}", custom={"destination": "long " * 4000})
+    rare(plain, "count.user.this.1h", 13)
+    report = report_of(plain)
+    assert report["recounted"] == ["velocity.count.user.this.1h"]
+    assert report["matrix"]["ALLOW"] == {"ALLOW": 36, "CHALLENGE": 0, "REVIEW": 0, "BLOCK": 4}
 
 
 def test_what_they_asked_for_is_taken_as_it_was_told(acme, pay):

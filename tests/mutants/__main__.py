@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.mutants.backtests import BACKTESTS
 from tests.mutants.catalogue import MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,7 +101,7 @@ def show(name: str, test: str, verdict: str, seconds: float, reason: str) -> Non
 
 
 def chosen(words: list[str]) -> list[Mutant]:
-    return [mutant for mutant in MUTANTS if not words or any(word in mutant.name for word in words)]
+    return [mutant for mutant in [*MUTANTS, *BACKTESTS] if not words or any(word in mutant.name for word in words)]
 
 
 def main(words: list[str]) -> int:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from actions import flow, rule_metrics
-from actions.models import Action, Device
+from actions import backtest, flow, rule_metrics
+from actions.models import Action, Backtest, Device
 from audit import log
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
 from authsignal_portal.models import ApiKey, Membership, Tenant
@@ -22,6 +22,7 @@ from tests import make
 from tests.portal.staff import make_staff
 
 CONDITIONS = {"and": [{"==": [{"var": "ip.isAnonymous"}, True]}]}
+BACKTEST_PAGES = ("change", "progress", "cancel", "delete", "history")
 LIST_PAGES = ("items", "items/export", "items/expired", "import", "change", "delete")
 
 
@@ -41,6 +42,7 @@ class Furnished:
     membership: Membership
     value_list: ValueList
     item: ValueListItem
+    backtest: Backtest
 
     @property
     def pages(self) -> list[str]:
@@ -68,6 +70,9 @@ class Furnished:
             f"/portal/authenticators/enduser/of/{self.user.pseudonym}/",
             f"/portal/actions/action/{self.action.pk}/change/",
             f"/portal/actions/action/{self.action.pk}/delete/",
+            f"/portal/backtests/new/?configuration={self.configuration.pk}",
+            *(f"/portal/actions/backtest/{self.backtest.pk}/{page}/" for page in BACKTEST_PAGES),
+            f"/portal/actions/backtest/{self.backtest.pk}/actions/{self.action.pk}/",
             f"{settings}/tenant/{self.tenant.pk}/change/",
             f"{settings}/tenant/{self.tenant.pk}/delete/",
             f"{settings}/apikey/{self.key.pk}/change/",
@@ -175,6 +180,7 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
         membership=Membership.objects.create(user=make_staff(None, email=f"{mark}@staff.example").user, tenant=tenant),
         value_list=value_list,
         item=ValueListItem.objects.get(value_list=value_list),
+        backtest=backtest.begin(configuration, days=7, author_id=None),
     )
 
 

@@ -132,6 +132,20 @@ def test_numbers_between_and_on_the_literals_are_told_apart(conditions: Any) -> 
     assert together(policy, many, {}, at_once=len(many)) == alone(policy, many, {})
 
 
+@pytest.mark.parametrize("outcome", ["BLOCK", "ALLOW"])
+@pytest.mark.parametrize("when_unknown", ["skip", "match"])
+def test_a_rule_fires_on_unknown_only_where_it_says_so_and_may(outcome: str, when_unknown: str) -> None:
+    conditions = compare("==", "user.email", "x")
+    policy = compile_policy(
+        "transfer",
+        "REVIEW",
+        rules=[make_rule(conditions, outcome=outcome, when_unknown=when_unknown), make_rule({}, rule_id="empty")],
+    )
+    expected = "BLOCK" if (outcome, when_unknown) == ("BLOCK", "match") else "REVIEW"
+    assert together(policy, amounts(1), {}) == alone(policy, amounts(1), {})
+    assert together(policy, amounts(1), {})[0][0] == expected
+
+
 def test_what_python_takes_for_equal_is_not_mistaken_for_it() -> None:
     policy = policy_of(
         make_rule(compare("==", "custom.first", True), rule_id="first"),

@@ -1,4 +1,4 @@
-"""Measure, print, and write var/bench/results.json: `track` beside the floor, the rules beside other engines.
+"""Measure, print, and write var/bench/results.json: `track`, the rules, their analysis and a backtest.
 
 What is compared runs interleaved in the same processes on the same PostgreSQL. Absolute figures of a shared machine
 mean little; the median of the ratios of neighbouring runs, and CPU time per request, move less.
@@ -8,7 +8,8 @@ import os
 import sys
 from typing import Any
 
-from tests.bench import rules
+from tests.bench import analyser_speed, rules
+from tests.bench.backtest import measure_backtest
 from tests.bench.load import Run, run
 from tests.bench.serving import FOLDER, databases, entry, environment, keep, median, migrate, request_for, seed, server
 
@@ -21,7 +22,7 @@ RULES = 20
 
 
 def main() -> int:
-    results = measure_rules() | measure_track()
+    results = measure_rules() | measure_analyser() | measure_track() | measure_backtest()
     return 0 if keep(results) else 1
 
 
@@ -33,6 +34,11 @@ def measure_rules() -> dict[str, dict[str, Any]]:
         name: entry(value, 1.0, ">=", "times as fast, the lower of one rule and 200", {"microseconds": measured})
         for name, value in rules.ratios(measured).items()
     }
+
+
+def measure_analyser() -> dict[str, dict[str, Any]]:
+    seconds = analyser_speed.seconds()
+    return {"analyser_seconds": entry(seconds, 1.0, "<=", "s for 200 rules of five conditions", {})}
 
 
 def measure_track() -> dict[str, dict[str, Any]]:

@@ -11,11 +11,12 @@ from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
-from rules.analyser import SentKeys, analyse
+from rules.analyser import analyse
 from rules.condition_tree import write
 from rules.counterfactual import better_outcomes
 from rules.engine import OUTCOMES, RuleSpec
 from rules.registry import CustomPoint
+from rules.sent import SentKeys
 from rules.types import BOOLEAN, MULTISELECT, NUMBER, TEXT
 
 RULES, CONDITIONS, SETS = 200, 5, 3
@@ -127,11 +128,21 @@ def timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
     return perf_counter() - clock, process_time() - cpu, result
 
 
-def time_analyser(seed: int, *, narrow: bool) -> None:
+def seconds() -> float:
+    """The slowest of the sets, each by the median of three runs."""
+    return max(median(_runs(seed, narrow=narrow)[0]) for narrow in (True, False) for seed in range(SETS))
+
+
+def _runs(seed: int, *, narrow: bool) -> tuple[tuple[float, ...], tuple[float, ...], tuple[Any, ...]]:
     rules = rule_set(seed, count=RULES, narrow=narrow)
     sent = SentKeys(frozenset(point.key for point in POINTS if point.name != "score"), 10_000)
     runs = [timed(lambda: analyse(rules, custom_points=POINTS, sent=sent)) for _ in range(3)]
     clocks, cpus, findings = zip(*runs, strict=True)
+    return clocks, cpus, findings
+
+
+def time_analyser(seed: int, *, narrow: bool) -> None:
+    clocks, cpus, findings = _runs(seed, narrow=narrow)
     kinds = Counter(finding.kind.value for finding in findings[0])
     print(f"{seed}: {median(clocks):.3f} s, CPU {median(cpus):.3f} s; {dict(kinds)}")
 

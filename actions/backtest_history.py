@@ -19,7 +19,7 @@ from psycopg.sql import SQL, Composable, Composed, Literal
 
 from actions.backtest_rows import ENTITY_KEYS, Span
 from actions.backtest_windows import Window, window_of
-from actions.velocity import _reads_only_what_counts
+from actions.velocity import reads_only_what_counts
 from rules.velocity import FAILED, FOLDS, MEMBERS, Asked, Velocity
 
 # Rows per round trip.
@@ -102,7 +102,7 @@ def _query(span: Span, velocity: Velocity) -> Composed:
     """(entity, moment, place among the replayed or NULL, whether it is read, whether its code counts, the metric's)"""
     codes = velocity.codes(span.action_code)
     coded: Composable = SQL("TRUE") if codes is None else SQL("x.action_code = ANY({})").format(Literal(list(codes)))
-    counts: Composable = coded if _reads_only_what_counts(velocity) else SQL("TRUE")
+    counts: Composable = coded if reads_only_what_counts(velocity) else SQL("TRUE")
     if velocity.metric == FAILED:
         counts = SQL("({} AND x.failed_at IS NOT NULL)").format(counts)
     extra, join = _extra(velocity)

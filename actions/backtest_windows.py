@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import Any, Final
 
-from actions.velocity import _reads_only_what_counts
+from actions.velocity import reads_only_what_counts
 from rules.velocity import COUNT, FAILED, MAX_ROWS, MEMBERS, Asked, Seen, settle
 
 
@@ -32,7 +32,7 @@ class Window:
         self.asked = asked
         self.micros = asked.velocity.seconds * 1_000_000
         self.counts_itself = asked.velocity.counts(action_code)
-        self.is_bounded = asked.velocity.metric != COUNT or not _reads_only_what_counts(asked.velocity)
+        self.is_bounded = asked.velocity.metric != COUNT or not reads_only_what_counts(asked.velocity)
         self.most = MAX_ROWS if self.is_bounded else asked.cap
         self.rows: deque[tuple[int, bool, Any]] = deque()
         self.number = 0

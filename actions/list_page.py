@@ -157,12 +157,11 @@ def _put(request: HttpRequest, here: Access, chosen: Candidate, form: OneValueFo
     given = form.cleaned_data
     try:
         item = NewItem(chosen.value, given["note"], given["expires_at"])
-        change = value_list_items.put(here, given["value_list"], [item], **about)
+        value_list_items.put(here, given["value_list"], [item], **about)
     except ValidationError as error:
         form.add_error("value_list", error.messages)
         return False
-    told = _("“%(value)s” is on the list “%(list)s” now.")
-    if change.changed:
-        told = _("“%(value)s” was on the list “%(list)s” already; it has this note and expiry now.")
-    messages.success(request, told % {"value": chosen.value, "list": given["value_list"]})
+    messages.success(
+        request, _("“%(value)s” is on the list “%(list)s”.") % {"value": chosen.value, "list": given["value_list"]}
+    )
     return True

@@ -80,7 +80,7 @@ def parameters(asked: Sequence[Asked], around: Entities) -> dict[str, Any]:
         given[f"w{number}"] = velocity.seconds
         if codes is not None:
             given[f"a{number}"] = list(codes)
-        if velocity.metric == COUNT and _reads_only_what_counts(velocity):
+        if velocity.metric == COUNT and reads_only_what_counts(velocity):
             given[f"l{number}"] = one.cap
         if velocity.metric in MEMBERS and velocity.metric != "users":
             given[f"m{number}"] = around.member(velocity.metric) if velocity.counts(around.action_code) else None
@@ -89,20 +89,21 @@ def parameters(asked: Sequence[Asked], around: Entities) -> dict[str, Any]:
     return given
 
 
-def _reads_only_what_counts(velocity: Velocity) -> bool:
+def reads_only_what_counts(velocity: Velocity) -> bool:
+    """Whether only actions whose code counts are read; else all, and those are picked out."""
     # Only a user's actions have an index by code; elsewhere rare codes among many actions must not be searched for.
     return velocity.codes("") is None or (velocity.scope == "user" and velocity.metric != FAILED)
 
 
 def _column(velocity: Velocity, number: int, action_code: str) -> str:
-    is_counted_only = velocity.metric == COUNT and _reads_only_what_counts(velocity)
+    is_counted_only = velocity.metric == COUNT and reads_only_what_counts(velocity)
     # A limit that the planner does not know: else, taking few actions for granted, it may read all to sort them.
     limit = f"LIMIT (SELECT {f'%(l{number})s::bigint' if is_counted_only else MAX_ROWS})"
     newest = f"{_source(velocity, number, limit)} ORDER BY x.created_at DESC {limit}"
     if is_counted_only:
         # As far as the cap, hence whole however many rows: none counts against the bound.
         return f"(SELECT ARRAY[0, count(*)]::numeric[] FROM (SELECT 1 {newest}) q)"  # noqa: S608
-    rest = f"{'TRUE' if _reads_only_what_counts(velocity) else _is_wanted(number)} AS coded {newest}"
+    rest = f"{'TRUE' if reads_only_what_counts(velocity) else _is_wanted(number)} AS coded {newest}"
     if velocity.metric in (COUNT, FAILED):
         also = " AND q.state <> 'CHALLENGE_SUCCEEDED'" if velocity.metric == FAILED else ""
         numbers = f"count(*), count(*) FILTER (WHERE q.coded{also})"
@@ -122,7 +123,7 @@ def _source(velocity: Velocity, number: int, limit: str) -> str:
     where = f"{SCOPED[velocity.scope]} AND {window}"
     if velocity.metric == FAILED:
         return f"FROM actions_action x WHERE {where} AND x.failed_at IS NOT NULL"
-    if velocity.codes("") is None or not _reads_only_what_counts(velocity):
+    if velocity.codes("") is None or not reads_only_what_counts(velocity):
         return f"FROM actions_action x WHERE {where}"
     newest = (
         f"SELECT * FROM actions_action x WHERE {where} AND x.action_code = c.code ORDER BY x.created_at DESC {limit}"  # noqa: S608

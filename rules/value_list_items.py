@@ -58,18 +58,14 @@ def put(here: Access, value_list: ValueList, items: list[NewItem], **about: Any)
 
 
 def told(change: Change) -> str:
-    """What was done, in a sentence or three."""
-    new, changed = len(change.new), len(change.changed)
-    parts = [
-        (True, ngettext("%(number)s value added.", "%(number)s values added.", new), new),
-        (changed, translate("%(number)s got another note or expiry."), changed),
-        (
-            change.same,
-            ngettext("%(number)s was there already.", "%(number)s were there already.", change.same),
-            change.same,
-        ),
-    ]
-    return " ".join(text % {"number": f"{number:,}"} for is_said, text, number in parts if is_said)
+    """What was done, in a sentence."""
+    number = len(change.new)
+    parts = [ngettext("%(number)s value added.", "%(number)s values added.", number) % {"number": f"{number:,}"}]
+    if change.changed:
+        parts.append(translate("%(number)s got another note or expiry.") % {"number": f"{len(change.changed):,}"})
+    if change.same:
+        parts.append(translate("%(number)s were there already.") % {"number": f"{change.same:,}"})
+    return " ".join(parts)
 
 
 class ItemPages(TenantAdmin):

@@ -46,10 +46,10 @@ POINTS = {
 }
 RULES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "adaptive-mfa-transfer": [
-        ("IP is anonymous", {"==": [{"var": "ip.isAnonymous"}, True]}),
-        ("transactionValue > 2000", {">": [{"var": "custom.transactionValue"}, 2000]}),
+        ("IP is anonymous", {"and": [{"==": [{"var": "ip.isAnonymous"}, True]}]}),
+        ("transactionValue > 2000", {"and": [{">": [{"var": "custom.transactionValue"}, 2000]}]}),
     ],
-    "withdraw": [("withdrawalAmount > 2000", {">": [{"var": "custom.withdrawalAmount"}, 2000]})],
+    "withdraw": [("withdrawalAmount > 2000", {"and": [{">": [{"var": "custom.withdrawalAmount"}, 2000]}]})],
 }
 
 

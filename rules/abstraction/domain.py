@@ -186,7 +186,7 @@ class Domain(ABC):
         # Of the actual value even opaque atoms can be asked.
         is_actual = self.actual is not None and value == self._compared(self.actual)
         hidden = frozenset() if is_actual or value is None else self.opaque
-        said = tuple(FREE if atom in hidden else atom.says(value) for atom in self.atoms)
+        said = tuple(FREE if hidden and atom in hidden else atom.says(value) for atom in self.atoms)
         return Cell(raw, said, known=value is not None)
 
     def _compared(self, raw: Any) -> Any:

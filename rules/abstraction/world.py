@@ -92,9 +92,8 @@ class World:
         self.points: dict[str, DataPoint] = {}
         self.domains = self._domains(trees, actual)
         self.rules = tuple(self._modelled(spec, tree) for spec, tree in zip(active, trees, strict=True))
+        # Those that may decide.
         self.acting = tuple(rule for rule in self.rules if not rule.spec.is_shadow)
-
-        self.absences = tuple(-domain.known for domain in self.domains.values() if domain.point.optional)
 
     def home(self, key: str) -> str:
         """The key that a data point's value has: `custom.tier` may be the user's own."""
@@ -102,6 +101,11 @@ class World:
 
     def domain(self, key: str) -> Domain:
         return self.domains[self.home(key)]
+
+    def others_missing(self, rule: Modelled) -> list[int]:
+        """Literals that what the rule does not mention is missing, as far as it can be."""
+        own = {self.home(key) for key in rule.keys}
+        return [-one.known for home, one in self.domains.items() if one.point.optional and home not in own]
 
     def event(self, model: Model) -> Event:
         """The event of a model, with a value for each data point that the rules mention and that is not missing."""

@@ -28,7 +28,7 @@ class Claim:
 
 def witnessed(claim: Claim, world: World, solver: Solver) -> Finding:
     """The finding with a witness that the rules confirm. Raises Undecided where none is found."""
-    event = world.event(solver.model(claim.wanted, claim.hoped, wishes=world.absences))
+    event = world.event(solver.model(claim.wanted, claim.hoped, wishes=world.others_missing(claim.rule)))
     if not _CONFIRMS[claim.kind](claim, event, world):
         raise Undecided
     return Finding(

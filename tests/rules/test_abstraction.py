@@ -312,6 +312,14 @@ def test_what_was_possible_before_a_clause_is_asked_anew() -> None:
     assert not solver.possible(a, b)
 
 
+def test_there_is_no_model_of_the_impossible() -> None:
+    cnf = Cnf()
+    a, b = cnf.variable(), cnf.variable()
+    cnf.never(a, b)
+    with pytest.raises(Undecided):
+        solver_of(cnf).model([a, b], wishes=[-a])
+
+
 def test_a_clash_has_nothing_that_could_be_left_out() -> None:
     cnf = Cnf()
     a, b, c, d = (cnf.variable() for _ in range(4))

@@ -1,6 +1,5 @@
 """A backtest in a real browser, run by a real worker: begun, watched, read, with and without scripts."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,27 +13,10 @@ from authenticators.models import Message
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from rules.models import ActionConfiguration, Rule
-from tests import make
 from tests.browser import chromium
-from tests.browser.portal import LARGE, Portal, furnish, make_portal
-from tests.conftest import Server
+from tests.browser.portal import LARGE, furnish, make_portal
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def tenant(transactional_db: None) -> Tenant:
-    return make.make_tenant("Acme Pay", app_origins=["https://app.acme.example"])
-
-
-@pytest.fixture
-def portal(server: Server, page: Page, tenant: Tenant) -> Iterator[Portal]:
-    portal = make_portal(server, page, tenant)
-    portal.use(width=1280)
-    portal.sign_in()
-    yield portal
-    page.wait_for_load_state("networkidle")
-    assert not portal.problems
 
 
 @pytest.fixture

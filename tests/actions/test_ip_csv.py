@@ -294,9 +294,9 @@ def test_archives_of_several_files_are_refused_with_what_to_do(directory, tmp_pa
     (tmp_path / "c.tar.gz").write_bytes(content.getvalue())
     with zipfile.ZipFile(tmp_path / "c.zip", "w") as archive:
         archive.write(inside, "c.csv")
+    with pytest.raises(CommandError, match=r"c\.tar\.gz: is a tar archive; unpack it"):
+        update("--country", tmp_path / "c.tar.gz")
     for file, kind in (("c.tar.gz", "tar"), ("c.zip", "zip")):
-        with pytest.raises(CommandError, match=rf"{file}: is a {kind} archive; unpack it"):
-            update("--country", tmp_path / file)
         with pytest.raises(CommandError, match=rf"{file}: is a {kind} archive; unpack it"):
             update("--list", f"tor={tmp_path / file}")
 

@@ -33,7 +33,7 @@ demo-reset: $(DEMO) ## drop the demo data
 
 .PHONY: test
 test: $(DEV) chromium $(SDK) lint ## install what the tests need and run them all
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist worksteal
 
 .PHONY: lint
 lint: export DJANGO_SETTINGS_MODULE := tests.settings

@@ -20,7 +20,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import hosted_state, proving
+from actions import hosted_state, hosted_theme, proving
 from actions.client_auth import ClientContext, ClientToken
 from actions.models import ActionFacts
 from authenticators.otp import DIGITS
@@ -108,6 +108,7 @@ def _context(
         config["returnUrl"] = hosted_state.return_url(tenant, facts, query["token"])
     return {
         "tenant": tenant.name if tenant else "",
+        "theme": hosted_theme.of(tenant),
         "problem": problem,
         "digits": DIGITS,
         "config": present(config),

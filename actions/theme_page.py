@@ -63,10 +63,13 @@ BORDER_LABELS = {
     "containerBorderRadius": _("Card: roundness"),
 }
 CHOICE_LABELS = {
-    "contentAlignment": (_("Text"), {"left": _("To the left"), "center": _("Centred")}),
-    "logoAlignment": (_("Logo"), {"left": _("To the left"), "center": _("Centred"), "right": _("To the right")}),
+    "contentAlignment": (_("Place of the text"), {"left": _("To the left"), "center": _("Centred")}),
+    "logoAlignment": (
+        _("Place of the logo"),
+        {"left": _("To the left"), "center": _("Centred"), "right": _("To the right")},
+    ),
     "logoPosition": (_("Logo and name"), {"inside": _("In the card"), "outside": _("Apart, without a line")}),
-    "exitPosition": (_("Cancel"), {"top": _("At the top"), "bottom": _("At the bottom")}),
+    "exitPosition": (_("Place of Cancel"), {"top": _("At the top"), "bottom": _("At the bottom")}),
 }
 SIZE_LABELS = {"padding": _("Space inside the card, px"), "logoHeight": _("Height of the logo, px")}
 FONT_LABELS = {

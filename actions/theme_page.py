@@ -241,14 +241,15 @@ def view(request: HttpRequest) -> HttpResponse:
     may = here.may(Right.ADMINISTER)
     if request.method == "POST" and not may:
         raise PermissionDenied
-    form = ThemeForm(request.POST or None, request.FILES or None, tokens=stored.tokens)
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = ThemeForm(*sent, tokens=stored.tokens)
     if request.method == "POST" and form.is_valid():
         _save(here, form)
         messages.success(request, _("The look was saved. Pages that are open keep theirs until they are loaded again."))
         return redirect("portal:theme")
     context = {
         **portal.site.each_context(request),
-        "title": _("Hosted pages"),
+        "title": _("Look of the hosted pages"),
         "form": form,
         "may": may,
         "stored": stored,
@@ -288,7 +289,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     tenant = access.must(request).tenant
     mode: Mode = "dark" if request.GET.get("mode") == "dark" else "light"
     return TemplateResponse(
-        request, "challenge/preview.html", {"tenant": tenant.name, "mode": mode, "theme": hosted_theme.of(tenant)}
+        request, "portal/theme_preview.html", {"tenant": tenant.name, "mode": mode, "theme": hosted_theme.of(tenant)}
     )
 
 

@@ -284,6 +284,21 @@ class Theme(models.Model):
         return f"theme of {self.tenant_id}"
 
 
+class Wording(models.Model):
+    """A tenant's own texts on the hosted pages: `{language: {publicId: text}}`, each as `wording.checked` passed it."""
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, primary_key=True, related_name="wording")
+    texts = models.JSONField(default=dict, editable=False)
+    updated_at = models.DateTimeField(db_default=clock.Now())
+
+    class Meta:
+        verbose_name = _("wording")
+        verbose_name_plural = _("wordings")
+
+    def __str__(self) -> str:
+        return f"wording of {self.tenant_id}"
+
+
 class TestClock(models.Model):
     """Seconds added to the database's time, under test settings only; only the owner role can write it."""
 

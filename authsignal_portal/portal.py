@@ -66,7 +66,8 @@ NAVIGATION: tuple[tuple[Text, tuple[Item, ...]], ...] = (
         (
             Item(_("Tenant"), "authsignal_portal_tenant_changelist", "apartment"),
             Item(_("Authenticators"), "authenticators_authenticatorconfiguration_changelist", "fingerprint"),
-            Item(_("Hosted pages"), "theme", "palette"),
+            Item(_("Look of hosted pages"), "theme", "palette"),
+            Item(_("Texts of hosted pages"), "wording", "translate"),
             Item(_("API keys"), "authsignal_portal_apikey_changelist", "key"),
             Item(_("Members"), "authsignal_portal_membership_changelist", "badge"),
             Item(_("Audit log"), "audit_auditevent_changelist", "receipt_long"),

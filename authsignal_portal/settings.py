@@ -14,7 +14,6 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
-from django.utils.translation import gettext_lazy as _
 
 from authsignal_portal import embedded
 
@@ -94,7 +93,7 @@ MIDDLEWARE = [
     "authsignal_portal.cors.CorsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "authsignal_portal.language.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -317,7 +316,18 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English"))]
+# What end users read; staff and developers read English.
+LANGUAGES = [
+    ("en", "English"),
+    ("fr", "Français"),
+    ("fr-ca", "Français (Canada)"),
+    ("de", "Deutsch"),
+    ("es", "Español"),
+    ("it", "Italiano"),
+    ("nl", "Nederlands"),
+    ("pl", "Polski"),
+    ("pt-br", "Português (Brasil)"),
+]
 LOCALE_PATHS = [BASE_DIR / "authsignal_portal" / "locale"]
 USE_I18N = True
 USE_TZ = True

@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "authsignal_portal.language.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "authsignal_portal.form_limits.FormLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
@@ -225,11 +226,17 @@ CONTENT_SECURITY_POLICY = {
 # How many reverse proxies of yours stand in front; the caller's address is counted from the right.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
-# -- API ------------------------------------------------------------------------------------------
-DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+# -- forms ----------------------------------------------------------------------------------------
+FORM_MAX_BYTES = 64 * 1024
+# Of the page of a rule. Conditions have at most 64 KB and 200 rows (`rules.condition_tree`, `rules.forms`); as form
+# fields they are up to ten times as long, and every country that is ticked is a field.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 # The portal's import of value lists is the only upload. A file that is larger is passed over; none touches the disk.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024 + DATA_UPLOAD_MAX_MEMORY_SIZE
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024 + FORM_MAX_BYTES
+
+# -- API ------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],

@@ -125,8 +125,9 @@ def read(
     reader = _Reader(by_key(custom_points), lists)
     tree = reader.node(conditions, ROOT, depth=1)
     # Measured last: writing out JSON that is nested too deeply would exhaust the stack.
-    if not reader.problems and _size(conditions) > MAX_BYTES:
-        tree = reader.problem(ROOT, f"Shorten the conditions to {MAX_BYTES:,} bytes, or split the rule.")
+    if not reader.problems and size(conditions) > MAX_BYTES:
+        shorter = f"Shorten the conditions to {MAX_BYTES:,} bytes: make long lists value lists, or split the rule."
+        tree = reader.problem(ROOT, shorter)
     return tree, tuple(reader.problems)
 
 
@@ -137,7 +138,8 @@ def write(operator: str, key: str, literal: Any) -> dict[str, Any]:
     return {"!": condition} if row.negated else condition
 
 
-def _size(conditions: object) -> int:
+def size(conditions: object) -> int:
+    """Bytes as compact JSON in UTF-8. Raises RecursionError where it is nested too deeply."""
     return len(json.dumps(conditions, ensure_ascii=False, separators=(",", ":")).encode())
 
 

@@ -73,7 +73,7 @@ def _problems(conditions: Any, **around: Any) -> Iterable[str]:
 @transaction.atomic
 def publish(configuration: ActionConfiguration, *, seen: str, author_id: int) -> int:
     """The newest version is in force from the next request on; returns its number. Raises Refused."""
-    locked = _locked(configuration, seen)
+    locked = locked_as_seen(configuration, seen)
     if not draft_difference(locked):
         raise Refused(_("There is nothing to publish: the rules in force are the same."))
     if faults(locked):
@@ -85,14 +85,14 @@ def publish(configuration: ActionConfiguration, *, seen: str, author_id: int) ->
 @transaction.atomic
 def discard(configuration: ActionConfiguration, *, seen: str, author_id: int, note: str) -> int:
     """Make the draft what is in force; returns that version. The draft that was stays as a version. Raises Refused."""
-    locked = _locked(configuration, seen)
+    locked = locked_as_seen(configuration, seen)
     return _rewrite(locked, locked.published(), author_id=author_id, note=note)
 
 
 @transaction.atomic
 def revert(configuration: ActionConfiguration, kept: PolicyVersion, *, seen: str, author_id: int, note: str) -> int:
     """Make the draft what a kept version was; returns that version. Nothing is published. Raises Refused."""
-    return _rewrite(_locked(configuration, seen), kept, author_id=author_id, note=note)
+    return _rewrite(locked_as_seen(configuration, seen), kept, author_id=author_id, note=note)
 
 
 def _rewrite(locked: ActionConfiguration, kept: PolicyVersion, *, author_id: int, note: str) -> int:
@@ -110,7 +110,8 @@ def _rewrite(locked: ActionConfiguration, kept: PolicyVersion, *, author_id: int
     return kept.version
 
 
-def _locked(configuration: ActionConfiguration, seen: str) -> ActionConfiguration:
+def locked_as_seen(configuration: ActionConfiguration, seen: str) -> ActionConfiguration:
+    """The configuration under lock, if its newest draft is the one that was seen. Raises Refused."""
     locked = ActionConfiguration.objects.select_for_update().get(pk=configuration.pk)
     if str(locked.draft_version) != seen:
         raise Refused(_("Somebody changed the rules after you opened this page. Look at what is different now."))

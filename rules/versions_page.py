@@ -114,7 +114,7 @@ class VersionsPage(TenantAdmin):
 
     @transaction.atomic
     def _publish(self, request: HttpRequest, configuration: ActionConfiguration) -> None:
-        number = publishing.publish(configuration, seen=_seen(request), author_id=access.must(request).user.pk)
+        number = publishing.publish(configuration, seen=seen_by(request), author_id=access.must(request).user.pk)
         self.record(request, Tag.RULES_PUBLISHED, configuration, version=number)
 
     def _publishing(
@@ -167,7 +167,7 @@ class VersionsPage(TenantAdmin):
         self._must_change(request)
         try:
             with transaction.atomic():
-                number = back(seen=_seen(request), author_id=access.must(request).user.pk)
+                number = back(seen=seen_by(request), author_id=access.must(request).user.pk)
                 self.record(request, tag, configuration, version=number)
         except Refused as refused:
             messages.error(request, str(refused))
@@ -228,7 +228,8 @@ class VersionsPage(TenantAdmin):
         return kept
 
 
-def _seen(request: HttpRequest) -> str:
+def seen_by(request: HttpRequest) -> str:
+    """The draft that the page showed when its button was pressed."""
     return request.POST.get("draft_version", "")
 
 

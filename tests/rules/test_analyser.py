@@ -89,17 +89,17 @@ def test_rules_that_are_as_they_should_be_have_no_findings() -> None:
         (write("between", "device.count", [0.1, 0.9]),
          "“Device count is between 0.1 and 0.9” can never be true."),
         ({"and": [compare("startsWith", "user.email", "a@"), {"and": [compare("startsWith", "user.email", "b@")]}]},
-         '“Email address starts with "a@"” and “Email address starts with "b@"” cannot both be true.'),
+         "“Email address starts with ‘a@’” and “Email address starts with ‘b@’” cannot both be true."),
         ({"and": [compare("!=", "custom.first", True), compare("!=", "custom.first", False)]},
          "“first is not true” and “first is not false” cannot both be true."),
         ({"and": [write("in", "ip.countryCode", codes) for codes in (["NZ", "AU"], ["NZ", "US"], ["AU", "US"])]},
-         '“IP country is one of "AU" or "US"” cannot all be true.'),
+         "“IP country is one of ‘AU Australia’ or ‘US United States’” cannot all be true."),
         ({"and": [write("ipInCidr", "ip.address", ["10.0.0.0/8"]), compare("==", "ip.address", "192.0.2.1")]},
-         '“IP address is in range "10.0.0.0/8"” and “IP address is "192.0.2.1"” cannot both be true.'),
+         "“IP address is in range ‘10.0.0.0/8’” and “IP address is ‘192.0.2.1’” cannot both be true."),
         ({"and": [write("contains", "custom.tags", "x"), write("notContains", "custom.tags", "x")]},
-         '“tags contains "x"” and “tags does not contain "x"” cannot both be true.'),
+         "“tags contains ‘x’” and “tags does not contain ‘x’” cannot both be true."),
         ({"and": [write("==", "custom.tier", "gold"), write("==", "user.custom.tier", "tin")]},
-         "“User's tier is \"gold\"” and “User's tier is \"tin\"” cannot both be true."),
+         "“User's tier is ‘gold’” and “User's tier is ‘tin’” cannot both be true."),
         (None, "This rule has no conditions, so it never fires."),
     ],
 )  # fmt: skip
@@ -195,7 +195,9 @@ def test_rules_that_fire_on_the_same_events_are_told_by_their_outcomes() -> None
         (CONTRADICTION, "again", ("large",)),
         (DUPLICATE, "again", ("block",)),
     ]
-    assert findings[0].text == "This rule wants BLOCK on exactly the same actions on which “Large” wants CHALLENGE."
+    assert findings[0].text == (
+        "This rule wants “Block” on exactly the same actions on which “Large” wants “Challenge”."
+    )
 
 
 def test_rules_of_the_same_conditions_are_not_equal_when_they_treat_unknown_otherwise() -> None:
@@ -209,7 +211,7 @@ def test_rules_of_the_same_conditions_are_not_equal_when_they_treat_unknown_othe
         ({"and": [compare(">", "custom.amount", 5), compare("<", "custom.amount", 3)]}, PART_NEVER, "",
          "“amount is greater than 5” and “amount is less than 3” cannot both be true."),
         ({"or": [compare("!=", "custom.destination", word) for word in ("a", "b")]}, PART_ALWAYS, "",
-         '“destination is not "a", or destination is not "b"” is always true whenever it is known.'),
+         "“destination is not ‘a’, or destination is not ‘b’” is always true whenever it is known."),
         (compare(">=", "device.count", 0), PART_ALWAYS, "",
          "“Device count is at least 0” is always true whenever Device count is known."),
         ({"and": [FOREIGN, {"!": {"or": [compare(">", "custom.amount", 1), compare("<", "custom.amount", 2)]}}]},
@@ -237,7 +239,7 @@ def test_a_condition_on_what_was_never_sent_is_told_once_for_each_data_point() -
 
 def test_a_rule_that_can_do_without_is_told_so() -> None:
     [finding] = found(make_rule({"or": [compare(">", "custom.amount", 5), FOREIGN]}), sent=SENT)
-    assert finding.text.endswith('“IP country is not "NZ"” is unknown until it is sent.')
+    assert finding.text.endswith("“IP country is not ‘NZ New Zealand’” is unknown until it is sent.")
 
 
 @pytest.mark.parametrize(

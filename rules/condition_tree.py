@@ -90,6 +90,17 @@ def comparisons_in(node: Node) -> Iterator[Comparison]:
             return
 
 
+def size(node: Node) -> int:
+    """How many groups, negations and comparisons a tree has."""
+    match node:
+        case Group():
+            return 1 + sum(map(size, node.children))
+        case Not():
+            return 1 + size(node.child)
+        case _:
+            return 1
+
+
 def is_empty(conditions: object) -> bool:
     """Whether there are no conditions at all: null, {} or one empty group."""
     return conditions is None or conditions in ({}, {"and": []}, {"or": []})

@@ -129,7 +129,7 @@ def asked(draw: st.DrawFn, kind: Kind) -> list[Atom]:
 
 def truths(kind: Kind, found: list[Atom], raw: Any) -> list[Truth]:
     value = None if raw is MISSING else comparable(kind, raw)
-    return [atom.says(value) for atom in found]
+    return [atom.says(raw, value) for atom in found]
 
 
 def solver_of(cnf: Cnf) -> Solver:

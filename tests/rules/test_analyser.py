@@ -181,6 +181,12 @@ def test_a_shadow_rule_covers_nobody_and_is_judged_alone() -> None:
     assert told(LARGE, replace(shadow, priority=5)) == []
 
 
+def test_a_value_that_cannot_be_compared_is_neither_empty_nor_not_empty() -> None:
+    either = {"or": [{"missing": ["custom.destination"]}, {"!": {"missing": ["custom.destination"]}}]}
+    assert told(make_rule(either)) == [(PART_ALWAYS, "rule")]
+    assert told(make_rule(either, when_unknown="match")) == [(ALWAYS, "rule")]
+
+
 def test_an_inactive_rule_does_not_count() -> None:
     off = replace(LARGE, rule_id="off", priority=0, is_active=False)
     assert told(off, LARGE) == []

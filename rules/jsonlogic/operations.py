@@ -7,9 +7,9 @@ from typing import Final
 from rules.jsonlogic.calls import eager, operands, refused, unary
 from rules.jsonlogic.comparisons import COMPARISONS, comparison, membership
 from rules.jsonlogic.compiler import Compiler, Emitter, Scope
-from rules.jsonlogic.flow import VALUES_A_STEP
 from rules.jsonlogic.paths import Place, val_place, var_keys
 from rules.jsonlogic.quote import constant, quote
+from rules.jsonlogic.steps import VALUES_A_STEP
 from rules.jsonlogic.tree import PRESERVE, Array, Literal, Node, Operation
 
 # -- data ------------------------------------------------------------------------------------------------------------

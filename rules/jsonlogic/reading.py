@@ -6,7 +6,7 @@ from math import inf
 from typing import Any, Final
 
 from rules.jsonlogic.errors import JsonLogicError, invalid_arguments
-from rules.jsonlogic.flow import Steps
+from rules.jsonlogic.steps import Steps
 from rules.jsonlogic.values import number, number_text, text
 
 

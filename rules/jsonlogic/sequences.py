@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from rules.jsonlogic.errors import invalid_arguments, limit_exceeded
-from rules.jsonlogic.flow import CHARACTERS_A_STEP, VALUES_A_STEP, Steps
+from rules.jsonlogic.steps import CHARACTERS_A_STEP, VALUES_A_STEP, Steps
 from rules.jsonlogic.values import MAX_LENGTH, contains, number, text
 
 _log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from rules import jsonlogic
 from rules.jsonlogic import JsonLogicError, functions, quote
-from rules.jsonlogic.flow import MAX_STEPS
+from rules.jsonlogic.steps import MAX_STEPS
 from rules.jsonlogic.tree import MAX_DEPTH, MAX_OPERATIONS, MAX_VALUES
 from rules.jsonlogic.values import MAX_LENGTH
 from tests.rules.cases import brief

@@ -277,7 +277,7 @@ LATE_SCOPES = ("phoneNumber", "emailDomain")
 def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID, policy: Policy) -> Tracked:
     in_clear = gather.contacts(request.tenant, known, dict(request.sent))
     around = _entities(request, in_clear)
-    lists = value_lists.lists_of(request.tenant.pk, known.value_lists_version)
+    lists = value_lists.lists_of(request.tenant.pk, known.value_lists_version, policy.lists)
     past = _past(request, known, policy, around)
     counts = velocity.values(policy.velocities, past, around, request.sent.get("custom") or {})
     facts = gather.gather(

@@ -43,7 +43,7 @@ _PLAIN: Final[Mapping[Kind, frozenset[type]]] = {
 _BELOW, _UP_TO = frozenset({">", "<="}), frozenset({">=", "<"})
 _ORDER: Final = _BELOW | _UP_TO | {"==", "!=", "between", "in", "notIn", "isEmpty", "isNotEmpty"}
 # Judges that do not look at the clock.
-_TIMELESS: Final = {"before", "after", "isEmpty", "isNotEmpty"}
+_TIMELESS: Final = {"before", "after", "isEmpty", "isNotEmpty", "matches", "notMatches"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,10 @@ def _holds_all(value: frozenset[Any], wanted: frozenset[Any]) -> bool:
 # -- patterns ------------------------------------------------------------------------------------
 
 MAX_PATTERN: Final = 500
+# Instructions that RE2 makes of a pattern: repetitions in repetitions multiply. Each may be tried at each character.
+MAX_PROGRAM: Final = 1_000
+# Characters of a text that a pattern is looked for in. With MAX_PROGRAM, some twenty milliseconds.
+MAX_MATCHED: Final = 4_096
 _RE2 = re2.Options()
 _RE2.max_mem = 1 << 20
 _RE2.log_errors = False
@@ -205,14 +209,17 @@ def _pattern(kind: Kind, raw: object) -> Any:
     if len(text) > MAX_PATTERN:
         raise WrongLiteral(("", f"Shorten the pattern to {MAX_PATTERN} characters."))
     try:
-        return re2.compile(text, options=_RE2)
+        pattern = re2.compile(text, options=_RE2)
     except re2.error as error:
         why = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
         raise WrongLiteral(("", f"{quoted(text)} is no regular expression in RE2's syntax: {why}.")) from None
+    if pattern.programsize > MAX_PROGRAM:
+        raise WrongLiteral(("", f"Repeat less: {quoted(text)} is too large once its repetitions are written out."))
+    return pattern
 
 
-def _matches(value: str, pattern: Any) -> bool:
-    return pattern.search(value) is not None
+def _matches(_kind: Kind, value: str, pattern: Any, _around: Circumstances) -> bool | None:
+    return None if len(value) > MAX_MATCHED else pattern.search(value) is not None
 
 
 # -- times ---------------------------------------------------------------------------------------
@@ -335,7 +342,7 @@ _IN_LIST = Operator("inList", "in", "is on the list", _LISTED, NAMED, _alias, ju
 _CONTAINS = _row("contains", "in", "contains", _HOLDERS, MEMBER, _filled, python.contains)
 _STARTS = _row("startsWith", "startsWith", "starts with", (TEXT,), VALUE, _filled, str.startswith)
 _ENDS = _row("endsWith", "endsWith", "ends with", (TEXT,), VALUE, _filled, str.endswith)
-_MATCHES = _row("matches", "matches", "matches the pattern", (TEXT,), VALUE, _pattern, _matches)
+_MATCHES = _judged("matches", "matches the pattern", (TEXT,), _pattern, _matches)
 _IN_CIDR = _row("ipInCidr", "ipInCidr", "is in range", (IP,), LIST, _networks, _in_networks)
 _ANY_OF = _row("containsAny", "containsAny", "contains any of", (MULTISELECT,), LIST, _members, _holds_any)
 _EMPTY = Operator("isEmpty", "missing", "is empty", _ANY, ALONE, _nothing, judge=_is_empty, takes_raw=True)

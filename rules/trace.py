@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from rules.condition_tree import ROOT, Comparison, Group, Node, Not
 from rules.lists import NOWHERE, Circumstances
+from rules.operators import MAX_MATCHED
 from rules.registry import VELOCITY
 from rules.sentence import describe
 from rules.types import MISSING, WANTED, comparable, quoted, shown
@@ -97,6 +98,8 @@ def _reason(node: Comparison, value: Any, actual: Any) -> str:
         return "Too many actions to tell." if node.point.category == VELOCITY else "There was no value."
     if value is None:
         return f"The value was {shown(actual)}; this needs {WANTED[node.point.kind]}."
+    if node.operator.symbol == "matches":
+        return f"The text is longer than {MAX_MATCHED:,} characters, and patterns are not looked for in such a one."
     if node.operator.shape.names_list:
         return f"There is no value list {quoted(node.literal)} any more."
     return f"The value was {shown(actual)}; this needs a date or time, such as 2026-01-31."

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from time import process_time
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from rules.condition_tree import ConditionsError, check, write
 from rules.engine import compile_policy, decide
 from rules.facts import IpFacts, TimeFacts
 from rules.lists import ValueList
-from rules.operators import OPERATORS, of_kind
+from rules.operators import MAX_MATCHED, OPERATORS, of_kind
 from rules.types import Kind
 from tests.rules.cases import CUSTOM_POINTS, POOLS, brief, make_facts, make_rule
 
@@ -292,8 +293,27 @@ def test_a_literal_that_cannot_work_is_refused_with_advice(operator: str, litera
 
 
 def test_a_pattern_takes_time_linear_in_the_text_whatever_it_says() -> None:
-    # (a+)+$ makes a backtracking matcher double its work with every letter: 50,000 of them would never end.
-    assert verdict("matches", TEXT_POINT, "^(a+)+$", "a" * 50_000 + "!") == F
+    # (a+)+$ makes a backtracking matcher double its work with every letter: 4,000 of them would never end.
+    assert verdict("matches", TEXT_POINT, "^(a+)+$", "a" * 4_000 + "!") == F
+
+
+def test_a_pattern_is_not_looked_for_in_a_text_of_any_length() -> None:
+    assert verdict("matches", TEXT_POINT, "a$", "b" * (MAX_MATCHED - 1) + "a") == T
+    assert verdict("matches", TEXT_POINT, "a", "a" * (MAX_MATCHED + 1)) == U
+    assert verdict("notMatches", TEXT_POINT, "b", "a" * (MAX_MATCHED + 1)) == U
+
+
+@pytest.mark.parametrize("pattern", ["(.{0,9}){0,9}x", "^[a-z0-9._%+-]{1,64}@[a-z0-9.-]{1,120}$", ".{0,100}x"])
+def test_the_largest_patterns_take_milliseconds(pattern: str) -> None:
+    before = process_time()
+    assert verdict("matches", TEXT_POINT, pattern, "a" * MAX_MATCHED) == F
+    assert process_time() - before < 0.25
+
+
+@pytest.mark.parametrize("pattern", ["(.{0,30}){0,30}x", "(?:a{0,50}){0,20}b", "(a?){250}a{250}"])
+def test_a_pattern_whose_repetitions_multiply_is_refused(pattern: str) -> None:
+    with pytest.raises(ConditionsError, match="Repeat less: "):
+        check(write("matches", TEXT_POINT, pattern), custom_points=CUSTOM_POINTS)
 
 
 def test_a_named_list_must_be_there_and_hold_what_the_data_point_is() -> None:

@@ -7,7 +7,7 @@ discards or takes back what they did not look at. All of it happens under the lo
 import uuid
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -18,9 +18,6 @@ from rules.models import ActionConfiguration, PolicyVersion, Rule
 from rules.value_lists import kinds_of
 from rules.versions import Difference, Snapshot, difference
 
-# Conditions and groups of all active rules of an action. Compiling takes a process that meets a version for the first
-# time some 70 microseconds for each, within a request.
-MAX_CONDITIONS: Final = 5_000
 _TOO_MANY = gettext_lazy(
     "Up to and with this rule there are more than %(limit)s conditions and groups: remove some, or switch rules off."
 )
@@ -65,8 +62,8 @@ def faults(configuration: ActionConfiguration) -> list[Fault]:
     found, conditions = list[Fault](), 0
     for rule in sorted((rule for rule in draft.rules if rule["isActive"]), key=itemgetter("priority")):
         size, problems = _checked(rule["conditions"], custom_points=points, lists=lists)
-        if conditions <= MAX_CONDITIONS < conditions + size:
-            problems = [_TOO_MANY % {"limit": MAX_CONDITIONS}]
+        if conditions <= condition_tree.MAX_TOGETHER < conditions + size:
+            problems = [_TOO_MANY % {"limit": condition_tree.MAX_TOGETHER}]
         conditions += size
         found += [Fault(rule["ruleId"], rule["name"], problem) for problem in problems]
     return found

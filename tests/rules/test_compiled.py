@@ -5,11 +5,10 @@ from time import process_time
 from hypothesis import given
 
 from rules.compiled import Points, compile_traces
-from rules.condition_tree import Group, Node, Not
+from rules.condition_tree import MAX_TOGETHER, size
 from rules.engine import RuleSpec, compile_policy, explain_facts, read_operands
 from rules.facts import Facts
 from rules.lists import NOWHERE, Circumstances, ValueList
-from rules.publishing import MAX_CONDITIONS
 from rules.trace import ConditionTrace
 from tests.rules.cases import CUSTOM_POINTS, facts, make_facts, make_rule, rule_sets
 
@@ -24,7 +23,7 @@ def words(count: int) -> list[str]:
 def test_as_many_conditions_as_may_be_published_are_compiled_within_a_second() -> None:
     rules = [
         make_rule({"or": [{"in": [word, {"var": "user.email"}]} for word in words(199)]}, rule_id=str(n), priority=n)
-        for n in range(MAX_CONDITIONS // 200)
+        for n in range(MAX_TOGETHER // 200)
     ]
     before = process_time()
     policy = compile_policy("transfer", "ALLOW", rules=rules)
@@ -49,16 +48,6 @@ def test_constants_that_python_takes_for_equal_stay_apart() -> None:
 
 def flat(trace: ConditionTrace) -> list[bool | None]:
     return [VERDICTS[trace.verdict], *(verdict for child in trace.children for verdict in flat(child))]
-
-
-def size(node: Node) -> int:
-    match node:
-        case Group():
-            return 1 + sum(size(child) for child in node.children)
-        case Not():
-            return 1 + size(node.child)
-        case _:
-            return 1
 
 
 @given(rule_sets(), facts)

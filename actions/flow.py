@@ -290,7 +290,7 @@ class Weighed:
 def _weighed(request: Track, known: Known, policy: Policy) -> Weighed:
     in_clear = gather.contacts(request.tenant, known, dict(request.sent))
     around = _entities(request, in_clear)
-    lists = value_lists.lists_of(request.tenant.pk, known.value_lists_version)
+    lists = value_lists.lists_of(request.tenant.pk, known.value_lists_version, policy.lists)
     past = _past(request, known, policy, around)
     counts = velocity.values(policy.velocities, past, around, request.sent.get("custom") or {})
     facts = gather.gather(

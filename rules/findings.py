@@ -12,10 +12,21 @@ from rules.registry import CustomPoint, UnknownDataPoint, by_key, lookup
 from rules.rule_form import custom_points_of
 from rules.sent import SentKeys
 
-# 200 rules take a third of this; what is not decided in time is left unsaid.
+# 200 rules take a third of this; what is not decided in time is left unsaid, and that is told.
 BUDGET_SECONDS: Final = 2.0
 # Whether the rules then do something else than they look like.
 GRAVE: Final = frozenset({FindingKind.NEVER_FIRES, FindingKind.UNREACHABLE, FindingKind.CONTRADICTION})
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """For a reader; `is_whole` unless time was too short to look for all there may be."""
+
+    told: "list[Told]"
+    is_whole: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.told) or not self.is_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +43,13 @@ class Told:
     event: tuple[tuple[str, Any], ...] | None
 
 
-def of_draft(configuration: ActionConfiguration, *, sent: SentKeys | None) -> list[Told]:
+def of_draft(configuration: ActionConfiguration, *, sent: SentKeys | None) -> Findings:
     """Findings about the rules as they were saved last; `sent` is what the tenant sends, where that is known."""
     points = custom_points_of(configuration.tenant)
     specs = [RuleSpec.from_json(rule.snapshot()) for rule in configuration.rules.all()]
     rules = {spec.rule_id: spec for spec in specs}
     found = analyse(specs, custom_points=points, sent=sent, budget_seconds=BUDGET_SECONDS)
-    return [_told(one, rules, points) for one in found]
+    return Findings([_told(one, rules, points) for one in found.findings], found.is_whole)
 
 
 def _told(finding: Finding, rules: Mapping[str, RuleSpec], points: list[CustomPoint]) -> Told:

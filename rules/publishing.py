@@ -5,17 +5,22 @@ discards or takes back what they did not look at. All of it happens under the lo
 """
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from rules import condition_tree, policies
 from rules.models import ActionConfiguration, PolicyVersion, Rule
 from rules.value_lists import kinds_of
 from rules.versions import Difference, Snapshot, difference
+
+_TOO_MANY = gettext_lazy(
+    "Up to and with this rule there are more than %(limit)s conditions and groups: remove some, or switch rules off."
+)
 
 
 class Refused(Exception):
@@ -54,20 +59,22 @@ def faults(configuration: ActionConfiguration) -> list[Fault]:
     """What keeps the draft from being published. An active rule, shadow or not, must be able to fire."""
     draft, lists = newest(configuration), kinds_of(configuration.tenant)
     points = policies.custom_points(draft)
-    return [
-        Fault(rule["ruleId"], rule["name"], problem)
-        for rule in draft.rules
-        if rule["isActive"]
-        for problem in _problems(rule["conditions"], custom_points=points, lists=lists)
-    ]
+    found, conditions = list[Fault](), 0
+    for rule in sorted((rule for rule in draft.rules if rule["isActive"]), key=itemgetter("priority")):
+        size, problems = _checked(rule["conditions"], custom_points=points, lists=lists)
+        if conditions <= condition_tree.MAX_TOGETHER < conditions + size:
+            problems = [_TOO_MANY % {"limit": condition_tree.MAX_TOGETHER}]
+        conditions += size
+        found += [Fault(rule["ruleId"], rule["name"], problem) for problem in problems]
+    return found
 
 
-def _problems(conditions: Any, **around: Any) -> Iterable[str]:
+def _checked(conditions: Any, **around: Any) -> tuple[int, list[str]]:
+    """How many conditions and groups there are, and what is wrong with them."""
     try:
-        condition_tree.check(conditions, **around)
+        return condition_tree.size(condition_tree.check(conditions, **around)), []
     except condition_tree.ConditionsError as error:
-        return [problem.message for problem in error.problems]
-    return []
+        return 0, [problem.message for problem in error.problems]
 
 
 @transaction.atomic

@@ -21,7 +21,7 @@ from authsignal_portal import access
 from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
 from rules import findings, publishing
-from rules.findings import Told
+from rules.findings import Findings
 from rules.models import ActionConfiguration, PolicyVersion, Publication
 from rules.publishing import Refused
 from rules.sent import SentKeys
@@ -85,7 +85,7 @@ class VersionsPage(TenantAdmin):
             *super().get_urls(),
         ]
 
-    def findings(self, configuration: ActionConfiguration) -> list[Told]:
+    def findings(self, configuration: ActionConfiguration) -> Findings:
         """What the analysis of the draft found; shown on the list, hence after every save, and above publishing."""
         return findings.of_draft(configuration, sent=self.sent(configuration))
 

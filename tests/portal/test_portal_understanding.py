@@ -97,6 +97,21 @@ def test_the_page_of_an_action_says_what_would_have_changed_its_outcome(admin, a
     assert "Allow if amount is at most 2,000 (it was 3,000)" in text
 
 
+def test_pages_say_that_time_was_too_short(admin, acme, monkeypatch):
+    configuration = pay(acme)
+    make.make_rule(configuration, LARGE, "CHALLENGE", name="Large")
+    action = track(acme, custom={"amount": 3000})
+    pages = [
+        f"/portal/actions/action/{action.pk}/change/",
+        f"/portal/rules/actionconfiguration/{configuration.pk}/rules/",
+    ]
+    short = "Not all questions were settled in time"
+    assert not any(short in text_of(admin.client.get(page)) for page in pages)
+    monkeypatch.setattr("rules.findings.BUDGET_SECONDS", 0)
+    monkeypatch.setattr("rules.counterfactual.search._SECONDS", 0)
+    assert all(short in text_of(admin.client.get(page)) for page in pages)
+
+
 def test_an_allowed_action_could_not_have_come_out_better(admin, acme):
     configuration = pay(acme)
     make.make_rule(configuration, LARGE, "CHALLENGE", name="Large")

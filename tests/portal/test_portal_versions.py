@@ -328,6 +328,20 @@ def test_a_rule_that_cannot_fire_keeps_the_draft_from_being_published(admin, wit
     assert state(withdraw) == (3, 3)
 
 
+def test_rules_with_too_many_conditions_together_cannot_be_published(admin, withdraw):
+    conditions = {"or": [{"==": [{"var": "user.email"}, f"{number}"]} for number in range(199)]}
+    for number in range(26):
+        Rule.objects.create(configuration=withdraw, name=f"Rule {number}", priority=number, conditions=conditions)
+    withdraw.save_draft()
+    page = words(admin.client.get(of(withdraw, "publish")).content.decode())
+    assert "Rule 25 : Up to and with this rule there are more than 5000 conditions and groups" in page
+    assert "Rule 24 : Up to" not in page
+    Rule.objects.get(name="Rule 3").delete()
+    withdraw.save_draft()
+    admin.publish(withdraw)
+    assert state(withdraw) == (3, 3)
+
+
 # -- versions ------------------------------------------------------------------------------------
 
 

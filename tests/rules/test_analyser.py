@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rules import operators
-from rules.analyser import Finding, FindingKind, analyse
+from rules.analyser import Analysis, Finding, FindingKind, analyse
 from rules.condition_tree import write
 from rules.engine import RuleSpec, compile_policy, decide, explain
 from rules.operators import OPERATORS
@@ -25,7 +25,7 @@ EQUAL = {CONTRADICTION, DUPLICATE}
 
 
 def found(*rules: RuleSpec, **options: Any) -> tuple[Finding, ...]:
-    findings = analyse(rules, custom_points=CUSTOM_POINTS, **options)
+    findings = analyse(rules, custom_points=CUSTOM_POINTS, **options).findings
     for finding in findings:
         assert_confirmed(finding, rules)
     return findings
@@ -181,6 +181,12 @@ def test_a_shadow_rule_covers_nobody_and_is_judged_alone() -> None:
     assert told(LARGE, replace(shadow, priority=5)) == []
 
 
+def test_a_value_that_cannot_be_compared_is_neither_empty_nor_not_empty() -> None:
+    either = {"or": [{"missing": ["custom.destination"]}, {"!": {"missing": ["custom.destination"]}}]}
+    assert told(make_rule(either)) == [(PART_ALWAYS, "rule")]
+    assert told(make_rule(either, when_unknown="match")) == [(ALWAYS, "rule")]
+
+
 def test_an_inactive_rule_does_not_count() -> None:
     off = replace(LARGE, rule_id="off", priority=0, is_active=False)
     assert told(off, LARGE) == []
@@ -261,7 +267,7 @@ def test_it_is_silent_where_it_was_sent_or_cannot_be_missing_or_nobody_knows(con
 def test_what_is_counted_only_where_a_rule_asks_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     key = "velocity.count.user.any.1h"
     monkeypatch.setitem(DATA_POINTS, key, replace(DATA_POINTS["device.count"], key=key))
-    assert analyse([make_rule(compare(">", key, 5))], sent=SENT) == ()
+    assert analyse([make_rule(compare(">", key, 5))], sent=SENT) == Analysis((), is_whole=True)
 
 
 def test_a_condition_that_cannot_be_read_is_unknown_and_stops_nothing() -> None:
@@ -272,8 +278,16 @@ def test_a_condition_that_cannot_be_read_is_unknown_and_stops_nothing() -> None:
     assert told(make_rule(removed, when_unknown="match")) == [(ALWAYS, "rule")]
 
 
-def test_without_time_it_is_silent() -> None:
-    assert found(LARGE, replace(LARGE, rule_id="again", priority=5), budget_seconds=0) == ()
+def test_without_time_it_is_silent_and_says_so() -> None:
+    rules = [LARGE, replace(LARGE, rule_id="again", priority=5)]
+    assert analyse(rules, custom_points=CUSTOM_POINTS, budget_seconds=0) == Analysis((), is_whole=False)
+    assert analyse(rules, custom_points=CUSTOM_POINTS).is_whole
+
+
+def test_rules_that_are_too_many_to_publish_are_not_analysed() -> None:
+    words = [compare("==", "custom.destination", f"w{number}") for number in range(199)]
+    rules = [make_rule({"or": words}, rule_id=str(place), priority=place) for place in range(26)]
+    assert analyse(rules, custom_points=CUSTOM_POINTS) == Analysis((), is_whole=False)
 
 
 def test_the_findings_come_in_the_order_in_which_the_rules_decide() -> None:

@@ -93,13 +93,13 @@ def comparisons_in(node: Node) -> Iterator[Comparison]:
             return
 
 
-def size(node: Node) -> int:
+def nodes(node: Node) -> int:
     """How many groups, negations and comparisons a tree has."""
     match node:
         case Group():
-            return 1 + sum(map(size, node.children))
+            return 1 + sum(map(nodes, node.children))
         case Not():
-            return 1 + size(node.child)
+            return 1 + nodes(node.child)
         case _:
             return 1
 

@@ -72,7 +72,7 @@ def faults(configuration: ActionConfiguration) -> list[Fault]:
 def _checked(conditions: Any, **around: Any) -> tuple[int, list[str]]:
     """How many conditions and groups there are, and what is wrong with them."""
     try:
-        return condition_tree.size(condition_tree.check(conditions, **around)), []
+        return condition_tree.nodes(condition_tree.check(conditions, **around)), []
     except condition_tree.ConditionsError as error:
         return 0, [problem.message for problem in error.problems]
 

@@ -37,7 +37,8 @@ _running = contextlib.ExitStack()
 # A wrapper, because wrappers run first: pytest-django reads the settings in the same hook.
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
-    only_hands_out = bool(getattr(early_config.known_args_namespace, "numprocesses", None))
+    is_parallel = bool(getattr(early_config.known_args_namespace, "numprocesses", None))
+    only_hands_out = is_parallel and "PYTEST_XDIST_WORKER" not in os.environ
     # Else a parent process has started them and its environment is ours.
     if STARTED not in os.environ and not only_hands_out:
         try:

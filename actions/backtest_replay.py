@@ -158,7 +158,7 @@ def _tells(highest: float, value: Any, cap: Any) -> bool:
     """Whether a stored velocity says enough for comparisons with no number above `highest`.
 
     From `cap` on it means "at least so much"; without one it is exact. True instead of a number: there was nobody to
-    count by, so that nothing is what would be told again.
+    count by, or no number among all that were read, so that nothing is what would be told again.
     """
     if value is None:
         return cap is True

@@ -5,8 +5,9 @@ discards or takes back what they did not look at. All of it happens under the lo
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
@@ -14,7 +15,9 @@ from django.utils.translation import gettext as _
 
 from rules import condition_tree, policies
 from rules.models import ActionConfiguration, PolicyVersion, Rule
+from rules.registry import VELOCITY, CustomPoint
 from rules.value_lists import kinds_of
+from rules.velocity import MAX_VELOCITIES, parse
 from rules.versions import Difference, Snapshot, difference
 
 
@@ -53,13 +56,15 @@ def rules_differ(configuration: ActionConfiguration, kept: PolicyVersion) -> boo
 def faults(configuration: ActionConfiguration) -> list[Fault]:
     """What keeps the draft from being published. An active rule, shadow or not, must be able to fire."""
     draft, lists = newest(configuration), kinds_of(configuration.tenant)
-    points = policies.custom_points(draft)
-    return [
-        Fault(rule["ruleId"], rule["name"], problem)
-        for rule in draft.rules
-        if rule["isActive"]
-        for problem in _problems(rule["conditions"], custom_points=points, lists=lists)
-    ]
+    points, seen = policies.custom_points(draft), set[str]()
+    found = []
+    for rule in sorted(draft.rules, key=itemgetter("priority")):
+        if rule["isActive"]:
+            own = velocities_in(rule["conditions"], points)
+            problems = [*_problems(rule["conditions"], custom_points=points, lists=lists), *surplus(own, beside=seen)]
+            found += [Fault(rule["ruleId"], rule["name"], problem) for problem in problems]
+            seen |= own
+    return found
 
 
 def _problems(conditions: Any, **around: Any) -> Iterable[str]:
@@ -68,6 +73,25 @@ def _problems(conditions: Any, **around: Any) -> Iterable[str]:
     except condition_tree.ConditionsError as error:
         return [problem.message for problem in error.problems]
     return []
+
+
+def velocities_in(conditions: Any, points: Iterable[CustomPoint]) -> set[str]:
+    """The keys of the velocities that conditions ask for."""
+    tree, _problems = condition_tree.read(conditions, custom_points=points)
+    found = condition_tree.comparisons_in(tree) if tree else ()
+    return {one.point.key for one in found if one.point.category == VELOCITY}
+
+
+def surplus(own: Set[str], *, beside: Set[str]) -> list[str]:
+    """What is wrong with a rule that asks for more velocities than there may be `beside` those of other rules."""
+    if len(own | beside) <= MAX_VELOCITIES or not own - beside:
+        return []
+    text = _(
+        "The active rules of an action together use at most %(most)s different velocities; with this rule they use "
+        "%(number)s. It adds: %(added)s. Use velocities that other rules use too, or switch a rule off."
+    )
+    added = "; ".join(parse(key).label for key in sorted(own - beside))
+    return [text % {"most": MAX_VELOCITIES, "number": len(own | beside), "added": added}]
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actions import backtest, backtest_rows, backtest_windows, flow, velocity
+from actions import backtest, backtest_rows, flow
 from actions.backtest_history import Values, recount
 from actions.backtest_rows import Span
 from actions.models import Action, ActionFacts
@@ -131,9 +131,8 @@ def as_kept(values: list[Any]) -> list[Any]:
     return [float(value) if value is not None and abs(value) > 2**63 else value for value in values]
 
 
-@pytest.mark.parametrize("lot", range(3))
-def test_counted_anew_is_what_the_live_engine_told(acme, pay, advance, lot):
-    live_on(acme, random.Random(lot), 60, advance, gaps=[1, 60, 600, 3600, 20_000])
+def test_counted_anew_is_what_the_live_engine_told(acme, pay, advance):
+    live_on(acme, random.Random(0), 60, advance, gaps=[1, 60, 600, 3600, 20_000])
     span = span_of(pay)
     for key in KEYS:
         assert as_kept(recounted(pay, span, key)) == as_kept(seen(span, key)), key
@@ -141,15 +140,12 @@ def test_counted_anew_is_what_the_live_engine_told(acme, pay, advance, lot):
     assert all(len(set(map(str, seen(span, key)))) > 1 for key in KEYS)
 
 
-@pytest.mark.parametrize("lot", range(2))
-def test_the_bounds_of_the_live_statement_hold(acme, pay, advance, lot, monkeypatch):
-    for module in (velocity, asked_of, backtest_windows):
-        monkeypatch.setattr(module, "MAX_ROWS", 4)
-    for key in ("LEAST_CAP", "MAX_THRESHOLD"):
-        monkeypatch.setattr(asked_of, key, 3)
+def test_the_bounds_of_the_live_statement_hold(acme, pay, advance, monkeypatch):
+    for name, bound in {"MAX_ROWS": 4, "MAX_FOLDED": 3, "LEAST_CAP": 3, "MAX_THRESHOLD": 3}.items():
+        monkeypatch.setattr(asked_of, name, bound)
     Rule.objects.all().delete()
     keys_asked(pay, KEYS, 1)
-    live_on(acme, random.Random(lot), 60, advance, gaps=[1, 60, 600])
+    live_on(acme, random.Random(1), 60, advance, gaps=[1, 60, 600])
     span = span_of(pay)
     for key in KEYS:
         assert as_kept(recounted(pay, span, key)) == as_kept(seen(span, key)), key
@@ -293,6 +289,14 @@ def test_where_there_is_nobody_to_count_by_nothing_is_counted_anew(acme, pay):
     facts = ActionFacts.objects.get()
     assert decided(facts, draft.policy, draft).missing
     assert off_diagonal(report_of(pay)) == 0
+
+
+def test_an_average_of_nothing_was_told_in_full(acme, pay):
+    track(acme, "ann", custom={"amount": "x"})
+    track(acme, "ann")
+    assert None in seen(span_of(pay), "avg:amount.user.any.1d")
+    tally = replayed(pay, draft_of(pay), span_of(pay))
+    assert [key for key in tally.recounted if ".user." in key] == []
 
 
 def test_rules_that_come_to_ask_in_the_course_of_time_are_tried_with_both(acme, advance):

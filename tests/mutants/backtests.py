@@ -111,7 +111,7 @@ AS_OF_THEN = [
         f"{PAST}::test_the_bounds_of_the_live_statement_hold",
         (
             "actions/backtest_windows.py",
-            "self.most = MAX_ROWS if self.is_bounded else asked.cap",
+            "self.most = asked.velocity.most_rows if self.is_bounded else asked.cap",
             "self.most = 1 << 40",
         ),
     ),
@@ -206,7 +206,11 @@ NOTHING_ELSE = [
     mutant(
         "backtest: two of a tenant begin at once",
         f"{REPLAY}::test_two_that_begin_at_once_are_one",
-        ("actions/backtest.py", "tenant = Tenant.objects.select_for_update().get", "tenant = Tenant.objects.get"),
+        (
+            "actions/backtest.py",
+            "tenant = Tenant.objects.select_for_update(no_key=True).get",
+            "tenant = Tenant.objects.get",
+        ),
         ("actions/backtest.py", "if Backtest.objects.filter(OPEN, tenant=tenant).exists():", "if False:"),
         (
             "actions/models.py",

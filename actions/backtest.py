@@ -63,7 +63,7 @@ def begin(configuration: ActionConfiguration, *, days: int, author_id: int | Non
 
     Raises Conflict while another one of the tenant is open.
     """
-    tenant = Tenant.objects.select_for_update().get(pk=configuration.tenant_id)
+    tenant = Tenant.objects.select_for_update(no_key=True).get(pk=configuration.tenant_id)
     for silent in Backtest.objects.filter(OPEN, tenant=tenant, progress_at__lte=_silent_since()):
         fail(silent, silence(silent))
     if Backtest.objects.filter(OPEN, tenant=tenant).exists():

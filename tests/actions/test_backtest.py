@@ -1,8 +1,12 @@
 """The backtest: as the live engine, action by action; with nothing of the future in it; with nothing written."""
 
+import contextlib
 import random
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from time import sleep
 from typing import Any
 
 import psycopg
@@ -10,10 +14,11 @@ import pytest
 from django.db import IntegrityError, connection
 from hypothesis import HealthCheck, given, settings
 
-from actions import backtest, backtest_rows, tasks
+from actions import backtest, backtest_heartbeat, backtest_rows, tasks
 from actions.models import Action, ActionFacts, Backtest
 from authenticators.models import Message
-from authsignal_portal import clock
+from authenticators.tasks import deliver, sweep
+from authsignal_portal import celery_app, clock
 from authsignal_portal.errors import Conflict
 from authsignal_portal.models import Tenant
 from rules import value_lists
@@ -393,6 +398,75 @@ def test_a_statement_that_takes_too_long_ends_it(acme, pay, monkeypatch):
         backtest.run(made.pk)
     made.refresh_from_db()
     assert (made.status, made.error) == ("failed", "It took too long. Choose fewer days.")
+
+
+@pytest.fixture
+def endless(acme: Tenant, pay: ActionConfiguration, monkeypatch: pytest.MonkeyPatch) -> Backtest:
+    """Its first statement takes longer than anybody waits."""
+    monkeypatch.setattr(backtest_heartbeat, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(backtest_rows.Span, "holds", lambda _span, _row: backtest.SQL("pg_sleep(60) IS NOT NULL"))
+    track(acme)
+    return backtest.begin(pay, days=7, author_id=None)
+
+
+def test_within_a_long_statement_it_lives_and_can_be_cancelled(endless):
+    def look() -> Any:
+        with contextlib.closing(connection):
+            return Backtest.objects.get(pk=endless.pk)
+
+    def until(holds: Callable[[Backtest], bool]) -> Backtest:
+        for _ in range(200):
+            if holds(row := look()):
+                return row
+            sleep(0.02)
+        raise AssertionError
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(in_a_thread, lambda: backtest.run(endless.pk))
+        first = until(lambda row: row.status == "running")
+        until(lambda row: row.progress_at > first.progress_at)
+        backtest.cancel(first)
+        running.result(10)
+    endless.refresh_from_db()
+    assert (endless.status, endless.report) == ("cancelled", None)
+
+
+def in_a_thread(act: Callable[[], Any]) -> Any:
+    with contextlib.closing(connection):
+        return act()
+
+
+def test_after_an_hour_it_ends(endless, monkeypatch):
+    monkeypatch.setattr(backtest, "LONGEST_SECONDS", 0.2)
+    with pytest.raises(backtest.TooLong):
+        backtest.run(endless.pk)
+    endless.refresh_from_db()
+    assert (endless.status, endless.error) == ("failed", "It took too long. Choose fewer days.")
+
+
+def test_a_worker_of_its_own_runs_it_so_that_messages_do_not_wait():
+    def queue_of(task: Any) -> str:
+        return str(celery_app.amqp.router.route({}, task.name)["queue"].name)
+
+    assert queue_of(tasks.run_backtest) == "backtests"
+    assert {queue_of(task) for task in (tasks.prune, deliver, sweep)} == {"celery"}
+
+
+def test_one_that_waits_for_others_is_not_forgotten(acme, globex, pay, advance):
+    waiting = backtest.begin(pay, days=7, author_id=None)
+    other = backtest.begin(make_pay(globex), days=7, author_id=None)
+    advance(300)
+    backtest.run(other.pk)
+    assert not backtest.is_forgotten(waiting, clock.now())
+    with pytest.raises(Conflict):
+        backtest.begin(pay, days=7, author_id=None)
+    advance(121)
+    assert backtest.is_forgotten(waiting, clock.now())
+    backtest.begin(pay, days=7, author_id=None)
+    # What was given up is given up, should a worker come after all.
+    backtest.run(waiting.pk)
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.error) == ("failed", "No worker took it up.")
 
 
 def test_one_whose_worker_died_counts_as_failed_and_gives_way(acme, pay, advance):

@@ -8,7 +8,7 @@ written, so that its page can show how far it is and ask it to stop.
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -18,11 +18,11 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from psycopg import Connection
-from psycopg.errors import QueryCanceled
+from psycopg.errors import ConfigurationLimitExceeded, DiskFull, InsufficientPrivilege, QueryCanceled
 from psycopg.sql import SQL, Literal
 
 from actions.backtest_heartbeat import Ended, heartbeat
-from actions.backtest_replay import Draft, Progress, replay
+from actions.backtest_replay import Draft, Progress, TooMuch, replay
 from actions.backtest_report import Messages, report
 from actions.backtest_rows import Span
 from actions.models import Backtest
@@ -40,6 +40,8 @@ PROGRESS_SECONDS: Final = 0.5
 MESSAGE_DAYS: Final = 30
 OPEN: Final = Q(status__in=[Backtest.Status.QUEUED, Backtest.Status.RUNNING])
 
+# Of files in which it sorts, beyond what is in memory.
+TEMPORARY: Final = "10GB"
 # Of the reading transaction. A long statement is meant here; it must not take the cores that decisions need.
 SETTINGS: Final = {
     "statement_timeout": "30min",
@@ -162,6 +164,10 @@ def run(backtest_id: uuid.UUID) -> None:
 def _reason(error: BaseException) -> str:
     if isinstance(error, (QueryCanceled, TooLong)):
         return _("It took too long. Choose fewer days.")
+    if isinstance(error, (ConfigurationLimitExceeded, DiskFull)):
+        return _("Sorting the actions takes more room than the database may use. Choose fewer days.")
+    if isinstance(error, TooMuch):
+        return str(error)
     return _("It ended unexpectedly (%(kind)s). The log of the worker says more.") % {"kind": type(error).__name__}
 
 
@@ -221,10 +227,17 @@ def reading() -> Iterator[Connection[Any]]:
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             for name, value in SETTINGS.items():
-                connection.execute(SQL("SET LOCAL {} = {}").format(SQL(name), Literal(value)))
+                _set(connection, name, value)
+            # PostgreSQL lets only those set it who were granted it.
+            with suppress(InsufficientPrivilege), connection.transaction():
+                _set(connection, "temp_file_limit", TEMPORARY)
             yield connection
     finally:
         own.close()
+
+
+def _set(connection: Connection[Any], name: str, value: str) -> None:
+    connection.execute(SQL("SET LOCAL {} = {}").format(SQL(name), Literal(value)))
 
 
 def _messages(connection: Connection[Any], span: Span, days: int) -> Messages:

@@ -469,6 +469,19 @@ def test_one_that_waits_for_others_is_not_forgotten(acme, globex, pay, advance):
     assert (waiting.status, waiting.error) == ("failed", "No worker took it up.")
 
 
+@pytest.mark.parametrize("error", [psycopg.errors.ConfigurationLimitExceeded, psycopg.errors.DiskFull])
+def test_one_that_needs_too_much_room_says_so(acme, pay, monkeypatch, error):
+    def full(*_given: Any, **_named: Any) -> None:
+        raise error("temporary file size exceeds temp_file_limit")
+
+    monkeypatch.setattr(backtest, "replay", full)
+    made = backtest.begin(pay, days=7, author_id=None)
+    with pytest.raises(error):
+        backtest.run(made.pk)
+    made.refresh_from_db()
+    assert made.error == "Sorting the actions takes more room than the database may use. Choose fewer days."
+
+
 def test_one_whose_worker_died_counts_as_failed_and_gives_way(acme, pay, advance):
     dead = backtest.begin(pay, days=7, author_id=None)
     Backtest.objects.filter(pk=dead.pk).update(status="running")

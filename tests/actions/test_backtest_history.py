@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from psycopg.sql import SQL
 
-from actions import backtest, backtest_rows, flow
-from actions.backtest_history import Values, recount
+from actions import backtest, backtest_replay, backtest_rows, flow
+from actions.backtest_history import Values, _query, recount
 from actions.backtest_rows import Span
 from actions.models import Action, ActionFacts
 from audit import log
@@ -33,6 +34,7 @@ from tests.actions.past import (
     span_of,
     track,
 )
+from tests.actions.test_velocity import nodes
 from tests.rules.cases import compare
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -206,6 +208,33 @@ def test_of_two_actions_at_one_moment_the_later_id_sees_the_other(acme, pay):
     one, two = track(acme, "ann"), track(acme, "ann")
     Action.objects.filter(pk=two.pk).update(created_at=one.created_at)
     assert recounted(pay, span_of(pay), "count.user.this.1h") == [1, 2]
+
+
+@pytest.mark.parametrize("key", ["sum:amount.device.any.2d", "avg:amount.user.any.1d", "max:amount.user.any.12h"])
+def test_what_is_sorted_holds_no_facts(acme, pay, key):
+    """Sorted with the facts of every action, millions of them fill a disk."""
+    query = _query(span_of(pay), draft_of(pay).velocity(PREFIX + key).velocity)
+    with backtest.reading() as reading:
+        [[found]] = reading.execute(SQL("EXPLAIN (VERBOSE, FORMAT JSON) ") + query).fetchall()
+    sorted_ones = [node for node in nodes(found[0]["Plan"]) if node["Node Type"] in ("Sort", "WindowAgg")]
+    assert {node["Node Type"] for node in sorted_ones} == {"Sort", "WindowAgg"}
+    assert [one for node in sorted_ones for one in node["Output"] if "facts" in one] == []
+
+
+def test_more_numbers_than_memory_holds_are_not_counted(acme, monkeypatch):
+    plain = make_pay(acme)
+    for _ in range(3):
+        track(acme, "ann")
+    rare(plain, "count.user.any.1h", 3)
+    monkeypatch.setattr(backtest_replay, "MAX_NUMBERS", 2)
+    made = backtest.begin(plain, days=7, author_id=None)
+    with pytest.raises(backtest_replay.TooMuch):
+        backtest.run(made.pk)
+    made.refresh_from_db()
+    assert made.status == "failed"
+    assert "For 3 actions, 1 velocities would have to be counted as of then" in made.error
+    monkeypatch.setattr(backtest_replay, "MAX_NUMBERS", 3)
+    assert report_of(plain)["recounted"] == ["velocity.count.user.any.1h"]
 
 
 # -- stored or counted anew ----------------------------------------------------------------------

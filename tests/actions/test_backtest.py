@@ -3,8 +3,9 @@
 import contextlib
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 from time import sleep
 from typing import Any
@@ -15,6 +16,8 @@ from django.db import IntegrityError, connection
 from hypothesis import HealthCheck, given, settings
 
 from actions import backtest, backtest_heartbeat, backtest_rows, tasks
+from actions.backtest_replay import Draft, Progress, replay
+from actions.backtest_rows import Span
 from actions.models import Action, ActionFacts, Backtest
 from authenticators.models import Message
 from authenticators.tasks import deliver, sweep
@@ -22,7 +25,8 @@ from authsignal_portal import celery_app, clock
 from authsignal_portal.errors import Conflict
 from authsignal_portal.models import Tenant
 from rules import value_lists
-from rules.engine import RuleSpec
+from rules.engine import RuleSpec, compile_policy, decide
+from rules.lists import Lists
 from rules.models import ActionConfiguration, Rule
 from tests import make
 from tests.actions.past import (
@@ -40,8 +44,9 @@ from tests.actions.past import (
     track,
     track_any,
 )
-from tests.rules.cases import brief, compare, rule_sets
+from tests.rules.cases import CUSTOM_POINTS, brief, compare, rule_sets
 
+# A backtest reads on a connection of its own.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 # Asked for by the rules in force, hence stored with every action.
@@ -50,16 +55,6 @@ COUNTED = [
     (compare(">", "velocity.sum:amount.device.any.7d", 10**6), "REVIEW"),
 ]
 LARGE = (compare(">", "custom.amount", 2), "CHALLENGE")
-
-
-@pytest.fixture
-def acme(transactional_db: None) -> Tenant:
-    return make.make_tenant("Acme")
-
-
-@pytest.fixture
-def globex(transactional_db: None) -> Tenant:
-    return make.make_tenant("Globex")
 
 
 @pytest.fixture
@@ -80,15 +75,39 @@ def past(acme: Tenant, pay: ActionConfiguration) -> list[Action]:
 # -- as the live engine --------------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@dataclass(frozen=True)
+class Read:
+    """What is stored, read once for many drafts."""
+
+    connection: Any
+    span: Span
+    lists: Lists
+    actions: list[Action]
+    opened: list[dict[str, Any]]
+
+
+@pytest.fixture
+def stored(acme: Tenant, pay: ActionConfiguration, past: list[Action]) -> Iterator[Read]:
+    span = span_of(pay)
+    actions = actions_of(span)
+    assert len(actions) == len(past)
+    with backtest.reading() as connection:
+        yield Read(connection, span, draft_of(pay).lists, actions, [action.facts.opened() for action in actions])
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rules=rule_sets())
 def test_every_action_comes_out_as_the_live_engine_decides_it(
-    pay: ActionConfiguration, past: list[Action], rules: list[RuleSpec]
+    acme: Tenant, stored: Read, rules: list[RuleSpec]
 ) -> None:
-    draft, span = draft_of(pay, *rules), span_of(pay)
-    tally = replayed(pay, draft, span)
-    expected = [(action, decided(action.facts, draft.policy, draft)) for action in actions_of(span)]
-    assert tally.matrix.total() == len(past)
+    draft = Draft(compile_policy(CODE, "ALLOW", rules=rules, custom_points=CUSTOM_POINTS), stored.lists)
+    size = len(stored.actions)
+    tally = replay(stored.connection, stored.span, draft, tenant=acme, size=size, progress=Progress())
+    expected = [
+        (action, decide(facts, draft.policy, draft.lists))
+        for action, facts in zip(stored.actions, stored.opened, strict=True)
+    ]
+    assert tally.matrix.total() == size
     for before, after in tally.matrix:
         pairs = [one for one in expected if (one[0].outcome, one[1].outcome) == (before, after)]
         assert tally.matrix[before, after] == len(pairs)
@@ -323,6 +342,7 @@ def test_the_draft_is_tried_as_it_was_when_the_backtest_began(acme, pay):
     assert made.report["changed"] == 0
 
 
+@pytest.mark.django_db(transaction=False)
 def test_a_tenant_has_one_backtest_at_a_time(acme, globex, pay):
     backtest.begin(pay, days=7, author_id=None)
     with pytest.raises(Conflict):

@@ -66,11 +66,6 @@ KEYS = [
 NUMBERS = [0, 1, 2.5, 0.1, 0.2, -3, 10**15 + 1, 2**53 + 1, 10**20]
 
 
-@pytest.fixture
-def acme(transactional_db: None) -> Tenant:
-    return make.make_tenant("Acme")
-
-
 def keys_asked(configuration: ActionConfiguration, keys: list[str], number: float = 2) -> None:
     """A rule for each key, in force. Its number lies among what it compares with."""
     for priority, key in enumerate(keys):

@@ -72,6 +72,15 @@ def test_a_backtest_is_begun_with_a_click_and_its_report_read(admin, pay):
     assert "version 2" in page
 
 
+def test_that_some_are_let_through_is_said_with_the_challenges(acme, admin, pay):
+    begin(admin, pay)
+    text = "Challenges are also counted for users who have nothing to prove with"
+    assert text not in page_of(admin, Backtest.objects.get())
+    acme.let_unenrolled_users_through = True
+    acme.save()
+    assert text in page_of(admin, Backtest.objects.get())
+
+
 def test_it_is_recorded_who_began_it(admin, pay):
     begin(admin, pay)
     event = AuditEvent.objects.get(tag="backtest:started")

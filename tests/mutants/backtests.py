@@ -125,6 +125,16 @@ AS_OF_THEN = [
         ),
     ),
     mutant(
+        "history: a failed challenge that was passed counts on",
+        "tests/actions/test_backtest_windows.py",
+        ("actions/backtest_windows.py", "if one.counts and passed != NEVER:", "if False:"),
+    ),
+    mutant(
+        "history: facts are sorted",
+        f"{PAST}::test_what_is_sorted_holds_no_facts",
+        ("actions/backtest_history.py", '" OFFSET 0) narrow) past', '") narrow) past'),
+    ),
+    mutant(
         "history: nothing before the span read",
         f"{PAST}::test_actions_before_the_span_count_and_are_not_replayed",
         (

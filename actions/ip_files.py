@@ -15,7 +15,7 @@ from typing import Any
 from actions.ip_csv import ReadCsv, read_csv
 from actions.ip_database import Database, check_database
 from actions.ip_incoming import copy_plain, is_binary, is_zip
-from actions.ip_maxmind_csv import built_at, read_zip
+from actions.ip_maxmind_csv import built_at, is_blocks, read_blocks, read_zip
 from actions.ip_ranges import BadFile, Ranges, read_list, unpack
 from actions.ip_table import Table, open_table
 
@@ -157,7 +157,8 @@ def _database(copy: Path, entry: Entry, item: Incoming) -> Entry:
 
 
 def _table(copy: Path, entry: Entry, item: Incoming) -> Entry:
-    return _written(read_csv(copy, kind=item.kind, name=str(item.path)), copy, entry)
+    read = read_blocks if is_blocks(copy) else read_csv
+    return _written(read(copy, kind=item.kind, name=str(item.path)), copy, entry)
 
 
 def _zipped_tables(copy: Path, entry: Entry, item: Incoming) -> Entry:
@@ -173,10 +174,10 @@ def _written(read: ReadCsv, copy: Path, entry: Entry) -> Entry:
 
 
 def _list(copy: Path, entry: Entry, item: Incoming) -> Entry:
-    try:
-        lines = copy.read_text("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise BadFile(f"{item.path}: is no text ({error}); of compressed files, gzip's are read") from error
+    if is_binary(copy):
+        raise BadFile(f"{item.path}: is no text; of compressed files, gzip's are read")
+    # An old encoding in a comment does no harm; in an address it is refused with its line.
+    lines = copy.read_text("utf-8-sig", errors="replace").splitlines()
     read = read_list(lines, name=str(item.path))
     copy.write_bytes(read.ranges.pack())
     return replace(

@@ -9,11 +9,11 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
 from actions.ip_csv import BadRow, ReadCsv, asn_record, coordinates, country_record, shown
 from actions.ip_ranges import BadFile
@@ -38,7 +38,7 @@ def read_zip(path: Path, *, kind: str, name: str, limit: int) -> ReadCsv:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > limit:
                 raise BadFile(f"{name}: may hold {limit // 2**20:,} MB at most")
-            return _read(archive, kind=kind, name=name)
+            return _read_archive(archive, kind=kind, name=name)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
         raise BadFile(f"{name}: cannot be unpacked ({error}); download it again") from error
 
@@ -55,17 +55,39 @@ def built_at(path: Path) -> datetime | None:
     return None
 
 
-def _read(archive: zipfile.ZipFile, *, kind: str, name: str) -> ReadCsv:
-    record_of, needed = KINDS[kind]
-    table = TableWriter()
-    told: dict[tuple[str, ...], bytes | None] = {}
-    records, telling = 0, False
+def is_blocks(path: Path) -> bool:
+    """Whether it is one of the files that such a zip holds."""
+    with path.open(encoding="utf-8-sig", errors="replace") as text:
+        return text.readline(100).startswith("network,")
+
+
+def read_blocks(path: Path, *, kind: str, name: str) -> ReadCsv:
+    """A single `…-Blocks-…` file, where nothing else is needed to understand it. Raises BadFile as `read_zip`."""
+    needed = KINDS[kind][1]
+    if needed & PLACED:
+        raise BadFile(f"{name}: names places only by number; hand over the zip that it came in")
+    with path.open("rb") as content:
+        return _read([(name, _rows(content, needed=needed, where=name))], kind=kind, name=name, places={})
+
+
+def _read_archive(archive: zipfile.ZipFile, *, kind: str, name: str) -> ReadCsv:
+    needed = KINDS[kind][1]
     places = _places(archive, name) if needed & PLACED else {}
     blocks = [member for suffix in BLOCKS for member in archive.namelist() if member.endswith(suffix)]
     if not blocks:
         raise BadFile(f"{name}: no {BLOCKS[0]} or {BLOCKS[1]} inside; hand over a MaxMind CSV download as it came")
-    for member in blocks:
-        for row in _rows(archive, member, needed=needed, name=name):
+    files = [(f"{name}, {member}", _member_rows(archive, member, needed, name)) for member in blocks]
+    return _read(files, kind=kind, name=name, places=places)
+
+
+def _read(files: Iterable[tuple[str, Iterator[Row]]], *, kind: str, name: str, places: Places) -> ReadCsv:
+    """Every line of the files, each with what to call it in an error."""
+    record_of = KINDS[kind][0]
+    table = TableWriter()
+    told: dict[tuple[str, ...], bytes | None] = {}
+    records, telling = 0, False
+    for where, rows in files:
+        for row in rows:
             try:
                 cells = tuple(text for column, text in row.items() if column != "network")
                 if cells not in told:
@@ -74,32 +96,37 @@ def _read(archive: zipfile.ZipFile, *, kind: str, name: str) -> ReadCsv:
                     telling = telling or READERS[kind](record) is not None
                 table.add(*_bounds(row["network"]), told[cells])
             except (BadRow, Disorder) as error:
-                raise BadFile(f"{name}, {member}, network {shown(row['network'])}: {error}") from error
+                raise BadFile(f"{where}, network {shown(row['network'])}: {error}") from error
             records += 1
     if not telling:
         raise BadFile(f"{name}: holds nothing about {kind}")
     return ReadCsv(table, records)
 
 
-def _rows(archive: zipfile.ZipFile, member: str, *, needed: set[str], name: str) -> Iterator[dict[str, str]]:
+def _member_rows(archive: zipfile.ZipFile, member: str, needed: set[str], name: str) -> Iterator[Row]:
     with archive.open(member) as content:
-        lines = csv.DictReader(io.TextIOWrapper(content, "utf-8-sig", newline=""), strict=True)
+        yield from _rows(content, needed=needed, where=f"{name}, {member}")
+
+
+def _rows(content: IO[bytes], *, needed: set[str], where: str) -> Iterator[Row]:
+    with io.TextIOWrapper(content, "utf-8-sig", newline="") as text:
+        lines = csv.DictReader(text, strict=True)
         try:
             if missing := needed - set(lines.fieldnames or ()):
-                raise BadFile(f"{name}, {member}: has no column {', '.join(sorted(missing))}")
+                raise BadFile(f"{where}: has no column {', '.join(sorted(missing))}")
             for row in lines:
                 if None in row or None in row.values():
-                    raise BadFile(f"{name}, {member}, line {lines.line_num}: not as many columns as on the first line")
+                    raise BadFile(f"{where}, line {lines.line_num}: not as many columns as on the first line")
                 yield row
         except (csv.Error, UnicodeDecodeError) as error:
-            raise BadFile(f"{name}, {member}, line {max(1, lines.line_num)}: {error}") from error
+            raise BadFile(f"{where}, line {max(1, lines.line_num)}: {error}") from error
 
 
 def _places(archive: zipfile.ZipFile, name: str) -> Places:
     needed = {"geoname_id", "country_iso_code"}
     for member in archive.namelist():
         if member.endswith(LOCATIONS):
-            return {row["geoname_id"]: row for row in _rows(archive, member, needed=needed, name=name)}
+            return {row["geoname_id"]: row for row in _member_rows(archive, member, needed, name)}
     raise BadFile(f"{name}: no {LOCATIONS} inside, without which its places have no names")
 
 

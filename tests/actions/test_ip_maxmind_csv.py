@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from actions import ip_files
 from actions.ip_files import read_manifest
 from actions.ip_intel import IpData
+from tests.actions.ip_data_files import make_list
 
 BLOCKS = (
     "network,geoname_id,registered_country_geoname_id,represented_country_geoname_id,"
@@ -92,6 +93,17 @@ def test_a_network_and_an_anonymous_zip_need_no_places(directory, tmp_path):
     data = IpData(directory)
     assert (data.lookup("5.1.1.1").asn, data.lookup("5.1.1.1").organization) == (64500, "Example, Inc.")
     assert [data.lookup(f"5.1.{third}.1").anonymizer for third in (1, 2, 4)] == ["VPN", "TOR", "PROXY"]
+
+
+def test_a_single_file_of_blocks_is_enough_where_no_places_are_named(directory, tmp_path):
+    header = "network,autonomous_system_number,autonomous_system_organization"
+    update("--asn", make_list(tmp_path / "GeoLite2-ASN-Blocks-IPv4.csv", header, "5.1.1.0/24,64500,Example"))
+    assert IpData(directory).lookup("5.1.1.1").asn == 64500
+    with pytest.raises(CommandError, match="names places only by number; hand over the zip that it came in"):
+        update("--country", make_list(tmp_path / "blocks.csv", BLOCKS, "5.1.1.0/24,2186224,,,0,0"))
+    wrong = make_list(tmp_path / "bad.csv", header, "5.1.1.0/24,64500,Example", "5.1.2.0/24,minus,Example")
+    with pytest.raises(CommandError, match=r"bad\.csv, network '5\.1\.2\.0/24': 'minus' is no autonomous system"):
+        update("--asn", wrong)
 
 
 @pytest.mark.parametrize(

@@ -411,7 +411,7 @@ TOO_MANY = [
     ("devices", ">=", 50, None),
     ("devices", ">=", 51, None),
     ("users", ">=", 2, None),
-    ("sum", ">", MAX_FOLDED - 1, True),
+    ("sum", ">", MAX_FOLDED - 1, None),
     ("sum", ">", MAX_FOLDED, None),
     ("max", ">=", 1, None),
     ("max", ">", 0.5, True),

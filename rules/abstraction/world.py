@@ -14,7 +14,7 @@ from rules.abstraction.numbers import Numbers
 from rules.abstraction.solver import Model, Undecided
 from rules.abstraction.texts import Texts
 from rules.abstraction.truth import Event, fires
-from rules.condition_tree import MAX_TOGETHER, Comparison, Group, Node, Not, read, size
+from rules.condition_tree import MAX_TOGETHER, Comparison, Group, Node, Not, nodes, read
 from rules.engine import RuleSpec
 from rules.lists import NOWHERE, Circumstances
 from rules.registry import CustomPoint, DataPoint, by_key
@@ -87,7 +87,7 @@ class World:
         custom_points = tuple(custom_points)
         active = sorted((spec for spec in specs if spec.is_active), key=lambda spec: (spec.priority, spec.rule_id))
         trees = [read(spec.conditions, custom_points=custom_points)[0] for spec in active]
-        if sum(size(tree) for tree in trees if tree is not None) > MAX_TOGETHER:
+        if sum(nodes(tree) for tree in trees if tree is not None) > MAX_TOGETHER:
             raise Undecided
         self.cnf, self.around = Cnf(), around
         self._homes = {key: point.key for key, point in by_key(custom_points).items()}

@@ -8,7 +8,7 @@ written, so that its page can show how far it is and ask it to stop.
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -18,10 +18,11 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from psycopg import Connection
-from psycopg.errors import QueryCanceled
+from psycopg.errors import ConfigurationLimitExceeded, DiskFull, InsufficientPrivilege, QueryCanceled
 from psycopg.sql import SQL, Literal
 
-from actions.backtest_replay import Draft, Progress, replay
+from actions.backtest_heartbeat import Ended, heartbeat
+from actions.backtest_replay import Draft, Progress, TooMuch, replay
 from actions.backtest_report import Messages, report
 from actions.backtest_rows import Span
 from actions.models import Backtest
@@ -31,13 +32,16 @@ from authsignal_portal.models import Tenant
 from rules import policies, value_lists
 from rules.models import ActionConfiguration, PolicyVersion
 
-# A worker that lives tells more often how far it is.
+# A worker that lives tells more often that it does (actions.backtest_heartbeat).
 SILENT_SECONDS: Final = 120
+LONGEST_SECONDS: Final = 3600
 PROGRESS_SECONDS: Final = 0.5
 # Messages are kept no longer (actions.housekeeping).
 MESSAGE_DAYS: Final = 30
 OPEN: Final = Q(status__in=[Backtest.Status.QUEUED, Backtest.Status.RUNNING])
 
+# Of files in which it sorts, beyond what is in memory.
+TEMPORARY: Final = "10GB"
 # Of the reading transaction. A long statement is meant here; it must not take the cores that decisions need.
 SETTINGS: Final = {
     "statement_timeout": "30min",
@@ -50,8 +54,12 @@ SETTINGS: Final = {
 }
 
 
-class Cancelled(Exception):
+class Cancelled(Ended):
     """Somebody asked it to stop, or its row is no longer running."""
+
+
+class TooLong(Ended):
+    """It has run for LONGEST_SECONDS."""
 
 
 # -- staff ---------------------------------------------------------------------------------------
@@ -63,9 +71,13 @@ def begin(configuration: ActionConfiguration, *, days: int, author_id: int | Non
 
     Raises Conflict while another one of the tenant is open.
     """
-    tenant = Tenant.objects.select_for_update().get(pk=configuration.tenant_id)
-    for silent in Backtest.objects.filter(OPEN, tenant=tenant, progress_at__lte=_silent_since()):
-        fail(silent, silence(silent))
+    tenant = Tenant.objects.select_for_update(no_key=True).get(pk=configuration.tenant_id)
+    now = clock.now()
+    for one in Backtest.objects.filter(OPEN, tenant=tenant):
+        if is_silent(one, now):
+            fail(one, silence())
+        elif is_forgotten(one, now):
+            fail(one, _("No worker took it up."))
     if Backtest.objects.filter(OPEN, tenant=tenant).exists():
         raise Conflict(_("Another backtest is running. Wait until it has ended, or cancel it."))
     draft = PolicyVersion.objects.filter(configuration=configuration).latest("version")
@@ -97,18 +109,24 @@ def fail(backtest: Backtest, error: str) -> None:
 
 
 def is_silent(backtest: Backtest, now: datetime) -> bool:
-    """Open, but nobody works on it any more."""
-    return backtest.is_open and (now - backtest.progress_at).total_seconds() >= SILENT_SECONDS
+    """It runs, but nobody works on it any more."""
+    return backtest.status == Backtest.Status.RUNNING and backtest.progress_at <= _long_before(now)
 
 
-def silence(backtest: Backtest) -> str:
-    if backtest.status == Backtest.Status.QUEUED:
-        return _("No worker took it up. Is one running?")
+def silence() -> str:
     return _("The worker that ran it stopped.")
 
 
-def _silent_since() -> datetime:
-    return clock.now() - timedelta(seconds=SILENT_SECONDS)
+def is_forgotten(backtest: Backtest, now: datetime) -> bool:
+    """It waits, and not for others: no worker has been at any backtest for as long."""
+    long_ago = _long_before(now)
+    if backtest.status != Backtest.Status.QUEUED or backtest.progress_at > long_ago:
+        return False
+    return not Backtest.objects.filter(started_at__isnull=False, progress_at__gt=long_ago).exists()
+
+
+def _long_before(now: datetime) -> datetime:
+    return now - timedelta(seconds=SILENT_SECONDS)
 
 
 def draft_of(backtest: Backtest) -> PolicyVersion:
@@ -144,8 +162,12 @@ def run(backtest_id: uuid.UUID) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, QueryCanceled):
+    if isinstance(error, (QueryCanceled, TooLong)):
         return _("It took too long. Choose fewer days.")
+    if isinstance(error, (ConfigurationLimitExceeded, DiskFull)):
+        return _("Sorting the actions takes more room than the database may use. Choose fewer days.")
+    if isinstance(error, TooMuch):
+        return str(error)
     return _("It ended unexpectedly (%(kind)s). The log of the worker says more.") % {"kind": type(error).__name__}
 
 
@@ -155,11 +177,11 @@ def _end(backtest: Backtest, status: str, **fields: Any) -> None:
 
 
 class _Written(Progress):
-    """Progress that is kept in the row. Raises Cancelled when it is not wanted any more."""
+    """Progress that is kept in the row. Raises Cancelled when it is not wanted any more, TooLong after an hour."""
 
     def __init__(self, backtest: Backtest) -> None:
         self._row = Backtest.objects.filter(pk=backtest.pk, status=Backtest.Status.RUNNING, cancel_requested=False)
-        self._written = monotonic()
+        self._begun = self._written = monotonic()
 
     def advance(self, rows: int) -> None:
         super().advance(rows)
@@ -168,7 +190,16 @@ class _Written(Progress):
             self.write()
 
     def write(self) -> None:
-        if not self._row.update(done=self.done, total=self.total, progress_at=clock.Now()):
+        self._tell(done=self.done, total=self.total)
+
+    def touch(self) -> None:
+        """That it lives; called from another thread."""
+        self._tell()
+
+    def _tell(self, **columns: int) -> None:
+        if monotonic() - self._begun >= LONGEST_SECONDS:
+            raise TooLong
+        if not self._row.update(progress_at=clock.Now(), **columns):
             raise Cancelled
 
 
@@ -176,7 +207,7 @@ def _replayed(backtest: Backtest) -> dict[str, Any]:
     tenant, code = backtest.tenant, backtest.configuration.action_code
     policy, lists = policies.compiled(draft_of(backtest), code), value_lists.read(tenant.pk, backtest.lists_version)
     progress = _Written(backtest)
-    with reading() as connection:
+    with reading() as connection, heartbeat(progress.touch, connection):
         until = _one(connection, SQL("SELECT authsignal_now()"))
         span = Span(tenant_id=tenant.pk, action_code=code, since=until - timedelta(days=backtest.days), until=until)
         size = _one(connection, SQL("SELECT count(*) FROM actions_action a WHERE {}").format(span.holds("a")))
@@ -196,10 +227,17 @@ def reading() -> Iterator[Connection[Any]]:
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             for name, value in SETTINGS.items():
-                connection.execute(SQL("SET LOCAL {} = {}").format(SQL(name), Literal(value)))
+                _set(connection, name, value)
+            # PostgreSQL lets only those set it who were granted it.
+            with suppress(InsufficientPrivilege), connection.transaction():
+                _set(connection, "temp_file_limit", TEMPORARY)
             yield connection
     finally:
         own.close()
+
+
+def _set(connection: Connection[Any], name: str, value: str) -> None:
+    connection.execute(SQL("SET LOCAL {} = {}").format(SQL(name), Literal(value)))
 
 
 def _messages(connection: Connection[Any], span: Span, days: int) -> Messages:

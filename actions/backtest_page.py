@@ -140,7 +140,7 @@ def shown_status(backtest: Backtest, here: Access) -> dict[str, Any]:
     """As a reader is told: one that nobody works on any more has failed."""
     silent = backtests.is_silent(backtest, here.now)
     status = Backtest.Status.FAILED if silent else Backtest.Status(backtest.status)
-    error = backtests.silence(backtest) if silent else backtest.error
+    error = backtests.silence() if silent else backtest.error
     return {"name": status.value, "text": capfirst(status.label), "tone": TONES.get(status, ""), "error": error}
 
 
@@ -183,7 +183,7 @@ class BacktestPage(TenantAdmin):
             author=_authors([backtest], here).get(backtest.author_id, ""),
             status=status,
             is_open=status["name"] in (Backtest.Status.QUEUED, Backtest.Status.RUNNING),
-            progress=progress_of(backtest),
+            progress=progress_of(backtest, here),
             again=new_url(configuration),
             may=here.may(RIGHT),
             **(shown_report(backtest, backtest.report) if backtest.report else {}),
@@ -192,8 +192,8 @@ class BacktestPage(TenantAdmin):
     def progress(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
         """For the page's script."""
         backtest: Backtest = self.found(request, str(object_id))
-        status = shown_status(backtest, access.must(request))
-        return JsonResponse(progress_of(backtest) | {"status": status["name"]})
+        here = access.must(request)
+        return JsonResponse(progress_of(backtest, here) | {"status": shown_status(backtest, here)["name"]})
 
     def cancel(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
         backtest: Backtest = self.found(request, str(object_id))
@@ -225,9 +225,11 @@ class BacktestPage(TenantAdmin):
         )
 
 
-def progress_of(backtest: Backtest) -> dict[str, Any]:
+def progress_of(backtest: Backtest, here: Access) -> dict[str, Any]:
     if backtest.cancel_requested:
         text = translate("Stopping …")
+    elif backtests.is_forgotten(backtest, here.now):
+        text = translate("No worker has taken it up yet. Is one running?")
     elif backtest.status == Backtest.Status.QUEUED:
         text = translate("Waiting for a worker …")
     elif not backtest.total:

@@ -6,8 +6,9 @@ A velocity is taken from the facts where it was told as far as the draft looks, 
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from django.utils.translation import gettext as _
 from psycopg import Connection
 
 from actions.backtest_history import Values, recount
@@ -29,6 +30,14 @@ class Draft:
 
     def velocity(self, key: str) -> Asked:
         return next(one for one in self.policy.velocities if one.velocity.key == key)
+
+
+# Of velocities counted anew, all together: one for each action and velocity, of eight bytes.
+MAX_NUMBERS: Final = 32_000_000
+
+
+class TooMuch(Exception):
+    """More numbers would have to be counted anew than are kept in memory; the text is for the reader."""
 
 
 class Doubtful(Exception):
@@ -77,6 +86,7 @@ def replay(
     recounted: dict[str, Values] = {}
     wanted = set() if trusts_stored else {one.velocity.key for one in draft.policy.velocities}
     while True:
+        _check_room(size, len(wanted) + len(recounted))
         progress.plan(len(wanted) + 1, size)
         for key in sorted(wanted):
             progress.begin()
@@ -88,6 +98,15 @@ def replay(
             # A second time all of them: whatever is still doubtful then is found without another pass.
             wanted = {one.velocity.key for one in draft.policy.velocities} if recounted else doubt.keys
             wanted -= recounted.keys()
+
+
+def _check_room(size: int, velocities: int) -> None:
+    if size * velocities > MAX_NUMBERS:
+        text = _(
+            "For %(actions)s actions, %(number)s velocities would have to be counted as of then, which is too much at "
+            "once. Choose fewer days, or try a draft that asks for fewer velocities that are new."
+        )
+        raise TooMuch(text % {"actions": f"{size:,}", "number": velocities})
 
 
 def _decided(
@@ -158,7 +177,7 @@ def _tells(highest: float, value: Any, cap: Any) -> bool:
     """Whether a stored velocity says enough for comparisons with no number above `highest`.
 
     From `cap` on it means "at least so much"; without one it is exact. True instead of a number: there was nobody to
-    count by, so that nothing is what would be told again.
+    count by, or no number among all that were read, so that nothing is what would be told again.
     """
     if value is None:
         return cap is True

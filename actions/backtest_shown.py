@@ -52,6 +52,7 @@ def shown_report(backtest: Backtest, report: dict[str, Any]) -> dict[str, Any]:
             "ratio": None if ratio is None else f"{ratio:.2f}",
             "sent": number(messages["sent"]),
             "challenged": number(messages["challenged"]),
+            "let_through": backtest.tenant.let_unenrolled_users_through,
             "not_kept": number(report["notKept"]) if report["notKept"] else "",
         },
         "matrix": _matrix(report),

@@ -6,13 +6,15 @@ the order of time. Bounds and rounding are those of the live statement (actions.
 
 from bisect import insort
 from collections import deque
+from dataclasses import dataclass
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from heapq import heappop, heappush
-from itertools import islice
+from itertools import count
+from operator import attrgetter
 from typing import Any, Final
 
 from actions.velocity import reads_only_what_counts
-from rules.velocity import COUNT, FAILED, MAX_ROWS, MEMBERS, Asked, Seen, settle
+from rules.velocity import COUNT, FAILED, MEMBERS, Asked, Seen, settle
 
 
 def window_of(asked: Asked, action_code: str) -> "Window":
@@ -33,7 +35,7 @@ class Window:
         self.micros = asked.velocity.seconds * 1_000_000
         self.counts_itself = asked.velocity.counts(action_code)
         self.is_bounded = asked.velocity.metric != COUNT or not reads_only_what_counts(asked.velocity)
-        self.most = MAX_ROWS if self.is_bounded else asked.cap
+        self.most = asked.velocity.most_rows if self.is_bounded else asked.cap
         self.rows: deque[tuple[int, bool, Any]] = deque()
         self.number = 0
 
@@ -160,6 +162,14 @@ class Folded(Window):
         return extra if self.counts_itself else None
 
 
+@dataclass(slots=True)
+class Failure:
+    """A challenge that has failed; whether it still counts: by its code, and not passed since."""
+
+    tracked: int
+    counts: bool
+
+
 class Failures(Window):
     """Challenges that had failed by then, and by then had not been passed after all.
 
@@ -168,12 +178,13 @@ class Failures(Window):
 
     def __init__(self, asked: Asked, action_code: str) -> None:
         super().__init__(asked, action_code)
-        # (failed, tracked, passed or None, coded), the next to fail first.
+        # (failed, tracked, passed or NEVER, coded), the next to fail first.
         self.pending: list[tuple[int, int, int, bool]] = []
-        # (tracked, passed, coded) of what had failed, the oldest first.
-        self.failed: list[tuple[int, int, bool]] = []
-        # When each that counts stops counting, the next first.
-        self.ends: list[int] = []
+        # The newest that have failed, the oldest first. What falls out is older than all that stay, and never returns.
+        self.failed: list[Failure] = []
+        # When each that counts is passed, the next first; a number keeps those of one moment apart.
+        self.passes: list[tuple[int, int, Failure]] = []
+        self.arrivals = count()
 
     def add(self, at: int, extra: Any, *, coded: bool) -> None:
         failed, passed = extra
@@ -182,22 +193,27 @@ class Failures(Window):
     def move(self, at: int) -> None:
         while self.pending and self.pending[0][0] <= at:
             _failed, tracked, passed, coded = heappop(self.pending)
-            insort(self.failed, (tracked, passed, coded))
-            if coded:
-                heappush(self.ends, min(passed, tracked + self.micros))
-        while self.failed and self.failed[0][0] <= at - self.micros:
-            del self.failed[0]
-        while self.ends and self.ends[0] <= at:
-            heappop(self.ends)
-        self.number = len(self.ends)
-        if len(self.failed) > MAX_ROWS:
-            # Only the newest are read, and more than the cap are not told apart.
-            newest = (coded and passed > at for _tracked, passed, coded in self.failed[: -MAX_ROWS - 1 : -1])
-            self.number = sum(islice(filter(None, newest), self.asked.cap))
+            self._fail(Failure(tracked, coded), passed)
+        while self.failed and self.failed[0].tracked <= at - self.micros:
+            self._uncount(self.failed.pop(0))
+        while self.passes and self.passes[0][0] <= at:
+            self._uncount(heappop(self.passes)[-1])
+
+    def _fail(self, one: Failure, passed: int) -> None:
+        insort(self.failed, one, key=attrgetter("tracked"))
+        self.number += one.counts
+        if one.counts and passed != NEVER:
+            heappush(self.passes, (passed, next(self.arrivals), one))
+        if len(self.failed) > self.most:
+            self._uncount(self.failed.pop(0))
+
+    def _uncount(self, one: Failure) -> None:
+        self.number -= one.counts
+        one.counts = False
 
     @property
     def read(self) -> int:
-        return min(len(self.failed), MAX_ROWS)
+        return len(self.failed)
 
     def adds(self, extra: Any) -> int:
         return 0

@@ -1,8 +1,8 @@
-"""Removing rows that have served: kept answers, ended challenges, enrolments nobody finished."""
+"""Removing rows that have served: kept answers, ended challenges, enrolments nobody finished, old reports."""
 
 from datetime import timedelta
 
-from actions.models import ServerReplay
+from actions.models import Backtest, ServerReplay
 from authenticators.models import Authenticator, Challenge, Message
 from authsignal_portal import clock
 
@@ -10,6 +10,7 @@ KEPT_ANSWERS = timedelta(hours=1)
 ENDED_CHALLENGES = timedelta(hours=24)
 PENDING_ENROLMENTS = timedelta(hours=24)
 ENDED_MESSAGES = timedelta(days=30)
+BACKTESTS = timedelta(days=90)
 BATCH = 1000
 
 
@@ -21,8 +22,11 @@ def prune() -> int:
         Message.objects.filter(ended_at__lt=now - ENDED_MESSAGES),
         Challenge.objects.filter(expires_at__lt=now - ENDED_CHALLENGES, messages=None),
         Authenticator.objects.filter(verified_at=None, created_at__lt=now - PENDING_ENROLMENTS),
+        Backtest.objects.filter(created_at__lt=now - BACKTESTS),
     )
     deleted = 0
     for rows in stale:
-        deleted += rows.model._default_manager.filter(pk__in=list(rows.order_by("pk")[:BATCH])).delete()[0]
+        deleted += rows.model._default_manager.filter(
+            pk__in=list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+        ).delete()[0]
     return deleted

@@ -72,6 +72,12 @@ class Action(models.Model):
             models.Index(fields=["tenant", "-created_at"], name="action_by_tenant"),
             models.Index(fields=["user", "-created_at"], name="action_by_user"),
             models.Index(fields=["user", "action_code", "-created_at"], name="action_by_user_and_code"),
+            models.Index(fields=["tenant", "action_code", "-created_at"], name="action_by_tenant_and_code"),
+            models.Index(
+                fields=["user", "-created_at"],
+                name="challenged_by_user",
+                condition=models.Q(outcome=Outcome.CHALLENGE.value),
+            ),
             *[
                 models.Index(
                     fields=["tenant", column, "-created_at"],
@@ -106,8 +112,9 @@ class ActionFacts(models.Model):
     # rules.facts.Facts as JSON, without what is PRIVATE.
     facts = models.JSONField()
     # {"verdicts": {rule: true|false|unknown}, "lists": version of the value lists,
-    #  "caps": {velocity data point: from where on its value means "at least"}, "missingLists": [alias of a value list
-    #  that rules asked for and that was off or gone]}; what is empty is left out
+    #  "caps": {velocity data point: from where on its value means "at least", or true where there is no value and that
+    #  is all}, "missingLists": [alias of a value list that rules asked for and that was off or gone]}; what is empty is
+    #  left out
     trace = models.JSONField()
     private_sealed = models.BinaryField(null=True, editable=False)
     matched_rules = ArrayField(models.UUIDField(), default=list)
@@ -303,6 +310,8 @@ class Counting(models.Model):
     tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, primary_key=True, related_name="+")
     until = models.DateTimeField()
     settled = models.DateTimeField()
+    # Hours before these that could not be counted, and are tried again.
+    missed = ArrayField(models.DateTimeField(), default=list)
 
     def __str__(self) -> str:
         return f"{self.tenant_id} until {self.until}"

@@ -4,7 +4,8 @@ An *hour* of a tenant is counted whole by one statement, which replaces what was
 twice, or by two processes at once, gives the same numbers. It is counted at every run until PASSED_SOON after its end,
 for a challenge is passed after its action was tracked, and once more, for the last time, SETTLED after its end. What
 changes later still is not seen. Hours that were missed are counted when the worker is back, the newest two days first,
-as far back as DAYS.
+as far back as DAYS. An hour that the database does not manage in time is put aside, so that nothing waits for it, and
+tried again after all others.
 """
 
 import random
@@ -12,6 +13,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Final
 
 import structlog
@@ -99,18 +101,28 @@ def count_due(*, seconds: float = BUDGET_SECONDS) -> int:
     What is new goes before what is old, of all tenants; and none of them is always the first.
     """
     stop, counted = time.monotonic() + seconds, 0
+    forget_silent(clock.now())
     tenants = _tenants()
-    for hours in (_new, _old):
+    for hours in (_new, _old, _missed):
         rows, now = list(Counting.objects.filter(pk__in=tenants)), clock.now()
         random.shuffle(rows)
         for so_far in rows:
             for hour in hours(so_far, now):
                 if time.monotonic() >= stop:
                     return counted
-                if not _tried(so_far.tenant_id, hour):
+                tried = _tried(so_far.tenant_id, hour)
+                counted += tried is Tried.COUNTED
+                # What fails again is not worth the time of the others.
+                if tried is Tried.BUSY or (tried is Tried.FAILED and hours is _missed):
                     break
-                counted += 1
     return counted
+
+
+def forget_silent(now: datetime) -> None:
+    """Of tenants that tracked nothing for as long as numbers are kept, they go."""
+    silent = list(Counting.objects.filter(until__lt=now - KEPT).values_list("pk", flat=True))
+    RuleHour.objects.filter(configuration__tenant__in=silent).delete()
+    Counting.objects.filter(pk__in=silent, until__lt=now - KEPT).delete()
 
 
 def first_hour(now: datetime) -> datetime:
@@ -141,12 +153,19 @@ def _tenants() -> list[uuid.UUID]:
 
 def _new(so_far: Counting, now: datetime) -> Iterator[datetime]:
     """Hours in which actions may have been tracked or passed since the last run; of two days at most."""
-    return _hours(max(hour_of(so_far.until - PASSED_SOON), hour_of(now - SETTLED), so_far.settled), now)
+    hours = _hours(max(hour_of(so_far.until - PASSED_SOON), hour_of(now - SETTLED), so_far.settled), now)
+    return (hour for hour in hours if hour not in so_far.missed)
 
 
 def _old(so_far: Counting, now: datetime) -> Iterator[datetime]:
     """Hours to be counted for the last time."""
     return _hours(max(so_far.settled, first_hour(now)), hour_of(now - SETTLED))
+
+
+def _missed(so_far: Counting, now: datetime) -> Iterator[datetime]:
+    """Hours that failed, in no order: none of them is always the first."""
+    hours = [hour for hour in so_far.missed if hour >= first_hour(now)]
+    return iter(random.sample(hours, len(hours)))
 
 
 def _hours(first: datetime, end: datetime) -> Iterator[datetime]:
@@ -155,19 +174,25 @@ def _hours(first: datetime, end: datetime) -> Iterator[datetime]:
         first += HOUR
 
 
-def _tried(tenant_id: uuid.UUID, hour: datetime) -> bool:
-    """Count an hour; False where another process is at this tenant, or the database did not manage in time."""
+class Tried(Enum):
+    """What came of an hour: counted; another process is at this tenant; or the database did not manage in time."""
+
+    COUNTED, BUSY, FAILED = range(3)
+
+
+def _tried(tenant_id: uuid.UUID, hour: datetime) -> Tried:
     try:
-        return count_hour(tenant_id, hour)
+        return Tried.COUNTED if count_hour(tenant_id, hour) else Tried.BUSY
     except OperationalError as error:
         log.error("rule_metrics.hour_not_counted", tenant=str(tenant_id), hour=hour.isoformat(), error=str(error))
-        return False
+        _put_aside(tenant_id, hour)
+        return Tried.FAILED
 
 
 @transaction.atomic
 def count_hour(tenant_id: uuid.UUID, hour: datetime) -> bool:
     """Replace what was counted of an hour. False where another process is counting this tenant right now."""
-    so_far = Counting.objects.select_for_update(skip_locked=True).filter(pk=tenant_id).first()
+    so_far = _held(tenant_id)
     if so_far is None:
         return False
     # Taken first: what comes in meanwhile may be missing from the count.
@@ -175,10 +200,31 @@ def count_hour(tenant_id: uuid.UUID, hour: datetime) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = '{LONGEST}'")
         cursor.execute(COUNT, {"tenant": tenant_id, "hour": hour})
+    so_far.missed = [one for one in so_far.missed if one != hour]
+    _go_on(so_far, hour, now)
+    return True
+
+
+@transaction.atomic
+def _put_aside(tenant_id: uuid.UUID, hour: datetime) -> None:
+    """An hour that failed stands in nobody's way, and is not forgotten."""
+    so_far = _held(tenant_id)
+    if so_far is None:
+        return
+    now = clock.now()
+    so_far.missed = sorted({one for one in so_far.missed if one >= first_hour(now)} | {hour})
+    _go_on(so_far, hour, now)
+
+
+def _held(tenant_id: uuid.UUID) -> Counting | None:
+    return Counting.objects.select_for_update(skip_locked=True).filter(pk=tenant_id).first()
+
+
+def _go_on(so_far: Counting, hour: datetime, now: datetime) -> None:
+    """The hour is done with, or put aside."""
     end = hour + HOUR
     so_far.until = max(so_far.until, min(end, now))
     if hour <= max(so_far.settled, first_hour(now)) and end + SETTLED <= now:
         so_far.settled = max(so_far.settled, end)
-        RuleHour.objects.filter(configuration__tenant_id=tenant_id, hour__lt=now - KEPT).delete()
+        RuleHour.objects.filter(configuration__tenant_id=so_far.tenant_id, hour__lt=now - KEPT).delete()
     so_far.save()
-    return True

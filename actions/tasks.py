@@ -6,9 +6,6 @@ from celery import shared_task
 
 from actions import backtest, housekeeping, rule_metrics
 
-# Of a backtest; PostgreSQL ends a statement of it sooner.
-HOUR = 3600
-
 
 @shared_task  # type: ignore[untyped-decorator]  # celery is untyped
 def prune() -> None:
@@ -22,7 +19,12 @@ def count_rules() -> None:
     rule_metrics.count_due()
 
 
-# Acknowledged at once: it may take longer than the queue waits before it gives a task to somebody else.
-@shared_task(acks_late=False, time_limit=HOUR, soft_time_limit=HOUR - 60)  # type: ignore[untyped-decorator]  # as above
+# Acknowledged at once: it may take longer than the queue waits before it gives a task to somebody else. It ends by
+# itself before the limits.
+@shared_task(  # type: ignore[untyped-decorator]  # as above
+    acks_late=False,
+    soft_time_limit=backtest.LONGEST_SECONDS + 60,
+    time_limit=backtest.LONGEST_SECONDS + 120,
+)
 def run_backtest(backtest_id: str) -> None:
     backtest.run(UUID(backtest_id))

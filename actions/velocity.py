@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from rules.types import READERS, Kind, storable
-from rules.velocity import COUNT, FAILED, FOLDS, MAX_ROWS, MEMBERS, Asked, Seen, Velocity, settle
+from rules.velocity import COUNT, FAILED, FOLDS, MEMBERS, Asked, Seen, Velocity, settle
 
 # What is compared with stands in a sub-select, so that one plan is made for all values: that of a busy device goes
 # through everybody's actions to find its own, and is slow as soon as it is busy no more.
@@ -91,14 +91,15 @@ def parameters(asked: Sequence[Asked], around: Entities) -> dict[str, Any]:
 
 def reads_only_what_counts(velocity: Velocity) -> bool:
     """Whether only actions whose code counts are read; else all, and those are picked out."""
-    # Only a user's actions have an index by code; elsewhere rare codes among many actions must not be searched for.
-    return velocity.codes("") is None or (velocity.scope == "user" and velocity.metric != FAILED)
+    # Only a user's and a tenant's actions have an index by code; elsewhere rare codes among many actions must not be
+    # searched for.
+    return velocity.codes("") is None or (velocity.scope in ("user", "tenant") and velocity.metric != FAILED)
 
 
 def _column(velocity: Velocity, number: int, action_code: str) -> str:
     is_counted_only = velocity.metric == COUNT and reads_only_what_counts(velocity)
     # A limit that the planner does not know: else, taking few actions for granted, it may read all to sort them.
-    limit = f"LIMIT (SELECT {f'%(l{number})s::bigint' if is_counted_only else MAX_ROWS})"
+    limit = f"LIMIT (SELECT {f'%(l{number})s::bigint' if is_counted_only else velocity.most_rows})"
     newest = f"{_source(velocity, number, limit)} ORDER BY x.created_at DESC {limit}"
     if is_counted_only:
         # As far as the cap, hence whole however many rows: none counts against the bound.
@@ -163,14 +164,20 @@ def values(
 def caps(
     asked: Sequence[Asked], found: Sequence[Sequence[Decimal | None]], told: dict[str, int | float]
 ) -> dict[str, int | float]:
-    """By key, from where on a told value means "at least so much". One that was told in full has none."""
-    stops = {}
+    """By key, from where on a told value means "at least so much". One that was told in full has none.
+
+    True stands for an average or a maximum of no number: that there is no value is all that there is to tell.
+    """
+    stops: dict[str, int | float] = {}
     for one, row in zip(asked, found, strict=True):
         key = one.velocity.key
-        if int(row[0] or 0) >= MAX_ROWS:
-            stops[key] = told.get(key.partition(".")[2], one.cap)
+        value = told.get(key.partition(".")[2])
+        if int(row[0] or 0) >= one.velocity.most_rows:
+            stops[key] = one.cap if value is None else value
         elif not one.velocity.field:
             stops[key] = one.cap
+        elif value is None:
+            stops[key] = True
     return stops
 
 

@@ -133,6 +133,7 @@ class Demo:
         for place, address in enumerate(loopback_addresses()):
             self.supervisor.start(self._web(address, workers=1 if place else 2))
         self.supervisor.start(self._worker())
+        self.supervisor.start(self._backtests())
         self.supervisor.start(self._acme_pay(seeded))
         self._announce(seeded)
 
@@ -194,27 +195,22 @@ class Demo:
         )
 
     def _worker(self) -> Program:
-        node = f"demo-{self.port}@localhost"
-        options = {"-P": "threads", "-c": 4, "-n": node, "--loglevel": "INFO"}
-        words = [str(word) for option in options.items() for word in option]
         schedule = self.stores.directory / "beat-schedule"
+        return self._celery("worker", {"-P": "threads", "-c": 4}, "-B", "-s", str(schedule))
+
+    def _backtests(self) -> Program:
+        """Apart: messages must not wait for it."""
+        return self._celery("backtests", {"-Q": "backtests", "-c": 1, "--max-tasks-per-child": 1})
+
+    def _celery(self, name: str, options: dict[str, str | int], *more: str) -> Program:
+        node = f"demo-{name}-{self.port}@localhost"
+        options |= {"-n": node, "--loglevel": "INFO"}
+        words = [str(word) for option in options.items() for word in option]
         single = ["--without-gossip", "--without-mingle"]
         return Program(
-            "the worker",
-            [
-                sys.executable,
-                "-m",
-                "celery",
-                "-A",
-                "authsignal_portal",
-                "worker",
-                *words,
-                *single,
-                "-B",
-                "-s",
-                schedule,
-            ],
-            log=self.stores.log("worker"),
+            "the worker" if name == "worker" else f"the worker of {name}",
+            [sys.executable, "-m", "celery", "-A", "authsignal_portal", "worker", *words, *single, *more],
+            log=self.stores.log(name),
             env=self.env,
             cwd=settings.BASE_DIR,
             ready=lambda: bool(celery_app.control.ping(destination=[node], timeout=1.0)),

@@ -76,7 +76,8 @@ class RoleForm(forms.ModelForm):  # type: ignore[type-arg]
 
 def is_last_admin(membership: Membership) -> bool:
     """Call in a transaction: the tenant is locked, so that two administrators cannot remove each other at once."""
-    Tenant.objects.select_for_update().get(pk=membership.tenant_id)
+    # Not its key: what refers to the tenant, as every tracked action does, need not wait.
+    Tenant.objects.select_for_update(no_key=True).get(pk=membership.tenant_id)
     admins = Membership.objects.filter(tenant=membership.tenant_id, role=Role.ADMIN)
     return admins.filter(pk=membership.pk).exists() and admins.count() == 1
 

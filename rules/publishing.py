@@ -5,6 +5,7 @@ discards or takes back what they did not look at. All of it happens under the lo
 """
 
 import uuid
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -15,7 +16,9 @@ from django.utils.translation import gettext_lazy
 
 from rules import condition_tree, policies
 from rules.models import ActionConfiguration, PolicyVersion, Rule
+from rules.registry import VELOCITY, CustomPoint
 from rules.value_lists import kinds_of
+from rules.velocity import MAX_VELOCITIES, parse
 from rules.versions import Difference, Snapshot, difference
 
 _TOO_MANY = gettext_lazy(
@@ -58,13 +61,15 @@ def rules_differ(configuration: ActionConfiguration, kept: PolicyVersion) -> boo
 def faults(configuration: ActionConfiguration) -> list[Fault]:
     """What keeps the draft from being published. An active rule, shadow or not, must be able to fire."""
     draft, lists = newest(configuration), kinds_of(configuration.tenant)
-    points = policies.custom_points(draft)
+    points, seen = policies.custom_points(draft), set[str]()
     found, conditions = list[Fault](), 0
     for rule in sorted((rule for rule in draft.rules if rule["isActive"]), key=itemgetter("priority")):
         size, problems = _checked(rule["conditions"], custom_points=points, lists=lists)
         if conditions <= condition_tree.MAX_TOGETHER < conditions + size:
             problems = [_TOO_MANY % {"limit": condition_tree.MAX_TOGETHER}]
-        conditions += size
+        own = velocities_in(rule["conditions"], points)
+        problems = [*problems, *surplus(own, beside=seen)]
+        conditions, seen = conditions + size, seen | own
         found += [Fault(rule["ruleId"], rule["name"], problem) for problem in problems]
     return found
 
@@ -75,6 +80,25 @@ def _checked(conditions: Any, **around: Any) -> tuple[int, list[str]]:
         return condition_tree.nodes(condition_tree.check(conditions, **around)), []
     except condition_tree.ConditionsError as error:
         return 0, [problem.message for problem in error.problems]
+
+
+def velocities_in(conditions: Any, points: Iterable[CustomPoint]) -> set[str]:
+    """The keys of the velocities that conditions ask for."""
+    tree, _problems = condition_tree.read(conditions, custom_points=points)
+    found = condition_tree.comparisons_in(tree) if tree else ()
+    return {one.point.key for one in found if one.point.category == VELOCITY}
+
+
+def surplus(own: Set[str], *, beside: Set[str]) -> list[str]:
+    """What is wrong with a rule that asks for more velocities than there may be `beside` those of other rules."""
+    if len(own | beside) <= MAX_VELOCITIES or not own - beside:
+        return []
+    text = _(
+        "The active rules of an action together use at most %(most)s different velocities; with this rule they use "
+        "%(number)s. It adds: %(added)s. Use velocities that other rules use too, or switch a rule off."
+    )
+    added = "; ".join(parse(key).label for key in sorted(own - beside))
+    return [text % {"most": MAX_VELOCITIES, "number": len(own | beside), "added": added}]
 
 
 @transaction.atomic

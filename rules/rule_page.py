@@ -23,7 +23,7 @@ from authsignal_portal.form_limits import takes_large_forms
 from authsignal_portal.json_body import parse_object
 from authsignal_portal.tenant_admin import TenantAdmin
 from authsignal_portal.vocabulary import Role
-from rules import condition_tree
+from rules import condition_tree, publishing
 from rules.builder import Builder
 from rules.buttons import press
 from rules.drawing import draw, redraw
@@ -96,6 +96,10 @@ class Stale(Exception):
     def __init__(self, stored: Rule) -> None:
         super().__init__(stored.pk)
         self.stored = stored
+
+
+class Surplus(Exception):
+    """With this rule, the rules of the action ask more of the past than they may."""
 
 
 class Editing:
@@ -193,7 +197,7 @@ class Editing:
             seen = self.request.POST.get("seen", "")
             self.overtaken = overtaken(stale.stored, self.rule.configuration, seen=seen)
             return self._show(form)
-        except Unordered as refused:
+        except (Unordered, Surplus) as refused:
             form.add_error(None, str(refused))
             return self._show(form)
         messages.success(self.request, _("The rule “%(name)s” was saved in the draft.") % {"name": self.rule.name})
@@ -214,6 +218,7 @@ class Editing:
                 return
             self.rule.priority = stored.priority
             self.rule.save()
+        self._check_surplus(configuration)
         self.page.record(
             self.request,
             Tag.RULE_CREATED if self.is_new else Tag.RULE_UPDATED,
@@ -222,6 +227,16 @@ class Editing:
         )
         note = gettext("Rule “%(name)s” added") if self.is_new else gettext("Rule “%(name)s” changed")
         configuration.save_draft(author_id=self.here.user.pk, note=note % {"name": self.rule.name})
+
+    def _check_surplus(self, configuration: ActionConfiguration) -> None:
+        """Call after it is stored, in the same transaction. Raises Surplus."""
+        if not self.rule.is_active:
+            return
+        others = configuration.rules.filter(is_active=True).exclude(pk=self.rule.pk)
+        beside = {key for other in others for key in publishing.velocities_in(other.conditions, self.points)}
+        own = publishing.velocities_in(self.rule.conditions, self.points)
+        for problem in publishing.surplus(own, beside=beside):
+            raise Surplus(problem)
 
     def _conditions(self, form: RuleForm) -> Any:
         """The conditions to store, or None with the errors in place. Not sent at all: as they were."""

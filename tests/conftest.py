@@ -214,6 +214,8 @@ def server(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pyte
         "-c",
         "2",
         "-B",
+        "-Q",
+        "celery,backtests",
     ]
     worker += [
         "--without-gossip",

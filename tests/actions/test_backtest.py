@@ -1,8 +1,13 @@
 """The backtest: as the live engine, action by action; with nothing of the future in it; with nothing written."""
 
+import contextlib
 import random
 import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
+from time import sleep
 from typing import Any
 
 import psycopg
@@ -10,14 +15,18 @@ import pytest
 from django.db import IntegrityError, connection
 from hypothesis import HealthCheck, given, settings
 
-from actions import backtest, backtest_rows, tasks
+from actions import backtest, backtest_heartbeat, backtest_rows, tasks
+from actions.backtest_replay import Draft, Progress, replay
+from actions.backtest_rows import Span
 from actions.models import Action, ActionFacts, Backtest
 from authenticators.models import Message
-from authsignal_portal import clock
+from authenticators.tasks import deliver, sweep
+from authsignal_portal import celery_app, clock
 from authsignal_portal.errors import Conflict
 from authsignal_portal.models import Tenant
 from rules import value_lists
-from rules.engine import RuleSpec
+from rules.engine import RuleSpec, compile_policy, decide
+from rules.lists import Lists
 from rules.models import ActionConfiguration, Rule
 from tests import make
 from tests.actions.past import (
@@ -35,8 +44,9 @@ from tests.actions.past import (
     track,
     track_any,
 )
-from tests.rules.cases import brief, compare, rule_sets
+from tests.rules.cases import CUSTOM_POINTS, brief, compare, rule_sets
 
+# A backtest reads on a connection of its own.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 # Asked for by the rules in force, hence stored with every action.
@@ -45,16 +55,6 @@ COUNTED = [
     (compare(">", "velocity.sum:amount.device.any.7d", 10**6), "REVIEW"),
 ]
 LARGE = (compare(">", "custom.amount", 2), "CHALLENGE")
-
-
-@pytest.fixture
-def acme(transactional_db: None) -> Tenant:
-    return make.make_tenant("Acme")
-
-
-@pytest.fixture
-def globex(transactional_db: None) -> Tenant:
-    return make.make_tenant("Globex")
 
 
 @pytest.fixture
@@ -75,15 +75,39 @@ def past(acme: Tenant, pay: ActionConfiguration) -> list[Action]:
 # -- as the live engine --------------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@dataclass(frozen=True)
+class Read:
+    """What is stored, read once for many drafts."""
+
+    connection: Any
+    span: Span
+    lists: Lists
+    actions: list[Action]
+    opened: list[dict[str, Any]]
+
+
+@pytest.fixture
+def stored(acme: Tenant, pay: ActionConfiguration, past: list[Action]) -> Iterator[Read]:
+    span = span_of(pay)
+    actions = actions_of(span)
+    assert len(actions) == len(past)
+    with backtest.reading() as connection:
+        yield Read(connection, span, draft_of(pay).lists, actions, [action.facts.opened() for action in actions])
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rules=rule_sets())
 def test_every_action_comes_out_as_the_live_engine_decides_it(
-    pay: ActionConfiguration, past: list[Action], rules: list[RuleSpec]
+    acme: Tenant, stored: Read, rules: list[RuleSpec]
 ) -> None:
-    draft, span = draft_of(pay, *rules), span_of(pay)
-    tally = replayed(pay, draft, span)
-    expected = [(action, decided(action.facts, draft.policy, draft)) for action in actions_of(span)]
-    assert tally.matrix.total() == len(past)
+    draft = Draft(compile_policy(CODE, "ALLOW", rules=rules, custom_points=CUSTOM_POINTS), stored.lists)
+    size = len(stored.actions)
+    tally = replay(stored.connection, stored.span, draft, tenant=acme, size=size, progress=Progress())
+    expected = [
+        (action, decide(facts, draft.policy, draft.lists))
+        for action, facts in zip(stored.actions, stored.opened, strict=True)
+    ]
+    assert tally.matrix.total() == size
     for before, after in tally.matrix:
         pairs = [one for one in expected if (one[0].outcome, one[1].outcome) == (before, after)]
         assert tally.matrix[before, after] == len(pairs)
@@ -318,6 +342,7 @@ def test_the_draft_is_tried_as_it_was_when_the_backtest_began(acme, pay):
     assert made.report["changed"] == 0
 
 
+@pytest.mark.django_db(transaction=False)
 def test_a_tenant_has_one_backtest_at_a_time(acme, globex, pay):
     backtest.begin(pay, days=7, author_id=None)
     with pytest.raises(Conflict):
@@ -393,6 +418,88 @@ def test_a_statement_that_takes_too_long_ends_it(acme, pay, monkeypatch):
         backtest.run(made.pk)
     made.refresh_from_db()
     assert (made.status, made.error) == ("failed", "It took too long. Choose fewer days.")
+
+
+@pytest.fixture
+def endless(acme: Tenant, pay: ActionConfiguration, monkeypatch: pytest.MonkeyPatch) -> Backtest:
+    """Its first statement takes longer than anybody waits."""
+    monkeypatch.setattr(backtest_heartbeat, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(backtest_rows.Span, "holds", lambda _span, _row: backtest.SQL("pg_sleep(60) IS NOT NULL"))
+    track(acme)
+    return backtest.begin(pay, days=7, author_id=None)
+
+
+def test_within_a_long_statement_it_lives_and_can_be_cancelled(endless):
+    def look() -> Any:
+        with contextlib.closing(connection):
+            return Backtest.objects.get(pk=endless.pk)
+
+    def until(holds: Callable[[Backtest], bool]) -> Backtest:
+        for _ in range(200):
+            if holds(row := look()):
+                return row
+            sleep(0.02)
+        raise AssertionError
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(in_a_thread, lambda: backtest.run(endless.pk))
+        first = until(lambda row: row.status == "running")
+        until(lambda row: row.progress_at > first.progress_at)
+        backtest.cancel(first)
+        running.result(10)
+    endless.refresh_from_db()
+    assert (endless.status, endless.report) == ("cancelled", None)
+
+
+def in_a_thread(act: Callable[[], Any]) -> Any:
+    with contextlib.closing(connection):
+        return act()
+
+
+def test_after_an_hour_it_ends(endless, monkeypatch):
+    monkeypatch.setattr(backtest, "LONGEST_SECONDS", 0.2)
+    with pytest.raises(backtest.TooLong):
+        backtest.run(endless.pk)
+    endless.refresh_from_db()
+    assert (endless.status, endless.error) == ("failed", "It took too long. Choose fewer days.")
+
+
+def test_a_worker_of_its_own_runs_it_so_that_messages_do_not_wait():
+    def queue_of(task: Any) -> str:
+        return str(celery_app.amqp.router.route({}, task.name)["queue"].name)
+
+    assert queue_of(tasks.run_backtest) == "backtests"
+    assert {queue_of(task) for task in (tasks.prune, deliver, sweep)} == {"celery"}
+
+
+def test_one_that_waits_for_others_is_not_forgotten(acme, globex, pay, advance):
+    waiting = backtest.begin(pay, days=7, author_id=None)
+    other = backtest.begin(make_pay(globex), days=7, author_id=None)
+    advance(300)
+    backtest.run(other.pk)
+    assert not backtest.is_forgotten(waiting, clock.now())
+    with pytest.raises(Conflict):
+        backtest.begin(pay, days=7, author_id=None)
+    advance(121)
+    assert backtest.is_forgotten(waiting, clock.now())
+    backtest.begin(pay, days=7, author_id=None)
+    # What was given up is given up, should a worker come after all.
+    backtest.run(waiting.pk)
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.error) == ("failed", "No worker took it up.")
+
+
+@pytest.mark.parametrize("error", [psycopg.errors.ConfigurationLimitExceeded, psycopg.errors.DiskFull])
+def test_one_that_needs_too_much_room_says_so(acme, pay, monkeypatch, error):
+    def full(*_given: Any, **_named: Any) -> None:
+        raise error("temporary file size exceeds temp_file_limit")
+
+    monkeypatch.setattr(backtest, "replay", full)
+    made = backtest.begin(pay, days=7, author_id=None)
+    with pytest.raises(error):
+        backtest.run(made.pk)
+    made.refresh_from_db()
+    assert made.error == "Sorting the actions takes more room than the database may use. Choose fewer days."
 
 
 def test_one_whose_worker_died_counts_as_failed_and_gives_way(acme, pay, advance):

@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from psycopg.sql import SQL
 
-from actions import backtest, backtest_rows, backtest_windows, flow, velocity
-from actions.backtest_history import Values, recount
+from actions import backtest, backtest_replay, backtest_rows, flow
+from actions.backtest_history import Values, _query, recount
 from actions.backtest_rows import Span
 from actions.models import Action, ActionFacts
 from audit import log
@@ -33,6 +34,7 @@ from tests.actions.past import (
     span_of,
     track,
 )
+from tests.actions.test_velocity import nodes
 from tests.rules.cases import compare
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,11 +64,6 @@ KEYS = [
     "max:amount.user.any.12h",
 ]
 NUMBERS = [0, 1, 2.5, 0.1, 0.2, -3, 10**15 + 1, 2**53 + 1, 10**20]
-
-
-@pytest.fixture
-def acme(transactional_db: None) -> Tenant:
-    return make.make_tenant("Acme")
 
 
 def keys_asked(configuration: ActionConfiguration, keys: list[str], number: float = 2) -> None:
@@ -131,9 +128,8 @@ def as_kept(values: list[Any]) -> list[Any]:
     return [float(value) if value is not None and abs(value) > 2**63 else value for value in values]
 
 
-@pytest.mark.parametrize("lot", range(3))
-def test_counted_anew_is_what_the_live_engine_told(acme, pay, advance, lot):
-    live_on(acme, random.Random(lot), 60, advance, gaps=[1, 60, 600, 3600, 20_000])
+def test_counted_anew_is_what_the_live_engine_told(acme, pay, advance):
+    live_on(acme, random.Random(0), 60, advance, gaps=[1, 60, 600, 3600, 20_000])
     span = span_of(pay)
     for key in KEYS:
         assert as_kept(recounted(pay, span, key)) == as_kept(seen(span, key)), key
@@ -141,15 +137,12 @@ def test_counted_anew_is_what_the_live_engine_told(acme, pay, advance, lot):
     assert all(len(set(map(str, seen(span, key)))) > 1 for key in KEYS)
 
 
-@pytest.mark.parametrize("lot", range(2))
-def test_the_bounds_of_the_live_statement_hold(acme, pay, advance, lot, monkeypatch):
-    for module in (velocity, asked_of, backtest_windows):
-        monkeypatch.setattr(module, "MAX_ROWS", 4)
-    for key in ("LEAST_CAP", "MAX_THRESHOLD"):
-        monkeypatch.setattr(asked_of, key, 3)
+def test_the_bounds_of_the_live_statement_hold(acme, pay, advance, monkeypatch):
+    for name, bound in {"MAX_ROWS": 4, "MAX_FOLDED": 3, "LEAST_CAP": 3, "MAX_THRESHOLD": 3}.items():
+        monkeypatch.setattr(asked_of, name, bound)
     Rule.objects.all().delete()
     keys_asked(pay, KEYS, 1)
-    live_on(acme, random.Random(lot), 60, advance, gaps=[1, 60, 600])
+    live_on(acme, random.Random(1), 60, advance, gaps=[1, 60, 600])
     span = span_of(pay)
     for key in KEYS:
         assert as_kept(recounted(pay, span, key)) == as_kept(seen(span, key)), key
@@ -210,6 +203,33 @@ def test_of_two_actions_at_one_moment_the_later_id_sees_the_other(acme, pay):
     one, two = track(acme, "ann"), track(acme, "ann")
     Action.objects.filter(pk=two.pk).update(created_at=one.created_at)
     assert recounted(pay, span_of(pay), "count.user.this.1h") == [1, 2]
+
+
+@pytest.mark.parametrize("key", ["sum:amount.device.any.2d", "avg:amount.user.any.1d", "max:amount.user.any.12h"])
+def test_what_is_sorted_holds_no_facts(acme, pay, key):
+    """Sorted with the facts of every action, millions of them fill a disk."""
+    query = _query(span_of(pay), draft_of(pay).velocity(PREFIX + key).velocity)
+    with backtest.reading() as reading:
+        [[found]] = reading.execute(SQL("EXPLAIN (VERBOSE, FORMAT JSON) ") + query).fetchall()
+    sorted_ones = [node for node in nodes(found[0]["Plan"]) if node["Node Type"] in ("Sort", "WindowAgg")]
+    assert {node["Node Type"] for node in sorted_ones} == {"Sort", "WindowAgg"}
+    assert [one for node in sorted_ones for one in node["Output"] if "facts" in one] == []
+
+
+def test_more_numbers_than_memory_holds_are_not_counted(acme, monkeypatch):
+    plain = make_pay(acme)
+    for _ in range(3):
+        track(acme, "ann")
+    rare(plain, "count.user.any.1h", 3)
+    monkeypatch.setattr(backtest_replay, "MAX_NUMBERS", 2)
+    made = backtest.begin(plain, days=7, author_id=None)
+    with pytest.raises(backtest_replay.TooMuch):
+        backtest.run(made.pk)
+    made.refresh_from_db()
+    assert made.status == "failed"
+    assert "For 3 actions, 1 velocities would have to be counted as of then" in made.error
+    monkeypatch.setattr(backtest_replay, "MAX_NUMBERS", 3)
+    assert report_of(plain)["recounted"] == ["velocity.count.user.any.1h"]
 
 
 # -- stored or counted anew ----------------------------------------------------------------------
@@ -293,6 +313,14 @@ def test_where_there_is_nobody_to_count_by_nothing_is_counted_anew(acme, pay):
     facts = ActionFacts.objects.get()
     assert decided(facts, draft.policy, draft).missing
     assert off_diagonal(report_of(pay)) == 0
+
+
+def test_an_average_of_nothing_was_told_in_full(acme, pay):
+    track(acme, "ann", custom={"amount": "x"})
+    track(acme, "ann")
+    assert None in seen(span_of(pay), "avg:amount.user.any.1d")
+    tally = replayed(pay, draft_of(pay), span_of(pay))
+    assert [key for key in tally.recounted if ".user." in key] == []
 
 
 def test_rules_that_come_to_ask_in_the_course_of_time_are_tried_with_both(acme, advance):

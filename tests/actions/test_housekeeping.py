@@ -3,7 +3,8 @@ from datetime import timedelta
 import pytest
 
 from actions import housekeeping
-from authenticators.models import Challenge
+from actions.models import Backtest, ServerReplay
+from authenticators.models import Authenticator, Challenge, Message
 from authsignal_portal import clock
 from tests import make
 
@@ -17,3 +18,29 @@ def test_challenges_go_a_day_after_their_end_and_not_before(acme):
     assert housekeeping.prune() == 1
     assert list(Challenge.objects.values_list("pk", flat=True)) == [recent.pk]
     assert old.pk != recent.pk
+
+
+@pytest.mark.django_db
+def test_reports_of_backtests_go_after_ninety_days_and_not_before(acme):
+    pay = make.make_action(acme, "pay")
+    for days in (91, 89):
+        when = clock.now() - timedelta(days=days)
+        Backtest.objects.create(
+            tenant=acme, configuration=pay, status="done", days=7, policy={}, lists_version=0, created_at=when
+        )
+    assert housekeeping.prune() == 1
+    assert Backtest.objects.get().created_at > clock.now() - timedelta(days=90)
+
+
+@pytest.mark.django_db
+def test_kept_answers_messages_and_enrolments_nobody_finished_go_too(acme):
+    alice, now = make.make_user(acme), clock.now()
+    ServerReplay.objects.create(
+        tenant=acme, request_hash="x", answer_sealed=b"x", created_at=now - timedelta(minutes=61)
+    )
+    make.make_authenticator(alice, verified_at=None, created_at=now - timedelta(hours=25))
+    kept = make.make_authenticator(alice, created_at=now - timedelta(hours=25))
+    month_ago = {"status": "sent", "deadline_at": now, "ended_at": now - timedelta(days=31)}
+    Message.objects.create(tenant=acme, user=alice, channel="EMAIL", **month_ago)
+    assert housekeeping.prune() == 3
+    assert list(Authenticator.objects.all()) == [kept]

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from actions import flow, rule_metrics
 from actions.models import Action, ActionFacts, Counting, RuleHour
-from actions.rule_metrics import HOUR, KEPT, SETTLED, count_due, count_hour, hour_of
+from actions.rule_metrics import HOUR, SETTLED, count_due, count_hour, hour_of
 from audit import log
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
@@ -129,9 +129,8 @@ def total(tenant: Tenant, name: str) -> int:
     return sum(getattr(row, name) for row in RuleHour.objects.filter(configuration__tenant=tenant))
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_numbers_are_those_of_a_naive_recount(still, acme, globex, seed):
-    chance = random.Random(seed)
+def test_the_numbers_are_those_of_a_naive_recount(still, acme, globex):
+    chance = random.Random(0)
     now = still.now
     moments = sorted(now - timedelta(seconds=chance.randint(0, 20 * 86400)) for _number in range(60))
     configurations = {tenant.pk: make_rules(tenant) for tenant in (acme, globex)}
@@ -292,11 +291,18 @@ def test_the_newest_two_days_are_counted_before_what_is_older(still, acme, monke
     assert [row.hour for row in RuleHour.objects.all()] == [hour_of(now - HOUR)]
 
 
-def test_of_a_tenant_that_was_silent_for_months_what_is_new_is_counted_and_what_is_old_is_dropped(still, acme):
+@pytest.fixture
+def short(monkeypatch):
+    """Fewer days are shown and kept, so that a test counts fewer hours."""
+    monkeypatch.setattr(rule_metrics, "DAYS", 4)
+    monkeypatch.setattr(rule_metrics, "KEPT", timedelta(days=6))
+
+
+def test_of_a_tenant_that_was_silent_for_long_what_is_new_is_counted_and_what_is_old_is_dropped(still, acme, short):
     make.make_rule(make.make_action(acme, "pay"), TOR)
     track(acme)
     count_due()
-    still.advance(KEPT.total_seconds() + 5 * 86400)
+    still.advance(rule_metrics.KEPT.total_seconds() - 3600)
     track(acme)
     count_due()
     still.advance(SETTLED.total_seconds() + 3600)
@@ -305,21 +311,85 @@ def test_of_a_tenant_that_was_silent_for_months_what_is_new_is_counted_and_what_
     assert Counting.objects.get().settled == hour_of(still.now - SETTLED)
 
 
-def test_hours_that_the_database_does_not_manage_in_time_are_left_for_the_next_run(still, acme, globex, monkeypatch):
+def test_of_a_tenant_that_stays_silent_nothing_is_kept_in_the_end(still, acme, globex, short):
     for tenant in (acme, globex):
         make.make_rule(make.make_action(tenant, "pay"), TOR)
         track(tenant)
-    slow = f"WITH slow AS MATERIALIZED (SELECT CASE WHEN %(tenant)s::uuid = '{acme.pk}' THEN pg_sleep(1) END) "
-    count = rule_metrics.COUNT
-    monkeypatch.setattr(rule_metrics, "COUNT", slow + count.replace("WITH alike", ", alike", 1).replace(
-        "FROM actions_action a", "FROM slow, actions_action a"))  # fmt: skip
-    monkeypatch.setattr(rule_metrics, "LONGEST", "100ms")
+    count_due()
+    still.advance(rule_metrics.KEPT.total_seconds() - 60)
+    track(globex)
+    count_due()
+    assert (len(counted(acme)), len(counted(globex))) == (1, 1)
+    still.advance(120)
+    count_due()
+    assert [row.tenant_id for row in Counting.objects.all()] == [globex.pk]
+    assert counted(acme) == {}
+    # Should it come back, it is counted from its first action on.
+    track(acme)
+    count_due()
+    assert len(counted(acme)) == 1
+
+
+class Slow:
+    """Makes the counting of one tenant's hours, or of one hour, too slow for the database."""
+
+    def __init__(self, monkeypatch: Any) -> None:
+        self.monkeypatch, self.count = monkeypatch, rule_metrics.COUNT
+        monkeypatch.setattr(rule_metrics, "LONGEST", "100ms")
+
+    def where(self, condition: str) -> None:
+        slow = f"WITH slow AS MATERIALIZED (SELECT CASE WHEN {condition} THEN pg_sleep(1) END) "
+        count = self.count.replace("WITH alike", ", alike", 1)
+        count = count.replace("FROM actions_action a", "FROM slow, actions_action a")
+        self.monkeypatch.setattr(rule_metrics, "COUNT", slow + count)
+
+    def no_more(self) -> None:
+        self.monkeypatch.setattr(rule_metrics, "COUNT", self.count)
+
+
+def test_hours_that_the_database_does_not_manage_in_time_are_left_for_the_next_run(still, acme, globex, monkeypatch):
+    slow = Slow(monkeypatch)
+    for tenant in (acme, globex):
+        make.make_rule(make.make_action(tenant, "pay"), TOR)
+        track(tenant)
+    slow.where(f"%(tenant)s::uuid = '{acme.pk}'")
     count_due()
     assert counted(acme) == {}
     assert counted(globex) == recount(globex)
-    monkeypatch.setattr(rule_metrics, "COUNT", count)
+    slow.no_more()
     count_due()
     assert counted(acme) == recount(acme)
+    assert Counting.objects.get(pk=acme.pk).missed == []
+
+
+def test_an_hour_that_cannot_be_counted_stops_no_other_and_is_not_forgotten(still, acme, monkeypatch, short):
+    slow, now = Slow(monkeypatch), still.now
+    make.make_rule(make.make_action(acme, "pay"), TOR)
+    for hours in (5, 3, 2, 0):
+        still.set(now - timedelta(hours=hours))
+        track(acme)
+    bad = hour_of(now - timedelta(hours=3))
+    slow.where(f"%(hour)s::timestamptz = '{bad.isoformat()}'")
+
+    def but_the_bad_one() -> bool:
+        whole = recount(acme)
+        return counted(acme) == {key: row for key, row in whole.items() if key[1] != bad} != whole
+
+    count_due()
+    assert but_the_bad_one()
+    row = Counting.objects.get()
+    assert (row.missed, row.until) == ([bad], now)
+    # Nor when it is settled, days later.
+    still.set(now + SETTLED)
+    track(acme)
+    count_due()
+    assert but_the_bad_one()
+    row = Counting.objects.get()
+    assert (row.missed, row.settled) == ([bad], hour_of(still.now - SETTLED))
+    slow.no_more()
+    count_due()
+    assert counted(acme) == recount(acme)
+    assert Counting.objects.get().missed == []
 
 
 # -- at once -------------------------------------------------------------------------------------

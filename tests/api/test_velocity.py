@@ -11,7 +11,7 @@ from actions.models import Action, ActionFacts
 from authenticators.models import EndUser
 from authsignal_portal.models import Tenant
 from rules import policies
-from rules.velocity import _POINTLESS, FOLDS, MAX_ROWS, METRICS, SCOPES
+from rules.velocity import _POINTLESS, FOLDS, MAX_FOLDED, MAX_ROWS, METRICS, SCOPES
 from tests import make
 from tests.api.reading import code_sent, ok, wrong
 
@@ -280,6 +280,8 @@ def test_without_a_number_there_is_no_average_and_no_maximum_but_a_sum_of_nothin
     make.make_rule(make.make_action(acme, "pay"), conditions, "REVIEW")
     assert not fires(api)
     assert [told(name) for name in names] == [0, None, None]
+    # That there is no number was found out in full.
+    assert ActionFacts.objects.get().trace["caps"] == {names[1]: True, names[2]: True}
     assert fires(api, custom={"v": 2})
     assert [told(name) for name in names] == [2, 2, 2]
 
@@ -392,26 +394,30 @@ def test_ten_thousand_can_be_counted(api, acme, flood):
 
 
 def test_a_plain_count_is_whole_however_many_there_are(api, acme, flood):
-    watch(acme, key("count", "tenant", "any"), ">=", 5_200)
-    store(acme, flood.user, 5_198, code="other")
+    watch(acme, key("count", "tenant", "any"), ">=", MAX_ROWS + 200)
+    store(acme, flood.user, MAX_ROWS + 198, code="other")
     assert not fires(api, "bob")
     assert fires(api, "bob")
 
 
-# By the number that the rule compares with, when more than MAX_ROWS actions are in the window.
+def rows_of(metric):
+    return MAX_FOLDED if metric in FOLDS else MAX_ROWS
+
+
+# By the number that the rule compares with, when more actions than are read are in the window.
 TOO_MANY = [
     ("devices", ">=", 10, True),
     ("devices", "<", 10, False),
     ("devices", ">=", 50, None),
     ("devices", ">=", 51, None),
     ("users", ">=", 2, None),
-    ("sum", ">", 4_000, None),
-    ("sum", ">", 6_000, None),
+    ("sum", ">", MAX_FOLDED - 1, None),
+    ("sum", ">", MAX_FOLDED, None),
     ("max", ">=", 1, None),
     ("max", ">", 0.5, True),
     ("avg", ">", 0, None),
     ("failedChallenges", ">=", 10, True),
-    ("failedChallenges", ">=", 6_000, None),
+    ("failedChallenges", ">=", MAX_ROWS + 1, None),
 ]
 
 
@@ -422,7 +428,7 @@ def test_of_too_many_actions_only_what_is_beyond_the_rules_number_is_told(
     """True and False are what the rule came out as; None: undecided."""
     name = key(metric, "tenant", "any")
     rule = watch(acme, name, symbol, threshold)
-    store(acme, flood.user, MAX_ROWS + 1, device_key="mod(n, 50)", failed_at="authsignal_now()", v="1")
+    store(acme, flood.user, rows_of(metric) + 1, device_key="mod(n, 50)", failed_at="authsignal_now()", v="1")
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE actions_action")
     assert fires(api, "bob") is bool(outcome)
@@ -434,16 +440,37 @@ def test_of_too_many_actions_only_what_is_beyond_the_rules_number_is_told(
     assert facts.trace["caps"][name] == (value if value is not None else pytest.approx(facts.trace["caps"][name]))
 
 
-def test_one_action_fewer_and_everything_is_told(api, acme, flood):
-    for number, metric in enumerate(("devices", "users", "sum", "max", "avg", "failedChallenges")):
-        watch(acme, key(metric, "tenant", "any"), ">", 10**4, action=f"pay-{number}")
-    store(acme, flood.user, MAX_ROWS - 1, device_key="mod(n, 50)", failed_at="authsignal_now()", v="2")
-    seen = []
-    for number, metric in enumerate(("devices", "users", "sum", "max", "avg", "failedChallenges")):
-        tracked(api, "bob", f"pay-{number}", custom={"v": 2}, deviceId="d")
-        seen.append(told(key(metric, "tenant", "any")))
+WHOLE = {
+    "devices": 51,
+    "users": 2,
+    "failedChallenges": MAX_ROWS - 1,
+    "sum": 2 * MAX_FOLDED,
+    "max": 2,
+    "avg": 2,
+}
+
+
+@pytest.mark.parametrize("metrics", [("devices", "users", "failedChallenges"), ("sum", "max", "avg")])
+def test_one_action_fewer_and_everything_is_told(api, acme, flood, metrics):
+    for metric in metrics:
+        watch(acme, key(metric, "tenant", "any"), ">", 10**4, action=f"pay-{metric}")
+    store(acme, flood.user, rows_of(metrics[0]) - 1, device_key="mod(n, 50)", failed_at="authsignal_now()", v="2")
+    for metric in metrics:
+        tracked(api, "bob", f"pay-{metric}", custom={"v": 2}, deviceId="d")
+        assert told(key(metric, "tenant", "any")) == WHOLE[metric]
         Action.objects.filter(user__user_id="bob").delete()
-    assert seen == [51, 2, 10_000, 2, 2, 4_999]
+
+
+def test_rare_actions_of_a_tenant_are_counted_however_many_others_there_are(api, acme, flood):
+    name = key("count", "tenant", "action:other")
+    watch(acme, name, ">=", 2)
+    store(acme, flood.user, MAX_ROWS + 1, code="elsewhere")
+    make.make_action(acme, "other")
+    assert not fires(api, "bob")
+    assert told(name) == 0
+    for user in ("carol", "dave"):
+        tracked(api, user, "other")
+    assert fires(api, "bob")
 
 
 def test_rare_actions_among_too_many_others_are_not_told(api, acme, flood):

@@ -10,11 +10,11 @@ from typing import Any
 import django
 
 VELOCITIES = (
-    "velocity.count.user.this.1h",
-    "velocity.count.user.any.24h",
-    "velocity.count.device.any.24h",
-    "velocity.count.address.any.1h",
-    "velocity.devices.user.any.7d",
+    ("velocity.count.user.this.1h",),
+    ("velocity.count.user.any.24h",),
+    ("velocity.count.device.any.24h",),
+    ("velocity.count.address.any.1h",),
+    ("velocity.devices.user.any.7d", "velocity.sum:amount.user.this.24h"),
 )
 
 
@@ -28,19 +28,20 @@ def main(what: str, count: int) -> None:
     configuration = make.make_action(tenant, "bench", "ALLOW")
     asking = iter(VELOCITIES if what == "velocity" else ())
     for number in range(count):
-        asked = next(asking, None) if number % 4 == 0 else None
-        make.make_rule(configuration, conditions(number, asked), priority=number)
+        asked = next(asking, ()) if number % 4 == 0 else ()
+        make.make_rule(configuration, conditions(number, *asked), priority=number)
     print(json.dumps({"tenantId": str(tenant.pk), "apiSecretKey": make.make_key(tenant)}))
 
 
-def conditions(number: int, velocity: str | None = None) -> dict[str, Any]:
+def conditions(number: int, *velocities: str) -> dict[str, Any]:
+    past: list[Any] = [{">=": [{"var": velocity}, 50]} for velocity in velocities]
     return {
         "and": [
             {">": [{"var": "custom.amount"}, 5000 + number]},
             {"or": [{"==": [{"var": "ip.countryCode"}, "GB"]}, {"==": [{"var": "ip.isAnonymous"}, True]}]},
             {"in": [{"var": "custom.currency"}, ["EUR", "USD", "GBP"]]},
             {"==": [{"var": "custom.isNewPayee"}, True]},
-            {">=": [{"var": velocity}, 50]} if velocity else {"startsWith": [{"var": "user.userId"}, "user-1"]},
+            *(past or [{"startsWith": [{"var": "user.userId"}, "user-1"]}]),
         ]
     }
 

@@ -111,7 +111,7 @@ AS_OF_THEN = [
         f"{PAST}::test_the_bounds_of_the_live_statement_hold",
         (
             "actions/backtest_windows.py",
-            "self.most = MAX_ROWS if self.is_bounded else asked.cap",
+            "self.most = asked.velocity.most_rows if self.is_bounded else asked.cap",
             "self.most = 1 << 40",
         ),
     ),
@@ -123,6 +123,16 @@ AS_OF_THEN = [
             "len(self.members) - (self.counts_itself and extra in self.members)",
             "len(self.members)",
         ),
+    ),
+    mutant(
+        "history: a failed challenge that was passed counts on",
+        "tests/actions/test_backtest_windows.py",
+        ("actions/backtest_windows.py", "if one.counts and passed != NEVER:", "if False:"),
+    ),
+    mutant(
+        "history: facts are sorted",
+        f"{PAST}::test_what_is_sorted_holds_no_facts",
+        ("actions/backtest_history.py", '" OFFSET 0) narrow) past', '") narrow) past'),
     ),
     mutant(
         "history: nothing before the span read",
@@ -206,7 +216,11 @@ NOTHING_ELSE = [
     mutant(
         "backtest: two of a tenant begin at once",
         f"{REPLAY}::test_two_that_begin_at_once_are_one",
-        ("actions/backtest.py", "tenant = Tenant.objects.select_for_update().get", "tenant = Tenant.objects.get"),
+        (
+            "actions/backtest.py",
+            "tenant = Tenant.objects.select_for_update(no_key=True).get",
+            "tenant = Tenant.objects.get",
+        ),
         ("actions/backtest.py", "if Backtest.objects.filter(OPEN, tenant=tenant).exists():", "if False:"),
         (
             "actions/models.py",

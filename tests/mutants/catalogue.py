@@ -469,7 +469,32 @@ PAST = [
     mutant(
         "a past that is too long is taken for whole",
         f"{VELOCITY}::test_of_too_many_actions_only_what_is_beyond_the_rules_number_is_told",
-        ("rules/velocity.py", "is_whole = seen.rows < MAX_ROWS", "is_whole = True"),
+        ("rules/velocity.py", "is_whole = seen.rows < asked.most_rows", "is_whole = True"),
+    ),
+    mutant(
+        "what staff do to a tenant makes its actions wait",
+        "tests/races/test_tenant_row.py",
+        ("authsignal_portal/members.py", "select_for_update(no_key=True)", "select_for_update()"),
+        ("actions/backtest.py", "select_for_update(no_key=True)", "select_for_update()"),
+    ),
+    mutant(
+        "recent challenges are looked for among all actions",
+        "tests/actions/test_velocity.py",
+        (
+            "actions/migrations/0005_bounded_past.py",
+            "condition=models.Q(('outcome', 'CHALLENGE'))",
+            "condition=models.Q(('outcome', 'x'))",
+        ),
+    ),
+    mutant(
+        "an hour whose counting failed is forgotten",
+        "tests/actions/test_rule_metrics.py::test_an_hour_that_cannot_be_counted_stops_no_other_and_is_not_forgotten",
+        ("actions/rule_metrics.py", "if one >= first_hour(now)} | {hour})", "if one >= first_hour(now)})"),
+    ),
+    mutant(
+        "rules may ask for any number of velocities",
+        "tests/portal/test_portal_versions.py::test_rules_that_together_ask_too_much_of_the_past_are_not_published",
+        ("rules/publishing.py", "if len(own | beside) <= MAX_VELOCITIES or", "if True or"),
     ),
     mutant(
         "a busy device's actions are looked for among everybody's",

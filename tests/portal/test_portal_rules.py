@@ -14,6 +14,7 @@ from audit.models import AuditEvent
 from authsignal_portal.vocabulary import Role
 from rules.countries import COUNTRIES
 from rules.models import MAX_PRIORITY, ActionConfiguration, CustomDataPoint, PolicyVersion, Rule
+from rules.velocity import MAX_VELOCITIES
 from tests import make
 from tests.conftest import advance_clock
 from tests.portal.form import Form, Page
@@ -251,6 +252,28 @@ def test_who_saves_over_a_change_does_not_overwrite_the_next_one(admin, withdraw
     page.press("over", over)
     assert "Somebody changed this rule" in page.html
     assert Rule.objects.get().name == "Once more"
+
+
+def past(*minutes: int) -> dict[str, Any]:
+    return {"or": [{">": [{"var": f"velocity.count.user.this.{number}m"}, 3]} for number in minutes]}
+
+
+def test_rules_that_together_ask_too_much_of_the_past_are_not_saved(admin, withdraw):
+    make.make_rule(withdraw, past(*range(1, MAX_VELOCITIES)), name="Most")
+    rule = make.make_rule(withdraw, past(1), name="One", priority=1)
+    page = rule_page(admin, rule, "?as=json").fill(conditions=json.dumps(past(1, 90, 91))).press("_save")
+    assert "use at most 25 different velocities; with this rule they use 26" in page.html
+    assert "It adds: Number of actions of this kind by the user in 90 minutes; Number" in page.html
+    page.fill(conditions=json.dumps(past(1, 90))).press("_save")
+    assert page.answer.status_code == 302
+    # What others ask for costs nothing, and what is switched off asks for nothing.
+    page = rule_page(admin, rule, "?as=json").fill(conditions=json.dumps(past(2, 90))).press("_save")
+    assert page.answer.status_code == 302
+    page = rule_page(admin, rule, "?as=json").fill(is_active=None, conditions=json.dumps(past(90, 91, 92)))
+    assert page.press("_save").answer.status_code == 302
+    page = rule_page(admin, rule, "?as=json").fill(is_active="on").press("_save")
+    assert "with this rule they use 27" in page.html
+    assert not Rule.objects.get(pk=rule.pk).is_active
 
 
 def test_switching_a_rule_off_acts_only_with_a_fresh_code(admin, withdraw):

@@ -328,6 +328,24 @@ def test_a_rule_that_cannot_fire_keeps_the_draft_from_being_published(admin, wit
     assert state(withdraw) == (3, 3)
 
 
+def test_rules_that_together_ask_too_much_of_the_past_are_not_published(admin, withdraw):
+    def past(*minutes: int) -> dict[str, Any]:
+        return {"or": [{">": [{"var": f"velocity.count.user.this.{number}m"}, 3]} for number in minutes]}
+
+    for name, priority, minutes in (("Last", 9, [30]), ("Most", 1, range(1, 26)), ("Same", 5, [1, 2])):
+        Rule.objects.create(configuration=withdraw, name=name, priority=priority, conditions=past(*minutes))
+    withdraw.save_draft()
+    page = told(admin.client, of(withdraw, "publish"))
+    assert "Last : The active rules of an action together use at most 25 different velocities; with this rule" in page
+    assert page.count("different velocities") == 1
+    answer = admin.client.post(of(withdraw, "publish"), {"draft_version": "2"})
+    assert "These rules cannot be published as they are." in words(answer.content.decode())
+    Rule.objects.filter(name="Last").delete()
+    withdraw.save_draft()
+    admin.publish(withdraw)
+    assert state(withdraw) == (3, 3)
+
+
 def test_rules_with_too_many_conditions_together_cannot_be_published(admin, withdraw):
     conditions = {"or": [{"==": [{"var": "user.email"}, f"{number}"]} for number in range(199)]}
     for number in range(26):

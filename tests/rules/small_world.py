@@ -87,12 +87,6 @@ def facts_of(values: Values) -> Known:
     ).to_json()
 
 
-def fired(rule: RuleSpec, values: Values) -> bool:
-    policy = compile_policy("transfer", "ALLOW", rules=[rule], custom_points=CUSTOM_POINTS)
-    decision = decide(facts_of(values), policy)
-    return bool(decision.matched or decision.shadowed)
-
-
 @cache
 def _truths(written: str, key: str) -> list[bool | None]:
     """What the engine says of a comparison for each value of its data point."""

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules import columns
@@ -84,6 +84,7 @@ def test_columns_come_out_as_the_live_engine_decides_each_action(
 
 
 @pytest.mark.parametrize("limit", ["MAX_VALUES", "MAX_COMBINATIONS"])
+@settings(max_examples=40)
 @given(rules=rule_sets(), history=histories)
 def test_they_do_so_with_nothing_remembered(limit: str, rules: list[RuleSpec], history: list[Facts]) -> None:
     policy, many = policy_of(*rules), [stored(one) for one in history]
@@ -95,6 +96,7 @@ def test_they_do_so_with_nothing_remembered(limit: str, rules: list[RuleSpec], h
         setattr(columns, limit, before)
 
 
+@settings(max_examples=40)
 @given(rule_sets(), histories)
 def test_results_may_be_forgotten_at_any_time(rules: list[RuleSpec], history: list[Facts]) -> None:
     policy, many = policy_of(*rules), [stored(one) for one in history]

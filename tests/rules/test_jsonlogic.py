@@ -38,42 +38,27 @@ def test_a_rule_is_applied_at_once() -> None:
     assert jsonlogic.apply({"+": [1, 1]}) == 2
 
 
-@settings(max_examples=600)
-@given(rules, data)
-def test_compiled_is_as_walked(rule: Any, value: Any) -> None:
+@settings(max_examples=300)
+@given(rules, rules, data)
+@example({"try": [{"map": [[1], {"throw": "a"}]}, {"throw": "b"}]}, 1, None)
+def test_compiled_traced_and_among_others_a_rule_is_as_walked(rule: Any, other: Any, value: Any) -> None:
+    """And neither the rule nor the data is changed by it."""
+    before = json.dumps([rule, other, value])
     walked = outcome(naive.evaluate, rule, value)
     compiled = outcome(jsonlogic.apply, rule, value)
     assert strict_equal(compiled, walked), (compiled, walked)
+    traced = jsonlogic.trace(rule, value)
+    assert strict_equal(compiled, came(traced.error or traced.value))
+    assert traced.error is None or traced.value is SKIPPED
+    together = jsonlogic.compile_all([other, rule, other])(value)
+    assert strict_equal(compiled, came(together[1]))
+    assert strict_equal(came(together[0]), came(together[2]))
+    assert strict_equal(came(together[0]), outcome(naive.evaluate, other, value))
+    assert json.dumps([rule, other, value]) == before
 
 
-@settings(max_examples=300)
-@given(rules, data)
-@example({"try": [{"map": [[1], {"throw": "a"}]}, {"throw": "b"}]}, None)
-def test_the_trace_has_the_value_of_the_rule_or_its_error(rule: Any, value: Any) -> None:
-    compiled, traced = outcome(jsonlogic.apply, rule, value), jsonlogic.trace(rule, value)
-    if traced.error is None:
-        assert strict_equal(compiled, {"result": traced.value})
-    else:
-        assert traced.value is SKIPPED
-        assert strict_equal(compiled, {"error": traced.error.payload})
-
-
-@settings(max_examples=200)
-@given(rules, rules, rules, data)
-def test_many_rules_in_one_function_are_as_each_alone(first: Any, second: Any, third: Any, value: Any) -> None:
-    together = jsonlogic.compile_all([first, second, third])(value)
-    for rule, got in zip([first, second, third], together, strict=True):
-        came = {"error": got.payload} if isinstance(got, JsonLogicError) else {"result": got}
-        assert strict_equal(came, outcome(jsonlogic.apply, rule, value))
-
-
-@settings(max_examples=200)
-@given(rules, data)
-def test_neither_rule_nor_data_is_changed(rule: Any, value: Any) -> None:
-    before = json.dumps([rule, value])
-    outcome(jsonlogic.apply, rule, value)
-    jsonlogic.trace(rule, value)
-    assert json.dumps([rule, value]) == before
+def came(got: Any) -> dict[str, Any]:
+    return {"error": got.payload} if isinstance(got, JsonLogicError) else {"result": got}
 
 
 def test_a_result_that_is_changed_does_not_change_the_rule() -> None:

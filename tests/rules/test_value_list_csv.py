@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.list_items import MAX_ITEMS, NewItem
+from rules import value_list_csv
+from rules.list_items import NewItem
 from rules.value_list_csv import MAX_FILE, Sheet, UnreadableFile, expiry, guarded, read, unguarded, written
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
@@ -107,11 +108,12 @@ def test_the_largest_file_is_read_and_a_larger_one_is_not():
         read(largest + b"\n", "string")
 
 
-def test_no_more_values_are_read_than_a_list_holds():
-    text = "".join(f"{number}\n" for number in range(MAX_ITEMS))
-    assert len(sheet(text, "number").items) == MAX_ITEMS
-    with pytest.raises(UnreadableFile, match="more than 50,000 values"):
-        sheet(text + f"{MAX_ITEMS}\n", "number")
+def test_no_more_values_are_read_than_a_list_holds(monkeypatch):
+    monkeypatch.setattr(value_list_csv, "MAX_ITEMS", 100)
+    text = "".join(f"{number}\n" for number in range(100))
+    assert len(sheet(text, "number").items) == 100
+    with pytest.raises(UnreadableFile, match="more than 100 values"):
+        sheet(text + "100\n", "number")
 
 
 @pytest.mark.parametrize(

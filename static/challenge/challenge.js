@@ -5,6 +5,7 @@ import { canAdd, enrol, offerPasskey } from "./enrol.js";
 import { end, expired } from "./leaving.js";
 import * as opener from "./opener.js";
 import { config, embedded, session } from "./page.js";
+import { signalAccepted } from "./passkey.js";
 import { prove } from "./prove.js";
 import { saveRecoveryCodes } from "./recovery.js";
 import { failed, finish, quit, refresh, succeeded } from "./session.js";
@@ -41,6 +42,7 @@ async function run() {
   await proveIfNeeded({ wantsMore: wantsNew() || wantsSettings });
   const enrolled = wantsNew() && canAdd() && (await enrol({ first: !wasEnrolled, forced: config.forceEnrollment }));
   const offered = !enrolled && session.proved && (await offerPasskey());
+  if (session.state.passkeys) signalAccepted(session.state.passkeys);
   if (!wasEnrolled) await saveRecoveryCodes();
   if (wantsSettings && config.mode !== "continue") {
     await settings();

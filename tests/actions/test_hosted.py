@@ -268,6 +268,7 @@ def test_a_new_user_may_enrol_and_is_offered_the_address_on_file(api: Api, clien
     assert state["canEnrol"] is True
     assert {item["method"]: item.get("target") for item in state["enrollable"]} == {
         "PASSKEY": None,
+        "SECURITY_KEY": None,
         "AUTHENTICATOR_APP": None,
         "EMAIL_OTP": "b•••@example.com",
         "SMS": None,
@@ -280,7 +281,7 @@ def test_what_the_tenant_switched_off_or_hides_is_not_offered(api: Api, acme: Te
     AuthenticatorConfiguration.objects.create(tenant=acme, method=M.SMS, is_active=False)
     AuthenticatorConfiguration.objects.create(tenant=acme, method=M.EMAIL_OTP, is_hidden_to_user=True)
     state = state_of(client, track(api)["token"])
-    assert [item["method"] for item in state["enrollable"]] == ["PASSKEY", "AUTHENTICATOR_APP"]
+    assert [item["method"] for item in state["enrollable"]] == ["PASSKEY", "SECURITY_KEY", "AUTHENTICATOR_APP"]
 
 
 def test_the_contextual_message_and_settings_are_passed_on(api: Api, acme: Tenant, client: Client) -> None:

@@ -12,7 +12,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from audit.models import AuditEvent
 from authenticators import available
 from authsignal_portal.models import ApiKey, Membership, Tenant
-from authsignal_portal.vocabulary import KeyKind, Role
+from authsignal_portal.vocabulary import KeyKind, Role, VerificationMethod
 from tests import make
 from tests.conftest import advance_clock
 from tests.portal.staff import LOGIN, PASSWORD, Staff, code_of, make_staff, signed_in
@@ -290,14 +290,14 @@ def test_a_removed_member_is_out_at_once(acme, admin):
 
 
 def switches(**off: bool) -> dict[str, str]:
-    names = ["PASSKEY", "AUTHENTICATOR_APP", "EMAIL_OTP", "SMS", "RECOVERY_CODE"]
+    names = ["PASSKEY", "SECURITY_KEY", "AUTHENTICATOR_APP", "EMAIL_OTP", "SMS", "RECOVERY_CODE"]
     form = {f"{name}-is_active": "on" for name in names if name not in off}
     return form | {"EMAIL_OTP-is_editable_by_user": "on", "SMS-is_editable_by_user": "on"}
 
 
 def test_a_missing_row_means_active(acme, admin):
     page = admin.client.get(METHODS).content.decode()
-    assert len(re.findall(r'name="\w+-is_active"[^>]*checked', page)) == 5
+    assert len(re.findall(r'name="\w+-is_active"[^>]*checked', page)) == len(VerificationMethod)
 
 
 def test_a_method_is_switched_off_for_real(acme, admin):
@@ -310,7 +310,7 @@ def test_a_method_is_switched_off_for_real(acme, admin):
 def test_something_to_prove_oneself_with_stays_active(acme, admin):
     form = {"RECOVERY_CODE-is_active": "on"}
     assert b"Leave at least one method active" in admin.client.post(METHODS, form).content
-    assert len(available.active_methods(acme)) == 5
+    assert len(available.active_methods(acme)) == len(VerificationMethod)
 
 
 # -- the log -------------------------------------------------------------------------------------

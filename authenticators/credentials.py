@@ -181,7 +181,9 @@ def _authenticate(challenge: Challenge, answer: object, now: datetime) -> Authen
             expected_rp_id=asked.rp_id,
             allow_cross_origin_from=asked.framed_by,
             stored=_stored(row),
-            allowed_credential_ids=[raw_id(each) for each in of_user(row.user, method)] if user_known else None,
+            allowed_credential_ids=[raw_id(each) for each in of_user(challenge.user, method)]
+            if challenge.user
+            else None,
             user_known=user_known,
             require_user_verification=asked.verification_is_required,
         )

@@ -17,6 +17,7 @@ from webauthn.helpers.decoded_public_key_to_cryptography import decoded_public_k
 from webauthn.helpers.exceptions import InvalidCBORData
 from webauthn.helpers.structs import AuthenticatorTransport, CredentialDeviceType
 
+from authenticators.attestation import check_certificates
 from authenticators.webauthn_json import (
     Reason,
     WebAuthnError,
@@ -272,6 +273,8 @@ def _check_attestation_object(attestation_object: bytes) -> None:
         raise WebAuthnError("malformed", "attestationObject.attStmt must be a map")
     if decoded["fmt"] == "none" and statement:
         raise WebAuthnError("attestation_not_empty", "a 'none' attestation carries a statement")
+    if "x5c" in statement:
+        check_certificates(statement["x5c"])
 
 
 def _check_public_key(public_key: bytes) -> None:

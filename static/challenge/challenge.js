@@ -41,7 +41,8 @@ async function run() {
   const wantsNew = () => !session.state.isEnrolled || config.forceEnrollment || config.enrol || isWaiting();
   await proveIfNeeded({ wantsMore: wantsNew() || wantsSettings });
   const enrolled = wantsNew() && canAdd() && (await enrol({ first: !wasEnrolled, forced: config.forceEnrollment }));
-  const offered = !enrolled && session.proved && (await offerPasskey());
+  // Who came for the settings finds passkeys there.
+  const offered = !enrolled && !wantsSettings && session.proved && (await offerPasskey());
   if (session.state.passkeys) signalAccepted(session.state.passkeys);
   if (!wasEnrolled) await saveRecoveryCodes();
   if (wantsSettings && config.mode !== "continue") {

@@ -101,6 +101,10 @@ def proofs() -> int:
     return Action.objects.filter(state="CHALLENGE_SUCCEEDED").count()
 
 
+def proved_by(method: M) -> int:
+    return AuditEvent.objects.filter(tag=Tag.CHALLENGE_VERIFIED, data__method=method).count()
+
+
 # -- W1 ------------------------------------------------------------------------------------------
 
 TAMPERED = [
@@ -133,6 +137,30 @@ def test_a_signature_of_another_key_proves_and_changes_nothing(way):
     before = row()
     assert not way.answer(device, sign_with=other.passkeys[0])
     assert row() == before
+
+
+def test_an_answer_counts_once(way):
+    device = way.enrolled()
+    token = way.track()
+    options, challenge = way.begin("authentication", token)
+    answer = device.get(options)
+    assert not is_refused(way.authenticate(answer, challenge, token))
+    assert is_refused(way.authenticate(answer, challenge, token))
+    assert proved_by(way.method) == 2
+
+
+def test_everything_that_was_verified_is_stored(way):
+    device, token = way.device(backup_eligible=True, aaguid=bytes(range(16))), way.track()
+    options, challenge = way.begin("registration", token)
+    ok(way.register(device.create(options, sign_count=7, bs=False, transports=("usb", "nfc")), challenge, token))
+    stored = row()
+    assert bytes(stored["public_key"]) == device.passkeys[0].cose_key
+    assert stored["credential_id"] == b64url(device.passkeys[0].credential_id)
+    assert (stored["rp_id"], stored["sign_count"], stored["transports"]) == ("localhost", 7, ["usb", "nfc"])
+    assert (stored["backup_eligible"], stored["backed_up"], stored["uv_initialized"]) == (True, False, True)
+    assert stored["aaguid"] == "00010203-0405-0607-0809-0a0b0c0d0e0f"
+    assert way.answer(device, sign_count=8, bs=True)
+    assert (row()["sign_count"], row()["backed_up"]) == (8, True)
 
 
 # -- W2 ------------------------------------------------------------------------------------------
@@ -296,6 +324,14 @@ def test_a_challenge_serves_its_own_ceremony(way):
         assert is_refused(way.register(made, used_for, token))
         assert is_refused(way.authenticate(used, made_for, token))
     assert Authenticator.objects.count() == 1
+
+
+def test_each_challenge_is_new(way):
+    way.enrolled()
+    token = way.track(scope="add:authenticators")
+    begun = [way.begin(ceremony, token)[0]["challenge"] for ceremony in ("registration", "authentication") * 5]
+    assert len(set(begun)) == len(begun)
+    assert {len(from_b64url(challenge)) for challenge in begun} == {32}
 
 
 # -- W10 -----------------------------------------------------------------------------------------

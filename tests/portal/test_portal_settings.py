@@ -11,14 +11,17 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from audit.models import AuditEvent
 from authenticators import available
+from authenticators.models import AuthenticatorConfiguration
 from authsignal_portal.models import ApiKey, Membership, Tenant
 from authsignal_portal.vocabulary import KeyKind, Role, VerificationMethod
 from tests import make
 from tests.conftest import advance_clock
+from tests.portal.form import Form
 from tests.portal.staff import LOGIN, PASSWORD, Staff, code_of, make_staff, signed_in
 
 KEYS, MEMBERS = "/portal/authsignal_portal/apikey/", "/portal/authsignal_portal/membership/"
 METHODS = "/portal/authenticators/authenticatorconfiguration/"
+CONFIGURED = "authenticator_configuration:updated"
 
 
 def events(tenant: Tenant, tag: str) -> list[AuditEvent]:
@@ -311,6 +314,58 @@ def test_something_to_prove_oneself_with_stays_active(acme, admin):
     form = {"RECOVERY_CODE-is_active": "on"}
     assert b"Leave at least one method active" in admin.client.post(METHODS, form).content
     assert len(available.active_methods(acme)) == len(VerificationMethod)
+
+
+def test_what_is_asked_of_passkeys_is_set_and_shown_again(acme, admin):
+    android = "android:apk-key-hash:pNiP5iKyQ8JwgGOaKA1zGPUPJIS-0H1xKCQcfIoGLck"
+    sent = {
+        "PASSKEY-user_verification": "preferred",
+        "PASSKEY-expected_origins": f" https://acme.example \n\n{android}",
+        "PASSKEY-attachment": "platform",
+        "PASSKEY-hints": ["client-device", "hybrid"],
+        "PASSKEY-recovery_methods": ["EMAIL_OTP"],
+        "PASSKEY-disable_enrollment_prompt": "on",
+        "PASSKEY-enrollment_prompt_days": "30",
+        "SECURITY_KEY-user_verification": "required",
+    }
+    assert admin.client.post(METHODS, switches() | sent).status_code == 302
+    stored = AuthenticatorConfiguration.of(acme, VerificationMethod.PASSKEY)
+    assert (stored.user_verification, stored.attachment, stored.hints) == (
+        "preferred",
+        "platform",
+        ["client-device", "hybrid"],
+    )
+    assert (stored.expected_origins, stored.recovery_methods) == (["https://acme.example", android], ["EMAIL_OTP"])
+    assert (stored.disable_enrollment_prompt, stored.enrollment_prompt_days) == (True, 30)
+    assert AuthenticatorConfiguration.of(acme, VerificationMethod.SECURITY_KEY).user_verification == "required"
+    shown = Form(admin.client.get(METHODS).content.decode(), "").fields
+    for name, value in (("attachment", "platform"), ("enrollment_prompt_days", "30"), ("hints", "hybrid")):
+        assert (f"PASSKEY-{name}", value) in shown
+    changed = {event.data["method"]: set(event.data["fields"]) for event in events(acme, CONFIGURED)}
+    assert set(changed) == {"PASSKEY", "SECURITY_KEY"}
+    assert "expected_origins" in changed["PASSKEY"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("expected_origins", "acme.example"),
+        ("expected_origins", "https://acme.example/"),
+        ("expected_origins", "https://ACME.example"),
+        ("expected_origins", "android:apk-key-hash:short"),
+        ("user_verification", "perhaps"),
+        ("attachment", "moon"),
+        ("hints", "telepathy"),
+        ("recovery_methods", "PASSKEY"),
+        ("enrollment_prompt_days", "-1"),
+        ("enrollment_prompt_days", "soon"),
+    ],
+)
+def test_what_means_nothing_is_not_set(acme, admin, name, value):
+    answer = admin.client.post(METHODS, switches() | {f"PASSKEY-{name}": value})
+    assert answer.status_code == 200
+    assert b"portal-errors" in answer.content
+    assert not AuthenticatorConfiguration.objects.exists()
 
 
 # -- the log -------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def _registration(
         options = webauthn.registration_options(
             rp_id=asked.rp_id,
             rp_name=context.tenant.name,
-            user_handle=credentials.handle_of(user),
+            user_handle=credentials.handle_of(user, method),
             user_name=user_name,
             user_display_name=display_name or user.display_name or user_name,
             exclude_credentials=credentials.descriptors(user, method),

@@ -145,7 +145,7 @@ def _passkeys(context: ClientContext) -> dict[str, Any] | None:
     rows = credentials.of_user(context.user, M.PASSKEY)
     return {
         "rpId": context.tenant.relying_party_id,
-        "userId": credentials.encoded_id(credentials.handle_of(context.user)),
+        "userId": credentials.encoded_id(credentials.handle_of(context.user, M.PASSKEY)),
         "credentialIds": [row.credential_id for row in rows],
     }
 

@@ -90,9 +90,14 @@ def descriptors(user: EndUser, method: VerificationMethod) -> list[webauthn.Cred
     ]
 
 
-def handle_of(user: EndUser) -> bytes:
-    """The WebAuthn user handle: opaque, and ASCII because iOS returns it as UTF-8 text."""
-    return user.pk.hex.encode()
+def handle_of(user: EndUser, method: VerificationMethod) -> bytes:
+    """The WebAuthn user handle: opaque, and ASCII because iOS returns it as UTF-8 text.
+
+    A security key has one of its own: a client that tells a password manager which passkeys are left (WebAuthn L3
+    §5.1.10) names a handle, and what has that handle and is not among them is removed.
+    """
+    own = "-key" if method == VerificationMethod.SECURITY_KEY else ""
+    return f"{user.pk.hex}{own}".encode()
 
 
 def raw_id(row: Authenticator) -> bytes:
@@ -207,7 +212,7 @@ def _stored(row: Authenticator) -> webauthn.StoredCredential:
         public_key=bytes(row.public_key or b""),
         sign_count=row.sign_count,
         backup_eligible=row.backup_eligible,
-        user_handle=None if row.is_imported else handle_of(row.user),
+        user_handle=None if row.is_imported else handle_of(row.user, VerificationMethod(row.method)),
     )
 
 

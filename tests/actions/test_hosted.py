@@ -17,6 +17,7 @@ from authenticators.models import AuthenticatorConfiguration
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod as M
+from rules.models import ActionConfiguration
 from tests import make
 from tests.conftest import Api
 
@@ -311,7 +312,7 @@ def test_a_passkey_is_offered_to_a_user_who_has_something_else(api: Api, acme: T
     configured.recovery_methods, configured.disable_enrollment_prompt = [], True
     configured.save()
     assert "prompt" not in state_of(client, proved(api, acme))
-    action = make.make_action(acme, "signIn", "CHALLENGE")
+    action = ActionConfiguration.objects.get(tenant=acme, action_code="signIn")
     always = {"!": {"missing": ["user.userId"]}}
     make.make_rule(action, always, prompt_to_enroll_verification_methods=["PASSKEY"])
     assert state_of(client, proved(api, acme))["prompt"] == ["PASSKEY"]

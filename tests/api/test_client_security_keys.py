@@ -74,6 +74,13 @@ def test_a_key_is_enrolled_and_then_proves_another_action(browser, api, key):
     assert (answer["isValid"], answer["verificationMethod"]) == (True, "SECURITY_KEY")
 
 
+def test_a_key_has_another_handle_than_a_passkey(browser, api):
+    """Else a password manager that is told of the user's passkeys would drop the key's credential."""
+    token = track(api)
+    passkey = ok(browser("POST", "user-authenticators/passkey/registration-options", {}, token=token))["options"]
+    assert passkey["user"]["id"] != options_for(browser, token, "registration")["user"]["id"]
+
+
 def test_a_user_without_a_key_has_nothing_to_answer_with(browser, api):
     refused(browser("POST", f"{BASE}/authentication-options", {}, token=track(api)), 400, "invalid_request")
 

@@ -16,6 +16,7 @@ W10  malformed burns CPU      test_malformed_answers_cost_little_and_never_break
 import json
 import time
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import cbor2
@@ -395,7 +396,7 @@ def test_malformed_answers_cost_little_and_never_break_the_server(way):
             spent.append((time.process_time() - start) / len(answers))
             assert all(is_refused(answer) for answer in answers)
     spent.sort()
-    assert spent[int(len(spent) * 0.99)] <= 0.1, spent[-5:]
+    assert spent[ceil(len(spent) * 0.99) - 1] <= 0.1, spent[-5:]
     assert from_b64url(made["response"]["attestationObject"])
     challenge_row.update(attempts=0)
     assert not is_refused(way.register(made, challenge, token))

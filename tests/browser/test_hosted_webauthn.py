@@ -59,6 +59,7 @@ def test_a_key_that_is_set_up_already_says_so(hosted: Hosted) -> None:
     hosted.returned()
     hosted.open(query="&force_enrollment=true", scope="add:authenticators")
     choose(hosted.page, "Continue with security key")
+    heading(hosted.page, "Add a way to verify")
     choose(hosted.page, "Security key")
     choose(hosted.page, "Add security key")
     expect(hosted.page.get_by_role("alert")).to_have_text("This security key is set up already. Use another one.")

@@ -1,6 +1,6 @@
 """Ways to break WebAuthn: each check that the library leaves to us, and what surrounds the ceremonies."""
 
-from tests.mutants.catalogue import CONSUME, mutant
+from tests.mutants.catalogue import CHALLENGE_UNLOCKED, CONSUME, CONSUMED_BY_SAVING, USER_UNLOCKED, mutant
 
 ADAPTER = "authenticators/webauthn.py"
 JSON = "authenticators/webauthn_json.py"
@@ -12,6 +12,7 @@ STEPS = "tests/authenticators/test_webauthn.py"
 FIDO = "tests/authenticators/test_fido_cases.py"
 KEYS = "tests/api/test_client_security_keys.py"
 SETTINGS = "tests/api/test_client_passkey_settings.py"
+RACES = "tests/races/test_webauthn.py"
 TAMPERED = f"{STEPS}::test_a_tampered_registration_is_refused"
 
 BELONGS = (
@@ -20,7 +21,34 @@ BELONGS = (
     "    if False:\n",
 )
 
+UNOWNED = (
+    (
+        "authenticators/models.py",
+        'fields=["tenant", "rp_id", "credential_id"],\n                name="one_owner',
+        'fields=["tenant", "rp_id", "credential_id", "user", "id"],\n                name="one_owner',
+    ),
+    (
+        "authenticators/migrations/0001_initial.py",
+        "fields=('tenant', 'rp_id', 'credential_id'), name='one_owner",
+        "fields=('tenant', 'rp_id', 'credential_id', 'user', 'id'), name='one_owner",
+    ),
+)
+
 REGISTRATION = [
+    mutant(
+        "webauthn at once: a security key's challenge is read, judged and saved",
+        f"{RACES}::test_one_answer_of_a_security_key_is_accepted_once",
+        USER_UNLOCKED,
+        CHALLENGE_UNLOCKED,
+        CONSUMED_BY_SAVING,
+        # Else the counter of the key notices.
+        (ADAPTER, "    if regressed and not backup_eligible:\n", "    if False:\n"),
+    ),
+    mutant(
+        "webauthn at once: one credential of many users",
+        f"{RACES}::test_one_credential_registered_for_many_users_at_once_is_one_users",
+        *UNOWNED,
+    ),
     mutant(
         "webauthn: an answered challenge stays open",
         f"{ATTACKS}::test_an_answer_counts_once",
@@ -64,16 +92,7 @@ REGISTRATION = [
     mutant(
         "webauthn: one credential of two users",
         f"{ATTACKS}::test_a_credential_has_one_owner",
-        (
-            "authenticators/models.py",
-            'fields=["tenant", "rp_id", "credential_id"],\n                name="one_owner',
-            'fields=["tenant", "rp_id", "credential_id", "user", "id"],\n                name="one_owner',
-        ),
-        (
-            "authenticators/migrations/0001_initial.py",
-            "fields=('tenant', 'rp_id', 'credential_id'), name='one_owner",
-            "fields=('tenant', 'rp_id', 'credential_id', 'user', 'id'), name='one_owner",
-        ),
+        *UNOWNED,
     ),
     mutant(
         "webauthn: whether the user was verified is not stored",

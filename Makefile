@@ -33,7 +33,7 @@ demo-reset: $(DEMO) ## drop the demo data
 
 .PHONY: test
 test: $(DEV) chromium $(SDK) lint ## install what the tests need and run them all
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist worksteal
 
 .PHONY: lint
 lint: export DJANGO_SETTINGS_MODULE := tests.settings
@@ -87,6 +87,17 @@ schema: $(DEV) ## write docs/openapi.yaml anew from the views
 reference: export DJANGO_SETTINGS_MODULE := tests.settings
 reference: $(DEV) ## write docs/rules-reference.md anew from the tables of the engine
 	$(PY) manage.py rules_reference > docs/rules-reference.md
+
+SPOKEN := fr fr_CA de es it nl pl pt_BR
+NOT_THEIRS := templates/portal/* templates/admin/* templates/registration/* templates/unfold/* templates/40* \
+	.venv/* */node_modules/* var/* docs/* tests/* requirements*
+
+.PHONY: messages
+messages: $(DEV) ## bring the translations of what end users read up to date (needs Debian's gettext)
+	$(call need,msgfmt,gettext)
+	cd $(CURDIR) && DJANGO_SETTINGS_MODULE=tests.settings $(PY) manage.py makemessages -e html,txt --no-obsolete \
+		--no-location --no-wrap $(SPOKEN:%=-l %) $(foreach path,$(NOT_THEIRS),-i '$(path)')
+	DJANGO_SETTINGS_MODULE=tests.settings $(PY) manage.py compilemessages -i .venv -i var
 
 .PHONY: vendor
 vendor: node ## build the committed JavaScript anew (never needed to install or run)

@@ -26,8 +26,8 @@ from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import TenantAdmin
 from authsignal_portal.widgets import dress, of_days
 from rules import policies, value_lists
-from rules.engine import RuleSpec, explain_facts
-from rules.lists import Circumstances
+from rules.engine import Decision, Policy, RuleSpec, explain_facts
+from rules.lists import Circumstances, Lists
 from rules.models import ActionConfiguration, PolicyVersion
 from rules.registry import DATA_POINTS, lookup
 from rules.trace import ConditionTrace
@@ -223,6 +223,35 @@ def verdict(facts: ActionFacts, here: Access) -> dict[str, Any]:
         "is_current": now is not None and now.version == kept.version,
         "configuration": now,
         "better": better(facts, kept, around, here),
+    }
+
+
+def draft_told(
+    draft: PolicyVersion, policy: Policy, decision: Decision, known: dict[str, Any], *, lists: Lists, here: Access
+) -> dict[str, Any]:
+    """What rules that are not in force make of facts, in the form of `verdict`."""
+    points, around = policies.custom_points(draft), Circumstances(known.get("time", {}).get("at"), lists)
+    return {
+        "kept": True,
+        "is_current": True,
+        "version": draft.version,
+        "outcome": decision.outcome,
+        "label": words.OUTCOMES[decision.outcome],
+        "rules": [
+            {
+                "spec": rule.spec,
+                "outcome": words.OUTCOMES[rule.spec.outcome],
+                "verdict": decision.verdicts[rule.spec.rule_id],
+                "fired": rule.spec.rule_id in decision.matched,
+                "shadowed": rule.spec.rule_id in decision.shadowed,
+                "decided": rule.spec.rule_id == decision.priority_rule_id,
+                "tree": for_eyes(explain_facts(rule.spec, known, custom_points=points, around=around), here),
+            }
+            for rule in policy.rules
+        ],
+        "default": words.OUTCOMES[draft.default_outcome],
+        "default_outcome": draft.default_outcome,
+        "by_default": decision.priority_rule_id is None,
     }
 
 

@@ -11,7 +11,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from actions import backtest_page, dashboard, list_page, liveness, metrics_page, trial_page
+from actions import backtest_page, dashboard, list_page, liveness, metrics_page, theme_page, trial_page, wording_page
 from actions.activity_page import ActivityPage, listed
 from actions.backtest_page import BacktestPage
 from actions.models import Action, Backtest, Device
@@ -165,5 +165,10 @@ portal.site.register(EndUser, EndUserPage)
 portal.site.register(Action, ActivityPage)
 portal.site.register(Backtest, BacktestPage)
 portal.site.page("backtests/new/", backtest_page.new, name="backtest_new")
+portal.site.page("theme/", theme_page.view, name="theme")
+portal.site.page("theme/preview/", theme_page.preview, name="theme_preview")
+portal.site.page("theme/preview.css", theme_page.stored_sheet, name="theme_preview_css")
+portal.site.page("theme/sheet/", theme_page.sheet, name="theme_sheet")
+portal.site.page("wording/", wording_page.view, name="wording")
 portal.site.page("test-action/", trial_page.view, name="test_action")
 portal.site.dashboard = dashboard.context

@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext as translate
 from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
@@ -140,7 +141,7 @@ def shown_status(backtest: Backtest, here: Access) -> dict[str, Any]:
     silent = backtests.is_silent(backtest, here.now)
     status = Backtest.Status.FAILED if silent else Backtest.Status(backtest.status)
     error = backtests.silence(backtest) if silent else backtest.error
-    return {"name": status.value, "text": status.label, "tone": TONES.get(status, ""), "error": error}
+    return {"name": status.value, "text": capfirst(status.label), "tone": TONES.get(status, ""), "error": error}
 
 
 # -- one backtest --------------------------------------------------------------------------------

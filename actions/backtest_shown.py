@@ -5,14 +5,13 @@ from dataclasses import asdict
 from typing import Any
 
 from actions import backtest as backtests
-from actions.activity_page import for_eyes
+from actions.activity_page import draft_told
 from actions.backtest_chart import chart
 from actions.models import Action, ActionFacts, Backtest
 from authsignal_portal import words
 from authsignal_portal.access import Access
 from rules import policies, value_lists
-from rules.engine import OUTCOMES, decide, explain_facts
-from rules.lists import Circumstances
+from rules.engine import OUTCOMES, decide
 from rules.models import Rule
 from rules.velocity import PREFIX, parse
 
@@ -137,7 +136,7 @@ def draft_verdict(backtest: Backtest, facts: ActionFacts, told: dict[str, Any], 
     """What the draft makes of an action, in the form of `activity_page.verdict`."""
     draft = backtests.draft_of(backtest)
     policy = policies.compiled(draft, backtest.configuration.action_code)
-    known, points = facts.opened(), policies.custom_points(draft)
+    known = facts.opened()
     asked = {one.velocity.key.removeprefix(PREFIX) for one in policy.velocities}
     kept = {name: value for name, value in known.get("velocity", {}).items() if name not in asked}
     known["velocity"] = kept | told
@@ -147,27 +146,4 @@ def draft_verdict(backtest: Backtest, facts: ActionFacts, told: dict[str, Any], 
         at=backtest.created_at.timestamp(),
         missing=(backtest.report or {}).get("missingLists", ()),
     )
-    decision = decide(known, policy, lists)
-    around = Circumstances(known.get("time", {}).get("at"), lists)
-    return {
-        "kept": True,
-        "is_current": True,
-        "version": draft.version,
-        "outcome": decision.outcome,
-        "label": words.OUTCOMES[decision.outcome],
-        "rules": [
-            {
-                "spec": rule.spec,
-                "outcome": words.OUTCOMES[rule.spec.outcome],
-                "verdict": decision.verdicts[rule.spec.rule_id],
-                "fired": rule.spec.rule_id in decision.matched,
-                "shadowed": rule.spec.rule_id in decision.shadowed,
-                "decided": rule.spec.rule_id == decision.priority_rule_id,
-                "tree": for_eyes(explain_facts(rule.spec, known, custom_points=points, around=around), here),
-            }
-            for rule in policy.rules
-        ],
-        "default": words.OUTCOMES[draft.default_outcome],
-        "default_outcome": draft.default_outcome,
-        "by_default": decision.priority_rule_id is None,
-    }
+    return draft_told(draft, policy, decide(known, policy, lists), known, lists=lists, here=here)

@@ -1,7 +1,7 @@
 """The order of steps: track an action, validate a token, change a state.
 
-The only way from a request to a stored decision. What a proof causes is in `proofs`, how a user proves is in
-`proving` (client) and `server_challenges` (server).
+The only way from a request to a decision, stored or only looked at. What a proof causes is in `proofs`, how a user
+proves is in `proving` (client) and `server_challenges` (server).
 """
 
 import json
@@ -46,6 +46,7 @@ from authsignal_portal.vocabulary import (
 )
 from rules import policies, value_lists
 from rules.engine import Decision, Policy, decide
+from rules.lists import Lists
 from rules.models import ACTION_CODE, ActionConfiguration
 from rules.velocity import Asked
 
@@ -274,10 +275,22 @@ def _past(request: Track, known: Known, policy: Policy, around: velocity.Entitie
 LATE_SCOPES = ("phoneNumber", "emailDomain")
 
 
-def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID, policy: Policy) -> Tracked:
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What is known of a request, as JSON and as the rules are given it, and what they make of it."""
+
+    in_clear: Contacts
+    around: velocity.Entities
+    lists: Lists
+    past: Sequence[Any]
+    facts: dict[str, Any]
+    decision: Decision
+
+
+def _weighed(request: Track, known: Known, policy: Policy) -> Weighed:
     in_clear = gather.contacts(request.tenant, known, dict(request.sent))
     around = _entities(request, in_clear)
-    lists = value_lists.lists_of(request.tenant.pk, known.value_lists_version)
+    lists = value_lists.lists_of(request.tenant.pk, known.value_lists_version, policy.lists)
     past = _past(request, known, policy, around)
     counts = velocity.values(policy.velocities, past, around, request.sent.get("custom") or {})
     facts = gather.gather(
@@ -291,14 +304,42 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
         lists=lists,
         velocity=counts,
     ).to_json()
-    decision = decide(facts, policy, lists)
+    return Weighed(in_clear, around, lists, past, facts, decide(facts, policy, lists))
+
+
+def dry_run(
+    *,
+    tenant: Tenant,
+    user_id: str,
+    action_code: str,
+    attributes: Mapping[str, Any],
+    policy: Policy,
+    actor: log.Actor,
+    with_stored_contacts: bool,
+) -> Weighed:
+    """What these rules would decide now, in force or not. Stores nothing, sends nothing.
+
+    Without the stored contacts, the user has only the e-mail address and phone number that `attributes` bring.
+    Raises InvalidRequest.
+    """
+    request = _checked(tenant, user_id, action_code, attributes, actor, begun_by_client=False)
+    known = _read(request, policy.velocities)
+    if not with_stored_contacts:
+        known = replace(known, email_sealed=None, phone_number_sealed=None)
+    return _weighed(request, known, policy)
+
+
+def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID, policy: Policy) -> Tracked:
+    weighed = _weighed(request, known, policy)
+    in_clear, around, lists = weighed.in_clear, weighed.around, weighed.lists
+    facts, decision = weighed.facts, weighed.decision
     outcome = Outcome(decision.outcome)
     if outcome == Outcome.CHALLENGE and known.recent_challenges >= settings.NEW_CHALLENGES_PER_10_MINUTES:
         raise TooManyRequests("Too many challenges for this user.", resets_in=60)
     trace = {
         "verdicts": dict(decision.verdicts),
         "lists": known.value_lists_version,
-        "caps": velocity.caps(policy.velocities, past, counts),
+        "caps": velocity.caps(policy.velocities, weighed.past, facts["velocity"]),
         "missingLists": [alias for alias in policy.lists if alias not in lists],
     }
     state = _first_state(request, known, outcome)

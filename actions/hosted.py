@@ -20,16 +20,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import hosted_state, proving
+from actions import hosted_state, hosted_theme, proving
 from actions.client_auth import ClientContext, ClientToken
 from actions.models import ActionFacts
 from authenticators.models import EndUser
 from authenticators.otp import DIGITS
-from authsignal_portal import clock, crypto, tokens
+from authsignal_portal import clock, crypto, tokens, wording
 from authsignal_portal.api import JsonView
 from authsignal_portal.errors import ExpiredToken, Forbidden, InvalidRequest
 from authsignal_portal.fields import Text
-from authsignal_portal.models import Tenant
+from authsignal_portal.models import Tenant, Wording
 from authsignal_portal.vocabulary import VerificationMethod
 from authsignal_portal.wire import present
 
@@ -67,7 +67,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if not problem and facts and _is_top_level(request) and _is_other_browser(request, facts):
         problem = "other-browser"
     context = _context(request, token, facts, problem)
-    with translation.override(_language(facts)):
+    with wording.speaking(_language(facts), _texts(tenant)):
         response = TemplateResponse(request, "challenge/page.html", context).render()
         response.headers["Content-Language"] = translation.get_language()
     response.status_code = {"": 200, "other-browser": 403}.get(problem, 410)
@@ -109,6 +109,7 @@ def _context(
         config["returnUrl"] = hosted_state.return_url(tenant, facts, query["token"])
     return {
         "tenant": tenant.name if tenant else "",
+        "theme": hosted_theme.of(tenant),
         "problem": problem,
         "digits": DIGITS,
         "config": present(config),
@@ -116,6 +117,11 @@ def _context(
         "cards": [(method, f"challenge/methods/{method.lower()}_card.html") for method in VerificationMethod],
         "error_screens": [(name, f"challenge/errors/{name.replace('-', '_')}.html") for name in ERRORS],
     }
+
+
+def _texts(tenant: Tenant | None) -> dict[str, dict[str, str]]:
+    stored = Wording.objects.filter(tenant=tenant).first() if tenant else None
+    return stored.texts if stored else {}
 
 
 def _language(facts: ActionFacts | None) -> str:

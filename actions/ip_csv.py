@@ -73,45 +73,45 @@ def _packed(text: str) -> bytes:
     try:
         return inet_pton(AF_INET6 if ":" in text else AF_INET, text)
     except (OSError, ValueError) as error:
-        raise BadRow(f"{_shown(text)} is no IPv4 or IPv6 address") from error
+        raise BadRow(f"{shown(text)} is no IPv4 or IPv6 address") from error
 
 
-def _country_record(cells: Cells) -> Record:
+def country_record(cells: Cells) -> Record:
     text = cells[0]
     if text in NOTHING or text in NO_COUNTRY:
         return {}
     code = country_code(text)
     if code is None:
-        raise BadRow(f"{_shown(text)} is no two-letter country code")
+        raise BadRow(f"{shown(text)} is no two-letter country code")
     return {"country": {"iso_code": code}}
 
 
 def _city_record(cells: Cells) -> Record:
     _, country, _, city, latitude, longitude = cells
-    record = _country_record([country])
+    record = country_record([country])
     if city not in NOTHING:
         record["city"] = {"names": {"en": city}}
     if latitude not in NOTHING or longitude not in NOTHING:
-        record["location"] = _coordinates(latitude, longitude)
+        record["location"] = coordinates(latitude, longitude)
     return record
 
 
-def _coordinates(latitude: str, longitude: str) -> dict[str, float]:
+def coordinates(latitude: str, longitude: str) -> dict[str, float]:
     try:
         degrees = float(latitude), float(longitude)
     except ValueError as error:
-        raise BadRow(f"{_shown(f'{latitude},{longitude}')} are no latitude and longitude") from error
+        raise BadRow(f"{shown(f'{latitude},{longitude}')} are no latitude and longitude") from error
     if not is_on_earth(*degrees):
-        raise BadRow(f"{_shown(f'{latitude},{longitude}')} is no place on earth: latitude to 90, longitude to 180")
+        raise BadRow(f"{shown(f'{latitude},{longitude}')} is no place on earth: latitude to 90, longitude to 180")
     return {"latitude": degrees[0], "longitude": degrees[1]}
 
 
-def _asn_record(cells: Cells) -> Record:
+def asn_record(cells: Cells) -> Record:
     number, organization = cells
     if number in NOTHING:
         return {}
     if not NUMBER.fullmatch(number) or int(number) >= 2**32:
-        raise BadRow(f"{_shown(number)} is no autonomous system's number")
+        raise BadRow(f"{shown(number)} is no autonomous system's number")
     return {"autonomous_system_number": int(number), "autonomous_system_organization": organization}
 
 
@@ -127,9 +127,9 @@ class Layout:
         return self.names.count(",") + 1
 
 
-COUNTRY = Layout("start,end,country", _country_record)
+COUNTRY = Layout("start,end,country", country_record)
 CITY = Layout("start,end,continent,country,region,city,latitude,longitude", _city_record)
-ASN = Layout("start,end,number,organization", _asn_record)
+ASN = Layout("start,end,number,organization", asn_record)
 LAYOUTS: dict[str, tuple[Layout, ...]] = {"country": (COUNTRY, CITY), "city": (CITY,), "asn": (ASN,)}
 
 
@@ -141,5 +141,5 @@ def _layout(row: list[str], kind: str) -> Layout:
     raise BadRow(f"{len(row)} columns are neither a MaxMind database nor {expected}")
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     return repr(text[:60])

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from actions.ip_csv import read_csv
+from actions.ip_csv import ReadCsv, read_csv
 from actions.ip_database import Database, check_database
-from actions.ip_incoming import copy_plain, is_binary
+from actions.ip_incoming import copy_plain, is_binary, is_zip
+from actions.ip_maxmind_csv import built_at, is_blocks, read_blocks, read_zip
 from actions.ip_ranges import BadFile, Ranges, read_list, unpack
 from actions.ip_table import Table, open_table
 
@@ -116,8 +117,9 @@ def install(directory: Path, incoming: Sequence[Incoming], *, clear: Collection[
 
 def _take(directory: Path, item: Incoming) -> Entry:
     copy = directory / f"{INCOMING}{item.kind}"
+    is_database = item.kind in DATABASE_KINDS
     written_at = copy_plain(
-        item.path, copy, limit=MAX_DATABASE_BYTES if item.kind in DATABASE_KINDS else MAX_LIST_BYTES
+        item.path, copy, limit=MAX_DATABASE_BYTES if is_database else MAX_LIST_BYTES, may_be_zip=is_database
     )
     now = datetime.now(UTC)
     entry = Entry(
@@ -139,6 +141,8 @@ def _take(directory: Path, item: Incoming) -> Entry:
 def _reader(copy: Path, item: Incoming) -> Callable[[Path, Entry, Incoming], Entry]:
     if item.kind in LIST_KINDS:
         return _list
+    if is_zip(copy):
+        return _zipped_tables
     return _database if is_binary(copy) else _table
 
 
@@ -153,17 +157,27 @@ def _database(copy: Path, entry: Entry, item: Incoming) -> Entry:
 
 
 def _table(copy: Path, entry: Entry, item: Incoming) -> Entry:
-    read = read_csv(copy, kind=item.kind, name=str(item.path))
+    read = read_blocks if is_blocks(copy) else read_csv
+    return _written(read(copy, kind=item.kind, name=str(item.path)), copy, entry)
+
+
+def _zipped_tables(copy: Path, entry: Entry, item: Incoming) -> Entry:
+    read = read_zip(copy, kind=item.kind, name=str(item.path), limit=MAX_DATABASE_BYTES)
+    entry = replace(entry, built_at=built_at(copy) or entry.built_at)
+    return _written(read, copy, entry)
+
+
+def _written(read: ReadCsv, copy: Path, entry: Entry) -> Entry:
     table = read.table
     table.write(copy)
     return replace(entry, records=read.records, database_type="CSV", v4=table.v4, v6=table.v6, values=table.values)
 
 
 def _list(copy: Path, entry: Entry, item: Incoming) -> Entry:
-    try:
-        lines = copy.read_text("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise BadFile(f"{item.path}: is no text ({error}); of compressed files, gzip's are read") from error
+    if is_binary(copy):
+        raise BadFile(f"{item.path}: is no text; of compressed files, gzip's are read")
+    # An old encoding in a comment does no harm; in an address it is refused with its line.
+    lines = copy.read_text("utf-8-sig", errors="replace").splitlines()
     read = read_list(lines, name=str(item.path))
     copy.write_bytes(read.ranges.pack())
     return replace(

@@ -14,8 +14,8 @@ TAR, TAR_AT = b"ustar", 257
 CHUNK = 2**20
 
 
-def copy_plain(source: Path, copy: Path, *, limit: int) -> datetime:
-    """Copy what the file holds, unpacked: nobody writes to the copy while it is checked.
+def copy_plain(source: Path, copy: Path, *, limit: int, may_be_zip: bool) -> datetime:
+    """Copy what the file holds, unpacked (but for a zip): nobody writes to the copy while it is checked.
 
     Returns when it was written (UTC): what gzip says of the file it packed, else the file's own time. Raises
     BadFile if it cannot be read, is an archive of several files, or holds more than `limit` bytes.
@@ -26,7 +26,8 @@ def copy_plain(source: Path, copy: Path, *, limit: int) -> datetime:
         raise BadFile(f"{source}: cannot be unpacked ({error}); download it again") from error
     except OSError as error:
         raise BadFile(f"{source}: cannot be read ({error.strerror or error})") from error
-    if kind := _archive(copy):
+    kind = _archive(copy)
+    if kind == "tar" or (kind == "zip" and not may_be_zip):
         raise BadFile(f"{source}: is a {kind} archive; unpack it and hand over the file inside")
     return datetime.fromtimestamp(written_at, UTC)
 
@@ -34,6 +35,10 @@ def copy_plain(source: Path, copy: Path, *, limit: int) -> datetime:
 def is_binary(path: Path) -> bool:
     """True for every sound MaxMind database: it begins with small numbers, whose upper bytes are zero."""
     return b"\0" in _head(path)
+
+
+def is_zip(path: Path) -> bool:
+    return _archive(path) == "zip"
 
 
 def _unpack(source: Path, copy: Path, *, limit: int) -> float | None:

@@ -25,7 +25,7 @@ from django.conf import settings
 
 from actions import ip_embedded
 from actions.ip_files import MANIFEST, Entry
-from actions.ip_ranges import Address, BadFile
+from actions.ip_ranges import Address, BadFile, unwrapped
 from actions.ip_snapshot import PRECEDENCE, IpIntel, Snapshot, load
 from authsignal_portal.errors import InvalidRequest
 
@@ -118,7 +118,7 @@ def _address(text: str) -> Address:
         raise InvalidAddress(
             f"ipAddress: {text[:60]!r} is no IPv4 or IPv6 address; send the address alone, without a port."
         ) from error
-    return getattr(address, "ipv4_mapped", None) or address
+    return unwrapped(address)
 
 
 class IpData:

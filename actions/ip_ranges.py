@@ -2,6 +2,7 @@
 
 import ipaddress
 import mmap
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # A line that covers more than this is a slip of the pen: 0.0.0.0/0 as "tor" would challenge everybody.
 BROADEST_PREFIX = {4: 8, 6: 16}
-# What Tor's own exit list writes beside the addresses.
-TOR_LIST_KEYWORDS = frozenset({"ExitNode", "Published", "LastStatus"})
+# What Tor's own exit list, and its archive, write beside the addresses.
+TOR_LIST_KEYWORDS = frozenset({"ExitNode", "Published", "LastStatus", "Downloaded", "@type"})
+COMMENT = re.compile("#|;|//")
 
 
 class BadFile(ValueError):
@@ -96,7 +98,7 @@ class ReadList:
 
 
 def read_list(lines: Iterable[str], *, name: str) -> ReadList:
-    """A plain list: an address, a CIDR network or a range a line, `#` or `;` before a comment, or Tor's exit list.
+    """A plain list: an address, CIDR network or range a line; `#`, `;` or `//` before a comment; or Tor's exit list.
 
     Raises BadFile with the file's name and the line for anything else, and for a list without any address,
     because what it replaces would then silently stop to count.
@@ -104,7 +106,7 @@ def read_list(lines: Iterable[str], *, name: str) -> ReadList:
     bounds: list[tuple[Address, Address]] = []
     dates: list[datetime] = []
     for number, line in enumerate(lines, start=1):
-        words = line.partition("#")[0].partition(";")[0].split()
+        words = COMMENT.split(line, maxsplit=1)[0].split()
         if not words or words[0] in TOR_LIST_KEYWORDS:
             continue
         text = words[0]
@@ -139,13 +141,13 @@ def _network(text: str, *, where: str) -> tuple[Address, Address]:
     except ValueError as error:
         hint = " (write the first address of the network)" if "host bits" in str(error) else ""
         raise BadFile(f"{where}: {_shown(text)} is no address or network{hint}; {_EXPECTED}") from error
-    return _unmapped(network[0]), _unmapped(network[-1])
+    return unwrapped(network[0]), unwrapped(network[-1])
 
 
 def _range(text: str, *, where: str) -> tuple[Address, Address]:
     start, _, end = text.partition("-")
     try:
-        first, last = _unmapped(ipaddress.ip_address(start)), _unmapped(ipaddress.ip_address(end))
+        first, last = unwrapped(ipaddress.ip_address(start)), unwrapped(ipaddress.ip_address(end))
     except ValueError as error:
         raise BadFile(f"{where}: {_shown(text)} is no range of addresses; {_EXPECTED}") from error
     if first.version != last.version:
@@ -155,8 +157,13 @@ def _range(text: str, *, where: str) -> tuple[Address, Address]:
     return first, last
 
 
-def _unmapped(address: Address) -> Address:
-    return getattr(address, "ipv4_mapped", None) or address
+def unwrapped(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one only carries: mapped or compatible (RFC 4291 §2.5.5), or NAT64's (RFC 6052)."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    number = int(address)
+    is_carried = number >> 32 in (0xFFFF, 0x64FF9B << 64) or 0xFFFF < number < 2**32
+    return ipaddress.IPv4Address(number & 0xFFFFFFFF) if is_carried else address
 
 
 def _date(text: str) -> list[datetime]:

@@ -28,8 +28,16 @@ class Better:
     ways: tuple[tuple[str, ...], ...]
 
 
-def better(facts: ActionFacts, kept: PolicyVersion, around: Circumstances, here: Access) -> list[Better]:
-    """The better outcomes that other facts would have led to, the best first, by the rules of then."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The better outcomes, the best first; `is_whole` unless time was too short to look for all."""
+
+    outcomes: list[Better]
+    is_whole: bool
+
+
+def better(facts: ActionFacts, kept: PolicyVersion, around: Circumstances, here: Access) -> Found:
+    """The better outcomes that other facts would have led to, by the rules of then."""
     points = policies.custom_points(kept)
     specs = [spec for spec in policies.specs(kept) if spec.is_active and not spec.is_shadow]
     found = better_outcomes(
@@ -40,9 +48,10 @@ def better(facts: ActionFacts, kept: PolicyVersion, around: Circumstances, here:
         around=around,
     )
     ways: dict[str, list[tuple[str, ...]]] = {}
-    for one in found:
+    for one in found.change_sets:
         ways.setdefault(one.outcome, []).append(tuple(_text(change, here) for change in one.changes))
-    return [Better(outcome, words.OUTCOMES.get(outcome, outcome), tuple(each)) for outcome, each in ways.items()]
+    outcomes = [Better(outcome, words.OUTCOMES.get(outcome, outcome), tuple(each)) for outcome, each in ways.items()]
+    return Found(outcomes, found.is_whole)
 
 
 def _values(known: dict[str, Any], specs: list[RuleSpec], points: list[CustomPoint]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from authsignal_portal.widgets import moment
 from rules.lists import Circumstances
 from rules.rule_page import RulePage
 from rules.trial import Case, PastAction
-from rules.value_lists import lists_of
+from rules.value_lists import kinds_of, lists_of
 
 LISTED = 20
 # A code that hardly ever comes must not be looked for among millions of actions.
@@ -34,7 +34,7 @@ class PastRulePage(RulePage):
         if facts is None:
             return None
         sees_contacts = here.may(Right.SUPPORT)
-        lists = lists_of(here.tenant.pk, here.tenant.value_lists_version)
+        lists = lists_of(here.tenant.pk, here.tenant.value_lists_version, kinds_of(here.tenant))
         return Case(
             facts.opened() if sees_contacts else facts.facts,
             Circumstances(facts.facts.get("time", {}).get("at"), lists),

@@ -1,4 +1,7 @@
-"""Track an action from the portal, to see what the rules make of it. It is a real action of a real user."""
+"""Track an action from the portal, to see what the rules make of it: a real action of a real user, or a dry run.
+
+A dry run decides with the rules that were saved last, in force or not, and stores nothing.
+"""
 
 from typing import Any
 
@@ -9,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from actions import flow
-from actions.activity_page import listed, verdict
+from actions.activity_page import draft_told, listed, verdict
 from actions.models import Action
 from actions.serializers import TrackInput
 from authsignal_portal import access, portal
@@ -18,7 +21,9 @@ from authsignal_portal.api import checked
 from authsignal_portal.errors import AuthsignalError, InvalidRequest
 from authsignal_portal.json_body import parse_object
 from authsignal_portal.widgets import dress
+from rules import policies
 from rules.models import ACTION_CODE, ActionConfiguration
+from rules.publishing import newest
 
 # The form's field for each attribute of the wire.
 ATTRIBUTES = {
@@ -67,32 +72,60 @@ def view(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     initial = {"action_code": request.GET.get("action", "")[:64]}
     form = TrialForm(request.POST if request.method == "POST" else None, initial=initial)
-    tracked = _track(here, form) if form.is_valid() else None
+    is_dry = "dry_run" in request.POST
+    tracked = _track(here, form) if form.is_valid() and not is_dry else None
+    tried = _dry_run(here, form) if form.is_valid() and is_dry else None
     codes = ActionConfiguration.objects.filter(tenant=here.tenant).values_list("action_code", flat=True)
     context = {
         **portal.site.each_context(request),
         "title": _("Track a test action"),
         "form": form,
         "codes": list(codes),
-        **(_result(here, tracked) if tracked else {}),
+        "sees_contacts": here.may(Right.SUPPORT),
+        **(_result(here, tracked) if tracked else {"tried": tried, "verdict": tried} if tried else {}),
     }
     return TemplateResponse(request, "portal/trial.html", context)
 
 
-def _track(here: Access, form: TrialForm) -> flow.Tracked | None:
+def _asked(here: Access, form: TrialForm) -> dict[str, Any]:
+    """Raises InvalidRequest."""
     given = form.cleaned_data
     sent = {wire: given[name] for name, wire in ATTRIBUTES.items() if given[name]}
+    return {
+        "tenant": here.tenant,
+        "user_id": given["user_id"],
+        "action_code": given["action_code"],
+        "attributes": checked(TrackInput, sent),
+        "actor": here.actor,
+    }
+
+
+def _track(here: Access, form: TrialForm) -> flow.Tracked | None:
     try:
-        return flow.track(
-            tenant=here.tenant,
-            user_id=given["user_id"],
-            action_code=given["action_code"],
-            attributes=checked(TrackInput, sent),
-            actor=here.actor,
-        )
+        return flow.track(**_asked(here, form))
     except AuthsignalError as error:
         form.add_error(None, error.description)
         return None
+
+
+def _dry_run(here: Access, form: TrialForm) -> dict[str, Any] | None:
+    """What the rules that were saved last would decide, as `portal/verdict.html` shows it."""
+    code = form.cleaned_data["action_code"]
+    configuration = ActionConfiguration.objects.filter(tenant=here.tenant, action_code=code).first()
+    if configuration is None:
+        form.add_error("action_code", _("There is no action with this code, so it has no rules to try."))
+        return None
+    draft = newest(configuration)
+    policy = policies.compiled(draft, code)
+    # Else whoever may not see a contact could find it out by rules made for that.
+    with_stored_contacts = here.may(Right.SUPPORT)
+    try:
+        weighed = flow.dry_run(**_asked(here, form), policy=policy, with_stored_contacts=with_stored_contacts)
+    except AuthsignalError as error:
+        form.add_error(None, error.description)
+        return None
+    told = draft_told(draft, policy, weighed.decision, weighed.facts, lists=weighed.lists, here=here)
+    return told | {"is_in_force": draft.version == configuration.version}
 
 
 def _result(here: Access, tracked: flow.Tracked) -> dict[str, Any]:

@@ -52,6 +52,7 @@ class Tag(StrEnum):
     VALUE_LIST_DELETED = "value_list:deleted"
     VALUE_LIST_ITEMS_ADDED = "value_list:items_added"
     VALUE_LIST_ITEMS_REMOVED = "value_list:items_removed"
+    VALUE_LIST_EXPORTED = "value_list:exported"
     AUTHENTICATOR_CONFIGURATION_UPDATED = "authenticator_configuration:updated"
     MEMBER_CHANGED = "member:changed"
     STAFF_SIGNED_IN = "staff:signed_in"

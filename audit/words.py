@@ -60,6 +60,7 @@ PHRASES: Final = {
     Tag.VALUE_LIST_DELETED: _("Deleted the value list {value_list}"),
     Tag.VALUE_LIST_ITEMS_ADDED: _("Put values on the list {value_list}: {count} new, {changed} changed"),
     Tag.VALUE_LIST_ITEMS_REMOVED: _("Took values off the list {value_list}: {count}"),
+    Tag.VALUE_LIST_EXPORTED: _("Exported the list {value_list}: {count} values"),
     Tag.AUTHENTICATOR_CONFIGURATION_UPDATED: _("Changed the settings of {method}: {fields}"),
     Tag.MEMBER_CHANGED: _("Changed a member"),
     Tag.STAFF_SIGNED_IN: _("Signed in to the portal"),

@@ -266,6 +266,39 @@ class Membership(models.Model):
         return f"{self.user} · {self.tenant}"
 
 
+class Theme(models.Model):
+    """How a tenant's hosted pages look: `tokens` as `theme.checked` passed them, and small pictures."""
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, primary_key=True, related_name="theme")
+    tokens = models.JSONField(default=dict, editable=False)
+    logo = models.BinaryField(default=b"", editable=False)
+    logo_dark = models.BinaryField(default=b"", editable=False)
+    favicon = models.BinaryField(default=b"", editable=False)
+    updated_at = models.DateTimeField(db_default=clock.Now())
+
+    class Meta:
+        verbose_name = _("theme")
+        verbose_name_plural = _("themes")
+
+    def __str__(self) -> str:
+        return f"theme of {self.tenant_id}"
+
+
+class Wording(models.Model):
+    """A tenant's own texts on the hosted pages: `{language: {publicId: text}}`, each as `wording.checked` passed it."""
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, primary_key=True, related_name="wording")
+    texts = models.JSONField(default=dict, editable=False)
+    updated_at = models.DateTimeField(db_default=clock.Now())
+
+    class Meta:
+        verbose_name = _("wording")
+        verbose_name_plural = _("wordings")
+
+    def __str__(self) -> str:
+        return f"wording of {self.tenant_id}"
+
+
 class TestClock(models.Model):
     """Seconds added to the database's time, under test settings only; only the owner role can write it."""
 

@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse, reverse_lazy
@@ -66,6 +67,8 @@ NAVIGATION: tuple[tuple[Text, tuple[Item, ...]], ...] = (
         (
             Item(_("Tenant"), "authsignal_portal_tenant_changelist", "apartment"),
             Item(_("Authenticators"), "authenticators_authenticatorconfiguration_changelist", "fingerprint"),
+            Item(_("Look of hosted pages"), "theme", "palette"),
+            Item(_("Texts of hosted pages"), "wording", "translate"),
             Item(_("API keys"), "authsignal_portal_apikey_changelist", "key"),
             Item(_("Members"), "authsignal_portal_membership_changelist", "badge"),
             Item(_("Audit log"), "audit_auditevent_changelist", "receipt_long"),
@@ -115,6 +118,7 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no typ
     def get_urls(self) -> list[URLPattern]:
         own = [
             path("tenants/", self.admin_view(self.tenants), name="tenants"),
+            path("session/", self.admin_view(self.session), name="session"),
             path("invite/<uidb64>/<token>/", Invitation.as_view(extra_context=self.signed_out()), name="invite"),
             *(path(route, self.admin_view(view), name=name) for route, view, name in self.pages),
         ]
@@ -180,6 +184,13 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no typ
             for membership in here.memberships:
                 log.record(Tag.MEMBER_CHANGED, tenant_id=membership.tenant_id, actor=here.actor, fields=["password"])
         return response
+
+    def session(self, request: HttpRequest) -> HttpResponse:
+        """For a page that has been open for a while: whether somebody is signed in, and what its forms must send now.
+
+        Whoever has signed in again has another token against forged requests than the page was given.
+        """
+        return JsonResponse({"token": get_token(request)})
 
     def tenants(self, request: HttpRequest) -> HttpResponse:
         """Choose the tenant that all pages show."""

@@ -14,7 +14,6 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
-from django.utils.translation import gettext_lazy as _
 
 from authsignal_portal import embedded
 
@@ -94,8 +93,9 @@ MIDDLEWARE = [
     "authsignal_portal.cors.CorsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "authsignal_portal.language.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "authsignal_portal.form_limits.FormLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
@@ -226,11 +226,17 @@ CONTENT_SECURITY_POLICY = {
 # How many reverse proxies of yours stand in front; the caller's address is counted from the right.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
-# -- API ------------------------------------------------------------------------------------------
-DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+# -- forms ----------------------------------------------------------------------------------------
+FORM_MAX_BYTES = 64 * 1024
+# Of the page of a rule. Conditions have at most 64 KB and 200 rows (`rules.condition_tree`, `rules.forms`); as form
+# fields they are up to ten times as long, and every country that is ticked is a field.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 # The portal's import of value lists is the only upload. A file that is larger is passed over; none touches the disk.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024 + DATA_UPLOAD_MAX_MEMORY_SIZE
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024 + FORM_MAX_BYTES
+
+# -- API ------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
@@ -317,7 +323,18 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English"))]
+# What end users read; staff and developers read English.
+LANGUAGES = [
+    ("en", "English"),
+    ("fr", "Français"),
+    ("fr-ca", "Français (Canada)"),
+    ("de", "Deutsch"),
+    ("es", "Español"),
+    ("it", "Italiano"),
+    ("nl", "Nederlands"),
+    ("pl", "Polski"),
+    ("pt-br", "Português (Brasil)"),
+]
 LOCALE_PATHS = [BASE_DIR / "authsignal_portal" / "locale"]
 USE_I18N = True
 USE_TZ = True

@@ -10,7 +10,7 @@ from django.views.generic import RedirectView
 from actions import api as actions
 from actions import client_api as client
 from actions import client_security_keys as security_keys
-from actions import hosted
+from actions import hosted, hosted_theme
 from authenticators import api as authenticators
 from authsignal_portal import api, portal
 
@@ -82,6 +82,7 @@ client_api = [
 
 hosted_pages = [
     path("challenge", hosted.page),
+    path("challenge/theme/<uuid:tenant_id>/<str:name>/<str:digest>", hosted_theme.part, name="hosted-theme"),
     path("challenge/api/state", hosted.StateView.as_view()),
     path("challenge/api/qr", hosted.QrView.as_view()),
     path("challenge/api/recovery-code", hosted.RecoveryCodeView.as_view()),

@@ -89,6 +89,8 @@ NOT_DESKTOPS = frozenset({"Android", "Windows Phone"})
 AUTOMATION = re.compile(
     r"headless|phantomjs|puppeteer|playwright|selenium|webdriver|cypress|jsdom|lighthouse|slimerjs"
     r"|(?<!cu)bots?\b|crawl|spider|scrap(?:y|er)|slurp|facebookexternalhit|uptime|pingdom|apachebench"
+    # People's assistants that fetch for them, and the checks of load balancers.
+    r"|\b(?:claude|chatgpt|perplexity|mistralai)-user\b|health-?check"
     r"|^(?:curl|wget|httpie|python|go-http-client|java|apache-httpclient|apache-cxf|libwww-perl|lwp|perl|ruby"
     r"|faraday|guzzle(?:http)?|php|node|undici|axios|got|superagent|postmanruntime|insomnia|aiohttp|httpx|urllib|requests"
     r"|rest-client|restsharp|reqwest|hyper|ureq|k6|jmeter|gatling|locust|vegeta|siege|nmap|nikto|sqlmap|zgrab"

@@ -25,13 +25,13 @@ from authsignal_portal.widgets import MethodsField, badge, dress
 from rules.data_point_page import DataPointPage
 from rules.models import ActionConfiguration, CustomDataPoint, ValueList
 from rules.order import Unordered, renumber, reordered
-from rules.publishing import draft_difference
+from rules.publishing import Refused, draft_difference, locked_as_seen
 from rules.rule_form import custom_points_of, problems_of, prompt_field
 from rules.sentence import sentence
 from rules.value_list_page import ValueListPage
 from rules.version_words import told
 from rules.versions import REMOVED
-from rules.versions_page import VersionsPage, crumbs, draft_of, listed
+from rules.versions_page import VersionsPage, crumbs, draft_of, listed, seen_by
 
 SETTINGS = [
     "default_outcome",
@@ -110,8 +110,8 @@ class ConfigurationPage(VersionsPage):
 
     def code(self, row: ActionConfiguration) -> Any:
         url = reverse("portal:rules_actionconfiguration_rules", args=[row.pk])
-        new = format_html(" {}", badge(_("new"), "info")) if row.auto_created and not row.rules.exists() else ""
-        draft = format_html(" {}", badge(_("draft"), "warning")) if row.has_draft and draft_difference(row) else ""
+        new = format_html(" {}", badge(_("New"), "info")) if row.auto_created and not row.rules.exists() else ""
+        draft = format_html(" {}", badge(_("Draft"), "warning")) if row.has_draft and draft_difference(row) else ""
         return format_html('<a href="{}">{}</a>{}{}', url, row.action_code, new, draft)
 
     code.short_description = _("Action")  # type: ignore[attr-defined]
@@ -196,12 +196,12 @@ class ConfigurationPage(VersionsPage):
         try:
             with transaction.atomic():
                 self._reorder(request, configuration)
-        except Unordered as problem:
+        except (Refused, Unordered) as problem:
             messages.error(request, str(problem))
         return back
 
     def _reorder(self, request: HttpRequest, configuration: ActionConfiguration) -> None:
-        configuration = ActionConfiguration.objects.select_for_update().get(pk=configuration.pk)
+        configuration = locked_as_seen(configuration, seen_by(request))
         rules = list(configuration.rules.all())
         wanted = reordered(rules, request.POST)
         if [rule.pk for rule in wanted] == [rule.pk for rule in rules]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rules import inputs
+from rules.choice_words import choices
 from rules.forms import Condition, Group, Node, Written, walk, write
 from rules.inputs import Age, Input, Moment, lines
 from rules.operators import ALONE, OPERATORS, of_kind
@@ -172,8 +173,8 @@ class Builder:
             return one_of({"true": "true", "false": "false"}, node.value)
         if point is None or worn not in (Input.ONE, Input.SEVERAL):
             return []
-        listed = inputs.choices(point)
-        return one_of(listed, node.value) if worn is Input.ONE else several_of(listed, lines(node.value))
+        words = choices(point)
+        return one_of(words, node.value) if worn is Input.ONE else several_of(words, lines(node.value))
 
     def _lists(self, point: DataPoint | None) -> dict[str, str]:
         """The lists that the data point can be on, with what they hold."""

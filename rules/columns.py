@@ -17,7 +17,7 @@ from rules.compiled import IS_TRUE, IS_UNKNOWN, Points, compile_trees
 from rules.condition_tree import Comparison, comparisons_in
 from rules.engine import Policy
 from rules.lists import Circumstances, Lists
-from rules.types import BOOLEAN, COUNTRY, IP, NUMBER, READERS, TEXT, Kind
+from rules.types import BOOLEAN, COUNTRY, IP, NUMBER, READERS, TEXT, Kind, is_nothing
 
 # The values of a column: JSON values, None where there is none.
 Column = Sequence[Any]
@@ -43,7 +43,7 @@ _PLAIN: Final[Mapping[Kind, frozenset[type]]] = {
 _BELOW, _UP_TO = frozenset({">", "<="}), frozenset({">=", "<"})
 _ORDER: Final = _BELOW | _UP_TO | {"==", "!=", "between", "in", "notIn", "isEmpty", "isNotEmpty"}
 # Judges that do not look at the clock.
-_TIMELESS: Final = {"before", "after", "isEmpty", "isNotEmpty"}
+_TIMELESS: Final = {"before", "after", "isEmpty", "isNotEmpty", "matches", "notMatches"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,6 @@ class Columns:
         asked = _comparisons(policy)
         self._answerers = [_answerer(asked[point.key], lists) for point in policy.points]
         self._answered = [one for one in self._answerers if isinstance(one, _Answered)]
-        self._readers = [READERS[point.kind] for point in policy.points]
         self._combinations: dict[tuple[Hashable, ...], int] = {}
         self._by_codes: dict[tuple[int, ...], int] = {}
         self.is_timed = any(_is_timed(one, lists) for ones in asked.values() for one in ones)
@@ -119,8 +118,7 @@ class Columns:
     def _new(self, key: tuple[Hashable, ...], values: list[Any], moment: float | None) -> int:
         # Maybe no longer: another action of the same column may have had it.
         if key not in self._combinations:
-            operands = [read(value) for read, value in zip(self._readers, values, strict=True)]
-            codes = tuple(self.policy.evaluate(operands, Circumstances(moment, self.lists)))
+            codes = tuple(self.policy.evaluate(values, Circumstances(moment, self.lists)))
             if codes not in self._by_codes:
                 self._by_codes[codes] = len(self.results)
                 self.results.append(result_of(self.policy, codes))
@@ -173,7 +171,11 @@ class _Ordered:
         if {int, float}.issuperset(map(type, column)):
             return [list(map(count, column)) for count in self._counts]
         values = list(map(READERS[NUMBER], column))
-        return [[None if value is None else count(value) for value in values] for count in self._counts]
+        # What is no number is empty, or is something else.
+        return [
+            [is_nothing(raw) - 2 if value is None else count(value) for raw, value in zip(column, values, strict=True)]
+            for count in self._counts
+        ]
 
 
 class _Answered:
@@ -181,7 +183,6 @@ class _Answered:
 
     def __init__(self, comparisons: list[Comparison], lists: Lists) -> None:
         self._evaluate = compile_trees(comparisons, Points())
-        self._read = READERS[comparisons[0].point.kind]
         self._plain = _PLAIN.get(comparisons[0].point.kind, frozenset())
         self._is_timed, self._lists = any(_is_timed(one, lists) for one in comparisons), lists
         self._around = Circumstances(None, lists)
@@ -192,7 +193,7 @@ class _Answered:
         if self._kept is not None and self._plain.issuperset(map(type, column)):
             return [list(map(self._kept.__getitem__, column))]
         around = map(Circumstances, moments, repeat(self._lists)) if self._is_timed else repeat(self._around)
-        rows = map(self._evaluate, zip(map(self._read, column)), around)
+        rows = map(self._evaluate, zip(column), around)
         return [list(map(self._numbers.__getitem__, rows))]
 
     @property
@@ -204,7 +205,7 @@ class _Answered:
         self._kept = None
 
     def _answer(self, value: Any) -> int:
-        return self._numbers[self._evaluate((self._read(value),), self._around)]
+        return self._numbers[self._evaluate((value,), self._around)]
 
 
 class _Numbers(dict[Any, int]):

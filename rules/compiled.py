@@ -8,7 +8,10 @@ the tree is unknown; so Kleene's three values cost two cheap tests, of which the
 """
 
 import ast
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
+from itertools import chain
 from typing import Any, Final
 
 from rules.condition_tree import Comparison, Group, Node, Not, Unreadable, comparisons_in
@@ -23,7 +26,7 @@ IS_FALSE, IS_TRUE, IS_UNKNOWN = 0, 1, 2
 
 # Takes facts as JSON, and what is around.
 Judge = Callable[[Known, Circumstances], Sequence[int]]
-# The same from the comparable values by position (None: not there).
+# The same from the JSON values by position (None: not there).
 Evaluate = Callable[[Sequence[Any], Circumstances], Sequence[int]]
 # The same, telling of every node: True, False, or None for unknown.
 Trace = Callable[[Sequence[Any], Circumstances], Sequence[bool | None]]
@@ -63,12 +66,25 @@ class Points(list[DataPoint]):
         return self._positions[point.key]
 
 
+def points_of(trees: Iterable[Node]) -> Points:
+    points = Points()
+    for comparison in chain.from_iterable(map(comparisons_in, trees)):
+        points.position(comparison.point)
+    return points
+
+
 def compile_trees(trees: Sequence[Node], points: Points) -> Evaluate:
     """One function for all of them; `points` is filled with what it wants, in order."""
     writer = _Writer(points)
     verdicts = [writer.verdict(tree) for tree in trees]
     evaluate: Evaluate = writer.function([ast.Return(ast.Tuple(verdicts, ast.Load()))])
     return evaluate
+
+
+def compile_late(trees: Sequence[Node], points: Points) -> Evaluate:
+    """As `compile_trees`, for points that are known; made when first called, for a decision never asks it."""
+    made = cache(partial(compile_trees, trees, points))
+    return lambda values, around: made()(values, around)
 
 
 def compile_traces(trees: Sequence[Node], points: Points) -> Trace:
@@ -83,15 +99,12 @@ def compile_traces(trees: Sequence[Node], points: Points) -> Trace:
 
 def compile_judge(trees: Sequence[Node]) -> Judge:
     """One function for all of them, which reads the facts itself: what few conditions ask for, only when asked."""
-    points = Points()
-    uses: dict[str, int] = {}
-    for one in (comparison for tree in trees for comparison in comparisons_in(tree)):
-        points.position(one.point)
-        uses[one.point.key] = uses.get(one.point.key, 0) + 1
+    points = points_of(trees)
+    uses = Counter(comparison.point.key for tree in trees for comparison in comparisons_in(tree))
     lazy = frozenset(points.position(point) for point in points if uses[point.key] <= _READ_LATE)
-    writer = _Writer(points, lazy=lazy)
+    writer = _Writer(points, reads=KNOWN, lazy=lazy)
     verdicts = [writer.verdict(tree) for tree in trees]
-    judge: Judge = writer.function([ast.Return(ast.Tuple(verdicts, ast.Load()))], reads="known")
+    judge: Judge = writer.function([ast.Return(ast.Tuple(verdicts, ast.Load()))])
     return judge
 
 
@@ -99,33 +112,37 @@ def compile_judge(trees: Sequence[Node]) -> Judge:
 _READ_LATE: Final = 4
 
 
+# What the function is given, and how its parameter is called.
+KNOWN, VALUES = "known", "values"
+
+
 class _Writer:
-    def __init__(self, points: Points, *, lazy: frozenset[int] = frozenset()) -> None:
+    def __init__(self, points: Points, *, reads: str = VALUES, lazy: frozenset[int] = frozenset()) -> None:
         self.points = points
+        self.reads = reads
         self.lazy = lazy
         self.constants: list[Any] = []
+        self.places: dict[object, int] = {}
         self.statements: list[ast.stmt] = []
         self.traced_nodes = 0
 
-    def function(self, body: list[ast.stmt], *, reads: str = "values") -> Any:
-        start = self.readings() if reads == "known" else self.unpacking()
-        arguments = ast.arguments(
-            posonlyargs=[], args=[ast.arg(reads), ast.arg("around")], kwonlyargs=[], kw_defaults=[], defaults=[]
-        )
-        definition = ast.FunctionDef("evaluate", arguments, [*start, *body], decorator_list=[])
-        # An outer function makes the constants local names: a closure's cell is read faster than a global.
-        names = [ast.arg(f"c{number}") for number in range(len(self.constants))]
-        outer_arguments = ast.arguments(posonlyargs=[], args=[], vararg=None, kwonlyargs=names,
-                                        kw_defaults=[None] * len(names), defaults=[])  # fmt: skip
-        outer = ast.FunctionDef("bind", outer_arguments, [definition, ast.Return(_name("evaluate"))], decorator_list=[])
+    def function(self, body: list[ast.stmt]) -> Any:
+        start = [*self.unpacking(), *self.readings()]
+        definition = ast.FunctionDef("evaluate", _arguments(self.reads, "around"), [*start, *body], decorator_list=[])
+        # An outer function makes the constants local names: a closure's cell is read faster than a global. They are
+        # given by position: by name, Python would look for each among all.
+        names = _arguments(*(f"c{number}" for number in range(len(self.constants))))
+        outer = ast.FunctionDef("bind", names, [definition, ast.Return(_name("evaluate"))], decorator_list=[])
         module = ast.fix_missing_locations(ast.Module([outer], []))
         made: dict[str, Any] = {"__builtins__": {}}
         exec(compile(module, "<rules>", "exec"), made)  # noqa: S102  (our own nodes only; see the module's docstring)
-        return made["bind"](**{f"c{number}": constant for number, constant in enumerate(self.constants)})
+        return made["bind"](*self.constants)
 
     def unpacking(self) -> list[ast.stmt]:
-        targets: list[ast.expr] = [ast.Name(f"v{number}", ast.Store()) for number in range(len(self.points))]
-        return [ast.Assign([ast.Tuple(targets, ast.Store())], _name("values"))] if targets else []
+        if self.reads == KNOWN or not self.points:
+            return []
+        targets: list[ast.expr] = [ast.Name(f"r{number}", ast.Store()) for number in range(len(self.points))]
+        return [ast.Assign([ast.Tuple(targets, ast.Store())], _name(VALUES))]
 
     def readings(self) -> list[ast.stmt]:
         """What is read at once; what is not is marked as unread."""
@@ -137,12 +154,18 @@ class _Writer:
         ]
         return [*([ast.Assign(unread, self.constant(_UNREAD))] if unread else []), *at_once]
 
-    def reading(self, point: DataPoint) -> ast.expr:
-        """The comparable value in the facts, as `READERS` has it, with the usual kinds looked at in place."""
-        part: ast.expr = _name("known")
+    def raw(self, point: DataPoint) -> ast.expr:
+        """The value as it was given; None where there is none."""
+        if self.reads == VALUES:
+            return _name(f"r{self.points.position(point)}")
+        part: ast.expr = _name(KNOWN)
         for group in point.path[:-1]:
             part = ast.BoolOp(ast.Or(), [_get(part, self.constant(group)), self.constant(_NOTHING)])
-        raw = _get(part, self.constant(point.path[-1]))
+        return _get(part, self.constant(point.path[-1]))
+
+    def reading(self, point: DataPoint) -> ast.expr:
+        """The comparable value, as `READERS` has it, with the usual kinds looked at in place."""
+        raw = self.raw(point)
         if point.kind not in _CLASSES:
             return ast.Call(self.constant(READERS[point.kind]), [raw], [])
         seen = ast.NamedExpr(ast.Name("x", ast.Store()), raw)
@@ -164,8 +187,12 @@ class _Writer:
         )
 
     def constant(self, value: Any) -> ast.expr:
-        self.constants.append(value)
-        return _name(f"c{len(self.constants) - 1}")
+        """Each once. Those of other types than these are told apart by identity: 1 equals True."""
+        ident = (value.__class__, value) if value.__class__ in (str, int, float) else id(value)
+        place = self.places.setdefault(ident, len(self.constants))
+        if place == len(self.constants):
+            self.constants.append(value)
+        return _name(f"c{place}")
 
     # -- two expressions for each node ------------------------------------------------------------
 
@@ -201,10 +228,10 @@ class _Writer:
 
     def judged(self, node: Comparison, value: ast.expr, again: ast.expr) -> tuple[ast.expr, ast.expr]:
         kind, operand = self.constant(node.point.kind), self.constant(node.operand)
-        asked = value if node.operator.takes_missing else again
+        asked = self.raw(node.point) if node.operator.takes_raw else again
         call = ast.Call(self.constant(node.operator.judge), [kind, asked, operand, _name("around")], [])
         answers = [ast.Compare(call, [ast.Is()], [ast.Constant(truth)]) for truth in (True, False)]
-        holds, fails = answers if node.operator.takes_missing else [_known(value, answer) for answer in answers]
+        holds, fails = answers if node.operator.takes_raw else [_known(value, answer) for answer in answers]
         return holds, fails
 
     def tested(self, operator: Operator, operand: Any, value: ast.expr, again: ast.expr) -> tuple[ast.expr, ast.expr]:
@@ -242,6 +269,11 @@ class _Writer:
                 value = _choice(holds, ast.Constant(True), _choice(fails, ast.Constant(False), ast.Constant(None)))
         self.statements.append(ast.Assign([ast.Name(target, ast.Store())], value))
         return _name(target)
+
+
+def _arguments(*names: str) -> ast.arguments:
+    arguments = [ast.arg(name) for name in names]
+    return ast.arguments(posonlyargs=[], args=arguments, kwonlyargs=[], kw_defaults=[], defaults=[])
 
 
 def _get(part: ast.expr, name: ast.expr) -> ast.expr:

@@ -5,16 +5,13 @@ What the rows cannot say exactly as it stands is not drawn: `draw` returns None,
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from rules import condition_tree
 from rules.forms import MAX_ROWS, NUMBER_TEXT, UNKNOWN_KIND, Condition, Group, Node, walk, write
 from rules.operators import ALONE, LIST, NAMED, RANGE, Operator, of_symbol
 from rules.registry import CustomPoint, CustomPoints, by_key, point_of
 from rules.types import MULTISELECT, Kind
-
-# Longer conditions make no page that anybody could work with, and no form that the server would take.
-MAX_DRAWN: Final = 16_384
 
 
 def draw(conditions: object, *, custom_points: Sequence[CustomPoint] = ()) -> Group | None:
@@ -144,7 +141,8 @@ def _text(literal: Any, kind: Kind) -> str:
 
 def _is_small(conditions: object) -> bool:
     try:
-        return len(json.dumps(conditions)) <= MAX_DRAWN
+        # Longer ones could not be saved either.
+        return condition_tree.size(conditions) <= condition_tree.MAX_BYTES
     except RecursionError:
         return False
 

@@ -1,17 +1,16 @@
 """The decision: facts and a policy in; an outcome, and what it rests on, out. Nothing else is touched."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from rules import condition_tree
-from rules.compiled import IS_FALSE, IS_TRUE, IS_UNKNOWN, Evaluate, Judge, Points, compile_judge, compile_trees
+from rules.compiled import IS_FALSE, IS_TRUE, IS_UNKNOWN, Evaluate, Judge, compile_judge, compile_late, points_of
 from rules.condition_tree import Comparison, Group, Node, Problem, comparisons_in
 from rules.facts import Known
 from rules.lists import NO_LISTS, NOWHERE, Circumstances, Lists
 from rules.registry import VELOCITY, CustomPoint, DataPoint
 from rules.trace import FALSE, TRUE, UNKNOWN, ConditionTrace, trace
-from rules.types import READERS
 from rules.velocity import MAX_THRESHOLD, Asked
 
 OUTCOMES: Final = ("ALLOW", "CHALLENGE", "REVIEW", "BLOCK")
@@ -77,8 +76,8 @@ class CompiledRule:
     problems: tuple[Problem, ...]
 
 
-# A data point as the hot path wants it: key, groups around it, name, and the reader of a comparable value.
-Reading = tuple[str, tuple[str, ...], str, Callable[[object], Any]]
+# Where the value of a data point is in the facts: its key, the groups around it, and its name.
+Reading = tuple[str, tuple[str, ...], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +166,13 @@ def decide(known: Known, policy: Policy, lists: Lists = NO_LISTS) -> Decision:
 
 
 def read_operands(known: Known, policy: Policy) -> list[Any]:
-    """The comparable values in the order in which `Policy.evaluate` wants them."""
+    """The JSON values in the order in which `Policy.evaluate` wants them; None where there is none."""
     operands: list[Any] = []
-    for _key, groups, name, to_comparable in policy.readings:
+    for _key, groups, name in policy.readings:
         part: Any = known
         for group in groups:
             part = part.get(group) or _NOTHING
-        value = part.get(name)
-        operands.append(None if value is None else to_comparable(value))
+        operands.append(part.get(name))
     return operands
 
 
@@ -195,13 +193,13 @@ def compile_policy(
     """
     if default_outcome not in OUTCOMES:
         raise ValueError(f"Action {action_code}: no such outcome {default_outcome!r}.")
-    custom_points, points = tuple(custom_points), Points()
+    custom_points = tuple(custom_points)
     active = [rule for rule in rules if rule.is_active]
     active.sort(key=lambda rule: (rule.priority, rule.rule_id))
     compiled = tuple(_compiled(rule, custom_points) for rule in active)
     # A rule without conditions never fires, not even on unknown.
     trees = [NEVER if rule.tree is None else rule.tree for rule in compiled]
-    evaluate = compile_trees(trees, points)
+    points = points_of(trees)
     comparisons = [one for rule in compiled if rule.tree is not None for one in comparisons_in(rule.tree)]
     return Policy(
         action_code=action_code,
@@ -212,8 +210,8 @@ def compile_policy(
         velocities=_velocities(comparisons),
         lists=tuple(dict.fromkeys(one.operand for one in comparisons if one.operator.shape.names_list)),
         judge=compile_judge(trees),
-        evaluate=evaluate,
-        readings=tuple((one.key, one.path[:-1], one.path[-1], READERS[one.kind]) for one in points),
+        evaluate=compile_late(trees, points),
+        readings=tuple((one.key, one.path[:-1], one.path[-1]) for one in points),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from rules import inputs
+from rules.choice_words import choices
 from rules.forms import Condition, Group, walk, write
 from rules.inputs import Input, lines
 from rules.operators import LIST, OPERATORS, of_kind
@@ -47,8 +48,8 @@ def _follow_operator(node: Condition, point: DataPoint, own: Own) -> None:
     closed = {
         Input.BOOLEAN: ["true", "false"],
         Input.VALUE_LIST: own.lists_for(point.kind),
-        Input.ONE: list(inputs.choices(point)),
-        Input.SEVERAL: list(inputs.choices(point)),
+        Input.ONE: list(choices(point)),
+        Input.SEVERAL: list(choices(point)),
     }.get(worn)
     if closed is not None and not set(lines(node.value)) <= set(closed):
         node.value = ""

@@ -10,11 +10,11 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, Self
 
-from rules.countries import COUNTRIES
+from rules.choice_words import choices
 from rules.fields import Fields
 from rules.operators import ALONE, LIST, NAMED, RANGE, Operator
 from rules.registry import DataPoint
-from rules.types import BOOLEAN, COUNTRY, NUMBER, TEXT
+from rules.types import BOOLEAN, NUMBER
 
 
 class Input(StrEnum):
@@ -35,13 +35,6 @@ class Input(StrEnum):
 IS: Final = ("==", "!=")
 MOMENTS: Final = ("before", "after")
 AGES: Final = ("olderThan", "newerThan")
-
-
-def choices(point: DataPoint) -> dict[str, str]:
-    """All values that the data point can have, each with what a reader calls it; empty where they cannot be listed."""
-    if point.kind is COUNTRY:
-        return {code: f"{code} {name}" for code, name in COUNTRIES.items()}
-    return {choice: choice for choice in point.choices} if point.kind is TEXT else {}
 
 
 def lines(text: str) -> list[str]:

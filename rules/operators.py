@@ -18,10 +18,12 @@ from rules.types import (
     IP,
     MULTISELECT,
     NUMBER,
+    READERS,
     TEXT,
     Address,
     Kind,
     WrongLiteral,
+    is_nothing,
     literal,
     network,
     quoted,
@@ -193,6 +195,10 @@ def _holds_all(value: frozenset[Any], wanted: frozenset[Any]) -> bool:
 # -- patterns ------------------------------------------------------------------------------------
 
 MAX_PATTERN: Final = 500
+# Instructions that RE2 makes of a pattern: repetitions in repetitions multiply. Each may be tried at each character.
+MAX_PROGRAM: Final = 4_000
+# Characters of a text that a pattern is looked for in. With MAX_PROGRAM, some forty milliseconds.
+MAX_MATCHED: Final = 4_096
 _RE2 = re2.Options()
 _RE2.max_mem = 1 << 20
 _RE2.log_errors = False
@@ -203,14 +209,17 @@ def _pattern(kind: Kind, raw: object) -> Any:
     if len(text) > MAX_PATTERN:
         raise WrongLiteral(("", f"Shorten the pattern to {MAX_PATTERN} characters."))
     try:
-        return re2.compile(text, options=_RE2)
+        pattern = re2.compile(text, options=_RE2)
     except re2.error as error:
         why = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
         raise WrongLiteral(("", f"{quoted(text)} is no regular expression in RE2's syntax: {why}.")) from None
+    if pattern.programsize > MAX_PROGRAM:
+        raise WrongLiteral(("", f"Repeat less: {quoted(text)} is too large once its repetitions are written out."))
+    return pattern
 
 
-def _matches(value: str, pattern: Any) -> bool:
-    return pattern.search(value) is not None
+def _matches(_kind: Kind, value: str, pattern: Any, _around: Circumstances) -> bool | None:
+    return None if len(value) > MAX_MATCHED else pattern.search(value) is not None
 
 
 # -- times ---------------------------------------------------------------------------------------
@@ -264,8 +273,11 @@ def _newer(_kind: Kind, value: str, seconds: int, around: Circumstances) -> bool
     return None if read is None or around.now is None else 0 <= around.now - read < seconds
 
 
-def _is_empty(_kind: Kind, value: Any, _nothing: None, _around: Circumstances) -> bool:
-    return value is None or value == "" or value == frozenset()
+def _is_empty(kind: Kind, raw: Any, _nothing: None, _around: Circumstances) -> bool | None:
+    """Unknown of something that is there and cannot be read: it is no value, and it is not nothing."""
+    if is_nothing(raw):
+        return True
+    return None if READERS[kind](raw) is None else False
 
 
 # -- the table -----------------------------------------------------------------------------------
@@ -280,8 +292,8 @@ class Operator:
 
     `name` is unique, `symbol` the JsonLogic operation; a negated row is that operation inside `!`. `read` turns the
     literal into the operand and raises WrongLiteral. `test` takes a comparable value and the operand; where `judge`
-    is set it is asked instead, and may answer unknown. A row that `takes_missing` gets None for a value that is not
-    there and always answers; for all others the comparison is unknown then.
+    is set it is asked instead, and may answer unknown. The judge of a row that `takes_raw` gets the JSON value as it
+    is, and None where there is none; for all others the comparison is unknown where no comparable value is.
     """
 
     name: str
@@ -293,7 +305,18 @@ class Operator:
     test: Callable[[Any, Any], bool] | None = None
     negated: bool = False
     judge: Judge | None = None
-    takes_missing: bool = False
+    takes_raw: bool = False
+
+    def says(self, kind: Kind, value: Any, operand: Any, *, raw: Any, around: Circumstances) -> bool | None:
+        """Without its negation, of a comparable value (None: there is none) that was read from a JSON value."""
+        if self.takes_raw:
+            value = raw
+        elif value is None:
+            return None
+        if self.judge:
+            return self.judge(kind, value, operand, around)
+        assert self.test is not None
+        return bool(self.test(value, operand))
 
 
 _ANY = tuple(Kind)
@@ -311,9 +334,7 @@ def _judged(name: str, label: str, kinds: tuple[Kind, ...], read: Any, judge: Ju
 
 
 def _not(row: Operator, name: str, label: str) -> Operator:
-    return Operator(
-        name, row.symbol, label, row.kinds, row.shape, row.read, row.test, True, row.judge, row.takes_missing
-    )
+    return Operator(name, row.symbol, label, row.kinds, row.shape, row.read, row.test, True, row.judge, row.takes_raw)
 
 
 _IN = _row("in", "in", "is one of", _LISTED, LIST, _members, _is_one_of)
@@ -321,10 +342,10 @@ _IN_LIST = Operator("inList", "in", "is on the list", _LISTED, NAMED, _alias, ju
 _CONTAINS = _row("contains", "in", "contains", _HOLDERS, MEMBER, _filled, python.contains)
 _STARTS = _row("startsWith", "startsWith", "starts with", (TEXT,), VALUE, _filled, str.startswith)
 _ENDS = _row("endsWith", "endsWith", "ends with", (TEXT,), VALUE, _filled, str.endswith)
-_MATCHES = _row("matches", "matches", "matches the pattern", (TEXT,), VALUE, _pattern, _matches)
+_MATCHES = _judged("matches", "matches the pattern", (TEXT,), _pattern, _matches)
 _IN_CIDR = _row("ipInCidr", "ipInCidr", "is in range", (IP,), LIST, _networks, _in_networks)
 _ANY_OF = _row("containsAny", "containsAny", "contains any of", (MULTISELECT,), LIST, _members, _holds_any)
-_EMPTY = Operator("isEmpty", "missing", "is empty", _ANY, ALONE, _nothing, judge=_is_empty, takes_missing=True)
+_EMPTY = Operator("isEmpty", "missing", "is empty", _ANY, ALONE, _nothing, judge=_is_empty, takes_raw=True)
 
 _ROWS: Final = (
     _row("==", "==", "is", _SINGLE, VALUE, _one, python.eq),

@@ -21,9 +21,7 @@ def reordered(rules: list[Rule], sent: Any) -> list[Rule]:
     try:
         places = {rule.pk: int(sent[f"place-{rule.pk}"]) for rule in rules}
     except (KeyError, ValueError):
-        raise Unordered(
-            _("Give every rule a number. If somebody else changed the rules meanwhile, look at the list again.")
-        ) from None
+        raise Unordered(_("Give every rule a number.")) from None
     # A rule that was given a place goes before the one that has it, or after it when it comes from above.
     now = {rule.pk: place for place, rule in enumerate(rules, start=1)}
     return sorted(rules, key=lambda rule: (places[rule.pk], _came_from(places[rule.pk], now[rule.pk])))

@@ -5,17 +5,22 @@ discards or takes back what they did not look at. All of it happens under the lo
 """
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from rules import condition_tree, policies
 from rules.models import ActionConfiguration, PolicyVersion, Rule
 from rules.value_lists import kinds_of
 from rules.versions import Difference, Snapshot, difference
+
+_TOO_MANY = gettext_lazy(
+    "Up to and with this rule there are more than %(limit)s conditions and groups: remove some, or switch rules off."
+)
 
 
 class Refused(Exception):
@@ -54,26 +59,28 @@ def faults(configuration: ActionConfiguration) -> list[Fault]:
     """What keeps the draft from being published. An active rule, shadow or not, must be able to fire."""
     draft, lists = newest(configuration), kinds_of(configuration.tenant)
     points = policies.custom_points(draft)
-    return [
-        Fault(rule["ruleId"], rule["name"], problem)
-        for rule in draft.rules
-        if rule["isActive"]
-        for problem in _problems(rule["conditions"], custom_points=points, lists=lists)
-    ]
+    found, conditions = list[Fault](), 0
+    for rule in sorted((rule for rule in draft.rules if rule["isActive"]), key=itemgetter("priority")):
+        size, problems = _checked(rule["conditions"], custom_points=points, lists=lists)
+        if conditions <= condition_tree.MAX_TOGETHER < conditions + size:
+            problems = [_TOO_MANY % {"limit": condition_tree.MAX_TOGETHER}]
+        conditions += size
+        found += [Fault(rule["ruleId"], rule["name"], problem) for problem in problems]
+    return found
 
 
-def _problems(conditions: Any, **around: Any) -> Iterable[str]:
+def _checked(conditions: Any, **around: Any) -> tuple[int, list[str]]:
+    """How many conditions and groups there are, and what is wrong with them."""
     try:
-        condition_tree.check(conditions, **around)
+        return condition_tree.nodes(condition_tree.check(conditions, **around)), []
     except condition_tree.ConditionsError as error:
-        return [problem.message for problem in error.problems]
-    return []
+        return 0, [problem.message for problem in error.problems]
 
 
 @transaction.atomic
 def publish(configuration: ActionConfiguration, *, seen: str, author_id: int) -> int:
     """The newest version is in force from the next request on; returns its number. Raises Refused."""
-    locked = _locked(configuration, seen)
+    locked = locked_as_seen(configuration, seen)
     if not draft_difference(locked):
         raise Refused(_("There is nothing to publish: the rules in force are the same."))
     if faults(locked):
@@ -85,14 +92,14 @@ def publish(configuration: ActionConfiguration, *, seen: str, author_id: int) ->
 @transaction.atomic
 def discard(configuration: ActionConfiguration, *, seen: str, author_id: int, note: str) -> int:
     """Make the draft what is in force; returns that version. The draft that was stays as a version. Raises Refused."""
-    locked = _locked(configuration, seen)
+    locked = locked_as_seen(configuration, seen)
     return _rewrite(locked, locked.published(), author_id=author_id, note=note)
 
 
 @transaction.atomic
 def revert(configuration: ActionConfiguration, kept: PolicyVersion, *, seen: str, author_id: int, note: str) -> int:
     """Make the draft what a kept version was; returns that version. Nothing is published. Raises Refused."""
-    return _rewrite(_locked(configuration, seen), kept, author_id=author_id, note=note)
+    return _rewrite(locked_as_seen(configuration, seen), kept, author_id=author_id, note=note)
 
 
 def _rewrite(locked: ActionConfiguration, kept: PolicyVersion, *, author_id: int, note: str) -> int:
@@ -110,7 +117,8 @@ def _rewrite(locked: ActionConfiguration, kept: PolicyVersion, *, author_id: int
     return kept.version
 
 
-def _locked(configuration: ActionConfiguration, seen: str) -> ActionConfiguration:
+def locked_as_seen(configuration: ActionConfiguration, seen: str) -> ActionConfiguration:
+    """The configuration under lock, if its newest draft is the one that was seen. Raises Refused."""
     locked = ActionConfiguration.objects.select_for_update().get(pk=configuration.pk)
     if str(locked.draft_version) != seen:
         raise Refused(_("Somebody changed the rules after you opened this page. Look at what is different now."))

@@ -75,7 +75,7 @@ def _operators() -> Iterator[str]:
         rows = ((one.label, f"`{_form(one)}`") for one in of_kind(kind))
         yield _table(("In the builder", "As JsonLogic"), rows)
     yield (
-        "A comparison on a missing value, or on one of another kind, is *unknown*; only “is empty” always answers. "
+        "A comparison on a missing value, or on one of another kind, is *unknown*; but what is missing “is empty”. "
         "And, or and not follow Kleene's logic. A rule fires on true; on unknown only if it says so, and never if its "
         "outcome is ALLOW.\n"
     )

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -67,8 +67,12 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable 
 
 def fingerprint(rule: Rule) -> str:
     """Of everything the page can change; not of its place among the rules."""
-    snapshot = rule.snapshot() | {"priority": None}
-    return hashlib.sha256(json.dumps(snapshot, sort_keys=True).encode()).hexdigest()
+    return fingerprint_of(rule.snapshot())
+
+
+def fingerprint_of(snapshot: Mapping[str, Any]) -> str:
+    placeless = {**snapshot, "priority": None}
+    return hashlib.sha256(json.dumps(placeless, sort_keys=True).encode()).hexdigest()
 
 
 def custom_points_of(tenant: Tenant) -> list[CustomPoint]:

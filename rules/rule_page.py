@@ -4,6 +4,7 @@ import json
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -18,6 +19,7 @@ from audit.events import Tag
 from authsignal_portal import access
 from authsignal_portal.access import Right
 from authsignal_portal.errors import InvalidRequest
+from authsignal_portal.form_limits import takes_large_forms
 from authsignal_portal.json_body import parse_object
 from authsignal_portal.tenant_admin import TenantAdmin
 from authsignal_portal.vocabulary import Role
@@ -28,6 +30,7 @@ from rules.drawing import draw, redraw
 from rules.forms import Garbled, read_fields
 from rules.models import ActionConfiguration, Rule
 from rules.order import Unordered, last_priority
+from rules.overtaken import Overtaken, overtaken
 from rules.rule_form import RuleForm, fingerprint
 from rules.sentence import sentence
 from rules.templates import BY_SLUG
@@ -52,6 +55,7 @@ class RulePage(WorkbenchPage):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return redirect("portal:rules_actionconfiguration_changelist")
 
+    @takes_large_forms
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         rule = Rule(configuration=configuration_of(request, request.GET.get("configuration", "")))
         template = BY_SLUG.get(request.GET.get("template", ""))
@@ -61,13 +65,17 @@ class RulePage(WorkbenchPage):
             rule.verification_methods = list(template.verification_methods) or None
         return Editing(self, request, rule, is_new=True).answer()
 
+    @takes_large_forms
     def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         return Editing(self, request, self.found(request, object_id), is_new=False).answer()
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         text = _("Only the draft changes: what is in force stays until you publish, and the rule can be brought back.")
+        rule: Rule = self.found(request, object_id)
         # Without the code that other pages ask for: nothing acts until it is published.
-        return super(TenantAdmin, self).delete_view(request, object_id, {"text": text})
+        return super(TenantAdmin, self).delete_view(
+            request, object_id, {"text": text, "crumbs": _crumbs(rule.configuration)}
+        )
 
     def delete_model(self, request: Any, obj: Rule) -> None:
         # The configuration is locked first here as everywhere: two changes at once wait, and do not block each other.
@@ -83,7 +91,11 @@ class RulePage(WorkbenchPage):
 
 
 class Stale(Exception):
-    """The rule is no longer what the page showed."""
+    """The rule is no longer what the page showed; `stored` is what it is now."""
+
+    def __init__(self, stored: Rule) -> None:
+        super().__init__(stored.pk)
+        self.stored = stored
 
 
 class Editing:
@@ -100,6 +112,7 @@ class Editing:
         self.seen = fingerprint(rule)
         self.as_json = self.here.membership.role == Role.ADMIN and request.GET.get("as") == "json"
         self.builder: Builder | None = None
+        self.overtaken: Overtaken | None = None
         self.json_text, self.json_problems = json.dumps(rule.conditions, indent=2, ensure_ascii=False), []  # type: ignore[var-annotated]
 
     def answer(self) -> HttpResponse:
@@ -138,10 +151,7 @@ class Editing:
             self.request,
             "portal/rule.html",
             title=self.title,
-            crumbs=[
-                (reverse("portal:rules_actionconfiguration_changelist"), _("Actions")),
-                (overview, configuration.action_code),
-            ],
+            crumbs=_crumbs(configuration),
             form=form,
             rule=self.rule,
             is_new=self.is_new,
@@ -149,6 +159,9 @@ class Editing:
             builder=self.builder,
             **self._beside(),
             seen=self.request.POST.get("seen", self.seen),
+            overtaken=self.overtaken,
+            max_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+            max_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS,
             back=overview,
             as_json=self.as_json,
             may_json=self.here.membership.role == Role.ADMIN,
@@ -176,7 +189,11 @@ class Editing:
         try:
             with transaction.atomic():
                 self._store(changed)
-        except (Stale, Unordered) as refused:
+        except Stale as stale:
+            seen = self.request.POST.get("seen", "")
+            self.overtaken = overtaken(stale.stored, self.rule.configuration, seen=seen)
+            return self._show(form)
+        except Unordered as refused:
             form.add_error(None, str(refused))
             return self._show(form)
         messages.success(self.request, _("The rule “%(name)s” was saved in the draft.") % {"name": self.rule.name})
@@ -189,10 +206,10 @@ class Editing:
             self.rule.save(force_insert=True)
         else:
             stored = Rule.objects.filter(pk=self.rule.pk).first()
-            if stored is None or fingerprint(stored) != self.request.POST.get("seen"):
-                raise Stale(
-                    _("Somebody changed this rule after you opened it. Load the page again to see how it is now.")
-                )
+            if stored is None:
+                raise Unordered(_("Somebody deleted this rule after you opened it. Its versions still have it."))
+            if fingerprint(stored) != self.request.POST.get("over", self.request.POST.get("seen")):
+                raise Stale(stored)
             if not changed:
                 return
             self.rule.priority = stored.priority
@@ -259,6 +276,14 @@ class Editing:
             form.add_error(None, _("The conditions cannot be used as they are."))
             return False
         return True
+
+
+def _crumbs(configuration: ActionConfiguration) -> list[tuple[str, Any]]:
+    overview = reverse("portal:rules_actionconfiguration_rules", args=[configuration.pk])
+    return [
+        (reverse("portal:rules_actionconfiguration_changelist"), _("Actions")),
+        (overview, configuration.action_code),
+    ]
 
 
 def same(one: object, other: object) -> bool:

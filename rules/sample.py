@@ -1,13 +1,13 @@
 """A made-up action to try the rows on: a value for each data point that they ask for, typed on the page."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rules import inputs
+from rules.choice_words import choices
 from rules.fields import Fields
 from rules.forms import Condition, Group, WrongRow, item, walk
-from rules.inputs import Input
+from rules.inputs import Input, lines
 from rules.lists import Circumstances, Lists
 from rules.registry import CustomPoint, DataPoint, by_key, point_of
 from rules.trial import Case
@@ -31,13 +31,13 @@ class Value:
 
     @property
     def input(self) -> Input:
-        if self.point.kind is BOOLEAN or inputs.choices(self.point):
+        if self.point.kind is BOOLEAN or choices(self.point):
             return Input.ONE
         return {NUMBER: Input.NUMBER, MULTISELECT: Input.LINES}.get(self.point.kind, Input.TEXT)
 
     @property
-    def options(self) -> dict[str, str]:
-        return {"true": "true", "false": "false"} if self.point.kind is BOOLEAN else inputs.choices(self.point)
+    def options(self) -> Mapping[str, str]:
+        return {"true": "true", "false": "false"} if self.point.kind is BOOLEAN else choices(self.point)
 
 
 def values(root: Group, sent: Fields, custom_points: Iterable[CustomPoint] = ()) -> list[Value]:
@@ -65,7 +65,7 @@ def _value(point: DataPoint, text: str) -> Value:
 
 def _read(point: DataPoint, text: str) -> Any:
     if point.kind is MULTISELECT:
-        return [item(line, MULTISELECT) for line in inputs.lines(text)]
+        return [item(line, MULTISELECT) for line in lines(text)]
     return item(text if point.kind is TEXT else text.strip(), point.kind)
 
 

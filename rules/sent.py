@@ -93,7 +93,7 @@ def verdicts_without(node: Node, missing: Collection[str]) -> Verdicts:
 def _compared(node: Comparison, missing: Collection[str]) -> Verdicts:
     # A velocity over a number that never arrives is over none, and may still be a value.
     is_gone = any(key in missing for key in _holds_by(node.point))
-    return frozenset({judged(node, None, NOWHERE)}) if is_gone else _ANY
+    return frozenset({judged(node, None, raw=None, around=NOWHERE)}) if is_gone else _ANY
 
 
 def _negated(verdicts: Verdicts) -> Verdicts:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
+from rules.choice_words import word
 from rules.condition_tree import Comparison, Group, Node, Not, read
 from rules.operators import ALONE, LIST, NAMED, RANGE, VALUE, of_kind
 from rules.registry import DATA_POINTS, CustomPoint, DataPoint, by_key, lookup
@@ -56,23 +57,30 @@ def _comparison(node: Comparison) -> str:
 
 def _literal(node: Comparison) -> str:
     if node.operator.shape is RANGE:
-        return " and ".join(map(_value, node.literal))
+        return " and ".join(value_words(bound, node.point) for bound in node.literal)
     if node.operator.shape is LIST and isinstance(node.literal, list):
-        return _list(node.literal)
-    return _value(node.literal)
+        return _list(node.literal, node.point)
+    return value_words(node.literal, node.point)
 
 
-def _list(items: list[Any]) -> str:
-    texts = [_value(item) for item in items[:_LISTED]]
+def _list(items: list[Any], point: DataPoint) -> str:
+    texts = [value_words(item, point) for item in items[:_LISTED]]
     if len(items) > _LISTED:
         texts.append(f"{len(items) - _LISTED:,} more")
     return " or ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else texts[0]
 
 
-def _value(value: Any) -> str:
-    if isinstance(value, (str, bool)):
-        return json.dumps(value, ensure_ascii=False)
-    return f"{value:,}"
+def value_words(value: str | bool | int | float, point: DataPoint) -> str:
+    """One value of a data point as a reader calls it, text in quotation marks."""
+    if isinstance(value, bool):
+        return json.dumps(value)
+    return f"“{_within_quotes(word(point, value))}”" if isinstance(value, str) else f"{value:,}"
+
+
+def _within_quotes(text: str) -> str:
+    """On one line, and with nothing that looks like the end of it."""
+    escaped = json.dumps(text, ensure_ascii=False)[1:-1].replace('\\"', '"')
+    return escaped.replace("“", "\\“").replace("”", "\\”")
 
 
 def catalogue(custom_points: Iterable[CustomPoint] = ()) -> list[dict[str, Any]]:

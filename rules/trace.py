@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from rules.condition_tree import ROOT, Comparison, Group, Node, Not
 from rules.lists import NOWHERE, Circumstances
+from rules.operators import MAX_MATCHED
 from rules.registry import VELOCITY
 from rules.sentence import describe
 from rules.types import MISSING, WANTED, comparable, quoted, shown
@@ -69,11 +70,10 @@ def _parent(node: Node, operator: str, verdict: str, children: tuple[ConditionTr
 
 def _comparison(node: Comparison, actual: Any, around: Circumstances) -> ConditionTrace:
     point, operator = node.point, node.operator
-    value = None if actual is MISSING else comparable(point.kind, actual)
-    truth = judged(node, value, around)
-    reason = ""
-    if truth is None or (value is None and not operator.takes_missing):
-        reason = _reason(node, value, actual)
+    raw = None if actual is MISSING else actual
+    value = None if raw is None else comparable(point.kind, raw)
+    truth = judged(node, value, raw=raw, around=around)
+    reason = _reason(node, value, actual) if truth is None else ""
     return ConditionTrace(
         path=node.path,
         verdict={True: TRUE, False: FALSE, None: UNKNOWN}[truth],
@@ -87,17 +87,10 @@ def _comparison(node: Comparison, actual: Any, around: Circumstances) -> Conditi
     )
 
 
-def judged(node: Comparison, value: Any, around: Circumstances) -> bool | None:
-    """A comparison's truth for a comparable value (None: not there)."""
-    operator = node.operator
-    if value is None and not operator.takes_missing:
-        return None
-    if operator.judge:
-        truth = operator.judge(node.point.kind, value, node.operand, around)
-    else:
-        assert operator.test is not None
-        truth = operator.test(value, node.operand)
-    return truth if truth is None else truth is not operator.negated
+def judged(node: Comparison, value: Any, *, raw: Any, around: Circumstances) -> bool | None:
+    """A comparison's truth for a comparable value (None: there is none) that was read from a JSON value."""
+    truth = node.operator.says(node.point.kind, value, node.operand, raw=raw, around=around)
+    return truth if truth is None else truth is not node.operator.negated
 
 
 def _reason(node: Comparison, value: Any, actual: Any) -> str:
@@ -105,6 +98,8 @@ def _reason(node: Comparison, value: Any, actual: Any) -> str:
         return "Too many actions to tell." if node.point.category == VELOCITY else "There was no value."
     if value is None:
         return f"The value was {shown(actual)}; this needs {WANTED[node.point.kind]}."
+    if node.operator.symbol == "matches":
+        return f"The text is longer than {MAX_MATCHED:,} characters, and patterns are not looked for in such a one."
     if node.operator.shape.names_list:
         return f"There is no value list {quoted(node.literal)} any more."
     return f"The value was {shown(actual)}; this needs a date or time, such as 2026-01-31."

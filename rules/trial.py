@@ -94,7 +94,7 @@ def _untold(node: Comparison, case: Case, value: object) -> str:
     if node.point.category != VELOCITY:
         return ""
     if case.caps is None:
-        return NOT_THERE if value is None and not node.operator.takes_missing else ""
+        return NOT_THERE if value is None and not node.operator.takes_raw else ""
     cap = case.caps.get(key)
     if cap is None:
         return NOT_COUNTED

@@ -104,6 +104,11 @@ def comparable(kind: Kind, value: object) -> Any:
     return READERS[kind](value)
 
 
+def is_nothing(value: object) -> bool:
+    """Whether a JSON value, of whatever kind, is as good as none: null, empty text, a list without items."""
+    return value is None or value == "" or value == []
+
+
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
@@ -119,10 +124,13 @@ def _boolean(value: object) -> bool | None:
 
 
 def _choices(value: object) -> frozenset[object] | None:
-    if not isinstance(value, list) or not all(isinstance(item, (str, int, float)) for item in value):
+    # True equals 1 in Python: a list that has it would hold the number 1, and without it would hold less than was sent.
+    if not isinstance(value, list) or not all(type(item) in _CHOICE_TYPES for item in value):
         return None
-    # True equals 1 in Python, but a boolean choice is never the number 1.
-    return frozenset(item for item in value if not isinstance(item, bool))
+    return frozenset(value)
+
+
+_CHOICE_TYPES: Final = frozenset({str, int, float})
 
 
 def _country(value: object) -> str | None:

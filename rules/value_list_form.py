@@ -59,7 +59,8 @@ class ItemForm(forms.Form):
     until = forms.DateField(
         label=_("Last day"),
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        # Shown by the script only with that choice.
+        widget=forms.DateInput(attrs={"type": "date", "data-only-with": f"expires={ON_DAY}"}),
         help_text=_("Only with “At the end of a day”. Days end at midnight UTC."),
     )
 

@@ -18,6 +18,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from authsignal_portal.access import Access
+from authsignal_portal.form_limits import takes_large_forms
 from rules import value_list_csv, value_lists
 from rules.models import ValueList
 from rules.value_list_csv import Sheet, UnreadableFile
@@ -35,6 +36,7 @@ class ImportPages(ItemPages):
         view = self.admin_site.admin_view(self.import_file)
         return [path("<uuid:list_pk>/import/", view, name="rules_valuelist_import"), *super().get_urls()]
 
+    @takes_large_forms
     def import_file(self, request: HttpRequest, list_pk: Any) -> HttpResponse:
         value_list: ValueList = self.found(request, str(list_pk))
         here = self.may_do(request)

@@ -64,7 +64,8 @@ def told(change: Change) -> str:
     if change.changed:
         parts.append(translate("%(number)s got another note or expiry.") % {"number": f"{len(change.changed):,}"})
     if change.same:
-        parts.append(translate("%(number)s were there already.") % {"number": f"{change.same:,}"})
+        same = ngettext("%(number)s was there already.", "%(number)s were there already.", change.same)
+        parts.append(same % {"number": f"{change.same:,}"})
     return " ".join(parts)
 
 
@@ -132,9 +133,11 @@ class ItemPages(TenantAdmin):
         messages.success(request, told(change))
         return True
 
+    @transaction.atomic
     def export(self, request: HttpRequest, list_pk: Any) -> StreamingHttpResponse:
         value_list: ValueList = self.found(request, str(list_pk))
         rows = value_lists.current(value_list).order_by("pk").values_list("value", "note", "expires_at")
+        self.record(request, Tag.VALUE_LIST_EXPORTED, value_list, count=rows.count())
         return StreamingHttpResponse(
             value_list_csv.written(rows.iterator()),
             content_type="text/csv; charset=utf-8",

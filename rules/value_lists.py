@@ -25,29 +25,52 @@ from rules.models import ValueList, ValueListItem
 from rules.types import NUMBER, TEXT, Kind
 
 MAX_LISTS: Final = 100
+# Tenants whose lists a process keeps, and the items of all of these: some 150 bytes each.
 MAX_KEPT: Final = 512
+MAX_ITEMS_KEPT: Final = 500_000
 NO_LONGER_THERE: Final = gettext_lazy("Somebody changed or removed this value after you opened it. Look at it again.")
 # The list behind ip.countryCodeInOfacList. Until a tenant changes it, it holds the shipped countries.
 OFAC_ALIAS: Final = "ofac-countries"
 _OFAC: Final = Values(tuple((code, None) for code in OFAC_COUNTRIES))
 
-_kept: dict[uuid.UUID, tuple[int, Lists]] = {}
+# None in place of a list that is off or not there.
+_kept: dict[uuid.UUID, tuple[int, dict[str, Values | None]]] = {}
 
 
-def lists_of(tenant_id: uuid.UUID, version: int) -> Lists:
-    """The tenant's lists by alias, as they were at a version of them. One query the first time."""
+def lists_of(tenant_id: uuid.UUID, version: int, aliases: Iterable[str]) -> Lists:
+    """Of the tenant's lists, as they were at a version of them, that of the OFAC and those with these aliases.
+
+    What was not asked for since the version changed is read, with two queries.
+    """
+    found: dict[str, Values | None] = {}
     kept = _kept.get(tenant_id)
     if kept and kept[0] == version:
-        return kept[1]
-    lists = read(tenant_id, version)
-    if len(_kept) >= MAX_KEPT:
-        _kept.clear()
-    _kept[tenant_id] = (version, lists)
-    return lists
+        found = kept[1]
+    wanted = {OFAC_ALIAS, *aliases}
+    unread = wanted - found.keys()
+    if unread:
+        rows = ValueList.objects.filter(tenant_id=tenant_id, alias__in=unread)
+        lists = _filled(rows, version, lambda one: one.is_active)
+        # Another thread may look at what was kept: it is never changed.
+        found = {**found, **{alias: lists.get(alias) for alias in unread}}
+        _keep(tenant_id, version, found)
+    return {alias: one for alias in wanted if (one := found[alias]) is not None}
+
+
+def _keep(tenant_id: uuid.UUID, version: int, found: dict[str, Values | None]) -> None:
+    _kept.pop(tenant_id, None)
+    _kept[tenant_id] = (version, found)
+    items = {ident: sum(1 + one.size for one in lists.values() if one) for ident, (_, lists) in _kept.copy().items()}
+    # The tenant that was read last stays, however much it has: it would be read again with each action.
+    for ident in list(items)[:-1]:
+        if len(items) <= MAX_KEPT and sum(items.values()) <= MAX_ITEMS_KEPT:
+            return
+        _kept.pop(ident, None)
+        del items[ident]
 
 
 def read(tenant_id: uuid.UUID, version: int) -> Lists:
-    """The same, without keeping it."""
+    """All of the tenant's lists as they were at a version of them, without keeping them."""
     return _filled(ValueList.objects.filter(tenant_id=tenant_id), version, lambda one: one.is_active)
 
 

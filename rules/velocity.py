@@ -200,9 +200,8 @@ def settle(
     folded = _folded(asked.metric, seen, value)
     if folded is None or is_whole:
         return folded
-    # Of the older actions nothing is known; a total that was never lowered is taken to have grown there too.
-    grows = asked.metric == "max" or (asked.metric == "sum" and (seen.lowest or 0) >= 0)
-    return folded if grows and folded > highest else None
+    # Of the older actions nothing is known, and a refund among them lowers a total. Only a maximum cannot fall.
+    return folded if asked.metric == "max" and folded > highest else None
 
 
 def _folded(metric: str, seen: Seen, value: Decimal | None) -> int | float | None:

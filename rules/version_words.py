@@ -10,13 +10,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from authsignal_portal import words
 from rules.condition_changes import ConditionsChange
 from rules.models import CustomDataPoint, Rule
-from rules.versions import CHANGED, NEW, REMOVED, Change, Difference, RuleChange
+from rules.versions import CHANGED, NEW, REMOVED, Change, Difference, Renumbered, RuleChange
 
 LABELS: Final = {
     "name": gettext_lazy("Name"),
     "description": gettext_lazy("Description"),
     "outcome": gettext_lazy("Outcome"),
-    "priority": gettext_lazy("Priority"),
+    "place": gettext_lazy("Place"),
     "isActive": gettext_lazy("Active"),
     "isShadow": gettext_lazy("Shadow"),
     "whenUnknown": gettext_lazy("When data is missing"),
@@ -55,15 +55,17 @@ class RuleWords:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A difference, ready for the page. `settings` are the default outcome and the custom data points."""
+    """A difference, ready for the page. `settings` are the default outcome and the custom data points; where only the
+    priority numbers are others, `numbers_only`."""
 
     rules: tuple[RuleWords, ...]
-    renumbered: tuple[Row, ...]
+    places: tuple[Row, ...]
+    numbers_only: bool
     settings: tuple[Row, ...]
 
     @property
     def is_empty(self) -> bool:
-        return not (self.rules or self.renumbered or self.settings)
+        return not (self.rules or self.places or self.numbers_only or self.settings)
 
 
 def told(found: Difference) -> Words:
@@ -74,7 +76,8 @@ def told(found: Difference) -> Words:
     ]
     return Words(
         rules=tuple(_rule(rule) for rule in found.rules),
-        renumbered=tuple(Row(rule.name, str(rule.before), str(rule.after)) for rule in found.renumbered),
+        places=tuple(Row(rule.name, str(rule.before), str(rule.after)) for rule in _shifted(found)),
+        numbers_only=_numbers_only(found),
         settings=tuple(settings),
     )
 
@@ -86,11 +89,20 @@ def summary(found: Difference) -> str:
         (new, ngettext("%(number)s rule new", "%(number)s rules new", new)),
         (changed, ngettext("%(number)s rule changed", "%(number)s rules changed", changed)),
         (removed, ngettext("%(number)s rule removed", "%(number)s rules removed", removed)),
-        (len(found.renumbered), _("other priority numbers")),
+        (len(_shifted(found)), _("new places")),
+        (_numbers_only(found), _("other priority numbers in the same order")),
         (found.default_outcome, _("another default outcome")),
         (len(found.custom_points), _("other custom data points")),
     ]
     return ", ".join(text % {"number": number} for number, text in counted if number)
+
+
+def _shifted(found: Difference) -> list[Renumbered]:
+    return [rule for rule in found.renumbered if rule.before != rule.after]
+
+
+def _numbers_only(found: Difference) -> bool:
+    return bool(found.renumbered) and not _shifted(found)
 
 
 def _rule(rule: RuleChange) -> RuleWords:

@@ -1,7 +1,8 @@
 """What differs between two versions of an action's rules: rule by rule, condition by condition.
 
-A *snapshot* is what a version holds. Conditions are told in the words of `rules.sentence`; every other value is left
-as the snapshots have it. Two snapshots differ in nothing if and only if their difference is false.
+A *snapshot* is what a version holds. Conditions are told in the words of `rules.sentence`, and where a rule stands by
+its *place*, from 1 on, as the list of the rules numbers them; every other value is left as the snapshots have it. Two
+snapshots differ in nothing if and only if their difference is false.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ FIELDS: Final = (
     "name",
     "description",
     "outcome",
-    "priority",
+    "place",
     "isActive",
     "isShadow",
     "whenUnknown",
@@ -62,7 +63,8 @@ class RuleChange:
 
 @dataclass(frozen=True, slots=True)
 class Renumbered:
-    """A rule with another priority that stands among the others as it did."""
+    """A rule with another priority that stands among the others as it did. `before` and `after` are its places: the
+    same one where only the numbers changed."""
 
     rule_id: str
     name: str
@@ -119,7 +121,8 @@ def _default_outcome(before: Snapshot, after: Snapshot) -> Change | None:
 
 
 def _by_id(rules: Iterable[RuleJson]) -> dict[str, RuleJson]:
-    return {rule["ruleId"]: rule for rule in sorted(rules, key=lambda rule: (rule["priority"], rule["ruleId"]))}
+    in_order = sorted(rules, key=lambda rule: (rule["priority"], rule["ruleId"]))
+    return {rule["ruleId"]: {**rule, "place": place} for place, rule in enumerate(in_order, start=1)}
 
 
 def _points(snapshot: Snapshot) -> list[CustomPoint]:
@@ -135,8 +138,11 @@ def _moved(before: Sequence[str], after: Sequence[str]) -> set[str]:
 
 def _renumbered(old: Mapping[str, RuleJson], new: Mapping[str, RuleJson], moved: set[str]) -> Iterator[Renumbered]:
     for ident, rule in new.items():
-        if ident in old and ident not in moved and old[ident]["priority"] != rule["priority"]:
-            yield Renumbered(ident, rule["name"], old[ident]["priority"], rule["priority"])
+        before = old.get(ident)
+        if before is None or before["priority"] == rule["priority"]:
+            continue
+        if ident not in moved or before["place"] == rule["place"]:
+            yield Renumbered(ident, rule["name"], before["place"], rule["place"])
 
 
 def _point_changes(before: Sequence[CustomPoint], after: Sequence[CustomPoint]) -> Iterator[Change]:
@@ -163,7 +169,7 @@ def _only_before(rule: RuleJson, points: Sequence[CustomPoint]) -> RuleChange:
 
 def _told(rule: RuleJson) -> Iterator[tuple[str, Any]]:
     for field in dict.fromkeys([*FIELDS, *rule]):
-        if field not in ("ruleId", "name", "conditions") and rule.get(field) not in (None, "", []):
+        if field not in ("ruleId", "name", "conditions", "priority") and rule.get(field) not in (None, "", []):
             yield field, rule[field]
 
 
@@ -177,9 +183,9 @@ def _both(old: RuleJson, new: RuleJson, points: Points, *, moved: bool) -> RuleC
 
 def _changes(old: RuleJson, new: RuleJson, *, moved: bool) -> Iterator[Change]:
     for field in dict.fromkeys([*FIELDS, *old, *new]):
-        if field == "priority" and moved and old[field] != new[field]:
+        if field == "place" and moved and old["priority"] != new["priority"] and old[field] != new[field]:
             yield Change(field, old[field], new[field])
-        if field not in ("ruleId", "conditions", "priority"):
+        if field not in ("ruleId", "conditions", "priority", "place"):
             before, after = old.get(field) or None, new.get(field) or None
             if to_json(before) != to_json(after):
                 yield Change(field, before, after)

@@ -21,7 +21,7 @@ from authsignal_portal import access
 from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
 from rules import findings, publishing
-from rules.findings import Told
+from rules.findings import Findings
 from rules.models import ActionConfiguration, PolicyVersion, Publication
 from rules.publishing import Refused
 from rules.sent import SentKeys
@@ -85,7 +85,7 @@ class VersionsPage(TenantAdmin):
             *super().get_urls(),
         ]
 
-    def findings(self, configuration: ActionConfiguration) -> list[Told]:
+    def findings(self, configuration: ActionConfiguration) -> Findings:
         """What the analysis of the draft found; shown on the list, hence after every save, and above publishing."""
         return findings.of_draft(configuration, sent=self.sent(configuration))
 
@@ -114,7 +114,7 @@ class VersionsPage(TenantAdmin):
 
     @transaction.atomic
     def _publish(self, request: HttpRequest, configuration: ActionConfiguration) -> None:
-        number = publishing.publish(configuration, seen=_seen(request), author_id=access.must(request).user.pk)
+        number = publishing.publish(configuration, seen=seen_by(request), author_id=access.must(request).user.pk)
         self.record(request, Tag.RULES_PUBLISHED, configuration, version=number)
 
     def _publishing(
@@ -167,7 +167,7 @@ class VersionsPage(TenantAdmin):
         self._must_change(request)
         try:
             with transaction.atomic():
-                number = back(seen=_seen(request), author_id=access.must(request).user.pk)
+                number = back(seen=seen_by(request), author_id=access.must(request).user.pk)
                 self.record(request, tag, configuration, version=number)
         except Refused as refused:
             messages.error(request, str(refused))
@@ -228,7 +228,8 @@ class VersionsPage(TenantAdmin):
         return kept
 
 
-def _seen(request: HttpRequest) -> str:
+def seen_by(request: HttpRequest) -> str:
+    """The draft that the page showed when its button was pressed."""
     return request.POST.get("draft_version", "")
 
 

@@ -88,5 +88,5 @@ def try_out(builder: Builder, sent: Fields, here: Access, past: Past) -> Trial:
 def _case(source: str, values: list[sample.Value], here: Access, past: Past) -> Case | None:
     if source != SAMPLE:
         return past.case(here, source) if source else None
-    lists = lists_of(here.tenant.pk, here.tenant.value_lists_version)
+    lists = lists_of(here.tenant.pk, here.tenant.value_lists_version, kinds_of(here.tenant))
     return sample.case(values, now=clock.now().timestamp(), lists=lists)

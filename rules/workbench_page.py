@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from authsignal_portal import access
 from authsignal_portal.access import Access, Right
+from authsignal_portal.form_limits import takes_large_forms
 from authsignal_portal.tenant_admin import TenantAdmin
 from rules.builder import Builder
 from rules.models import ActionConfiguration
@@ -61,6 +62,7 @@ class WorkbenchPage(TenantAdmin):
             "templates": _templates(builder.own) if with_templates else [],
         }
 
+    @takes_large_forms
     def fragment(self, request: HttpRequest) -> HttpResponse:
         """The builder and its trial alone, after a button or a change, for the page's script; while somebody types
         (`retell`), only what is said of them."""

@@ -3,6 +3,9 @@
 A pytest plugin (`-p tests.services` in pyproject.toml): sets DATABASE_URL, DATABASE_OWNER_URL and REDIS_URL.
 With TEST_DATABASE_URL (and TEST_DATABASE_OWNER_URL, where the owner is another role) or TEST_REDIS_URL set it
 starts nothing and uses those.
+
+Each process of a parallel run (pytest-xdist's -n) has servers of its own: a test that stops the broker or empties
+it must not reach another's.
 """
 
 import contextlib
@@ -33,8 +36,10 @@ _running = contextlib.ExitStack()
 
 # A wrapper, because wrappers run first: pytest-django reads the settings in the same hook.
 @pytest.hookimpl(wrapper=True)
-def pytest_load_initial_conftests() -> Generator[None, object, object]:
-    if STARTED not in os.environ:  # else a parent process has started them and its environment is ours
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    only_hands_out = bool(getattr(early_config.known_args_namespace, "numprocesses", None))
+    # Else a parent process has started them and its environment is ours.
+    if STARTED not in os.environ and not only_hands_out:
         try:
             _start()
         except ProcessError as error:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Final, NamedTuple, Self
 
 from rules.abstraction.cnf import Choice, Cnf, holds
-from rules.abstraction.truth import EMPTY, says
+from rules.abstraction.truth import EMPTY
 from rules.condition_tree import Comparison
 from rules.lists import NOWHERE, Circumstances
 from rules.operators import Operator
@@ -63,8 +63,10 @@ class Atom:
     def is_empty(self) -> bool:
         return self.operator.symbol == EMPTY
 
-    def says(self, value: Any) -> Truth:
-        return says(self.operator, self.kind, self.operand, value, self.around)
+    def says(self, raw: Any, value: Any) -> Truth:
+        """Of a JSON value and what it is compared as."""
+        given = None if raw is MISSING else raw
+        return self.operator.says(self.kind, value, self.operand, raw=given, around=self.around)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ class Domain(ABC):
         elif self.point.optional:
             yield MISSING
             if any(atom.is_empty for atom in self.atoms):
-                # A value of another kind cannot be compared, yet is not missing.
+                # A value of another kind cannot be compared, yet is not nothing.
                 yield {}
         yield from self.named
 
@@ -186,7 +188,7 @@ class Domain(ABC):
         # Of the actual value even opaque atoms can be asked.
         is_actual = self.actual is not None and value == self._compared(self.actual)
         hidden = frozenset() if is_actual or value is None else self.opaque
-        said = tuple(FREE if hidden and atom in hidden else atom.says(value) for atom in self.atoms)
+        said = tuple(FREE if hidden and atom in hidden else atom.says(raw, value) for atom in self.atoms)
         return Cell(raw, said, known=value is not None)
 
     def _compared(self, raw: Any) -> Any:
@@ -217,7 +219,7 @@ class Domain(ABC):
 
     def _fits(self, raw: Any, model: Sequence[int]) -> bool:
         value = self._compared(raw)
-        return all(atom.says(value) is truth_in(model, rail) for atom, rail in self.rails.items())
+        return all(atom.says(raw, value) is truth_in(model, rail) for atom, rail in self.rails.items())
 
 
 def truth_in(model: Sequence[int], rail: Rail) -> Truth:

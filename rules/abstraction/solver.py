@@ -25,29 +25,46 @@ class Undecided(Exception):
 class Solver:
     """Answers for the clauses of a formula, which may grow. `seconds` bound all questions together.
 
-    Every question raises Undecided where a bound is reached.
+    Every question raises Undecided where a bound is reached; from the first one on it `is_late`.
     """
 
     def __init__(self, cnf: Cnf, *, seconds: float) -> None:
         self._cnf, self._solver, self._clauses = cnf, Minisat22(), 0
         self._until = monotonic() + seconds
+        self.is_late = False
         self._last: Model = ()
         self._models: list[Model] = []
         self._masks: dict[int, tuple[int, int]] = {}
 
     def possible(self, *literals: int) -> bool:
         """Whether these hold together in some event."""
+        if monotonic() >= self._until:
+            raise self._late()
         self._load()
         return self._seen(literals) or self._solve(literals)
+
+    def agreeing(self, fixed: Sequence[int], hoped: Sequence[int]) -> list[int]:
+        """Of what is hoped for, each literal that can hold with what is fixed and with those before it.
+
+        As few questions as there are literals that cannot, times the logarithm of all.
+        """
+        granted, left = list(fixed), list(hoped)
+        while left and not self.possible(*granted, *left):
+            # So many of the first can hold together, and one more cannot.
+            low, high = 0, len(left) - 1
+            while low < high:
+                middle = (low + high + 1) // 2
+                low, high = (middle, high) if self.possible(*granted, *left[:middle]) else (low, middle - 1)
+            granted += left[:low]
+            left = left[low + 1 :]
+        return [*granted[len(fixed) :], *left]
 
     def model(self, wanted: Iterable[int], hoped: Iterable[int] = (), wishes: Iterable[int] = ()) -> Model:
         """Where all that is wanted holds, and as much as then can of what is hoped for, the first first; of the
         wishes, only those stay that are in nobody's way. Raises Undecided where the wanted is impossible.
         """
         granted = list(wanted)
-        for literal in hoped:
-            if self.possible(*granted, literal):
-                granted.append(literal)
+        granted += self.agreeing(granted, list(hoped))
         left = list(wishes)
         while not self._solve_plainly([*granted, *left]):
             core = self._core()
@@ -112,10 +129,14 @@ class Solver:
         self._solver.conf_budget(_CONFLICTS)
         answer = self._solver.solve_limited(assumptions=literals) if monotonic() < self._until else None
         if answer is None:
-            raise Undecided
+            raise self._late()
         if answer:
             self._keep(self._solver.get_model())
         return bool(answer)
+
+    def _late(self) -> Undecided:
+        self.is_late = True
+        return Undecided()
 
     def _core(self) -> frozenset[int]:
         return frozenset(self._solver.get_core() or ())

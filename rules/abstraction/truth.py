@@ -7,12 +7,11 @@ from typing import Any, Final, Self
 from rules.condition_tree import Comparison, Group, Node, Not
 from rules.engine import RuleSpec
 from rules.lists import NOWHERE, Circumstances
-from rules.operators import Operator
 from rules.registry import DataPoint
 from rules.trace import judged
-from rules.types import MISSING, Kind, Truth, comparable
+from rules.types import MISSING, Truth, comparable
 
-# The operation that is true of a missing value, of empty text and of no choices, and otherwise false.
+# The operation that is true of a missing value, of empty text and of no choices, and unknown of a wrong kind.
 EMPTY: Final = "missing"
 
 
@@ -41,7 +40,8 @@ def verdict(node: Node, event: Event) -> Truth:
     """The same as the engine's, node by node."""
     match node:
         case Comparison(point=point):
-            return judged(node, event.compared.get(point.key), event.around)
+            key = point.key
+            return judged(node, event.compared.get(key), raw=event.values.get(key), around=event.around)
         case Group(symbol=symbol):
             return _joined([verdict(child, event) for child in node.children], final=symbol == "or")
         case Not():
@@ -49,16 +49,6 @@ def verdict(node: Node, event: Event) -> Truth:
             return None if truth is None else not truth
         case _:
             return None
-
-
-def says(operator: Operator, kind: Kind, operand: Any, value: Any, around: Circumstances) -> Truth:
-    """What the operator, without its negation, says of a value as it is compared (None: there is none)."""
-    if value is None and not operator.takes_missing:
-        return None
-    if operator.judge:
-        return operator.judge(kind, value, operand, around)
-    assert operator.test is not None
-    return bool(operator.test(value, operand))
 
 
 def _joined(truths: list[Truth], *, final: bool) -> Truth:

@@ -11,10 +11,10 @@ from rules.abstraction.cnf import TRUE, Cnf
 from rules.abstraction.countries import Booleans, Countries
 from rules.abstraction.domain import Atom, Domain, Rail
 from rules.abstraction.numbers import Numbers
-from rules.abstraction.solver import Model
+from rules.abstraction.solver import Model, Undecided
 from rules.abstraction.texts import Texts
 from rules.abstraction.truth import Event, fires
-from rules.condition_tree import Comparison, Group, Node, Not, read
+from rules.condition_tree import MAX_TOGETHER, Comparison, Group, Node, Not, read, size
 from rules.engine import RuleSpec
 from rules.lists import NOWHERE, Circumstances
 from rules.registry import CustomPoint, DataPoint, by_key
@@ -73,7 +73,7 @@ class World:
     """`rules` are the active ones in the order in which they decide.
 
     With `actual` values the cells of every data point begin at the one it has. Data points that read the same value
-    are one domain, kept by the key of the value.
+    are one domain, kept by the key of the value. Raises Undecided for more conditions than can be published.
     """
 
     def __init__(
@@ -87,6 +87,8 @@ class World:
         custom_points = tuple(custom_points)
         active = sorted((spec for spec in specs if spec.is_active), key=lambda spec: (spec.priority, spec.rule_id))
         trees = [read(spec.conditions, custom_points=custom_points)[0] for spec in active]
+        if sum(size(tree) for tree in trees if tree is not None) > MAX_TOGETHER:
+            raise Undecided
         self.cnf, self.around = Cnf(), around
         self._homes = {key: point.key for key, point in by_key(custom_points).items()}
         self.points: dict[str, DataPoint] = {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
@@ -21,32 +22,43 @@ _SAMPLES: Final = 32
 _ORDER: Final = tuple(FindingKind)
 
 
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What was found, in the order in which the rules decide; and whether there was time for every question."""
+
+    findings: tuple[Finding, ...]
+    is_whole: bool
+
+
 def analyse(
     rules: Sequence[RuleSpec],
     *,
     custom_points: Iterable[CustomPoint] = (),
     sent: SentKeys | None = None,
     budget_seconds: float = 5.0,
-) -> tuple[Finding, ...]:
-    """What is wrong with the active rules of one action, in the order in which they decide.
+) -> Analysis:
+    """What is wrong with the active rules of one action.
 
     `rules` may come in any order; without `sent`, nothing is said about what the tenant sends. What the budget leaves
-    undecided is left out. A shadow rule covers no other; of it is told whether it, or a part of it, fires never or
-    always.
+    undecided is left out, and everything of rules that are too many to publish. A shadow rule covers no other; of it
+    is told whether it, or a part of it, fires never or always.
     """
     until = monotonic() + budget_seconds
-    world = World(rules, custom_points=custom_points)
-    analysis = _Analysis(world, Solver(world.cnf, seconds=until - monotonic()))
+    try:
+        world = World(rules, custom_points=custom_points)
+    except Undecided:
+        return Analysis((), is_whole=False)
+    solver = Solver(world.cnf, seconds=until - monotonic())
     findings = []
-    for claim in analysis.claims(sent):
+    for claim in _Questions(world, solver).claims(sent):
         with suppress(Undecided):
-            findings.append(witnessed(claim, world, analysis.solver))
+            findings.append(witnessed(claim, world, solver))
     places = {rule.spec.rule_id: place for place, rule in enumerate(world.rules)}
     findings.sort(key=lambda one: (places[one.rule_id], _ORDER.index(one.kind)))
-    return tuple(findings)
+    return Analysis(tuple(findings), is_whole=not solver.is_late)
 
 
-class _Analysis:
+class _Questions:
     """`able` are the rules that can fire, `deciding` those of them that can also decide."""
 
     def __init__(self, world: World, solver: Solver) -> None:

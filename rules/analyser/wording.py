@@ -11,6 +11,8 @@ NO_CONDITIONS: Final = "This rule has no conditions, so it never fires."
 ALWAYS_FIRES: Final = "This rule fires on every action."
 
 _LISTED: Final = 5
+# Quotation marks within others.
+_INNER: Final = str.maketrans("“”", "‘’")
 _LONGEST: Final = 200
 
 
@@ -27,9 +29,9 @@ def unreachable(cover: Sequence[RuleSpec]) -> str:
 
 
 def contradiction(rule: RuleSpec, others: Sequence[RuleSpec]) -> str:
-    outcomes = _listed(list(dict.fromkeys(other.outcome for other in others)), "or")
+    outcomes = _listed(list(dict.fromkeys(_outcome(other) for other in others)), "or")
     return (
-        f"This rule wants {rule.outcome} on exactly the same actions on which {_names(others)} "
+        f"This rule wants {_outcome(rule)} on exactly the same actions on which {_names(others)} "
         f"{'wants' if len(others) == 1 else 'want'} {outcomes}."
     )
 
@@ -65,8 +67,12 @@ def _clash(nodes: Sequence[Node]) -> str:
 
 
 def _quoted(node: Node) -> str:
-    text = describe(node)
+    text = describe(node).translate(_INNER)
     return f"“{text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}”"
+
+
+def _outcome(rule: RuleSpec) -> str:
+    return f"“{rule.outcome.capitalize()}”"
 
 
 def _names(rules: Sequence[RuleSpec]) -> str:

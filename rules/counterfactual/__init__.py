@@ -5,4 +5,5 @@ For the staff portal alone: the changes tell thresholds, which must reach no end
 
 from rules.counterfactual.change import Change as Change
 from rules.counterfactual.change import ChangeSet as ChangeSet
+from rules.counterfactual.search import BetterOutcomes as BetterOutcomes
 from rules.counterfactual.search import better_outcomes as better_outcomes

@@ -11,7 +11,7 @@ from rules.abstraction.solver import Model
 from rules.condition_tree import ROOT, Comparison, Node, Not
 from rules.operators import OPERATORS, Operator
 from rules.registry import DataPoint
-from rules.sentence import describe
+from rules.sentence import describe, value_words
 from rules.types import BOOLEAN, MISSING
 
 _MOST_SAID: Final = 3
@@ -53,22 +53,21 @@ def change(domain: Domain, key: str, after: Any, *, model: Model, span: Span | N
     before = None if domain.actual is MISSING else domain.actual
     point = domain.point
     if span is not None:
-        said = f"{point.label} {_within(span)}"
+        said = f"{point.label} {_within(span, point)}"
     elif point.kind is BOOLEAN and point.otherwise:
         said = point.label if after else point.otherwise
     else:
         said = _described(domain, after, model)
-    return Change(key, point.label, before, after, f"{said} (it was {_shown(before)})")
+    return Change(key, point.label, before, after, f"{said} (it was {_shown(before, point)})")
 
 
-def _within(span: Span) -> str:
+def _within(span: Span, point: DataPoint) -> str:
+    low, high = _shown(span.low, point), _shown(span.high, point)
     if span.low == span.high:
-        return f"is {_shown(span.low)}"
+        return f"is {low}"
     if span.low is None:
-        return f"is at most {_shown(span.high)}"
-    if span.high is None:
-        return f"is at least {_shown(span.low)}"
-    return f"is between {_shown(span.low)} and {_shown(span.high)}"
+        return f"is at most {high}"
+    return f"is between {low} and {high}" if span.high is not None else f"is at least {low}"
 
 
 def _described(domain: Domain, after: Any, model: Model) -> str:
@@ -80,7 +79,7 @@ def _described(domain: Domain, after: Any, model: Model) -> str:
     ]
     if 0 < len(turned) <= _MOST_SAID:
         return " and ".join(dict.fromkeys(turned))
-    return f"{domain.point.label} is {_shown(after)}"
+    return f"{domain.point.label} is {_shown(after, domain.point)}"
 
 
 def _condition(point: DataPoint, atom: Atom, *, holds: bool) -> Node:
@@ -101,11 +100,13 @@ def _opposites() -> dict[str, Operator]:
 _OPPOSITES: Final = _opposites()
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, point: DataPoint) -> str:
     if value is None:
         return "missing"
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        text = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        text = ", ".join(_shown(item, point) for item in value) or "empty"
+    elif isinstance(value, float) and value == int(value):
+        text = f"{int(value):,}"
     else:
-        text = f"{int(value) if value == int(value) else value:,}"
+        text = value_words(value, point)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice, takewhile
+from time import monotonic
 from typing import Any, Final
 
 from rules.abstraction.cnf import TRUE, holds
@@ -22,6 +24,18 @@ _LARGEST: Final = 8
 _SECONDS: Final = 2.0
 
 
+# With more marks it is not told how far the numbers reach that lead to the outcome: each is a question.
+_MOST_MARKS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class BetterOutcomes:
+    """The change sets, those to the best outcome first; and whether there was time to look for all."""
+
+    change_sets: tuple[ChangeSet, ...]
+    is_whole: bool
+
+
 def better_outcomes(
     values: Mapping[str, Any],
     *,
@@ -30,28 +44,33 @@ def better_outcomes(
     custom_points: Iterable[CustomPoint] = (),
     alternatives: int = 3,
     around: Circumstances = NOWHERE,
-) -> tuple[ChangeSet, ...]:
+) -> BetterOutcomes:
     """For each outcome better than that of these values, best first: the smallest sets of data points by whose change
     it would have come about, at most so many `alternatives`, each with the nearest values.
 
     `values` are those of a decision, by data point; of `rules`, the active ones count. An outcome to which no change
-    of up to eight data points leads is left out. The rules have been evaluated again for every change set. A known
-    value never becomes missing, an integer stays one, and a number with decimals gets as many as it and the rules
-    have; of several data points in a set the first is as near as it can be, then the second. Where a rule asks what
-    cannot be reasoned about, such as a pattern, a smaller set may be overlooked.
+    of up to eight data points leads is left out, and so is what two seconds do not settle. The rules have been
+    evaluated again for every change set. A known value never becomes missing, an integer stays one, and a number with
+    decimals gets as many as it and the rules have; of several data points in a set the first is as near as it can be,
+    then the second. Where a rule asks what cannot be reasoned about, such as a pattern, a smaller set may be
+    overlooked.
     """
-    world = World(rules, custom_points=custom_points, actual=values, around=around)
-    search = _Search(world, default_outcome)
+    until = monotonic() + _SECONDS
+    try:
+        world = World(rules, custom_points=custom_points, actual=values, around=around)
+    except Undecided:
+        return BetterOutcomes((), is_whole=False)
+    search = _Search(world, default_outcome, until=until)
     found: list[ChangeSet] = []
     for better in OUTCOMES[: OUTCOMES.index(search.outcome(world.actual()))]:
         # What could not be settled in time is left out.
         with suppress(Undecided):
             found.extend(islice(search.change_sets(better), alternatives))
-    return tuple(found)
+    return BetterOutcomes(tuple(found), is_whole=not search.solver.is_late)
 
 
 class _Search:
-    def __init__(self, world: World, default_outcome: str) -> None:
+    def __init__(self, world: World, default_outcome: str, *, until: float) -> None:
         self.world, self.default = world, default_outcome
         self.decides = self._decides()
         # Each data point that can change, and the literal that it does.
@@ -59,7 +78,7 @@ class _Search:
         self.at_least = self._counted(self.changes.values())
         # Holds while one outcome is searched; the sets found are excluded for as long.
         self.searched = {outcome: world.cnf.variable() for outcome in OUTCOMES}
-        self.solver = Solver(world.cnf, seconds=_SECONDS)
+        self.solver = Solver(world.cnf, seconds=until - monotonic())
 
     def outcome(self, event: Event) -> str:
         rule = self.world.decider(event)
@@ -92,9 +111,7 @@ class _Search:
         fixed = [self.decides[outcome], *kept]
         for domain in (self.world.domains[home] for home in homes):
             fixed.append(self._nearest_cell(domain, fixed))
-            for literal in domain.as_before:
-                if self.solver.possible(*fixed, literal):
-                    fixed.append(literal)
+            fixed += self.solver.agreeing(fixed, domain.as_before)
         return self.solver.model(fixed)
 
     def _nearest_cell(self, domain: Domain, fixed: Sequence[int]) -> int:
@@ -112,7 +129,7 @@ class _Search:
         key = next(key for key in self.world.points if self.world.home(key) == home)
         domain, after = self.world.domains[home], event.values[key]
         span = None
-        if isinstance(domain, Numbers) and not domain.opaque:
+        if isinstance(domain, Numbers) and not domain.opaque and len(domain.marks) <= _MOST_MARKS:
             span = self._span(domain, after, outcome, model)
         return change(domain, key, after, model=model, span=span)
 

@@ -19,9 +19,13 @@ def operands(compiler: Compiler, operation: Operation, scope: Scope, *, unwrappe
     return ast.List(elts=[compiler.emit(operand, scope) for operand in operation.operands], ctx=ast.Load())
 
 
-def eager(function: str, *, unwrapped: bool = False) -> Emitter:
+def eager(function: str, *, unwrapped: bool = False, counted: bool = False) -> Emitter:
+    """`counted` is for functions that make something as long as they like: they count it."""
+
     def emit(compiler: Compiler, operation: Operation, scope: Scope) -> ast.expr:
         given = operands(compiler, operation, scope, unwrapped=unwrapped)
+        if counted:
+            return quote("function(operands, steps)", function=function, operands=given, steps=compiler.steps())
         return quote("function(operands)", function=function, operands=given)
 
     return emit

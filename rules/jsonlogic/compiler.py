@@ -15,10 +15,13 @@ ROOT = "d0"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a part of a rule is evaluated: the variables of its data and, within an iteration, of its index."""
+    """Where a part of a rule is evaluated: the variables of its data and, within an iteration, of its index and of
+    what is gone through.
+    """
 
     data: str
     index: str | None = None
+    source: ast.expr | None = None
     outer: "Scope | None" = None
 
     def up(self, levels: int) -> "Scope | None":
@@ -28,8 +31,10 @@ class Scope:
         return scope
 
     def iteration(self) -> ast.expr:
-        """What stands between two scopes of data: the index, as an object; MISSING where there is none."""
-        return quote("{'index': index}", index=self.index) if self.index else name("MISSING")
+        """What stands between two scopes of data: the iteration, as an object; MISSING where there is none."""
+        if self.index is None or self.source is None:
+            return name("MISSING")
+        return quote("{'index': index, 'iterator': source}", index=self.index, source=self.source)
 
     def chain(self) -> ast.expr:
         """All scopes from here on, for a path that is known only when it is read."""
@@ -117,9 +122,12 @@ class Compiler:
             return constant(None)
         if place.jump % 2 == 0:
             return self.read_keys(there.data, place.keys)
-        if there.index is None or place.keys not in ((), ("index",)):
+        if there.index is None:
             return constant(None)
-        return name(there.index) if place.keys else there.iteration()
+        if place.keys == ("index",):
+            return name(there.index)
+        base = there.iteration()
+        return quote("follow(base, keys)", base=base, keys=collection(place.keys)) if place.keys else base
 
     def read_keys(self, data: str, keys: Keys) -> ast.expr:
         if not keys:

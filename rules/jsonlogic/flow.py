@@ -4,65 +4,57 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from rules.jsonlogic.errors import JsonLogicError, invalid_arguments, limit_exceeded
+from rules.jsonlogic.steps import Steps
 
 # Takes an item and its index.
 Body = Callable[[Any, int], Any]
 
-# Items that one evaluation of a rule can go through, loops within loops and what `reduce` gathers included.
-MAX_STEPS: Final = 1_000_000
 # Levels of lists and objects in what a `reduce` has so far: it could otherwise nest or double without end.
 MAX_ACCUMULATED_DEPTH: Final = 8
 
 
-class Steps:
-    """How many items an evaluation can still go through."""
-
-    __slots__ = ("left",)
-
-    def __init__(self) -> None:
-        self.left = MAX_STEPS
-
-    def take(self, count: int) -> None:
-        """Raises an error where fewer are left."""
-        self.left -= count
-        if self.left < 0:
-            raise limit_exceeded(f"A rule can go through {MAX_STEPS:,} items.")
-
-
-def _items(source: Any, steps: Steps) -> list[Any]:
-    if source is None:
+def _items(source: Any, steps: Steps, weight: int) -> list[Any]:
+    """Of a list; what is false has none, whatever it is. An item counts for as many as a turn has `weight`."""
+    if not source:
         return []
     if not isinstance(source, list):
         raise invalid_arguments("Only a list has items to go through.")
-    steps.take(len(source))
+    steps.take(len(source) * weight)
     return source
 
 
-def mapped(source: Any, body: Body, steps: Steps) -> list[Any]:
-    return [body(item, index) for index, item in enumerate(_items(source, steps))]
+def _members(source: Any, steps: Steps, weight: int) -> list[Any] | str:
+    """Of a list or a text, by its characters. A number, true and an object have none, and that is no error."""
+    members = source if isinstance(source, (list, str)) else []
+    steps.take(len(members) * weight)
+    return members
 
 
-def filtered(source: Any, body: Body, steps: Steps) -> list[Any]:
-    return [item for index, item in enumerate(_items(source, steps)) if body(item, index)]
+def mapped(source: Any, body: Body, steps: Steps, weight: int) -> list[Any]:
+    return [body(item, index) for index, item in enumerate(_items(source, steps, weight))]
 
 
-def every(source: Any, body: Body, steps: Steps) -> bool:
-    """False where there is no item."""
-    items = _items(source, steps)
-    return bool(items) and all(body(item, index) for index, item in enumerate(items))
+def filtered(source: Any, body: Body, steps: Steps, weight: int) -> list[Any]:
+    return [item for index, item in enumerate(_items(source, steps, weight)) if body(item, index)]
 
 
-def some(source: Any, body: Body, steps: Steps) -> bool:
-    return any(body(item, index) for index, item in enumerate(_items(source, steps)))
+def every(source: Any, body: Body, steps: Steps, weight: int) -> bool:
+    """False of what is false, such as a list without items."""
+    return bool(source) and all(body(item, index) for index, item in enumerate(_members(source, steps, weight)))
 
 
-def none(source: Any, body: Body, steps: Steps) -> bool:
-    return not some(source, body, steps)
+def some(source: Any, body: Body, steps: Steps, weight: int) -> bool:
+    return any(body(item, index) for index, item in enumerate(_members(source, steps, weight)))
 
 
-def reduced(source: Any, initial: Any, body: Callable[[dict[str, Any]], Any], steps: Steps) -> Any:
+def none(source: Any, body: Body, steps: Steps, weight: int) -> bool:
+    return not some(source, body, steps, weight)
+
+
+def reduced(source: Any, initial: Any, body: Callable[[dict[str, Any]], Any], steps: Steps, weight: int) -> Any:
+    """The start where there is nothing to go through: of a text, a number and true as well."""
     accumulator = initial
-    for item in _items(source, steps):
+    for item in _items(None if isinstance(source, (str, int, float)) else source, steps, weight):
         accumulator = body({"accumulator": accumulator, "current": item})
         _check_size(accumulator, steps)
     return accumulator

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from rules.jsonlogic import arithmetic, flow, reading, sequences, values
+from rules.jsonlogic import arithmetic, flow, reading, sequences, steps, values
 from rules.jsonlogic.errors import JsonLogicError
 from rules.jsonlogic.quote import NAMES, locate, parts
 
@@ -15,7 +15,7 @@ FILENAME: Final = "<jsonlogic>"
 FUNCTION: Final = "evaluate"
 
 _RUNTIME: Final[Mapping[str, Any]] = {
-    **{kind.__name__: kind for kind in (str, int, float, bool, list, dict, JsonLogicError, flow.Steps)},
+    **{kind.__name__: kind for kind in (str, int, float, bool, list, dict, JsonLogicError, steps.Steps)},
     "MISSING": reading.MISSING,
     **{
         function.__name__: function

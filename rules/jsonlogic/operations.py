@@ -9,7 +9,8 @@ from rules.jsonlogic.comparisons import COMPARISONS, comparison, membership
 from rules.jsonlogic.compiler import Compiler, Emitter, Scope
 from rules.jsonlogic.paths import Place, val_place, var_keys
 from rules.jsonlogic.quote import constant, quote
-from rules.jsonlogic.tree import PRESERVE, Literal, Operation
+from rules.jsonlogic.steps import VALUES_A_STEP
+from rules.jsonlogic.tree import PRESERVE, Array, Literal, Node, Operation
 
 # -- data ------------------------------------------------------------------------------------------------------------
 
@@ -54,7 +55,8 @@ def _path(compiler: Compiler, operation: Operation, scope: Scope) -> ast.expr:
 def _missing(function: str) -> Emitter:
     def emit(compiler: Compiler, operation: Operation, scope: Scope) -> ast.expr:
         given = operands(compiler, operation, scope)
-        return quote("function(data, operands)", function=function, data=scope.data, operands=given)
+        steps = compiler.steps()
+        return quote("function(data, operands, steps)", function=function, data=scope.data, operands=given, steps=steps)
 
     return emit
 
@@ -134,13 +136,30 @@ def _iteration(function: str) -> Emitter:
     def emit(compiler: Compiler, operation: Operation, scope: Scope) -> ast.expr:
         if not operation.listed or len(operation.operands) < 2:
             return refused(operation, "a list and an operation for each of its items")
-        source = compiler.emit(operation.operands[0], scope)
+        source, again = compiler.twice(compiler.emit(operation.operands[0], scope))
         data, index = compiler.new_name("d"), compiler.new_name("i")
-        body = compiler.body(operation.operands[1], Scope(data, index, scope), data, index)
-        holes = {"source": source, "body": body, "steps": compiler.steps()}
-        return quote("function(source, body, steps)", function=function, **holes)
+        body = compiler.body(operation.operands[1], Scope(data, index, again, outer=scope), data, index)
+        holes = {"source": source, "body": body, "steps": compiler.steps(), "weight": _weight(operation)}
+        return quote("function(source, body, steps, weight)", function=function, **holes)
 
     return emit
+
+
+def _weight(operation: Operation) -> ast.expr:
+    """For how many items a turn counts: it may make anew all lists and objects that stand in its operation."""
+    return ast.Constant(1 + _values(operation.operands[1]) // VALUES_A_STEP)
+
+
+def _values(node: Node) -> int:
+    if isinstance(node, Literal):
+        return _held(node.value)
+    return sum(1 + _values(part) for part in (node.items if isinstance(node, Array) else node.operands))
+
+
+def _held(value: object) -> int:
+    if isinstance(value, (list, dict)):
+        return sum(1 + _held(part) for part in (value.values() if isinstance(value, dict) else value))
+    return 0
 
 
 def _reduce(compiler: Compiler, operation: Operation, scope: Scope) -> ast.expr:
@@ -149,11 +168,12 @@ def _reduce(compiler: Compiler, operation: Operation, scope: Scope) -> ast.expr:
     source, body, *initial = operation.operands
     data = compiler.new_name("d")
     return quote(
-        "reduced(source, initial, body, steps)",
+        "reduced(source, initial, body, steps, weight)",
         source=compiler.emit(source, scope),
         initial=compiler.emit(initial[0], scope) if initial else constant(None),
         body=compiler.body(body, Scope(data, outer=scope), data),
         steps=compiler.steps(),
+        weight=_weight(operation),
     )
 
 
@@ -180,10 +200,10 @@ OPERATIONS: Final[Mapping[str, Emitter]] = {
     "%": eager("modulo"),
     "max": eager("largest"),
     "min": eager("smallest"),
-    "cat": eager("joined", unwrapped=True),
-    "substr": eager("substring"),
+    "cat": eager("joined", unwrapped=True, counted=True),
+    "substr": eager("substring", counted=True),
     "in": membership,
-    "merge": eager("merged"),
+    "merge": eager("merged", counted=True),
     "length": unary("length(value)"),
     "map": _iteration("mapped"),
     "filter": _iteration("filtered"),

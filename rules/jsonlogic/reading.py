@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import inf
 from typing import Any, Final
 
-from rules.jsonlogic.errors import invalid_arguments
+from rules.jsonlogic.errors import JsonLogicError, invalid_arguments
+from rules.jsonlogic.steps import Steps
 from rules.jsonlogic.values import number, number_text, text
 
 
@@ -83,19 +85,30 @@ def variable(value: Any, operands: list[Any]) -> Any:
     return operands[1] if len(operands) > 1 else None
 
 
-def missing(value: Any, operands: list[Any]) -> list[Any]:
-    """The keys, also those in lists, at which there is nothing."""
+def missing(value: Any, operands: list[Any], steps: Steps) -> list[Any]:
+    """The keys, also those in lists, at which there is nothing. Each counts as an item gone through."""
     keys = [key for one in operands for key in (one if isinstance(one, list) else [one])]
+    steps.take(len(keys))
     return [key for key in keys if lookup(value, key) is MISSING]
 
 
-def missing_some(value: Any, operands: list[Any]) -> list[Any]:
-    """As `missing`, but nothing is missing if at least so many of the keys are there: [<number>, [<key>, …]]."""
-    if len(operands) < 2 or not isinstance(operands[1], list):
+def missing_some(value: Any, operands: list[Any], steps: Steps) -> list[Any]:
+    """As `missing`, but nothing is missing if at least so many of the keys are there: [<number>, [<key>, …]].
+
+    Where what is needed is no number, there are never enough; something else than a list has no keys.
+    """
+    if len(operands) < 2 or operands[1] is None:
         raise invalid_arguments('"missing_some" takes a number and a list of keys.')
-    needed, keys = number(operands[0]), operands[1]
-    absent = missing(value, keys)
-    return [] if len(keys) - len(absent) >= needed else absent
+    keys = operands[1] if isinstance(operands[1], list) else []
+    absent = missing(value, keys, steps)
+    return [] if len(keys) - len(absent) >= _needed(operands[0]) else absent
+
+
+def _needed(raw: Any) -> float:
+    try:
+        return number(raw)
+    except JsonLogicError:
+        return inf
 
 
 def as_key(raw: Any) -> str | None:
@@ -106,10 +119,17 @@ def as_key(raw: Any) -> str | None:
 
 
 def as_jump(raw: Any) -> int | None:
-    """How many scopes [[<number>], …] goes up; None for what is no jump. A sign makes no difference."""
-    if not isinstance(raw, list) or len(raw) != 1 or isinstance(raw[0], bool) or not isinstance(raw[0], (int, float)):
+    """How many scopes [[<number>], …] goes up; None for what is no jump. A sign makes no difference.
+
+    What shows no number, such as [["name"]], goes up none.
+    """
+    if not isinstance(raw, list) or len(raw) != 1 or isinstance(raw[0], (bool, list, dict)):
         return None
-    return abs(int(raw[0])) if raw[0] == raw[0] // 1 else None
+    try:
+        levels = number(raw[0])
+    except JsonLogicError:
+        return 0
+    return abs(int(levels)) if levels == levels // 1 else None
 
 
 def found_at(path: Any, scopes: Sequence[Any]) -> Any:

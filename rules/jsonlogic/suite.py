@@ -1,6 +1,6 @@
 """Test cases as the JsonLogic community publishes them, and what became of them here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +8,12 @@ from rules.jsonlogic import JsonLogicError, apply
 from rules.jsonlogic.values import strict_equal
 
 
-class BadSuite(ValueError):
-    """A file that is no list of cases; says why."""
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """An entry that is neither a comment nor a case, and so a case that fails."""
+
+    number: int
+    entry: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +27,21 @@ class Case:
     expected: dict[str, Any]
 
 
-def cases(entries: object) -> Iterator[Case]:
+def cases(entries: Iterable[object]) -> Iterator[Case | Malformed]:
     """The cases of a file: [<rule>, <data>, <result>], or an object; texts are comments.
 
-    An object has `rule`, `result` or `error`, and may have `data` and `description`. Raises BadSuite.
+    An object has `rule`, `result` or `error`, and may have `data` and `description`.
     """
-    if not isinstance(entries, list):
-        raise BadSuite("it is no JSON list")
-    number = 0
-    for entry in entries:
-        if not isinstance(entry, str):
-            number += 1
-            yield _case(number, entry)
+    for number, entry in enumerate((entry for entry in entries if not isinstance(entry, str)), 1):
+        yield _case(number, entry)
 
 
-def _case(number: int, entry: object) -> Case:
+def _case(number: int, entry: object) -> Case | Malformed:
     if isinstance(entry, list) and len(entry) == 3:
         rule, data, result = entry
         return Case(number, "", rule, data, {"result": result})
     if not isinstance(entry, dict) or "rule" not in entry or not entry.keys() & {"result", "error"}:
-        forms = '[rule, data, result] or an object with "rule" and "result" or "error"'
-        raise BadSuite(f"case {number} is not {forms}")
+        return Malformed(number, entry)
     expected = {"result": entry["result"]} if "error" not in entry else {"error": _only_type(entry["error"])}
     return Case(number, str(entry.get("description", "")), entry["rule"], entry.get("data"), expected)
 

@@ -12,6 +12,8 @@ Number = int | float
 MAX_LENGTH: Final = 100_000
 
 _NUMERAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+# What JavaScript takes for a number as well.
+_FOREIGN = re.compile(r"[+-]?Infinity|0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+")
 # No double is longer; Python refuses to read whole numbers that are much longer than this.
 _LONGEST_WHOLE = 309
 # From here on JavaScript, and so JsonLogic, writes a number with an exponent.
@@ -29,7 +31,8 @@ def number(value: Any) -> Number:
     raise not_a_number("A list or an object is not a number.")
 
 
-def _numeral(text: str) -> Number:
+def _numeral(text: str, *, largest: Number | None = None) -> Number:
+    """`largest` is for what no double can hold, which is an error without it."""
     text = text.strip()
     if not text:
         return 0
@@ -39,6 +42,8 @@ def _numeral(text: str) -> Number:
         return int(text)
     read = float(text)
     if read in (float("inf"), float("-inf")):
+        if largest is not None:
+            return largest
         raise not_a_number("The text shows a number that is too large.")
     return read
 
@@ -102,7 +107,21 @@ def soft_equal(left: Any, right: Any) -> bool:
     """Texts and nulls as they are, everything else as numbers; raises NaN where that cannot be."""
     if (left is None or isinstance(left, str)) and (right is None or isinstance(right, str)):
         return bool(left == right)
-    return number(left) == number(right)
+    one, other = _numbers(left, right)
+    return one == other
+
+
+def _numbers(left: Any, right: Any) -> tuple[Number, Number]:
+    """Both as numbers. Beside true and false, a text that would show a number elsewhere is one that equals none."""
+    if isinstance(left, bool) and isinstance(right, str):
+        return int(left), _numeral_or_foreign(right)
+    if isinstance(right, bool) and isinstance(left, str):
+        return _numeral_or_foreign(left), int(right)
+    return number(left), number(right)
+
+
+def _numeral_or_foreign(text: str) -> Number:
+    return float("nan") if _FOREIGN.fullmatch(text.strip()) else _numeral(text, largest=float("nan"))
 
 
 def strict_equal(left: Any, right: Any) -> bool:
@@ -158,7 +177,7 @@ def _comparable(left: Any, right: Any) -> tuple[Number, Number]:
         return 0, _numeral_or_nan(right)
     if right is None and isinstance(left, str):
         return _numeral_or_nan(left), 0
-    return number(left), number(right)
+    return _numbers(left, right)
 
 
 def _numeral_or_nan(text: str) -> Number:

@@ -12,11 +12,19 @@ export function allowDragging(form, moved) {
     if (!list || dragged.contains(list)) return null;
     const items = places(list);
     const index = items.findIndex((item) => y < item.getBoundingClientRect().top + item.offsetHeight / 2);
-    return { list, index: index < 0 ? items.length : index, before: index < 0 ? null : items[index] };
+    return { list, index: index < 0 ? items.length : index, before: items[index], last: items.at(-1) };
+  }
+
+  // A line above what it would stand before, or below what it would stand last after.
+  function mark({ list, before, last }) {
+    if (before) before.classList.add("portal-target");
+    else (last ?? list).classList.add("portal-target-after");
   }
 
   function unmark() {
-    for (const item of document.querySelectorAll(".portal-target")) item.classList.remove("portal-target");
+    for (const item of document.querySelectorAll(".portal-target, .portal-target-after")) {
+      item.classList.remove("portal-target", "portal-target-after");
+    }
   }
 
   function drop() {
@@ -36,7 +44,8 @@ export function allowDragging(form, moved) {
   form.addEventListener("pointermove", (event) => {
     if (!dragged) return;
     unmark();
-    placeAt(event.clientX, event.clientY)?.before?.classList.add("portal-target");
+    const place = placeAt(event.clientX, event.clientY);
+    if (place) mark(place);
   });
   form.addEventListener("pointerup", (event) => {
     if (!dragged) return;

@@ -1,4 +1,6 @@
 // The dialog in which a data point is searched for, chosen, or made.
+import { Trouble, ask } from "./asking.js";
+
 const dialog = document.getElementById("points");
 const content = document.getElementById("points-content");
 let settle = null;
@@ -46,7 +48,7 @@ function filter() {
   // One stop for the Tab key, from which the arrows go on.
   if (found.length) found[0].tabIndex = 0;
   find("[data-none]").hidden = found.length > 0;
-  find("[data-count]").textContent = `${found.length} data points`;
+  find("[data-count]").textContent = found.length === 1 ? "One data point" : `${found.length} data points`;
 }
 
 function show(tab) {
@@ -82,17 +84,20 @@ function keyOnOption(event, option) {
 }
 
 function keyOnSearch(event) {
-  if (event.key === "ArrowDown") shown()[0]?.focus();
-  else if (event.key === "Enter") choose(shown()[0]);
+  const found = shown();
+  const isSought = event.target.value.trim() !== "" || found.length === 1;
+  if (event.key === "ArrowDown") found[0]?.focus();
+  else if (event.key === "Enter" && isSought) choose(found[0]);
+  // Nobody means the first of all: to the one that is chosen already.
+  else if (event.key === "Enter") (found.find((option) => option.matches("[aria-selected=true]")) ?? found[0])?.focus();
   else return;
   event.preventDefault();
 }
 
 async function add(form) {
-  const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "error" });
-  if (!answer.ok) throw new Error(String(answer.status));
+  const { sessionUrl } = document.getElementById("rule_form").dataset;
   const drawn = document.createElement("template");
-  drawn.innerHTML = await answer.text();
+  drawn.innerHTML = await ask(form.action, new FormData(form), { sessionUrl });
   const made = drawn.content.querySelector("[data-added]").dataset.added;
   // From now on there is one more; what is wrong with a form is gone with the dialog.
   if (made) content.innerHTML = drawn.innerHTML;
@@ -129,9 +134,10 @@ dialog?.addEventListener("click", (event) => {
 dialog?.addEventListener("submit", (event) => {
   event.preventDefault();
   const status = find("[data-count]");
-  add(event.target).catch(() => {
+  add(event.target).catch((error) => {
+    if (!(error instanceof Trouble)) throw error;
     status.classList.remove("portal-hidden");
-    status.textContent = "The server did not answer. Check your connection, then try again.";
+    status.textContent = error.message;
   });
 });
 dialog?.addEventListener("close", () => {

@@ -13,6 +13,17 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 const wrong = document.querySelector("[aria-invalid=true]");
 if (wrong) wrong.focus();
 
+// What counts only with one choice of another field is shown only with it.
+for (const field of document.querySelectorAll("[data-only-with]")) {
+  const [name, wanted] = field.dataset.onlyWith.split("=");
+  const choice = field.form.elements[name];
+  const show = () => {
+    field.closest(".portal-field").hidden = choice.value !== wanted;
+  };
+  choice.addEventListener("change", show);
+  show();
+}
+
 // A second click while the first is on its way must not do a thing twice.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {

@@ -1,8 +1,10 @@
 // The rule builder made pleasant. The server draws it, also after every button; this only saves the page load.
+import { Trouble, ask } from "./asking.js";
 import { allowDragging } from "./builder_drag.js";
 import { makeHistory } from "./builder_history.js";
 import { allowPicking, readyPickers } from "./builder_pickers.js";
 import { choosePoint } from "./point_dialog.js";
+import { checkSize, tell } from "./rule_form.js";
 
 const form = document.querySelector("form[data-builder-url]");
 
@@ -26,17 +28,15 @@ if (form) {
 
   // The rows drawn after a button, with their trial. Null when there is no answer, or none is wanted any more.
   async function drawn(sent, button, signal) {
-    const body = new URLSearchParams(sent);
-    body.append("builder", button);
-    body.append("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
     try {
-      const answer = await fetch(url, { method: "POST", body, signal, redirect: "error" });
-      if (!answer.ok) throw new Error(String(answer.status));
+      checkSize(sent);
       const holder = document.createElement("template");
-      holder.innerHTML = await answer.text();
+      holder.innerHTML = await ask(url, [...sent, ["builder", button]], { sessionUrl: form.dataset.sessionUrl, signal });
+      tell("");
       return holder.content;
     } catch (error) {
-      if (error.name !== "AbortError") say("The server did not answer. Check your connection, then try again.");
+      if (error instanceof Trouble) tell(error.message);
+      else if (error.name !== "AbortError") throw error;
       return null;
     }
   }
@@ -49,10 +49,6 @@ if (form) {
       queued -= 1;
       if (!queued) builder().classList.remove("busy");
     });
-  }
-
-  function say(text) {
-    document.getElementById("builder-sentence").textContent = text;
   }
 
   function announce(text) {
@@ -226,11 +222,14 @@ if (form) {
   form.addEventListener("change", (event) => {
     const field = event.target;
     if (!field.name || !isSent(field.name)) return;
+    // What reshapes its row is one step back with what the server makes of it, and is remembered then.
+    if (field.matches("[data-reshapes], [type=radio]") || field.name.endsWith("-not")) {
+      press("refresh");
+      return;
+    }
     if (isRow(field.name)) history.note(rows());
     ready();
-    const reshapes = field.matches("[data-reshapes], [type=radio]") || field.name.endsWith("-not");
-    if (reshapes) press("refresh");
-    else retell();
+    retell();
   });
 
   form.addEventListener("input", (event) => {

@@ -1,4 +1,6 @@
 // Rules by drag or by the arrows without a page load for each step; saved when the button is pressed.
+import { warnBeforeLoss } from "./unsaved.js";
+
 const form = document.getElementById("order");
 const list = form?.querySelector(".portal-rules");
 const save = form?.querySelector("[data-save-order]");
@@ -7,7 +9,9 @@ if (save) {
   const status = form.querySelector("[data-order-status]");
   const note = form.querySelector("[data-order-note]");
   const rules = () => [...list.querySelectorAll("[data-rule]")];
-  const before = rules().map((rule) => rule.dataset.rule).join();
+  const order = () => rules().map((rule) => rule.dataset.rule).join();
+  const before = order();
+  let isSending = false;
 
   function renumber() {
     const now = rules();
@@ -17,7 +21,7 @@ if (save) {
       up.disabled = place === 0;
       down.disabled = place === now.length - 1;
     });
-    const changed = now.map((rule) => rule.dataset.rule).join() !== before;
+    const changed = order() !== before;
     save.classList.toggle("primary", changed);
     note.textContent = changed ? "The new order is not saved yet." : "";
   }
@@ -77,5 +81,12 @@ if (save) {
       dragged = null;
     });
   }
+  form.addEventListener("submit", () => {
+    isSending = true;
+  });
+  window.addEventListener("pageshow", () => {
+    isSending = false;
+  });
+  warnBeforeLoss(() => !isSending && order() !== before);
   list.classList.add("portal-scripted");
 }

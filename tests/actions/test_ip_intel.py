@@ -106,6 +106,8 @@ def test_parsing_answers_or_refuses_and_nothing_else(value):
         ("203.0.113.10", None, None),
         ("185.220.101.1", "TOR", "DE"),
         ("::ffff:185.220.101.1", "TOR", "DE"),
+        ("64:ff9b::185.220.101.1", "TOR", "DE"),
+        ("::185.220.101.1", "TOR", "DE"),
         ("146.70.116.130", "VPN", "RO"),
         ("8.8.8.8", "HOSTING", "US"),
         ("2001:4860:4860::8888", "HOSTING", "US"),
@@ -142,7 +144,6 @@ def test_the_embedded_data_knows(address, anonymizer, country):
         "fc00::1",
         "fe80::1",
         "ff02::1",
-        "64:ff9b::808:808",
     ],
 )
 def test_addresses_for_special_purposes_are_ordinary_and_of_no_country(address):
@@ -262,6 +263,8 @@ def test_the_operator_may_list_addresses_for_special_purposes(tmp_path):
 def test_tors_own_exit_list_is_read_with_its_date(tmp_path):
     exit_list = make_list(
         tmp_path / "exit-addresses",
+        "@type tordnsel 1.0",
+        "Downloaded 2026-11-20 05:00:00",
         "ExitNode 0011BD2485AD45D984EC4159C88FC066E5E3300E",
         "Published 2026-11-20 03:01:02",
         "LastStatus 2026-11-20 04:00:00",
@@ -330,9 +333,11 @@ def test_a_bad_line_is_refused_with_file_and_line_and_the_old_list_stays(tmp_pat
 
 def test_a_list_without_an_address_or_of_bytes_or_that_is_not_there_is_refused(tmp_path):
     (tmp_path / "packed").write_bytes(b"BZh9\xff\xfe" * 20)
+    (tmp_path / "zipped").write_bytes(b"7z\xbc\xaf\0\4" * 20)
     for path, complaint in (
         (make_list(tmp_path / "empty", "# nothing today"), "holds no address at all"),
-        (tmp_path / "packed", "is no text"),
+        (tmp_path / "packed", "line 1: .* is no address or network"),
+        (tmp_path / "zipped", "is no text"),
         (tmp_path / "absent", "cannot be read"),
         (tmp_path, "cannot be read"),
     ):

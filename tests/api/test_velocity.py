@@ -405,7 +405,7 @@ TOO_MANY = [
     ("devices", ">=", 50, None),
     ("devices", ">=", 51, None),
     ("users", ">=", 2, None),
-    ("sum", ">", 4_000, True),
+    ("sum", ">", 4_000, None),
     ("sum", ">", 6_000, None),
     ("max", ">=", 1, None),
     ("max", ">", 0.5, True),

@@ -137,8 +137,8 @@ def _runs(seed: int, *, narrow: bool) -> tuple[tuple[float, ...], tuple[float, .
     rules = rule_set(seed, count=RULES, narrow=narrow)
     sent = SentKeys(frozenset(point.key for point in POINTS if point.name != "score"), 10_000)
     runs = [timed(lambda: analyse(rules, custom_points=POINTS, sent=sent)) for _ in range(3)]
-    clocks, cpus, findings = zip(*runs, strict=True)
-    return clocks, cpus, findings
+    clocks, cpus, found = zip(*runs, strict=True)
+    return clocks, cpus, tuple(one.findings for one in found)
 
 
 def time_analyser(seed: int, *, narrow: bool) -> None:
@@ -156,7 +156,7 @@ def time_counterfactual(seed: int, *, narrow: bool) -> None:
     clocks, cpus, found = zip(*runs, strict=True)
     print(
         f"{seed}: median {median(clocks):.3f} s, CPU {median(cpus):.3f} s, highest {max(clocks):.3f} s; "
-        f"{sum(map(len, found))} change sets for {len(runs)} events"
+        f"{sum(len(one.change_sets) for one in found)} change sets for {len(runs)} events"
     )
 
 

@@ -80,7 +80,7 @@ def test_a_backtest_is_begun_watched_and_read(portal, transfer):
     expect(page.get_by_role("heading", name="Before and with the draft")).to_be_visible()
     sound(page, "backtest-action")
     portal.open(new_page(transfer))
-    expect(page.get_by_role("row").nth(1)).to_contain_text("done")
+    expect(page.get_by_role("row").nth(1)).to_contain_text("Done")
     sound(page, "backtest-earlier")
 
 
@@ -111,6 +111,25 @@ def test_its_progress_is_shown_as_it_goes_and_it_can_be_cancelled(portal, tenant
     Backtest.objects.filter(pk=made.pk).update(status="cancelled")
     expect(page.get_by_text("It was cancelled.")).to_be_visible()
     sound(page, "backtest-cancelled")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"status": 500}, "could not say how far it is"),
+        ({"status": 302, "headers": {"location": "/portal/login/"}}, "You were signed out."),
+        (None, "did not answer"),
+    ],
+)
+def test_a_question_without_an_answer_is_asked_again(portal, tenant, transfer, answer, told):
+    page, made = portal.page, running(tenant, transfer)
+    portal.open(f"/portal/actions/backtest/{made.pk}/change/")
+    page.route("**/progress/", lambda route: route.fulfill(**answer) if answer else route.abort())
+    expect(page.locator("[data-progress-text]")).to_contain_text(told)
+    page.unroute("**/progress/")
+    Backtest.objects.filter(pk=made.pk).update(done=640_000)
+    expect(progress(page)).to_have_attribute("aria-valuenow", "64")
+    portal.problems.clear()
 
 
 def test_a_failure_is_told(portal, tenant, transfer):

@@ -48,7 +48,8 @@ def test_a_nested_rule_is_built_with_the_sentence_following(portal, withdraw):
     press(page, "Add condition to group 2")
     fill_row(page, "2.2", "Device is new")
     expect(sentence(page)).to_contain_text(
-        'transactionValue is greater than 2,000, or not (IP country is not one of "AU" or "NZ", or Device is new).'
+        "transactionValue is greater than 2,000, or not (IP country is not one of "
+        "“AU Australia” or “NZ New Zealand”, or Device is new)."
     )
     page.get_by_label("Outcome").select_option("BLOCK")
     save(page)
@@ -165,7 +166,8 @@ def test_a_server_that_does_not_answer_is_told_of_and_nothing_is_lost(portal, wi
     fill_row(page, "1", "transactionValue", "is greater than", "5")
     page.route("**/rule/sentence/", lambda route: route.abort())
     page.get_by_role("button", name="Add condition", exact=True).click()
-    expect(sentence(page)).to_contain_text("The server did not answer")
+    expect(page.get_by_role("alert")).to_contain_text("The server did not answer")
+    expect(sentence(page)).to_contain_text("transactionValue is greater than 5.")
     page.unroute("**/rule/sentence/")
     save(page)
     assert Rule.objects.get().conditions == {"and": [{">": [{"var": "custom.transactionValue"}, 5]}]}

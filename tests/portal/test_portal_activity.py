@@ -18,8 +18,10 @@ from audit.models import AuditEvent
 from authenticators.models import Message
 from authsignal_portal import clock
 from authsignal_portal.vocabulary import Role
-from rules.models import PolicyVersion
+from rules import value_lists
+from rules.models import ActionConfiguration, PolicyVersion, Rule
 from tests import make
+from tests.api.reading import everything_stored
 from tests.portal.staff import signed_in
 
 LIST = "/portal/actions/action/"
@@ -295,6 +297,75 @@ def test_a_wrong_test_action_is_refused_and_told_why(acme, admin, withdraw, wron
     assert answer.status_code == 200
     assert told in unescape(answer.content.decode())
     assert not Action.objects.exists()
+
+
+# -- a dry run -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def drafted(withdraw) -> ActionConfiguration:
+    """With a draft that blocks what came more than twice in an hour; in force are other rules."""
+    often = {">=": [{"var": "velocity.count.user.this.1h"}, 3]}
+    Rule.objects.create(configuration=withdraw, name="Often", conditions=often, outcome="BLOCK", priority=1)
+    withdraw.save_draft()
+    return withdraw
+
+
+def dry_run(staff, **fields: str) -> str:
+    form = {"action_code": "withdraw", "user_id": "alice", "dry_run": "yes"} | fields
+    return words(staff.client.post("/portal/test-action/", form).content.decode())
+
+
+def test_a_dry_run_decides_with_the_draft_and_stores_nothing(acme, admin, drafted):
+    track(acme)
+    before = everything_stored()
+    assert "Allow by the draft, version" in dry_run(admin)
+    assert everything_stored() == before
+    track(acme)
+    before = everything_stored()
+    told = dry_run(admin, email="new@example.com", device_id="new", custom='{"amount": 500}')
+    assert "Block by the draft, version" in told
+    assert "Often Block Decided" in told
+    assert "It was 3" in told
+    assert everything_stored() == before
+    assert track(acme).outcome == "ALLOW"
+
+
+def test_a_dry_run_counts_what_the_lists_hold_now(acme, admin, drafted):
+    blocked = value_lists.create(acme, "Blocked")
+    on_it = {"in": [{"var": "device.id"}, {"var": f"lists.{blocked.alias}"}]}
+    Rule.objects.filter(name="Often").update(conditions=on_it)
+    drafted.save_draft()
+    assert "Often Block Did not fire" in dry_run(admin, device_id="laptop")
+    value_lists.put(blocked, [value_lists.NewItem("laptop")])
+    assert "Often Block Decided" in dry_run(admin, device_id="laptop")
+
+
+def test_without_a_draft_a_dry_run_decides_with_what_is_in_force(acme, admin, withdraw):
+    assert "which is in force: there is no draft. Nothing was stored." in dry_run(admin)
+
+
+def test_a_dry_run_of_an_action_that_is_not_there_makes_none(acme, admin, withdraw):
+    assert "There is no action with this code" in dry_run(admin, action_code="other")
+    assert not ActionConfiguration.objects.filter(action_code="other").exists()
+
+
+def test_a_dry_run_gives_nobody_a_contact_that_they_may_not_see(acme, admin, drafted):
+    user = track(acme, email="alice@secret.example").user
+    assert user.email_sealed
+    guess = {"startsWith": [{"var": "user.email"}, "alice@"]}
+    Rule.objects.filter(name="Often").update(conditions=guess)
+    drafted.save_draft()
+    analyst = signed_in(acme, Role.ANALYST)
+    assert "Often Block Decided" in dry_run(admin)
+    assert "Often Block Did not fire" in dry_run(analyst)
+    assert "Often Block Decided" in dry_run(analyst, email="alice@typed.example")
+
+
+def test_only_those_who_may_test_start_a_dry_run(acme, drafted):
+    for role in (Role.SUPPORT, Role.READ_ONLY):
+        answer = signed_in(acme, role).client.post("/portal/test-action/", {"dry_run": "yes"})
+        assert answer.status_code == 403
 
 
 def test_an_action_that_is_not_there_is_told_of(admin):

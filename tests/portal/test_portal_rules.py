@@ -4,15 +4,19 @@ import json
 import re
 from html import unescape
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
+from django.http import QueryDict
+from django.test import Client
 
 from audit.models import AuditEvent
 from authsignal_portal.vocabulary import Role
+from rules.countries import COUNTRIES
 from rules.models import MAX_PRIORITY, ActionConfiguration, CustomDataPoint, PolicyVersion, Rule
 from tests import make
 from tests.conftest import advance_clock
-from tests.portal.form import Page
+from tests.portal.form import Form, Page
 from tests.portal.staff import code_of, publication, signed_in
 
 LIST = "/portal/rules/actionconfiguration/"
@@ -215,6 +219,38 @@ def test_somebody_elses_change_is_not_overwritten(admin, withdraw):
     page.fill(name="Mine").press("_save")
     assert "Somebody changed this rule" in page.html
     assert Rule.objects.get().name == "Theirs"
+    # Not by pressing again either.
+    page.press("_save")
+    assert Rule.objects.get().name == "Theirs"
+
+
+def test_who_is_overtaken_sees_what_was_changed_and_may_save_over_it(acme, admin, withdraw):
+    rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
+    withdraw.save_draft()
+    page = rule_page(admin, rule)
+    colleague = signed_in(acme, Role.ANALYST)
+    rule_page(colleague, rule).fill(name="Theirs", outcome="BLOCK").press("_save")
+    page.fill(name="Mine").press("_save")
+    told = " ".join(unescape(re.sub("<[^>]+>", " ", page.html)).split())
+    assert f"{colleague.email} saved it at" in told
+    assert "Was: Challenge → Is: Block" in told
+    assert f'href="/portal/rules/rule/{rule.pk}/change/" target="_blank"' in page.html
+    [over] = [value for name, value in page.form.buttons if name == "over"]
+    page.press("over", over)
+    kept = Rule.objects.get()
+    assert (kept.name, kept.outcome) == ("Mine", "CHALLENGE")
+
+
+def test_who_saves_over_a_change_does_not_overwrite_the_next_one(admin, withdraw):
+    rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
+    page = rule_page(admin, rule)
+    rule_page(admin, rule).fill(name="Theirs").press("_save")
+    page.fill(name="Mine").press("_save")
+    rule_page(admin, rule).fill(name="Once more").press("_save")
+    [over] = [value for name, value in page.form.buttons if name == "over"]
+    page.press("over", over)
+    assert "Somebody changed this rule" in page.html
+    assert Rule.objects.get().name == "Once more"
 
 
 def test_switching_a_rule_off_acts_only_with_a_fresh_code(admin, withdraw):
@@ -282,7 +318,8 @@ def three(withdraw) -> list[Rule]:
 
 
 def order(admin, configuration, body: dict[str, str]) -> list[str]:
-    admin.client.post(f"{LIST}{configuration.pk}/order/", body)
+    seen = ActionConfiguration.objects.get(pk=configuration.pk).draft_version
+    admin.client.post(f"{LIST}{configuration.pk}/order/", {"draft_version": str(seen)} | body)
     return list(configuration.rules.order_by("priority").values_list("name", flat=True))
 
 
@@ -317,6 +354,17 @@ def test_an_order_that_names_other_rules_changes_nothing(admin, withdraw, three,
     assert [rule.priority for rule in withdraw.rules.all()] == [3, 50, 99]
 
 
+@pytest.mark.parametrize("way", ["places", "arrow"])
+def test_an_order_of_rules_that_somebody_changed_meanwhile_is_refused(admin, withdraw, three, way):
+    page = admin.client.get(f"{LIST}{withdraw.pk}/rules/").content.decode()
+    seen = dict(Form(page, "order").fields)
+    assert order(admin, withdraw, {"move": f"{three[0].pk}:down"}) == ["b", "a", "c"]
+    mine = seen | ({"move": f"{three[2].pk}:up"} if way == "arrow" else {f"place-{three[2].pk}": "1"})
+    answer = admin.client.post(f"{LIST}{withdraw.pk}/order/", mine, follow=True)
+    assert "Somebody changed the rules after you opened this page." in answer.content.decode()
+    assert list(withdraw.rules.values_list("name", flat=True)) == ["b", "a", "c"]
+
+
 def test_a_new_rule_goes_last_even_when_the_numbers_are_used_up(admin, withdraw, three):
     add_page(admin, withdraw).fill(name="d", n1__point="custom.amount", n1__operator=">", n1__value="1").press("_save")
     assert [(rule.name, rule.priority) for rule in withdraw.rules.all()] == [("a", 0), ("b", 1), ("c", 2), ("d", 3)]
@@ -346,6 +394,13 @@ def test_a_deleted_rule_is_gone_from_the_next_version_only(admin, withdraw):
     admin.publish(withdraw)
     assert in_force(withdraw) == []
     assert events("rule:deleted") == [{"rule": str(rule.pk), "action_code": "withdraw"}]
+
+
+def test_the_page_that_deletes_a_rule_leads_back_to_its_action(admin, withdraw):
+    rule = make.make_rule(withdraw, ANONYMOUS, name="Anonymous")
+    page = admin.client.get(f"/portal/rules/rule/{rule.pk}/delete/").content.decode()
+    crumbs = page.partition("portal-crumbs")[2].partition("</nav>")[0]
+    assert re.findall(r'href="([^"]+)"', crumbs) == [LIST, f"{LIST}{withdraw.pk}/rules/"]
 
 
 def test_deleting_a_rule_acts_only_with_a_fresh_code(admin, withdraw):
@@ -402,7 +457,7 @@ def test_the_list_shows_rules_and_the_last_tracking(api, admin, withdraw):
 
 def test_an_action_created_by_tracking_is_marked_as_new(api, admin, acme):
     assert api("POST", "users/alice/actions/surprise", {}).status_code == 200
-    assert ">new</span>" in admin.client.get(LIST).content.decode()
+    assert ">New</span>" in admin.client.get(LIST).content.decode()
 
 
 # -- custom data points --------------------------------------------------------------------------
@@ -480,3 +535,71 @@ def test_a_rule_whose_data_point_is_gone_says_so_and_can_be_switched_off(acme, a
     assert Rule.objects.get().name == "Large amount"
     page.fill(is_active=None).press("_save")
     assert not Rule.objects.get().is_active
+
+
+# -- a page that has been open for long ----------------------------------------------------------
+
+
+def test_who_signs_in_again_gets_what_the_form_of_an_open_page_must_send(admin, withdraw):
+    page = add_page(admin, withdraw).fill(name="Late", n1__point="device.isNew", n1__operator="==", n1__value="true")
+    admin.client.post("/portal/logout/")
+    assert admin.client.get("/portal/session/").status_code == 302
+    admin.sign_in()
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = admin.client.cookies
+    sent = QueryDict(mutable=True)
+    for name, text in page.form.fields:
+        sent.appendlist(name, text)
+    assert strict.post(page.path, dict(sent.lists())).status_code == 403
+    sent["csrfmiddlewaretoken"] = strict.get("/portal/session/").json()["token"]
+    assert strict.post(page.path, dict(sent.lists())).status_code == 302
+    assert Rule.objects.get().name == "Late"
+
+
+# -- how large a rule may be ---------------------------------------------------------------------
+
+
+def saved(page: Page, staff, rule: Rule) -> Rule:
+    """The page's form with the conditions of a rule that was not stored by it, sent as a browser does."""
+    sent = "&".join(f"{quote_plus(name)}={quote_plus(text)}" for name, text in [*page.form.fields, ("_save", "")])
+    answer = staff.client.post(page.path, sent, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 302, answer.content.decode()[:2000]
+    rule.refresh_from_db()
+    return rule
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        pytest.param([{">": [{"var": "custom.amount"}, number]} for number in range(199)], id="rows"),
+        pytest.param([{"in": [{"var": "ip.countryCode"}, list(COUNTRIES)]}] * 40, id="countries"),
+        pytest.param([{"in": [{"var": "custom.amount"}, list(range(10_000))]}], id="numbers"),
+        pytest.param(
+            [{"in": [{"var": "device.id"}, ["日本" * 100 + str(number) for number in range(100)]]}], id="other scripts"
+        ),
+    ],
+)
+def test_the_largest_rules_are_opened_and_saved(admin, withdraw, conditions):
+    rule = make.make_rule(withdraw, {"and": conditions}, name="Large")
+    page = rule_page(admin, rule).fill(name="Renamed")
+    assert "cannot be drawn" not in page.html
+    kept = saved(page, admin, rule)
+    assert (kept.name, kept.conditions) == ("Renamed", {"and": conditions})
+
+
+def test_a_rule_that_is_too_large_is_refused_with_the_limit(admin, withdraw):
+    page = add_page(admin, withdraw)
+    values = "\n".join(f"customer-{number:05}" for number in range(9_000))
+    page.fill(name="Large", n1__point="device.id", n1__operator="in", n1__value=values).press("_save")
+    assert "Shorten the conditions to 65,536 bytes" in page.html
+    assert values.replace("\n", "") in page.html.replace("\n", "")
+    assert not Rule.objects.exists()
+
+
+def test_no_form_is_without_a_limit(admin, withdraw):
+    def post(path: str, size: int) -> int:
+        return admin.client.post(path, {"name": "x" * size}).status_code
+
+    settings_page = f"{LIST}{withdraw.pk}/change/"
+    assert post(settings_page, 64 * 1024) == post(add_page(admin, withdraw).path, 1024 * 1024) == 400
+    assert post(settings_page, 32 * 1024) == post(add_page(admin, withdraw).path, 512 * 1024) == 200

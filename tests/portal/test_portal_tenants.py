@@ -115,7 +115,8 @@ def test_an_item_is_reached_through_its_own_list_only(theirs, ours):
 
 def test_an_order_naming_another_tenants_rules_is_refused(theirs, ours):
     client = signed_in(ours.tenant).client
-    client.post(f"/portal/rules/actionconfiguration/{ours.configuration.pk}/order/", {f"place-{theirs.rule.pk}": "5"})
+    body = {f"place-{theirs.rule.pk}": "5", "draft_version": str(ours.configuration.draft_version)}
+    client.post(f"/portal/rules/actionconfiguration/{ours.configuration.pk}/order/", body)
     assert Rule.objects.get(pk=theirs.rule.pk).priority == 0
 
 

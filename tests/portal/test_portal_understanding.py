@@ -47,6 +47,27 @@ def test_a_rule_that_an_earlier_one_covers_is_found_with_an_action_that_shows_it
         assert "An action that shows it" in text
 
 
+def test_the_action_that_shows_it_has_only_what_the_rules_ask_for(admin, acme):
+    configuration = pay(acme)
+    verified = {"==": [{"var": "user.hasPreviouslyVerified"}, True]}
+    make.make_rule(configuration, verified, "ALLOW", name="Verified", priority=0)
+    make.make_rule(configuration, LARGE, "CHALLENGE", name="Large", priority=1)
+    make.make_rule(configuration, LARGER, "BLOCK", name="Larger", priority=2)
+    text = text_of(admin.client.get(f"/portal/rules/actionconfiguration/{configuration.pk}/rules/"))
+    shown = text.partition("An action that shows it")[2].partition("Whatever else")[0]
+    assert "amount" in shown
+    assert "verified" not in shown
+
+
+def test_of_a_rule_that_never_fires_no_action_is_shown(admin, acme):
+    configuration = pay(acme)
+    clash = {"and": [{">": [{"var": "custom.amount"}, 10]}, {"<": [{"var": "custom.amount"}, 5]}]}
+    make.make_rule(configuration, clash, "BLOCK", name="Clash")
+    text = text_of(admin.client.get(f"/portal/rules/actionconfiguration/{configuration.pk}/rules/"))
+    assert "This rule can never fire" in text
+    assert "An action that shows it" not in text
+
+
 def test_of_sound_rules_nothing_is_said(admin, acme):
     configuration = pay(acme)
     make.make_rule(configuration, LARGER, "BLOCK", name="Larger", priority=0)
@@ -74,6 +95,21 @@ def test_the_page_of_an_action_says_what_would_have_changed_its_outcome(admin, a
     text = text_of(admin.client.get(f"/portal/actions/action/{action.pk}/change/"))
     assert "What would have changed the outcome" in text
     assert "Allow if amount is at most 2,000 (it was 3,000)" in text
+
+
+def test_pages_say_that_time_was_too_short(admin, acme, monkeypatch):
+    configuration = pay(acme)
+    make.make_rule(configuration, LARGE, "CHALLENGE", name="Large")
+    action = track(acme, custom={"amount": 3000})
+    pages = [
+        f"/portal/actions/action/{action.pk}/change/",
+        f"/portal/rules/actionconfiguration/{configuration.pk}/rules/",
+    ]
+    short = "Not all questions were settled in time"
+    assert not any(short in text_of(admin.client.get(page)) for page in pages)
+    monkeypatch.setattr("rules.findings.BUDGET_SECONDS", 0)
+    monkeypatch.setattr("rules.counterfactual.search._SECONDS", 0)
+    assert all(short in text_of(admin.client.get(page)) for page in pages)
 
 
 def test_an_allowed_action_could_not_have_come_out_better(admin, acme):

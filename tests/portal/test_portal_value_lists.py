@@ -204,7 +204,7 @@ def test_values_are_added_with_note_and_expiry_and_the_log_has_none_of_it(acme, 
     answer = admin.client.post(at(blocked, "items"), values_form("a@b.example", "e@f.example"), follow=True)
     assert "1 value added. 1 got another note or expiry." in words(answer)
     answer = admin.client.post(at(blocked, "items"), values_form("a@b.example"), follow=True)
-    assert "0 values added. 1 were there already." in words(answer)
+    assert "0 values added. 1 was there already." in words(answer)
     ids = {"row": str(blocked.pk), "value_list": "blocked"}
     assert events(acme, "items_added") == [ids | {"count": 2, "changed": 0}, ids | {"count": 1, "changed": 1}]
     told = words(admin.client.get(at(blocked, "items")))
@@ -316,10 +316,10 @@ def test_removing_a_value_wants_a_fresh_code(admin, blocked):
 def test_expired_values_are_marked_and_removed_together(acme, admin, blocked):
     soon = clock.now() + timedelta(hours=1)
     put(blocked, [NewItem("old", expires_at=soon), NewItem("older", expires_at=soon), NewItem("young")])
-    assert "expired" not in words(admin.client.get(at(blocked, "items")))
+    assert "Expired" not in words(admin.client.get(at(blocked, "items")))
     wait_an_hour(admin)
     told = words(admin.client.get(at(blocked, "items")))
-    assert told.count("expired") == 3  # two values and the button
+    assert told.count("Expired") == 2
     assert "Remove 2 expired …" in told
     admin.client.post(at(blocked, "items", "expired"), {"code": code_of(admin.device)})
     assert set(held(blocked)) == {"young"}
@@ -370,7 +370,7 @@ def test_a_file_is_looked_at_and_then_imported(acme, admin, blocked):
     assert set(held(blocked)) == {"same", "changed"}
     assert not events(acme, "items_added")
     told = words(confirmed(admin, blocked, answer))
-    assert "1 value added. 1 got another note or expiry. 1 were there already." in told
+    assert "1 value added. 1 got another note or expiry. 1 was there already." in told
     assert held(blocked) == {
         "same": ("n", None),
         "changed": ("new", None),
@@ -471,6 +471,7 @@ def test_a_list_is_exported_and_comes_back_as_it_was(acme, admin, blocked, globe
     assert answer["Content-Disposition"] == 'attachment; filename="blocked.csv"'
     assert "no-store" in answer["Cache-Control"]
     content = b"".join(answer.streaming_content)
+    assert events(acme, "exported") == [{"row": str(blocked.pk), "value_list": "blocked", "count": 3}]
     assert content.decode("utf-8-sig") == (
         '"value","note","expires_at"\r\n'
         '"\'=1+1","\'-note",""\r\n'

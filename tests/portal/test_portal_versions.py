@@ -190,7 +190,7 @@ def test_the_list_says_what_became_of_each_rule(admin, withdraw, anonymous):
     gone = make.make_rule(withdraw, LARGE, name="Large", priority=1)
     make.make_rule(withdraw, LARGE, name="As it was", priority=2)
     assert "Version 4 is in force." in told(admin.client, of(withdraw))
-    assert ">draft<" not in admin.client.get(LIST).content.decode()
+    assert ">Draft<" not in admin.client.get(LIST).content.decode()
     edit(admin, anonymous, outcome="REVIEW")
     add(admin, withdraw, "Fresh", is_active=None)
     delete(admin, gone)
@@ -202,7 +202,7 @@ def test_the_list_says_what_became_of_each_rule(admin, withdraw, anonymous):
     assert "Fresh Challenge Off New" in page
     assert "As it was Challenge amount is greater than 2,000" in page
     assert "Large Will be removed amount is greater than 2,000" in page
-    assert ">draft<" in admin.client.get(LIST).content.decode()
+    assert ">Draft<" in admin.client.get(LIST).content.decode()
 
 
 def test_what_was_changed_and_changed_back_is_no_change(admin, withdraw, anonymous):
@@ -210,7 +210,7 @@ def test_what_was_changed_and_changed_back_is_no_change(admin, withdraw, anonymo
     edit(admin, anonymous, outcome="BLOCK")
     assert state(withdraw) == (2, 4)
     assert "not in force yet" not in told(admin.client, of(withdraw))
-    assert ">draft<" not in admin.client.get(LIST).content.decode()
+    assert ">Draft<" not in admin.client.get(LIST).content.decode()
     assert "There is nothing to publish" in told(admin.client, of(withdraw, "publish"))
     answer = admin.client.post(of(withdraw, "publish"), {"draft_version": "4"})
     assert "There is nothing to publish" in words(answer.content.decode())
@@ -328,6 +328,20 @@ def test_a_rule_that_cannot_fire_keeps_the_draft_from_being_published(admin, wit
     assert state(withdraw) == (3, 3)
 
 
+def test_rules_with_too_many_conditions_together_cannot_be_published(admin, withdraw):
+    conditions = {"or": [{"==": [{"var": "user.email"}, f"{number}"]} for number in range(199)]}
+    for number in range(26):
+        Rule.objects.create(configuration=withdraw, name=f"Rule {number}", priority=number, conditions=conditions)
+    withdraw.save_draft()
+    page = words(admin.client.get(of(withdraw, "publish")).content.decode())
+    assert "Rule 25 : Up to and with this rule there are more than 5000 conditions and groups" in page
+    assert "Rule 24 : Up to" not in page
+    Rule.objects.get(name="Rule 3").delete()
+    withdraw.save_draft()
+    admin.publish(withdraw)
+    assert state(withdraw) == (3, 3)
+
+
 # -- versions ------------------------------------------------------------------------------------
 
 
@@ -383,7 +397,8 @@ def test_a_version_is_compared_with_the_one_before_and_with_what_is_in_force(adm
 def test_reverting_makes_a_draft_of_what_was_with_the_same_ids(api, admin, withdraw, anonymous):
     large = make.make_rule(withdraw, LARGE, "REVIEW", name="Large", priority=1)
     before = [rule.snapshot() for rule in withdraw.rules.all()]
-    admin.client.post(of(withdraw, "order"), {"move": f"{large.pk}:up"})
+    seen = ActionConfiguration.objects.get(pk=withdraw.pk).draft_version
+    admin.client.post(of(withdraw, "order"), {"move": f"{large.pk}:up", "draft_version": str(seen)})
     edit(admin, large, n1__value="1", is_shadow="on")
     delete(admin, anonymous)
     add(admin, withdraw, "Fresh", outcome="REVIEW")

@@ -143,7 +143,9 @@ def test_a_lock_outlives_its_owner_while_a_child_holds_it(tmp_path: Path) -> Non
         "import subprocess, sys; from pathlib import Path\n"
         "from authsignal_portal.processes import DirectoryLock\n"
         "lock = DirectoryLock(Path(sys.argv[1]), what='The test')\n"
-        "command = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
+        # Where the tests run in the background a shell has SIGINT ignored, and children inherit that.
+        "code = 'import signal, time; signal.signal(signal.SIGINT, signal.SIG_DFL); time.sleep(60)'\n"
+        "command = [sys.executable, '-c', code]\n"
         "child = subprocess.Popen(command, pass_fds=[lock.acquire()], stdout=subprocess.DEVNULL)\n"
         "lock.note_children(child.pid); print(child.pid)\n"
     )

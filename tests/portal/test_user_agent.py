@@ -105,6 +105,9 @@ def test_blank_is_as_good_as_absent():
         "Scrapy/2.11 (+https://scrapy.org)",
         "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-NZ) WindowsPowerShell/5.1.22621",
         "k6/0.54.0 (https://k6.io/)",
+        "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; Claude-User/1.0)",
+        "ChatGPT-User/1.0",
+        "Amazon-Route53-Health-Check-Service (ref 1)",
     ],
 )
 def test_crawlers_driven_browsers_and_libraries_are_bots(user_agent):

@@ -129,7 +129,7 @@ def asked(draw: st.DrawFn, kind: Kind) -> list[Atom]:
 
 def truths(kind: Kind, found: list[Atom], raw: Any) -> list[Truth]:
     value = None if raw is MISSING else comparable(kind, raw)
-    return [atom.says(value) for atom in found]
+    return [atom.says(raw, value) for atom in found]
 
 
 def solver_of(cnf: Cnf) -> Solver:
@@ -339,10 +339,36 @@ def test_a_question_that_takes_too_long_stays_open() -> None:
         for pigeon in pigeons:
             for other in range(pigeon):
                 cnf.never(sits[pigeon, hole], sits[other, hole])
+    solver = solver_of(cnf)
+    assert not solver.is_late
     with pytest.raises(Undecided):
-        solver_of(cnf).possible(TRUE)
+        solver.possible(TRUE)
+    assert solver.is_late
+
+
+def test_without_time_not_even_what_was_seen_is_told() -> None:
+    solver = solver_of(Cnf())
+    assert solver.possible(TRUE)
+    solver._until = 0
     with pytest.raises(Undecided):
-        Solver(Cnf(), seconds=0).possible(TRUE)
+        solver.possible(TRUE)
+    assert solver.is_late
+
+
+@given(st.data())
+def test_what_can_hold_together_is_found_as_by_asking_for_each(data: st.DataObject) -> None:
+    cnf = Cnf()
+    variables = [cnf.variable() for _ in range(8)]
+    literals = [sign * one for one in variables for sign in (1, -1)]
+    for clause in data.draw(st.lists(st.lists(st.sampled_from(literals), min_size=1, max_size=3), max_size=12)):
+        cnf.clauses.append(clause)
+    fixed = data.draw(st.lists(st.sampled_from(literals), max_size=2))
+    hoped = data.draw(st.lists(st.sampled_from(literals), max_size=16))
+    solver, one_by_one = solver_of(cnf), list(fixed)
+    for one in hoped:
+        if solver.possible(*one_by_one, one):
+            one_by_one.append(one)
+    assert fixed + solver_of(cnf).agreeing(fixed, hoped) == one_by_one
 
 
 @given(st.randoms(use_true_random=False))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rules import condition_tree
 from rules.builder import Builder
 from rules.buttons import FULL, TOO_DEEP, Refused, press
-from rules.drawing import MAX_DRAWN, draw, redraw
+from rules.drawing import draw, redraw
 from rules.engine import RuleSpec, explain
 from rules.forms import (
     MAX_GROUPS_DEEP,
@@ -243,7 +243,9 @@ def test_no_conditions_are_an_empty_root(stored):
 
 
 def test_conditions_too_long_for_a_page_are_not_drawn():
-    stored = {"and": [{"in": [{"var": "custom.note"}, [f"word{number}" for number in range(MAX_DRAWN // 8)]]}]}
+    stored = {
+        "and": [{"in": [{"var": "custom.note"}, [f"word{number}" for number in range(condition_tree.MAX_BYTES // 8)]]}]
+    }
     assert draw(stored, custom_points=POINTS) is None
     assert redraw(stored, custom_points=POINTS) is None
 

@@ -122,13 +122,15 @@ def amounts(*values: Any) -> list[Known]:
         {"<=": [1, {"var": "custom.amount"}, 2]},
         compare("in", "custom.amount", [1, 2]),
         {"missing": ["custom.amount"]},
+        {"!": {"missing": ["custom.amount"]}},
+        {"or": [{"missing": ["custom.amount"]}, compare(">=", "custom.amount", 2)]},
         {"and": [compare(">", "custom.amount", 1), compare("<", "custom.amount", 2)]},
         {"or": [compare(">=", "custom.amount", 2), compare("==", "custom.amount", 2**63)]},
     ],
 )
 def test_numbers_between_and_on_the_literals_are_told_apart(conditions: Any) -> None:
     policy = policy_of(make_rule(conditions))
-    many = amounts(0, 1, 1.0, 1.5, 2, 3, -1, 2**63, 2**63 + 1, True, "1", [1])
+    many = amounts(0, 1, 1.0, 1.5, 2, 3, -1, 2**63, 2**63 + 1, True, "1", [1], None, "", [], {})
     assert together(policy, many, {}, at_once=len(many)) == alone(policy, many, {})
 
 

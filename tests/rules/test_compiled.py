@@ -1,32 +1,53 @@
 """The compiled forms of a rule set agree with each other and with the trace of each rule."""
 
+from time import process_time
+
 from hypothesis import given
 
 from rules.compiled import Points, compile_traces
-from rules.condition_tree import Group, Node, Not
+from rules.condition_tree import MAX_TOGETHER, size
 from rules.engine import RuleSpec, compile_policy, explain_facts, read_operands
 from rules.facts import Facts
-from rules.lists import Circumstances, ValueList
+from rules.lists import NOWHERE, Circumstances, ValueList
 from rules.trace import ConditionTrace
-from rules.types import comparable
-from tests.rules.cases import CUSTOM_POINTS, facts, rule_sets
+from tests.rules.cases import CUSTOM_POINTS, facts, make_facts, make_rule, rule_sets
 
 LISTS = {"short": ValueList((("a", None), (1, 1_770_000_000.0), ("NZ", None)))}
 VERDICTS = {"true": True, "false": False, "unknown": None}
 
 
+def words(count: int) -> list[str]:
+    return [f"word{number}" for number in range(count)]
+
+
+def test_as_many_conditions_as_may_be_published_are_compiled_within_a_second() -> None:
+    rules = [
+        make_rule({"or": [{"in": [word, {"var": "user.email"}]} for word in words(199)]}, rule_id=str(n), priority=n)
+        for n in range(MAX_TOGETHER // 200)
+    ]
+    before = process_time()
+    policy = compile_policy("transfer", "ALLOW", rules=rules)
+    assert policy.judge(make_facts(email="a word7 b").to_json(), NOWHERE) == (1,) * len(rules)
+    assert process_time() - before < 1
+
+
+def test_constants_that_python_takes_for_equal_stay_apart() -> None:
+    rule = make_rule(
+        {
+            "or": [
+                {"==": [{"var": "custom.first"}, True]},
+                {"==": [{"var": "custom.amount"}, 1]},
+                {"==": [{"var": "custom.destination"}, "1"]},
+            ]
+        }
+    )
+    policy = compile_policy("transfer", "ALLOW", rules=[rule], custom_points=CUSTOM_POINTS)
+    for name, value in {"first": True, "amount": 1.0, "destination": "1"}.items():
+        assert policy.judge(make_facts(custom={name: value}).to_json(), NOWHERE) == (1,)
+
+
 def flat(trace: ConditionTrace) -> list[bool | None]:
     return [VERDICTS[trace.verdict], *(verdict for child in trace.children for verdict in flat(child))]
-
-
-def size(node: Node) -> int:
-    match node:
-        case Group():
-            return 1 + sum(size(child) for child in node.children)
-        case Not():
-            return 1 + size(node.child)
-        case _:
-            return 1
 
 
 @given(rule_sets(), facts)
@@ -53,4 +74,4 @@ def test_the_compiled_trace_is_that_of_every_node(rules: list[RuleSpec], one: Fa
 
 
 def _operands(known: dict[str, object], points: Points) -> list[object]:
-    return [comparable(point.kind, point.read(known)) for point in points]
+    return [point.read(known) for point in points]

@@ -2,14 +2,15 @@
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from time import process_time
 from typing import Any
 
 import pytest
 
 from rules import operators
-from rules.condition_tree import write
-from rules.counterfactual import Change, ChangeSet, better_outcomes
+from rules.condition_tree import MAX_TOGETHER, write
+from rules.counterfactual import BetterOutcomes, Change, ChangeSet, better_outcomes, search
 from rules.engine import OUTCOMES, RuleSpec, compile_policy, decide
 from rules.operators import OPERATORS
 from tests.rules.cases import CUSTOM_POINTS, compare, make_rule
@@ -30,9 +31,9 @@ def changed(values: Values, change_set: ChangeSet) -> Values:
 
 def better(values: Values, *rules: RuleSpec, default: str = "ALLOW", **options: Any) -> tuple[ChangeSet, ...]:
     found = better_outcomes(values, rules=rules, default_outcome=default, custom_points=CUSTOM_POINTS, **options)
-    for change_set in found:
+    for change_set in found.change_sets:
         assert outcome_of(rules, changed(values, change_set), default) == change_set.outcome
-    return found
+    return found.change_sets
 
 
 def texts(values: Values, *rules: RuleSpec, default: str = "ALLOW") -> list[tuple[str, ...]]:
@@ -96,17 +97,18 @@ def test_a_count_is_never_below_its_minimum() -> None:
     [
         (write("==", "device.isNew", True), {"device.isNew": True}, "Device is not new (it was true)"),
         (write("==", "custom.first", True), {"custom.first": True}, "first is not true (it was true)"),
-        (write("notIn", "ip.countryCode", ["NZ"]), {"ip.countryCode": "US"}, 'IP country is one of "NZ" (it was "US")'),
+        (write("notIn", "ip.countryCode", ["NZ"]), {"ip.countryCode": "US"},
+         "IP country is one of “NZ New Zealand” (it was “US United States”)"),
         (write("in", "ip.countryCode", ["NZ", "AU"]), {"ip.countryCode": "NZ"},
-         'IP country is not one of "NZ" or "AU" (it was "NZ")'),
+         "IP country is not one of “NZ New Zealand” or “AU Australia” (it was “NZ New Zealand”)"),
         (write("endsWith", "user.email", "@mail.test"), {"user.email": "a@mail.test"},
-         'Email address does not end with "@mail.test" (it was "a@mail.test")'),
+         "Email address does not end with “@mail.test” (it was “a@mail.test”)"),
         (write("ipInCidr", "ip.address", ["10.0.0.0/8"]), {"ip.address": "10.1.2.3"},
-         'IP address is not in range "10.0.0.0/8" (it was "10.1.2.3")'),
+         "IP address is not in range “10.0.0.0/8” (it was “10.1.2.3”)"),
         (write("contains", "custom.tags", "x"), {"custom.tags": ["x", "y"]},
-         'tags does not contain "x" (it was ["x", "y"])'),
+         "tags does not contain “x” (it was “x”, “y”)"),
         ({"!": write("contains", "custom.tags", "x")}, {"custom.tags": ["y"]},
-         'tags contains "x" (it was ["y"])'),
+         "tags contains “x” (it was “y”)"),
     ],
 )  # fmt: skip
 def test_a_change_is_said_by_the_condition_that_turns(condition: Any, values: Values, text: str) -> None:
@@ -183,6 +185,50 @@ def test_what_cannot_be_reasoned_about_is_tried_out() -> None:
 # Against brute force.
 
 SEEDS, CHUNKS = 1_200, 6
+
+
+def many(count: int, condition: Callable[[int], Any]) -> list[RuleSpec]:
+    """That many rules of a hundred conditions each."""
+    return [
+        make_rule({"or": [condition(rule * 100 + place) for place in range(99)]}, rule_id=str(rule), priority=rule)
+        for rule in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "values"),
+    [
+        (lambda number: {"in": [f"w{number}", {"var": "custom.destination"}]}, {"custom.destination": "w9999"}),
+        (lambda number: compare("==", "custom.destination", f"w{number}"), {"custom.destination": "w77"}),
+        (lambda number: compare(">", "custom.amount", number), {"custom.amount": 10**6}),
+    ],
+)
+def test_as_many_conditions_as_can_be_published_are_searched_in_bounded_time(condition: Any, values: Values) -> None:
+    before = process_time()
+    found = better_outcomes(
+        values, rules=many(MAX_TOGETHER // 100, condition), default_outcome="ALLOW", custom_points=CUSTOM_POINTS
+    )
+    assert process_time() - before < 8
+    assert [one.outcome for one in found.change_sets] == ["ALLOW"] or not found.is_whole
+
+
+def test_of_rules_that_are_too_many_to_publish_it_is_told_that_nothing_was_settled() -> None:
+    rules = many(MAX_TOGETHER // 100 + 1, lambda number: compare("==", "custom.destination", f"w{number}"))
+    found = better_outcomes({"custom.destination": "w7"}, rules=rules, default_outcome="ALLOW")
+    assert found == BetterOutcomes((), is_whole=False)
+
+
+def test_without_time_it_is_told_that_not_all_was_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_SECONDS", 0)
+    found = better_outcomes(
+        {"custom.amount": 3000}, rules=[LARGE], default_outcome="ALLOW", custom_points=CUSTOM_POINTS
+    )
+    assert found == BetterOutcomes((), is_whole=False)
+
+
+def test_with_time_it_is_told_that_all_was_settled() -> None:
+    found = better_outcomes({"custom.amount": 5}, rules=[LARGE], default_outcome="ALLOW", custom_points=CUSTOM_POINTS)
+    assert found == BetterOutcomes((), is_whole=True)
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rules.engine import RuleSpec, compile_policy, decide
 from rules.facts import DeviceFacts, Facts, IpFacts
 from rules.lists import NO_LISTS, Lists, ValueList
-from rules.types import MISSING
+from rules.types import MISSING, storable
 from tests.rules.cases import (
     CUSTOM_POINTS,
     KEYS,
@@ -301,7 +301,7 @@ def of_kind(kind: str, value: Any) -> Any:
         whole = type(value) is int and len(bin(value)) < 14_000
         return value if whole or (type(value) is float and math.isfinite(value)) else None
     if kind == "multiselect":
-        good = type(value) is list and all(type(item) in (str, int, float, bool) for item in value)
+        good = type(value) is list and all(type(item) in (str, int, float) for item in value)
         return value if good else None
     if type(value) is not str:
         return None
@@ -335,7 +335,9 @@ def naive(node: Any, values: dict[str, Any]) -> bool | None:
         return None if None in results else not decisive
     if operation == "missing":
         [key] = operands
-        return of_kind(KINDS[key], values[key]) in (None, "", [])
+        if storable(values[key]) is MISSING or values[key] in (None, "", []):
+            return True
+        return None if of_kind(KINDS[key], values[key]) is None else False
     position = next(at for at, operand in enumerate(operands) if isinstance(operand, dict))
     key = operands[position]["var"]
     kind = KINDS[key]
@@ -381,14 +383,14 @@ def naive_comparison(operation: str, position: int, operands: list[Any], typed: 
     if operation == "in" and position == 1:
         if kind == "text":
             return operands[0] in value
-        return any(type(item) is not bool and item == operands[0] for item in value)
+        return any(item == operands[0] for item in value)
     if operation == "<=" and len(operands) == 3:
         return bool(operands[0] <= value <= operands[2])
     literal = operands[1]
     if operation == "containsAny":
-        return any(type(item) is not bool and item == one for item in value for one in literal)
+        return any(item == one for item in value for one in literal)
     if operation == "containsAll":
-        return all(any(type(item) is not bool and item == one for item in value) for one in literal)
+        return all(any(item == one for item in value) for one in literal)
     if operation == "matches":
         return re.search(literal, value) is not None
     if operation == "ipInCidr":

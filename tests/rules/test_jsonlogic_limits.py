@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import json
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from rules import jsonlogic
 from rules.jsonlogic import JsonLogicError, functions, quote
-from rules.jsonlogic.flow import MAX_STEPS
+from rules.jsonlogic.steps import MAX_STEPS
 from rules.jsonlogic.tree import MAX_DEPTH, MAX_OPERATIONS, MAX_VALUES
 from rules.jsonlogic.values import MAX_LENGTH
 from tests.rules.cases import brief
@@ -216,6 +217,29 @@ DOUBLED = {"preserve": list(range(40))}
 )
 def test_time_and_memory_have_a_limit(rule: Any) -> None:
     assert failure(rule, {"list": [1] * 2_000}).type == "Limit Exceeded"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"cat": [{"val": [[6], "text"]}, "x"]},
+        {"substr": [{"val": [[6], "text"]}, 1]},
+        {"merge": [{"val": [[6], "long"]}, 1]},
+        {"missing": {"val": [[6], "long"]}},
+        {"missing_some": [1, {"val": [[6], "long"]}]},
+        [0] * 10_000,
+        {"preserve": {str(number): [number] for number in range(5_000)}},
+    ],
+    ids=lambda made: brief(str(made)),
+)
+def test_what_is_made_in_a_million_turns_has_a_limit(made: Any) -> None:
+    # Without it this would take gigabytes, which the limit of memory turns into another error.
+    data = {"list": [1] * 95, "text": "y" * 50_000, "long": ["z"] * 50_000}
+    rule = {"map": [LIST, {"map": [{"val": [[2], "list"]}, {"map": [{"val": [[4], "list"]}, made]}]}]}
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(JsonLogicError, match="1,000,000 items"):
+        jsonlogic.apply(rule, data)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700_000
 
 
 def test_an_evaluation_can_go_through_as_many_items_as_the_limit() -> None:

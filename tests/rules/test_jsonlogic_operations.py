@@ -157,6 +157,8 @@ _SAME = {"==": True, "!=": False, "===": True, "!==": False}
 _EQUAL = {"==": True, "!=": False, "===": False, "!==": True}
 _OTHER = {"==": False, "!=": True, "===": False, "!==": True}
 _NEITHER = {"==": nan, "!=": nan, "===": False, "!==": True}
+# Numbers to JavaScript alone.
+_FOREIGN = ("Infinity", "-Infinity", "0x10", " 0XfF ", "0o7", "0b11", "1e400", "-1e400")
 _ALIKE = {"==": nan, "!=": nan, "===": True, "!==": False}
 
 
@@ -190,6 +192,9 @@ _ALIKE = {"==": nan, "!=": nan, "===": True, "!==": False}
         (True, None, _OTHER),
         (1, "x", _NEITHER),
         (True, "true", _NEITHER),
+        *((truth, text, _OTHER) for truth in (True, False) for text in _FOREIGN),
+        (16, "0x10", _NEITHER),
+        (1, "Infinity", _NEITHER),
         (1, [1], _NEITHER),
         ("a", ["a"], _NEITHER),
         (None, [], _NEITHER),
@@ -246,6 +251,8 @@ _ERROR = dict.fromkeys(_LESS, nan)
         (None, "a", _NONE),
         (1, "a", _ERROR),
         (True, "a", _ERROR),
+        *((truth, text, _NONE) for truth in (True, False) for text in _FOREIGN),
+        (1, "Infinity", _ERROR),
         (1, [], _ERROR),
         ("a", [], _ERROR),
         (None, {}, _ERROR),

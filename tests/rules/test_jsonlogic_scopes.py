@@ -6,7 +6,7 @@ import pytest
 
 from rules import jsonlogic
 from rules.jsonlogic import JsonLogicError
-from tests.rules.test_jsonlogic_operations import Error, check, invalid, nan
+from tests.rules.test_jsonlogic_operations import Error, check, invalid
 
 DATA = {
     "a": {"b": {"c": 1}, "": 2, "null": None},
@@ -121,8 +121,13 @@ def test_var(operands: Any, expected: Any) -> None:
         ([[2], "zero"], None, False),
         ([[10**30], "zero"], None, False),
         ([[], "zero"], None, False),
-        ([["zero"]], None, False),
-        ([["0"], "zero"], None, False),
+        ([["zero"]], DATA, True),
+        ([["no number"], "zero"], 0, True),
+        ([["0"], "zero"], 0, True),
+        ([["1"], "zero"], None, False),
+        ([[None], "zero"], 0, True),
+        ([[{"cat": "x"}], "zero"], 0, True),
+        ([["no number"], "x"], None, False),
         ([[True], "zero"], None, False),
         ([[0.5], "zero"], None, False),
         ([[0, 0], "zero"], None, False),
@@ -178,8 +183,11 @@ def test_a_key_is_never_more_than_a_key(key: str) -> None:
         ({"missing_some": [0, ["x"]]}, []),
         ({"missing_some": [1, {"val": "path"}]}, []),
         ({"missing_some": {"preserve": [1, ["x"]]}}, ["x"]),
-        ({"missing_some": ["many", ["x"]]}, nan),
-        ({"missing_some": [1, "x"]}, invalid),
+        ({"missing_some": ["many", ["x", "zero"]]}, ["x"]),
+        ({"missing_some": ["many", ["zero"]]}, []),
+        ({"missing_some": [1, "x"]}, []),
+        ({"missing_some": [1, 2]}, []),
+        ({"missing_some": [1, {"val": "x"}]}, invalid),
         ({"missing_some": [1]}, invalid),
         ({"missing_some": None}, invalid),
     ],
@@ -200,7 +208,15 @@ LISTS = {"n": [1, 2, 3], "rows": [{"q": 1}, {"q": 2}, {}], "nested": [[1, 2], [3
         ({"map": [{"val": "n"}, {"val": [[2], "a"]}]}, [10, 10, 10]),
         ({"map": [{"val": "n"}, {"val": [[-2], "a"]}]}, [10, 10, 10]),
         ({"map": [{"val": "n"}, {"val": [[1], "index"]}]}, [0, 1, 2]),
-        ({"map": [{"val": "n"}, {"val": [[1]]}]}, [{"index": 0}, {"index": 1}, {"index": 2}]),
+        ({"map": [{"val": "n"}, {"val": [[1]]}]}, [{"index": at, "iterator": [1, 2, 3]} for at in range(3)]),
+        ({"map": [{"merge": [{"val": "n"}, 4]}, {"val": [[1], "iterator", 3]}]}, [4, 4, 4, 4]),
+        ({"map": [{"val": "n"}, {"val": [[{"+": 1}], "iterator", 0]}]}, [1, 1, 1]),
+        ({"map": [{"val": "n"}, {"exists": [[1], "iterator", 2]}]}, [True, True, True]),
+        ({"map": [{"val": "nested"}, {"map": [{"val": []}, {"val": [[3], "iterator", 1, 0]}]}]}, [[3, 3], [3]]),
+        ({"map": [{"val": "nested"}, {"map": [{"val": []}, {"val": [[1], "iterator"]}]}]}, [[[1, 2]] * 2, [[3]]]),
+        ({"filter": [{"val": "n"}, {"<": [{"val": []}, {"val": [[1], "iterator", 1]}]}]}, [1]),
+        ({"some": [{"val": "n"}, {"===": [{"val": [[1], "iterator"]}, {"val": [[2], "n"]}]}]}, True),
+        ({"reduce": [{"val": "n"}, {"val": [[1], "iterator"]}, 0]}, None),
         ({"map": [{"val": "n"}, {"val": [[1], "index", "x"]}]}, [None, None, None]),
         ({"map": [{"val": "n"}, {"val": [[0]]}]}, [1, 2, 3]),
         ({"map": [{"val": "n"}, {"val": [[3], "index"]}]}, [None, None, None]),
@@ -241,9 +257,29 @@ LISTS = {"n": [1, 2, 3], "rows": [{"q": 1}, {"q": 2}, {}], "nested": [[1, 2], [3
             )
         ),
         *(
+            ({name: [source, True, 7]}, value)
+            for source in (False, 0, "", {}, {"val": "x"})
+            for name, value in (
+                *(("map", []), ("filter", []), ("reduce", 7)),
+                *(("all", False), ("some", False), ("none", True)),
+            )
+        ),
+        ({"reduce": [0, {"throw": "never"}]}, None),
+        # What is no list, and not false.
+        *(({"reduce": [source, {"throw": "never"}, 7]}, 7) for source in (5, True, {"val": "t"})),
+        *(({"all": [source, {"throw": "never"}]}, True) for source in (5, True, {"val": []})),
+        *(({"some": [source, {"throw": "never"}]}, False) for source in (5, True, {"val": []})),
+        *(({"none": [source, {"throw": "never"}]}, True) for source in (5, True, {"val": []})),
+        ({"some": [{"val": "t"}, {"==": [{"val": []}, "b"]}]}, True),
+        ({"all": [{"val": "t"}, {"in": [{"val": []}, "abc"]}]}, True),
+        ({"all": [{"val": "t"}, {"==": [{"val": []}, "a"]}]}, False),
+        ({"none": [{"val": "t"}, {"==": [{"val": [[1], "index"]}, 1]}]}, False),
+        *(({name: [source, 1]}, invalid) for name in ("map", "filter") for source in (5, True, {"val": "t"})),
+        *(({name: [{"val": []}, 1]}, invalid) for name in ("map", "filter", "reduce")),
+        *(
             ({name: operands}, invalid)
             for name in ("map", "filter", "reduce", "all", "some", "none")
-            for operands in (None, 1, [], [[1]], {"preserve": [[1], 1]}, [{"val": "t"}, 1], [5, 1], [{"val": []}, 1])
+            for operands in (None, 1, [], [[1]], {"preserve": [[1], 1]})
         ),
     ],
 )

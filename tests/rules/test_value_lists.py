@@ -155,14 +155,38 @@ def test_the_kept_lists_follow_the_version_and_are_read_once(acme, blocked):
     put_values(blocked, "a")
     version = version_of(acme)
     with CaptureQueriesContext(connection) as first:
-        lists_of(acme.pk, version)
+        lists_of(acme.pk, version, ["blocked"])
     with CaptureQueriesContext(connection) as second:
-        assert lists_of(acme.pk, version)["blocked"].holds(TEXT, "a", None) is True
+        assert lists_of(acme.pk, version, ["blocked"])["blocked"].holds(TEXT, "a", None) is True
     assert (bool(first), len(second)) == (True, 0)
     put_values(blocked, "b")
-    assert lists_of(acme.pk, version_of(acme))["blocked"].holds(TEXT, "b", None) is True
+    assert lists_of(acme.pk, version_of(acme), ["blocked"])["blocked"].holds(TEXT, "b", None) is True
     # Whoever read the older version in this moment still gets that one.
-    assert lists_of(acme.pk, version)["blocked"].holds(TEXT, "b", None) is False
+    assert lists_of(acme.pk, version, ["blocked"])["blocked"].holds(TEXT, "b", None) is False
+
+
+def test_only_the_lists_that_are_asked_for_are_read(acme, blocked):
+    large = create(acme, "Large")
+    put_values(large, *map(str, range(50)))
+    put_values(blocked, "a")
+    version = version_of(acme)
+    assert set(lists_of(acme.pk, version, [])) == {OFAC_ALIAS}
+    assert set(lists_of(acme.pk, version, ["blocked", "gone"])) == {OFAC_ALIAS, "blocked"}
+    assert large.alias not in value_lists._kept[acme.pk][1]
+    assert lists_of(acme.pk, version, [large.alias])[large.alias].size == 50
+    with CaptureQueriesContext(connection) as queries:
+        assert set(lists_of(acme.pk, version, ["blocked", "gone", large.alias])) == {OFAC_ALIAS, "blocked", large.alias}
+    assert len(queries) == 0
+
+
+def test_a_process_keeps_so_many_items_and_of_the_last_tenant_all(acme, globex, blocked, monkeypatch):
+    monkeypatch.setattr(value_lists, "MAX_ITEMS_KEPT", 30)
+    monkeypatch.setattr(value_lists, "_kept", {})
+    put_values(blocked, *map(str, range(50)))
+    lists_of(acme.pk, version_of(acme), ["blocked"])
+    assert list(value_lists._kept) == [acme.pk]
+    lists_of(globex.pk, version_of(globex), [])
+    assert list(value_lists._kept) == [globex.pk]
 
 
 def test_a_tenant_that_is_saved_does_not_turn_the_version_back(acme, blocked):

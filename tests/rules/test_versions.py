@@ -108,9 +108,9 @@ def test_a_version_does_not_differ_from_itself_however_it_is_written_down(before
 def test_every_rule_that_changed_is_named_and_no_other(before, after):
     old, new = ({one["ruleId"]: one for one in side.rules} for side in (before, after))
     changed = {ident for ident in old | new if json.dumps(old.get(ident)) != json.dumps(new.get(ident))}
-    found = told(difference(before, after))
+    found = difference(before, after)
     assert {one.rule_id for one in found.rules} <= changed
-    named = {one.name for one in found.rules} | {row.label for row in found.renumbered}
+    named = {one.name for one in found.rules} | {one.name for one in found.renumbered}
     assert named == {(old | new)[ident]["name"] for ident in changed}
 
 
@@ -168,12 +168,12 @@ def test_a_new_rule_and_a_removed_one_are_told_whole():
     shown, gone = told(found).rules
     assert [(row.label, row.before, row.after) for row in shown.rows] == [
         ("Outcome", "", "Challenge"),
-        ("Priority", "", "0"),
+        ("Place", "", "1"),
         ("Active", "", "No"),
         ("Shadow", "", "No"),
         ("When data is missing", "", "The rule does not fire"),
     ]
-    assert ("Priority", "", "3") in [(row.label, row.before, row.after) for row in gone.rows]
+    assert ("Place", "", "1") in [(row.label, row.before, row.after) for row in gone.rows]
     assert summary(found) == "1 rule new, 1 rule removed"
 
 
@@ -181,9 +181,16 @@ def test_of_a_new_order_the_rule_that_moved_is_told_and_the_others_only_got_anot
     rules = [rule(ident, priority=place) for place, ident in enumerate("abc")]
     after = [rule("c", priority=0), rule("a", priority=1), rule("b", priority=2)]
     found = difference(version(*rules), version(*after))
-    assert (only(found).rule_id, only(found).changes) == ("c", (Change("priority", 2, 0),))
-    assert found.renumbered == (Renumbered("a", "Rule a", 0, 1), Renumbered("b", "Rule b", 1, 2))
-    assert summary(found) == "1 rule changed, other priority numbers"
+    assert (only(found).rule_id, only(found).changes) == ("c", (Change("place", 3, 1),))
+    assert found.renumbered == (Renumbered("a", "Rule a", 1, 2), Renumbered("b", "Rule b", 2, 3))
+    assert summary(found) == "1 rule changed, new places"
+
+
+def test_numbers_alone_are_told_as_such():
+    before = version(rule("a", priority=3), rule("b", priority=50))
+    found = difference(before, version(rule("a", priority=0), rule("b", priority=1)))
+    assert summary(found) == "other priority numbers in the same order"
+    assert (told(found).places, told(found).numbers_only, told(found).is_empty) == ((), True, False)
 
 
 def test_settings_are_told():

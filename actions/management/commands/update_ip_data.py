@@ -13,17 +13,17 @@ from actions.ip_intel import IpData, Source
 from actions.ip_ranges import BadFile
 
 DATABASES = {
-    "country": "MaxMind or DB-IP Country or City database, or DB-IP's CSV file",
-    "city": "MaxMind or DB-IP City database, or DB-IP's CSV file; goes before the Country database",
-    "anonymous": "MaxMind Anonymous-IP database",
-    "asn": "MaxMind or DB-IP ASN (or ISP) database, or DB-IP's CSV file",
+    "country": "MaxMind or DB-IP Country or City database, DB-IP's CSV file or MaxMind's zip of CSV files",
+    "city": "MaxMind or DB-IP City database, DB-IP's CSV file or MaxMind's zip; goes before the Country database",
+    "anonymous": "MaxMind Anonymous-IP database, or the zip of its CSV files",
+    "asn": "MaxMind or DB-IP ASN (or ISP) database, DB-IP's CSV file or MaxMind's zip",
 }
 
 
 class Command(BaseCommand):
     help = (
-        "Checks MaxMind databases, CSV files of DB-IP and lists of addresses to their last byte and then puts all "
-        "of them in use at once; one bad file, and everything stays as it was. Files may be packed with gzip. "
+        "Checks MaxMind databases, CSV files of DB-IP and MaxMind, and lists of addresses to their last byte and then "
+        "puts all of them in use at once; one bad file, and everything stays as it was. Files may be packed with gzip. "
         "Running processes follow within seconds. Prints what is in use and what it replaced; without options, "
         "what is in use."
     )

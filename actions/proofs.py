@@ -37,7 +37,8 @@ def record(action: Action, facts: ActionFacts, proof: challenges.Proof, *, may_e
         enrolment.complete(proof.authenticator, now=now, actor=log.user(user.pseudonym), action_id=action.pk)
     elif may_enrol and proof.authenticator is None and proof.challenge.contact_sealed:
         enrolment.adopt(proof.challenge, now=now)
-    _advance(action, facts, proof, now)
+    if not proof.is_silent:
+        _advance(action, facts, proof, now)
 
 
 def refused(action_id: uuid.UUID | None) -> None:

@@ -24,6 +24,7 @@ class Tag(StrEnum):
     MESSAGE_FAILED = "message:failed"
     AUTHENTICATOR_ENROLLED = "authenticator:enrolled"
     AUTHENTICATOR_REMOVED = "authenticator:removed"
+    AUTHENTICATOR_CLONE_SUSPECTED = "authenticator:clone_suspected"
     RECOVERY_CODES_CREATED = "recovery_codes:created"
     USER_CREATED = "user:created"
     USER_UPDATED = "user:updated"

@@ -32,6 +32,7 @@ PHRASES: Final = {
     Tag.MESSAGE_FAILED: _("Could not send the message ({channel})"),
     Tag.AUTHENTICATOR_ENROLLED: _("Enrolled {method}"),
     Tag.AUTHENTICATOR_REMOVED: _("Removed {method}"),
+    Tag.AUTHENTICATOR_CLONE_SUSPECTED: _("Signature count went backwards, there may be a copy: {method}"),
     Tag.RECOVERY_CODES_CREATED: _("Made new recovery codes"),
     Tag.USER_CREATED: _("Created the user"),
     Tag.USER_UPDATED: _("Changed the user: {fields}"),
@@ -173,6 +174,8 @@ def details(data: Mapping[str, Any]) -> Iterable[str]:
 def _tone(tag: str) -> str:
     if tag in (Tag.ACTION_SUCCEEDED, Tag.CHALLENGE_VERIFIED, Tag.MESSAGE_SENT, Tag.AUTHENTICATOR_ENROLLED):
         return "good"
+    if tag == Tag.AUTHENTICATOR_CLONE_SUSPECTED:
+        return "bad"
     if tag in (Tag.CHALLENGE_REFUSED, Tag.METHOD_PAUSED, Tag.METHOD_DISABLED, Tag.MESSAGE_FAILED, Tag.STAFF_REFUSED):
         return "bad"
     return ""

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
+from authenticators import webauthn_form
 from authenticators.models import AuthenticatorConfiguration
 from authsignal_portal import access, portal, words
 from authsignal_portal.access import Access, Right
@@ -21,6 +22,7 @@ from authsignal_portal.widgets import dress
 
 EXPLAINED = {
     M.PASSKEY: _("Face, fingerprint or device lock. Cannot be phished."),
+    M.SECURITY_KEY: _("A USB or NFC key. Cannot be phished."),
     M.AUTHENTICATOR_APP: _("Six digits from an app on the user's phone."),
     M.EMAIL_OTP: _("A code to the user's e-mail address. Only as safe as the mailbox."),
     M.SMS: _("A code to the user's phone. Can be intercepted; costs money per message."),
@@ -31,7 +33,6 @@ FLAGS = {
     "is_hidden_to_user": _("Not offered for enrolment"),
     "is_editable_by_user": _("Users may change the address"),
 }
-DEFAULTS = {"is_active": True, "is_hidden_to_user": False, "is_editable_by_user": True}
 
 
 def flags_of(method: M) -> list[str]:
@@ -42,14 +43,20 @@ def flags_of(method: M) -> list[str]:
 
 
 class MethodForm(forms.Form):
-    """The switches of one method."""
+    """The switches of one method, and what else can be set of it."""
 
-    def __init__(self, method: M, data: Any, *, initial: dict[str, bool]) -> None:
+    def __init__(self, method: M, data: Any, *, initial: dict[str, Any]) -> None:
         super().__init__(data, prefix=method.value, initial=initial)
         self.method, self.title, self.text = method, words.METHODS[method], EXPLAINED[method]
         for flag in flags_of(method):
             self.fields[flag] = forms.BooleanField(label=FLAGS[flag], required=False)
+        self.fields |= webauthn_form.fields_of(method)
         dress(self)
+
+    @property
+    def further(self) -> list[forms.BoundField]:
+        """What is more than a switch."""
+        return [field for field in self if field.widget_type != "checkbox"]
 
 
 class MethodsPage(TenantAdmin):
@@ -108,8 +115,9 @@ class MethodsPage(TenantAdmin):
         return redirect("portal:authenticators_authenticatorconfiguration_changelist")
 
 
-def _initial(row: AuthenticatorConfiguration | None) -> dict[str, bool]:
-    return {flag: getattr(row, flag) if row else default for flag, default in DEFAULTS.items()}
+def _initial(row: AuthenticatorConfiguration | None) -> dict[str, Any]:
+    stored = row or AuthenticatorConfiguration()
+    return {name: getattr(stored, name) for name in (*FLAGS, *webauthn_form.NAMES)}
 
 
 def _leaves_nothing(rows: list[MethodForm]) -> str:

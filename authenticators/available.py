@@ -24,3 +24,9 @@ def enrolled(user: EndUser) -> list[VerificationMethod]:
     """Methods of verified authenticators, in the order of the vocabulary."""
     have = set(user.authenticators.exclude(verified_at=None).values_list("method", flat=True))
     return [method for method in VerificationMethod if method in have]
+
+
+def can_recover(user: EndUser, configured: AuthenticatorConfiguration) -> bool:
+    """Whether the user has one of the methods that the tenant wants first for the day this one is lost."""
+    wanted = configured.recovery_methods
+    return not wanted or not set(wanted).isdisjoint(enrolled(user))

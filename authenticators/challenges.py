@@ -16,13 +16,13 @@ from django.db.models import QuerySet
 from audit import log
 from audit.events import Tag
 from authenticators import guesses, otp, outbox
-from authenticators.method import VerificationFailed
+from authenticators.method import Judged, VerificationFailed
 from authenticators.models import Authenticator, Challenge, EndUser
 from authenticators.registry import METHODS
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidRequest, TooManyRequests
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import FailureReason, VerificationMethod
+from authsignal_portal.vocabulary import WEBAUTHN, FailureReason, VerificationMethod
 
 NONCE_BYTES = 32
 
@@ -38,11 +38,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Something was proved. `enrolled` when it completed an enrolment."""
+    """Something was proved. `enrolled` when it completed an enrolment; `is_silent` when it did that and no more."""
 
     challenge: Challenge
     authenticator: Authenticator | None
     enrolled: bool
+    is_silent: bool = False
 
     @property
     def method(self) -> VerificationMethod:
@@ -140,6 +141,7 @@ def start_nonce(
     user: EndUser | None,
     origin: Origin,
     purpose: str,
+    method: VerificationMethod = VerificationMethod.PASSKEY,
     context: dict[str, Any] | None = None,
     lifetime_seconds: int | None = None,
 ) -> Challenge:
@@ -148,7 +150,7 @@ def start_nonce(
     challenge = Challenge(
         tenant=tenant,
         user=user,
-        method=VerificationMethod.PASSKEY,
+        method=method,
         purpose=purpose,
         action_id=origin.action_id,
         action_code=origin.action_code,
@@ -222,6 +224,16 @@ def of_action(tenant: Tenant, action_id: uuid.UUID, method: VerificationMethod) 
     return rows.select_related("tenant", "user").order_by("-created_at", "-pk")
 
 
+def by_nonce(tenant: Tenant, action_id: uuid.UUID, method: VerificationMethod, nonce: bytes) -> QuerySet[Challenge]:
+    """The action's challenge by this method whose random bytes these are."""
+    return of_action(tenant, action_id, method).filter(nonce=nonce)
+
+
+def withdraw(challenges: QuerySet[Challenge]) -> None:
+    """End those that still wait for an answer: a newer one takes their place."""
+    challenges.order_by().filter(verified_at=None, failed_at=None).update(failed_at=clock.Now())
+
+
 def by_id(tenant: Tenant, challenge_id: str) -> Challenge:
     """A challenge of this tenant. Raises InvalidRequest."""
     found = Challenge.objects.filter(pk=challenge_id, tenant=tenant).select_related("tenant", "user").first()
@@ -263,7 +275,7 @@ def finish(
         return REFUSED
     if gate:
         gate.right()
-    return _proved(challenge, judged.authenticator, now)
+    return _proved(challenge, judged, now)
 
 
 def _gate(
@@ -277,7 +289,7 @@ def _gate(
 
 
 def tries(method: VerificationMethod) -> int:
-    if method == VerificationMethod.PASSKEY:
+    if method in WEBAUTHN:
         return int(settings.PASSKEY_TRIES_PER_CHALLENGE)
     return int(settings.GUESSES_PER_CHALLENGE)
 
@@ -313,13 +325,13 @@ def charge(challenge: Challenge) -> None:
     challenge.save(update_fields=["attempts"])
 
 
-def _proved(challenge: Challenge, authenticator: Authenticator | None, now: datetime) -> Attempt:
-    enrolled = challenge.purpose == Challenge.Purpose.ENROL
+def _proved(challenge: Challenge, judged: Judged, now: datetime) -> Attempt:
+    enrolled, authenticator = challenge.purpose == Challenge.Purpose.ENROL, judged.authenticator
     if authenticator is not None:
         authenticator.last_verified_at = now
         authenticator.save(update_fields=["last_verified_at"])
     _record(Tag.CHALLENGE_VERIFIED, challenge, now, authenticator=str(authenticator.pk) if authenticator else None)
-    return Attempt(Proof(challenge, authenticator, enrolled))
+    return Attempt(Proof(challenge, authenticator, enrolled, judged.is_silent))
 
 
 def _record(tag: Tag, challenge: Challenge, now: datetime, **data: Any) -> None:

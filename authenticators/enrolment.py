@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 from audit import log
 from audit.events import Tag
 from authenticators import contact, webauthn
+from authenticators.credentials import encoded_id
 from authenticators.methods import recovery_code, totp
-from authenticators.methods.passkey import encoded_id
 from authenticators.models import Authenticator, Challenge, EndUser, GuessCount
 from authenticators.registry import METHODS
 from authsignal_portal import clock

@@ -22,9 +22,13 @@ class VerificationFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A right answer. `authenticator` is None when the proof was of an address on file that is not enrolled yet."""
+    """A right answer. `authenticator` is None when the proof was of an address on file that is not enrolled yet.
+
+    `is_silent`: made by a browser without its user, so that it enrols and proves nothing.
+    """
 
     authenticator: Authenticator | None
+    is_silent: bool = False
 
 
 class Method(Protocol):

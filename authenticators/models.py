@@ -71,6 +71,7 @@ class EndUser(models.Model):
     )
     pseudonym = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     last_verified_at = models.DateTimeField(_("last verified"), null=True, editable=False)
+    passkey_prompt_dismissed_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=clock.Now())
     updated_at = models.DateTimeField(_("updated"), db_default=clock.Now())
 
@@ -115,6 +116,15 @@ class AuthenticatorConfiguration(models.Model):
     is_active = models.BooleanField(_("active"), default=True)
     is_hidden_to_user = models.BooleanField(_("not offered for enrolment"), default=False)
     is_editable_by_user = models.BooleanField(_("users may change the address"), default=True)
+    # WebAuthn: what is asked of a passkey or a security key. Empty: the method's own default, or as the app asks.
+    expected_origins = ArrayField(models.CharField(max_length=255), default=list, blank=True)
+    user_verification = models.CharField(max_length=16, blank=True)
+    attachment = models.CharField(max_length=32, blank=True)
+    hints = ArrayField(models.CharField(max_length=32), default=list, blank=True)
+    # Passkeys: methods of which a user must hold one before they may make a passkey.
+    recovery_methods = ArrayField(models.CharField(max_length=32), default=list, blank=True)
+    disable_enrollment_prompt = models.BooleanField(default=False)
+    enrollment_prompt_days = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         ordering = ["tenant", "method"]
@@ -124,6 +134,11 @@ class AuthenticatorConfiguration(models.Model):
 
     def __str__(self) -> str:
         return self.method
+
+    @classmethod
+    def of(cls, tenant: Tenant, method: VerificationMethod) -> "AuthenticatorConfiguration":
+        """The tenant's row, or one with the defaults that is not stored."""
+        return cls.objects.filter(tenant=tenant, method=method).first() or cls(tenant=tenant, method=method)
 
 
 class Authenticator(models.Model):
@@ -150,6 +165,9 @@ class Authenticator(models.Model):
     is_imported = models.BooleanField(default=False, editable=False)
     backup_eligible = models.BooleanField(null=True, editable=False)
     backed_up = models.BooleanField(null=True, editable=False)
+    uv_initialized = models.BooleanField(null=True, editable=False)
+    # When a right signature came with a count that does not rise: there may be a copy.
+    clone_suspected_at = models.DateTimeField(null=True, editable=False)
     user_agent = models.CharField(max_length=1000, blank=True, editable=False)
     device_id = models.CharField(max_length=255, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=clock.Now())

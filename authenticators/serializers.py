@@ -11,7 +11,7 @@ from authenticators.models import Authenticator, AuthenticatorConfiguration, End
 from authsignal_portal import user_agent
 from authsignal_portal.fields import Count, Custom, Flag, Text
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import VerificationMethod
+from authsignal_portal.vocabulary import WEBAUTHN, VerificationMethod
 from authsignal_portal.wire import iso, present
 
 M = VerificationMethod
@@ -129,7 +129,9 @@ def authenticator_output(row: Authenticator) -> dict[str, Any]:
             "phoneNumber": row.contact if row.method == M.SMS else None,
             "email": row.contact if row.method == M.EMAIL_OTP else None,
             "username": row.name or None if row.method == M.PASSKEY else None,
-            "webauthnCredential": credential_output(row) if row.method == M.PASSKEY else None,
+            "webauthnCredential": credential_output(row) if row.method in WEBAUTHN else None,
+            "erroredAt": iso(row.clone_suspected_at),
+            "errorCode": "sign_count_regressed" if row.clone_suspected_at else None,
         }
     )
 
@@ -137,7 +139,7 @@ def authenticator_output(row: Authenticator) -> dict[str, Any]:
 def client_authenticator(row: Authenticator) -> dict[str, Any]:
     """A UserAuthenticator for the user's own browser."""
     return authenticator_output(row) | (
-        {"authenticatorAttachment": row.attachment} if row.method == M.PASSKEY and row.attachment else {}
+        {"authenticatorAttachment": row.attachment} if row.method in WEBAUTHN and row.attachment else {}
     )
 
 
@@ -149,7 +151,7 @@ def credential_output(row: Authenticator) -> dict[str, Any]:
         {
             "credentialId": row.credential_id,
             "deviceId": row.device_id,
-            "name": passkey_name(row),
+            "name": credential_name(row),
             "aaguid": row.aaguid or None,
             "aaguidMapping": provider(row.aaguid),
             "credentialBackedUp": row.backed_up,
@@ -161,9 +163,9 @@ def credential_output(row: Authenticator) -> dict[str, Any]:
     )
 
 
-def passkey_name(row: Authenticator) -> str:
+def credential_name(row: Authenticator) -> str:
     named = provider(row.aaguid)
-    return str(named["name"]) if named else "Passkey"
+    return str(named["name"]) if named else "Security key" if row.method == M.SECURITY_KEY else "Passkey"
 
 
 @lru_cache(maxsize=512)

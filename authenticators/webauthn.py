@@ -17,6 +17,7 @@ from webauthn.helpers.decoded_public_key_to_cryptography import decoded_public_k
 from webauthn.helpers.exceptions import InvalidCBORData
 from webauthn.helpers.structs import AuthenticatorTransport, CredentialDeviceType
 
+from authenticators.attestation import check_certificates
 from authenticators.webauthn_json import (
     Reason,
     WebAuthnError,
@@ -33,17 +34,26 @@ from authenticators.webauthn_json import (
 from authenticators.webauthn_options import (
     ALGORITHMS,
     ATTACHMENTS,
+    HINTS,
+    USER_VERIFICATION,
     CredentialDescriptor,
+    ResidentKey,
+    UserVerification,
     authentication_options,
     registration_options,
 )
 
 __all__ = [
+    "ATTACHMENTS",
+    "HINTS",
+    "USER_VERIFICATION",
     "Assertion",
     "CredentialDescriptor",
     "Reason",
     "RegisteredCredential",
+    "ResidentKey",
     "StoredCredential",
+    "UserVerification",
     "WebAuthnError",
     "authentication_options",
     "challenge_of",
@@ -120,10 +130,12 @@ def verify_registration(
     expected_rp_id: str,
     allow_cross_origin_from: Sequence[str] | None,
     require_user_verification: bool = True,
+    require_user_presence: bool = True,
 ) -> RegisteredCredential:
     """Check a RegistrationResponseJSON, whatever it is, and return the credential to store.
 
     `allow_cross_origin_from`: None where we do not expect to be framed, else the origins that may frame us.
+    `require_user_presence`: False for a conditional create only, where a browser acts by itself (§5.1.3).
     Raises WebAuthnError and nothing else. Source: WebAuthn L3 §7.1.
     """
     given = read_object(credential, "credential")
@@ -136,6 +148,7 @@ def verify_registration(
             expected_challenge=expected_challenge,
             expected_rp_id=expected_rp_id,
             expected_origin=list(expected_origins),
+            require_user_presence=require_user_presence,
             require_user_verification=require_user_verification,
             supported_pub_key_algs=[COSEAlgorithmIdentifier(algorithm) for algorithm in ALGORITHMS],
         )
@@ -260,6 +273,8 @@ def _check_attestation_object(attestation_object: bytes) -> None:
         raise WebAuthnError("malformed", "attestationObject.attStmt must be a map")
     if decoded["fmt"] == "none" and statement:
         raise WebAuthnError("attestation_not_empty", "a 'none' attestation carries a statement")
+    if "x5c" in statement:
+        check_certificates(statement["x5c"])
 
 
 def _check_public_key(public_key: bytes) -> None:

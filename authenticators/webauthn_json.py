@@ -20,6 +20,7 @@ Reason = Literal[
     "user_not_verified",
     "algorithm_not_offered",
     "attestation_not_empty",
+    "wrong_attestation_chain",
     "credential_id_too_long",
     "wrong_credential",
     "wrong_user_handle",

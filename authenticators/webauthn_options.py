@@ -7,6 +7,7 @@ from typing import Any, Literal
 from authenticators.webauthn_json import WebAuthnError, encode
 
 UserVerification = Literal["required", "preferred", "discouraged"]
+ResidentKey = Literal["required", "preferred", "discouraged"]
 
 # Exactly 32: an iOS padding helper mishandles other lengths.
 CHALLENGE_BYTES = 32
@@ -15,6 +16,8 @@ MAX_USER_HANDLE_BYTES = 48
 # COSE: ES256 (P-256), RS256, EdDSA (Ed25519). Android drops -8 from what we offer.
 ALGORITHMS = (-7, -257, -8)
 ATTACHMENTS = ("platform", "cross-platform")
+USER_VERIFICATION: tuple[UserVerification, ...] = ("required", "preferred", "discouraged")
+HINTS = ("security-key", "client-device", "hybrid")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ def registration_options(
     challenge: bytes,
     authenticator_attachment: str | None,
     timeout_ms: int,
+    resident_key: ResidentKey = "required",
+    user_verification: UserVerification = "required",
+    hints: Sequence[str] = (),
 ) -> dict[str, Any]:
     """PublicKeyCredentialCreationOptionsJSON with every member that the Android SDK's decoder requires.
 
@@ -46,9 +52,9 @@ def registration_options(
     if not user_handle.isascii() or not 0 < len(user_handle) <= MAX_USER_HANDLE_BYTES:
         raise ValueError(f"user_handle must be 1 to {MAX_USER_HANDLE_BYTES} bytes of ASCII text")
     selection: dict[str, Any] = {
-        "requireResidentKey": True,
-        "residentKey": "required",
-        "userVerification": "required",
+        "requireResidentKey": resident_key == "required",
+        "residentKey": resident_key,
+        "userVerification": user_verification,
     }
     if authenticator_attachment is not None:
         if authenticator_attachment not in ATTACHMENTS:
@@ -67,6 +73,7 @@ def registration_options(
         "excludeCredentials": [_descriptor_json(credential) for credential in exclude_credentials],
         "authenticatorSelection": selection,
         "attestation": "none",
+        **_hinted(hints),
     }
 
 
@@ -77,6 +84,7 @@ def authentication_options(
     allow_credentials: Sequence[CredentialDescriptor],
     user_verification: UserVerification,
     timeout_ms: int,
+    hints: Sequence[str] = (),
 ) -> dict[str, Any]:
     """PublicKeyCredentialRequestOptionsJSON; empty `allow_credentials` asks for any discoverable credential.
 
@@ -88,7 +96,12 @@ def authentication_options(
         "allowCredentials": [_descriptor_json(credential) for credential in allow_credentials],
         "userVerification": user_verification,
         "timeout": timeout_ms,
+        **_hinted(hints),
     }
+
+
+def _hinted(hints: Sequence[str]) -> dict[str, Any]:
+    return {"hints": list(hints)} if hints else {}
 
 
 def _challenge_json(challenge: bytes) -> str:

@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 
 from actions import api as actions
 from actions import client_api as client
+from actions import client_security_keys as security_keys
 from actions import hosted, hosted_theme
 from authenticators import api as authenticators
 from authsignal_portal import api, portal
@@ -49,6 +50,7 @@ server_api = [
 ]
 
 PASSKEY = "user-authenticators/passkey"
+SECURITY_KEY = "user-authenticators/security-key"
 
 client_api = [
     path("challenge", client.BeginView.as_view()),
@@ -63,6 +65,10 @@ client_api = [
     path(f"{PASSKEY}/authentication-options", client.AuthenticationOptionsView.as_view()),
     path(f"{PASSKEY}/authentication-options/web", client.AuthenticationOptionsWebView.as_view()),
     path("verify/passkey", client.VerifyPasskeyView.as_view()),
+    path(f"{SECURITY_KEY}/registration-options", security_keys.KeyRegistrationOptionsView.as_view()),
+    path(f"{SECURITY_KEY}/authentication-options", security_keys.KeyAuthenticationOptionsView.as_view()),
+    path(SECURITY_KEY, security_keys.RegisterKeyView.as_view()),
+    path("verify/security-key", security_keys.VerifyKeyView.as_view()),
     path("user-authenticators/totp", client.EnrolTotpView.as_view()),
     path("verify/totp", client.VerifyTotpView.as_view()),
     path("user-authenticators/email-otp", client.EnrolEmailView.as_view()),
@@ -81,6 +87,7 @@ hosted_pages = [
     path("challenge/api/qr", hosted.QrView.as_view()),
     path("challenge/api/recovery-code", hosted.RecoveryCodeView.as_view()),
     path("challenge/api/recovery-codes", hosted.RecoveryCodesView.as_view()),
+    path("challenge/api/not-now", hosted.NotNowView.as_view()),
     path("challenge/api/finish", hosted.FinishView.as_view()),
 ]
 

@@ -29,10 +29,15 @@ class VerificationMethod(StrEnum):
     """How a user can prove themselves; those this server performs."""
 
     PASSKEY = "PASSKEY"
+    SECURITY_KEY = "SECURITY_KEY"
     AUTHENTICATOR_APP = "AUTHENTICATOR_APP"
     EMAIL_OTP = "EMAIL_OTP"
     SMS = "SMS"
     RECOVERY_CODE = "RECOVERY_CODE"
+
+
+# Proved by a WebAuthn credential.
+WEBAUTHN = frozenset({VerificationMethod.PASSKEY, VerificationMethod.SECURITY_KEY})
 
 
 class FailureReason(StrEnum):

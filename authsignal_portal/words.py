@@ -10,6 +10,7 @@ from authsignal_portal.vocabulary import ActionState, Outcome, VerificationMetho
 
 METHODS: Final[Mapping[str, Promise]] = {
     VerificationMethod.PASSKEY: _("Passkey"),
+    VerificationMethod.SECURITY_KEY: _("Security key"),
     VerificationMethod.AUTHENTICATOR_APP: _("Authenticator app"),
     VerificationMethod.EMAIL_OTP: _("Code by e-mail"),
     VerificationMethod.SMS: _("Code by SMS"),

@@ -5,7 +5,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from authenticators.models import Authenticator, Challenge, EndUser
+from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
 from authsignal_portal import clock
 from authsignal_portal.models import ApiKey, Tenant
 from authsignal_portal.vocabulary import KeyKind, VerificationMethod
@@ -46,6 +46,10 @@ def make_authenticator(
         setattr(row, field, value)
     row.save(force_insert=True)
     return row
+
+
+def make_configuration(tenant: Tenant, method: str, **fields: Any) -> AuthenticatorConfiguration:
+    return AuthenticatorConfiguration.objects.create(tenant=tenant, method=method, **fields)
 
 
 def make_challenge(user: EndUser | None, tenant: Tenant | None = None, **fields: Any) -> Challenge:

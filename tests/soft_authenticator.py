@@ -7,6 +7,7 @@
 import base64
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -121,6 +122,7 @@ class SoftAuthenticator:
         fmt: Any = "none",
         statement: Any = None,
         self_attested: bool = False,
+        attest: Callable[[Passkey, bytes, bytes], tuple[str, Any]] | None = None,
         flags: int | None = None,
         after_key: bytes = b"",
         after_object: bytes = b"",
@@ -161,6 +163,8 @@ class SoftAuthenticator:
         if self_attested:
             signature = passkey.sign(auth_data + sha256(collected).digest())
             fmt, statement = "packed", {"alg": self.algorithm, "sig": signature}
+        if attest:
+            fmt, statement = attest(passkey, auth_data, sha256(collected).digest())
         attestation = cbor.encode(
             {"fmt": fmt, "attStmt": {} if statement is None else statement, "authData": auth_data}
         )

@@ -5,6 +5,7 @@ import { canAdd, enrol, offerPasskey } from "./enrol.js";
 import { end, expired } from "./leaving.js";
 import * as opener from "./opener.js";
 import { config, embedded, session } from "./page.js";
+import { signalAccepted } from "./passkey.js";
 import { prove } from "./prove.js";
 import { saveRecoveryCodes } from "./recovery.js";
 import { failed, finish, quit, refresh, succeeded } from "./session.js";
@@ -40,7 +41,9 @@ async function run() {
   const wantsNew = () => !session.state.isEnrolled || config.forceEnrollment || config.enrol || isWaiting();
   await proveIfNeeded({ wantsMore: wantsNew() || wantsSettings });
   const enrolled = wantsNew() && canAdd() && (await enrol({ first: !wasEnrolled, forced: config.forceEnrollment }));
-  const offered = !enrolled && session.proved && (await offerPasskey());
+  // Who came for the settings finds passkeys there.
+  const offered = !enrolled && !wantsSettings && session.proved && (await offerPasskey());
+  if (session.state.passkeys) signalAccepted(session.state.passkeys);
   if (!wasEnrolled) await saveRecoveryCodes();
   if (wantsSettings && config.mode !== "continue") {
     await settings();

@@ -1,6 +1,7 @@
 // Setting up something new: choose what, prove to have it, and keep recovery codes for the day it is lost.
 
-import { call, verify } from "./api.js";
+import { call } from "./api.js";
+import { MAKE } from "./ceremonies.js";
 import { byMessage, judge } from "./codes.js";
 import { codeForm, contactForm } from "./forms.js";
 import { config, session, text } from "./page.js";
@@ -17,11 +18,14 @@ const EMAIL = /^[^@\s]+@[^@\s]+$/;
 const PHONE = /^\+?[0-9]{7,15}$/;
 
 const WAYS = {
-  PASSKEY: createPasskey,
+  PASSKEY: createCredential,
+  SECURITY_KEY: createCredential,
   AUTHENTICATOR_APP: addApp,
   EMAIL_OTP: addContact,
   SMS: addContact,
 };
+
+const EXISTS = { PASSKEY: "passkey-exists", SECURITY_KEY: "key-exists" };
 
 export const canAdd = () => session.state.canEnrol && usable(session.state.enrollable).length > 0;
 
@@ -120,33 +124,38 @@ async function addApp({ back }) {
   });
 }
 
-// -- passkey -------------------------------------------------------------------------------------------------------
+// -- passkey and security key -------------------------------------------------------------------------------------------------------
 
-// Asked for by the rules after a proof; whoever does not want one now goes on. True once there is one.
+// After a proof, where the tenant or a rule wants it and this device can; whoever does not want one now goes on and is
+// not asked again for as long as the tenant says. True once there is one.
 export async function offerPasskey() {
   const wanted = session.state.prompt?.includes("PASSKEY") && session.state.canEnrol;
-  if (!wanted || !passkey.supported) return false;
-  const outcome = await createPasskey({ back: false, offered: true });
-  if (outcome !== "proved" && outcome !== "elsewhere") return false;
+  if (!wanted || !(await passkey.deviceCan())) return false;
+  const outcome = await createCredential({ method: "PASSKEY", back: false, offered: true });
+  if (outcome !== "proved" && outcome !== "elsewhere") {
+    // Whether or not that could be kept, the user goes on.
+    await call("/challenge/api/not-now", {}).catch(() => {});
+    return false;
+  }
   await persistently(refresh);
   return true;
 }
 
-async function createPasskey({ back, offered = false }) {
+async function createCredential({ method, back, offered = false }) {
   let problem = "";
   const here = passkey.mayCreateHere();
   let refused = false;
   for (;;) {
-    const answer = await screen("passkey_enrol", {
+    const answer = await screen(`${method.toLowerCase()}_enrol`, {
       slots: { problem },
       when: { back, here, window: !here, also: here && refused, offered },
     });
     if (answer === "back" || answer === "later") return answer;
     if (answer === "window") {
-      if ((await elsewhere()) === "elsewhere") return "elsewhere";
+      if ((await elsewhere(method)) === "elsewhere") return "elsewhere";
       continue;
     }
-    const outcome = await persistently(() => ceremony(), { another: back || offered });
+    const outcome = await persistently(() => ceremony(method), { another: back || offered });
     if (outcome === "another") return offered ? "later" : "back";
     if (outcome === "proved") return outcome;
     problem = outcome.words;
@@ -154,19 +163,19 @@ async function createPasskey({ back, offered = false }) {
   }
 }
 
-async function ceremony() {
-  const path = "/v1/client/user-authenticators/passkey";
-  const { challengeId, options } = await call(`${path}/registration-options`, {});
+async function ceremony(method) {
+  const { begin, finish } = MAKE[method];
+  const begun = await begin();
   let credential;
   try {
-    credential = await passkey.create(options);
+    credential = await passkey.create(begun.options);
   } catch (problem) {
-    if (problem.name === "InvalidStateError") return { words: text("passkey-exists") };
+    if (problem.name === "InvalidStateError") return { words: text(EXISTS[method]) };
     return { words: text("passkey-cancelled"), refused: passkey.maybeRefusedByFrame(problem) };
   }
   loading();
   try {
-    const answer = await verify(path, { challengeId, registrationCredential: credential });
+    const answer = await finish(begun, credential);
     return answer.isVerified ? "proved" : { words: text("passkey-cancelled") };
   } catch (problem) {
     if (problem.status === 400 || problem.status === 409) return { words: sentence(problem) };
@@ -175,12 +184,12 @@ async function ceremony() {
 }
 
 // The other window works on the same verification, so the server knows when it has succeeded.
-function elsewhere() {
+function elsewhere(method) {
   const before = session.state.enrolledCount;
-  openElsewhere("PASSKEY");
+  openElsewhere(method);
   return screen("elsewhere", {
     setup(ui, done) {
-      ui.on("open", () => openElsewhere("PASSKEY"));
+      ui.on("open", () => openElsewhere(method));
       const timer = setInterval(async () => {
         await refresh().catch(() => announce(text("network")));
         if (session.state.enrolledCount > before) done("elsewhere");

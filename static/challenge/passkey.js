@@ -4,6 +4,11 @@ import { embedded } from "./page.js";
 
 export const supported = Boolean(window.PublicKeyCredential && navigator.credentials);
 
+// Whether this device could hold a passkey itself; a key or a phone beside it do not count.
+export async function deviceCan() {
+  return supported && (await PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable().catch(() => false));
+}
+
 // Creating inside somebody else's page is refused by some browsers; Chromium says so beforehand.
 export function mayCreateHere() {
   const policy = document.permissionsPolicy ?? document.featurePolicy;
@@ -74,4 +79,15 @@ export async function get(options) {
       userHandle: encode(response.userHandle),
     },
   };
+}
+
+// -- what the password manager should know (WebAuthn L3 §5.1.10); browsers without it go on as before ------------------
+
+export function signalUnknown(rpId, credentialId) {
+  window.PublicKeyCredential?.signalUnknownCredential?.({ rpId, credentialId }).catch(() => {});
+}
+
+export function signalAccepted({ rpId, userId, credentialIds }) {
+  const list = { rpId, userId, allAcceptedCredentialIds: credentialIds };
+  window.PublicKeyCredential?.signalAllAcceptedCredentials?.(list).catch(() => {});
 }

@@ -1,6 +1,6 @@
 // Proving with something the user has: choose, then challenge, until one succeeds.
 
-import { call, verify } from "./api.js";
+import { isCeremony, PROVE } from "./ceremonies.js";
 import { byApp, byMessage, byRecoveryCode } from "./codes.js";
 import { session, text } from "./page.js";
 import * as passkey from "./passkey.js";
@@ -9,14 +9,15 @@ import { persistently, sentence } from "./troubles.js";
 import { loading, screen } from "./view.js";
 
 const WAYS = {
-  PASSKEY: byPasskey,
+  PASSKEY: byCredential,
+  SECURITY_KEY: byCredential,
   AUTHENTICATOR_APP: byApp,
   EMAIL_OTP: byMessage,
   SMS: byMessage,
   RECOVERY_CODE: byRecoveryCode,
 };
 
-export const usable = (choices) => choices.filter(({ method }) => method !== "PASSKEY" || passkey.supported);
+export const usable = (choices) => choices.filter(({ method }) => !isCeremony(method) || passkey.supported);
 
 // Resolves once the user is proved.
 export async function prove() {
@@ -51,34 +52,37 @@ export function listChoices(list, choices, done, { isNew = false } = {}) {
   }
 }
 
-async function byPasskey({ another }) {
+async function byCredential({ method, another }) {
   let problem = "";
   for (;;) {
-    const answer = await screen("passkey", { slots: { problem }, when: { another, fresh: !problem, retry: problem } });
+    const when = { another, fresh: !problem, retry: problem };
+    const answer = await screen(method.toLowerCase(), { slots: { problem }, when });
     if (answer === "another") return answer;
-    const outcome = await persistently(() => ceremony(), { another });
+    const outcome = await persistently(() => ceremony(PROVE[method]), { another });
     if (outcome === "proved" || outcome === "another") return outcome;
     problem = outcome;
   }
 }
 
 // "proved", or the sentence that says why not.
-async function ceremony() {
-  const path = "/v1/client/user-authenticators/passkey/authentication-options";
-  const { challengeId, options } = await call(path, {});
+async function ceremony({ begin, finish }) {
+  const begun = await begin();
   let credential;
   try {
-    credential = await passkey.get(options);
+    credential = await passkey.get(begun.options);
   } catch {
     // Cancelled, timed out or refused: browsers do not say which, on purpose.
     return text("passkey-cancelled");
   }
   loading();
   try {
-    const answer = await verify("/v1/client/verify/passkey", { challengeId, authenticationCredential: credential });
+    const answer = await finish(begun, credential);
     return answer.isVerified ? "proved" : text("passkey-cancelled");
   } catch (problem) {
-    if (problem.code === "unknown_credential") return text("passkey-unknown");
+    if (problem.code === "unknown_credential") {
+      passkey.signalUnknown(begun.options.rpId, credential.id);
+      return text("passkey-unknown");
+    }
     if (problem.status === 400) return sentence(problem);
     throw problem;
   }

@@ -39,12 +39,15 @@ function row(authenticator) {
   content.className = "row";
   content.append(...item.querySelector("button").children);
   for (const part of content.querySelectorAll(".icon-next, [data-if]")) part.remove();
-  const detail = authenticator.email ?? authenticator.phoneNumber ?? authenticator.displayName;
+  const detail = authenticator.email ?? authenticator.phoneNumber ?? authenticator.displayName ?? providerOf(authenticator);
   if (detail) content.querySelector('[data-slot="detail"]').textContent = detail;
   if (authenticator.isDefault) content.querySelector(".choice-name").append(" ", tag(text("default")));
   item.replaceChildren(content);
   return item;
 }
+
+// "iCloud Keychain", "YubiKey 5": who made it, where the key says so and it is known.
+const providerOf = ({ webauthnCredential }) => webauthnCredential?.aaguidMapping?.name;
 
 function tag(words) {
   const mark = document.createElement("span");

@@ -1,8 +1,10 @@
 """The hosted pages over HTTP: headers, one browser, what the page is told, where it sends people."""
 
+import base64
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from authenticators.models import AuthenticatorConfiguration
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod as M
+from rules.models import ActionConfiguration
 from tests import make
 from tests.conftest import Api
 
@@ -268,6 +271,7 @@ def test_a_new_user_may_enrol_and_is_offered_the_address_on_file(api: Api, clien
     assert state["canEnrol"] is True
     assert {item["method"]: item.get("target") for item in state["enrollable"]} == {
         "PASSKEY": None,
+        "SECURITY_KEY": None,
         "AUTHENTICATOR_APP": None,
         "EMAIL_OTP": "b•••@example.com",
         "SMS": None,
@@ -280,7 +284,60 @@ def test_what_the_tenant_switched_off_or_hides_is_not_offered(api: Api, acme: Te
     AuthenticatorConfiguration.objects.create(tenant=acme, method=M.SMS, is_active=False)
     AuthenticatorConfiguration.objects.create(tenant=acme, method=M.EMAIL_OTP, is_hidden_to_user=True)
     state = state_of(client, track(api)["token"])
-    assert [item["method"] for item in state["enrollable"]] == ["PASSKEY", "AUTHENTICATOR_APP"]
+    assert [item["method"] for item in state["enrollable"]] == ["PASSKEY", "SECURITY_KEY", "AUTHENTICATOR_APP"]
+
+
+# -- the offer of a passkey ----------------------------------------------------------------------
+
+
+def proved(api: Api, acme: Tenant, *, enrol: bool = True) -> str:
+    """The token of a user who has an authenticator app, and used it a moment ago."""
+    tracked = track(api)
+    user = acme.users.get(user_id="alice")
+    if enrol and not user.authenticators.exists():
+        make.make_authenticator(user, M.AUTHENTICATOR_APP, secret="JBSWY3DPEHPK3PXP")
+    action = Action.objects.latest("created_at")
+    Action.objects.filter(pk=action.pk).update(state="CHALLENGE_SUCCEEDED", state_updated_at=clock.now())
+    return str(tracked["token"])
+
+
+def test_a_passkey_is_offered_to_a_user_who_has_something_else(api: Api, acme: Tenant, client: Client) -> None:
+    assert "prompt" not in state_of(client, proved(api, acme, enrol=False))
+    assert state_of(client, proved(api, acme))["prompt"] == ["PASSKEY"]
+    row = make.make_authenticator(acme.users.get(user_id="alice"), M.PASSKEY, credential_id="c", rp_id="localhost")
+    assert "prompt" not in state_of(client, proved(api, acme))
+    row.delete()
+    configured = make.make_configuration(acme, M.PASSKEY, recovery_methods=["SMS"])
+    assert "prompt" not in state_of(client, proved(api, acme))
+    configured.recovery_methods, configured.disable_enrollment_prompt = [], True
+    configured.save()
+    assert "prompt" not in state_of(client, proved(api, acme))
+    action = ActionConfiguration.objects.get(tenant=acme, action_code="signIn")
+    always = {"!": {"missing": ["user.userId"]}}
+    make.make_rule(action, always, prompt_to_enroll_verification_methods=["PASSKEY"])
+    assert state_of(client, proved(api, acme))["prompt"] == ["PASSKEY"]
+
+
+def test_not_now_lasts_as_long_as_the_tenant_says(api: Api, acme: Tenant, client: Client) -> None:
+    assert call(client, "not-now", proved(api, acme)).json() == {}
+    assert state_of(client, proved(api, acme))["prompt"] == ["PASSKEY"]
+    make.make_configuration(acme, M.PASSKEY, enrollment_prompt_days=7)
+    assert "prompt" not in state_of(client, proved(api, acme))
+    user = acme.users.get(user_id="alice")
+    user.passkey_prompt_dismissed_at = clock.now() - timedelta(days=7, seconds=1)
+    user.save()
+    assert state_of(client, proved(api, acme))["prompt"] == ["PASSKEY"]
+
+
+def test_which_passkeys_there_are_is_told_to_a_proved_user_only(api: Api, acme: Tenant, client: Client) -> None:
+    token = proved(api, acme)
+    user = acme.users.get(user_id="alice")
+    make.make_authenticator(user, M.PASSKEY, credential_id="mine", rp_id="localhost")
+    make.make_authenticator(user, M.PASSKEY, credential_id="elsewhere", rp_id="old.example")
+    told = state_of(client, token)["passkeys"]
+    assert (told["rpId"], told["credentialIds"]) == ("localhost", ["mine"])
+    assert base64.urlsafe_b64decode(told["userId"] + "==").decode() == user.pk.hex
+    assert "passkeys" not in state_of(client, track(api)["token"])
 
 
 def test_the_contextual_message_and_settings_are_passed_on(api: Api, acme: Tenant, client: Client) -> None:
@@ -293,7 +350,7 @@ def test_the_contextual_message_and_settings_are_passed_on(api: Api, acme: Tenan
 
 @pytest.mark.parametrize("sent", [{}, {"Authorization": "Bearer x"}, {"Authorization": "Basic abc"}])
 def test_no_call_works_without_the_users_token(sent: dict[str, str], client: Client, db: None) -> None:
-    for name in ("state", "qr", "recovery-code", "recovery-codes", "finish"):
+    for name in ("state", "qr", "recovery-code", "recovery-codes", "not-now", "finish"):
         answer = client.post(f"/challenge/api/{name}", "{}", "application/json", headers=sent)
         assert (answer.status_code, answer.json()["errorCode"]) == (401, "expired_token")
 

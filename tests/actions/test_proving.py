@@ -19,12 +19,14 @@ from tests.races.still_clock import still_clock
 
 VERIFY = {
     M.PASSKEY: "client/verify/passkey",
+    M.SECURITY_KEY: "client/verify/security-key",
     M.EMAIL_OTP: "client/verify/email-otp",
     M.SMS: "client/verify/sms",
     M.AUTHENTICATOR_APP: "client/verify/totp",
     M.RECOVERY_CODE: "/challenge/api/recovery-code",
 }
 OPTIONS = "client/user-authenticators/passkey/authentication-options"
+KEY_OPTIONS = "client/user-authenticators/security-key/authentication-options"
 CLOSED = {S.BLOCK, S.REVIEW_REQUIRED, S.REVIEW_FAILED, S.CHALLENGE_FAILED}
 # The states from which a proof is taken, and what it leaves.
 AFTER = {
@@ -62,6 +64,11 @@ def begin(desk: Desk, method: M) -> Begun:
         begun = desk("POST", OPTIONS, {}, token=tracked.token)[1]
         body = {"challengeId": begun["challengeId"], "authenticationCredential": device.get(begun["options"])}
         return Begun(desk, tracked, VERIFY[method], body)
+    if method == M.SECURITY_KEY:
+        device = scenes.security_key_of(desk, first := scenes.track(desk))
+        tracked = scenes.track(desk, first.user.user_id, "Transfer")
+        options = desk("POST", KEY_OPTIONS, {}, token=tracked.token)[1]
+        return Begun(desk, tracked, VERIFY[method], device.get(options, with_user_handle=False))
     if method == M.RECOVERY_CODE:
         tracked = scenes.enrolled(desk, M.EMAIL_OTP)
         code = recovery_code.replace_all(tracked.user)[0]
@@ -145,7 +152,7 @@ def test_a_method_that_the_action_does_not_permit_is_not_taken(desk):
 # -- a challenge that another step or another user began -----------------------------------------
 
 
-@pytest.mark.parametrize("method", [M.EMAIL_OTP, M.SMS, M.PASSKEY])
+@pytest.mark.parametrize("method", [M.EMAIL_OTP, M.SMS, M.PASSKEY, M.SECURITY_KEY])
 def test_an_answer_is_for_its_own_action(desk, method):
     begun = begin(desk, method)
     for other in (scenes.track(desk, begun.tracked.user.user_id, "Other"), scenes.track(desk)):
@@ -155,7 +162,7 @@ def test_an_answer_is_for_its_own_action(desk, method):
     assert begun.answer()[1]["isVerified"] is True
 
 
-@pytest.mark.parametrize("method", [M.AUTHENTICATOR_APP, M.RECOVERY_CODE, M.PASSKEY])
+@pytest.mark.parametrize("method", [M.AUTHENTICATOR_APP, M.RECOVERY_CODE, M.PASSKEY, M.SECURITY_KEY])
 def test_an_answer_is_for_its_own_user(desk, method):
     begun = begin(desk, method)
     other = begin(desk, method).tracked

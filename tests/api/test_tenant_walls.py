@@ -119,6 +119,8 @@ def client_calls(ids, assertion):
     for name in ("challenge", "begun", "verified"):
         yield "POST", "verify/passkey", {"challengeId": ids[name], "authenticationCredential": assertion}
         yield "POST", "user-authenticators/passkey", {"challengeId": ids[name], "registrationCredential": assertion}
+    yield "POST", "verify/security-key", assertion
+    yield "POST", "user-authenticators/security-key", assertion
     yield "GET", f"user-authenticators/passkey?credentialIds={ids['passkey']}", None
     for path in ("verify/email-otp", "verify/sms", "verify/totp"):
         yield "POST", path, {"verificationCode": ids["code"]}
@@ -164,6 +166,8 @@ def test_every_route_of_both_apis_is_walked(theirs):
         "AuthenticationOptionsWebView",
         "PasskeyView",
         "VerifyPasskeyView",
+        "RegisterKeyView",
+        "VerifyKeyView",
         "VerifyCodeView",
         "VerifySmsView",
         "VerifyTotpView",
@@ -177,6 +181,8 @@ def test_every_route_of_both_apis_is_walked(theirs):
         "JwksView",
         "RegistrationOptionsView",
         "RegistrationOptionsWebView",
+        "KeyRegistrationOptionsView",
+        "KeyAuthenticationOptionsView",
         "EnrolTotpView",
         "EnrolEmailView",
         "StartCodeView",

@@ -19,6 +19,7 @@ def test_what_was_never_set_is_absent(api):
     user = ok(api("GET", "users/alice"))
     assert user.pop("allowedVerificationMethods") == [
         "PASSKEY",
+        "SECURITY_KEY",
         "AUTHENTICATOR_APP",
         "EMAIL_OTP",
         "SMS",

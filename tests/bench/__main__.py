@@ -1,4 +1,4 @@
-"""Measure, print, and write var/bench/results.json: `track`, the rules, their analysis and a backtest.
+"""Measure, print, and write var/bench/results.json: `track`, the rules, their analysis, a backtest, the vectors.
 
 What is compared runs interleaved in the same processes on the same PostgreSQL. Absolute figures of a shared machine
 mean little; the median of the ratios of neighbouring runs, and CPU time per request, move less.
@@ -12,6 +12,7 @@ from tests.bench import analyser_speed, rules
 from tests.bench.backtest import measure_backtest
 from tests.bench.load import Run, run
 from tests.bench.serving import FOLDER, databases, entry, environment, keep, median, migrate, request_for, seed, server
+from tests.bench.vectors import measure_vectors
 
 PORT = int(os.environ.get("PORT", "8790"))
 PAIRS = int(os.environ.get("BENCH_PAIRS", "7"))
@@ -22,7 +23,7 @@ RULES = 20
 
 
 def main() -> int:
-    results = measure_rules() | measure_analyser() | measure_track() | measure_backtest()
+    results = measure_vectors() | measure_rules() | measure_analyser() | measure_track() | measure_backtest()
     return 0 if keep(results) else 1
 
 

@@ -100,7 +100,8 @@ def test_a_rule_asks_for_a_passkey_after_its_challenge_and_no_is_an_answer(hoste
     assert hosted.returned()["verificationMethod"] == "EMAIL_OTP"
 
 
-def test_without_being_told_to_nothing_is_offered(hosted: Hosted) -> None:
+def test_where_the_tenant_switched_the_offer_off_nothing_is_offered(hosted: Hosted) -> None:
+    make.make_configuration(hosted.live.tenant, "PASSKEY", disable_enrollment_prompt=True)
     hosted.enrol("EMAIL_OTP", email=hosted.email)
     add_authenticator(hosted.page)
     hosted.open()

@@ -11,14 +11,17 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from audit.models import AuditEvent
 from authenticators import available
+from authenticators.models import AuthenticatorConfiguration
 from authsignal_portal.models import ApiKey, Membership, Tenant
-from authsignal_portal.vocabulary import KeyKind, Role
+from authsignal_portal.vocabulary import KeyKind, Role, VerificationMethod
 from tests import make
 from tests.conftest import advance_clock
+from tests.portal.form import Form
 from tests.portal.staff import LOGIN, PASSWORD, Staff, code_of, make_staff, signed_in
 
 KEYS, MEMBERS = "/portal/authsignal_portal/apikey/", "/portal/authsignal_portal/membership/"
 METHODS = "/portal/authenticators/authenticatorconfiguration/"
+CONFIGURED = "authenticator_configuration:updated"
 
 
 def events(tenant: Tenant, tag: str) -> list[AuditEvent]:
@@ -290,14 +293,14 @@ def test_a_removed_member_is_out_at_once(acme, admin):
 
 
 def switches(**off: bool) -> dict[str, str]:
-    names = ["PASSKEY", "AUTHENTICATOR_APP", "EMAIL_OTP", "SMS", "RECOVERY_CODE"]
+    names = ["PASSKEY", "SECURITY_KEY", "AUTHENTICATOR_APP", "EMAIL_OTP", "SMS", "RECOVERY_CODE"]
     form = {f"{name}-is_active": "on" for name in names if name not in off}
     return form | {"EMAIL_OTP-is_editable_by_user": "on", "SMS-is_editable_by_user": "on"}
 
 
 def test_a_missing_row_means_active(acme, admin):
     page = admin.client.get(METHODS).content.decode()
-    assert len(re.findall(r'name="\w+-is_active"[^>]*checked', page)) == 5
+    assert len(re.findall(r'name="\w+-is_active"[^>]*checked', page)) == len(VerificationMethod)
 
 
 def test_a_method_is_switched_off_for_real(acme, admin):
@@ -310,7 +313,59 @@ def test_a_method_is_switched_off_for_real(acme, admin):
 def test_something_to_prove_oneself_with_stays_active(acme, admin):
     form = {"RECOVERY_CODE-is_active": "on"}
     assert b"Leave at least one method active" in admin.client.post(METHODS, form).content
-    assert len(available.active_methods(acme)) == 5
+    assert len(available.active_methods(acme)) == len(VerificationMethod)
+
+
+def test_what_is_asked_of_passkeys_is_set_and_shown_again(acme, admin):
+    android = "android:apk-key-hash:pNiP5iKyQ8JwgGOaKA1zGPUPJIS-0H1xKCQcfIoGLck"
+    sent = {
+        "PASSKEY-user_verification": "preferred",
+        "PASSKEY-expected_origins": f" https://acme.example \n\n{android}",
+        "PASSKEY-attachment": "platform",
+        "PASSKEY-hints": ["client-device", "hybrid"],
+        "PASSKEY-recovery_methods": ["EMAIL_OTP"],
+        "PASSKEY-disable_enrollment_prompt": "on",
+        "PASSKEY-enrollment_prompt_days": "30",
+        "SECURITY_KEY-user_verification": "required",
+    }
+    assert admin.client.post(METHODS, switches() | sent).status_code == 302
+    stored = AuthenticatorConfiguration.of(acme, VerificationMethod.PASSKEY)
+    assert (stored.user_verification, stored.attachment, stored.hints) == (
+        "preferred",
+        "platform",
+        ["client-device", "hybrid"],
+    )
+    assert (stored.expected_origins, stored.recovery_methods) == (["https://acme.example", android], ["EMAIL_OTP"])
+    assert (stored.disable_enrollment_prompt, stored.enrollment_prompt_days) == (True, 30)
+    assert AuthenticatorConfiguration.of(acme, VerificationMethod.SECURITY_KEY).user_verification == "required"
+    shown = Form(admin.client.get(METHODS).content.decode(), "").fields
+    for name, value in (("attachment", "platform"), ("enrollment_prompt_days", "30"), ("hints", "hybrid")):
+        assert (f"PASSKEY-{name}", value) in shown
+    changed = {event.data["method"]: set(event.data["fields"]) for event in events(acme, CONFIGURED)}
+    assert set(changed) == {"PASSKEY", "SECURITY_KEY"}
+    assert "expected_origins" in changed["PASSKEY"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("expected_origins", "acme.example"),
+        ("expected_origins", "https://acme.example/"),
+        ("expected_origins", "https://ACME.example"),
+        ("expected_origins", "android:apk-key-hash:short"),
+        ("user_verification", "perhaps"),
+        ("attachment", "moon"),
+        ("hints", "telepathy"),
+        ("recovery_methods", "PASSKEY"),
+        ("enrollment_prompt_days", "-1"),
+        ("enrollment_prompt_days", "soon"),
+    ],
+)
+def test_what_means_nothing_is_not_set(acme, admin, name, value):
+    answer = admin.client.post(METHODS, switches() | {f"PASSKEY-{name}": value})
+    assert answer.status_code == 200
+    assert b"portal-errors" in answer.content
+    assert not AuthenticatorConfiguration.objects.exists()
 
 
 # -- the log -------------------------------------------------------------------------------------

@@ -104,6 +104,18 @@ def passkey_of(live: Live, tracked: Tracked) -> SoftAuthenticator:
     return device
 
 
+def security_key_of(live: Live, tracked: Tracked, **properties: Any) -> SoftAuthenticator:
+    """A security key that the user enrolled through the API: it counts, and cannot be backed up."""
+    device = SoftAuthenticator(origin=live.app_origin, backup_eligible=False, counts=True, **properties)
+    path = "client/user-authenticators/security-key"
+    _status, options = live("POST", f"{path}/registration-options", {}, token=tracked.token)
+    made = device.create(options, attachment="cross-platform", transports=("usb", "nfc"))
+    status, answer = live("POST", path, made, token=tracked.token)
+    assert status == 200, answer
+    assert answer["isVerified"] is True
+    return device
+
+
 def events(tag: Tag, **about: Any) -> int:
     return AuditEvent.objects.filter(tag=tag, **about).count()
 

@@ -1,0 +1,287 @@
+"""WebAuthn through the Client API, step by step: passkeys and security keys.
+
+A *ceremony* is WebAuthn's word for what browser, authenticator and user do with one challenge. A passkey's challenge
+is named by its id; a security key's has no id on the wire and is found through the challenge in its client data.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from actions import flow, states
+from actions.client_auth import ClientContext
+from actions.models import Action
+from actions.proofs import check_open
+from actions.proving import (
+    Verified,
+    accepted,
+    check_active,
+    check_may_enrol,
+    check_permitted,
+    finish,
+    one_at_a_time,
+    origin_of,
+)
+from audit import log
+from authenticators import challenges, credentials, webauthn
+from authenticators.challenges import Origin
+from authenticators.methods import passkey
+from authenticators.models import Challenge, EndUser
+from authsignal_portal import clock
+from authsignal_portal.errors import Forbidden, InvalidRequest
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import Scope, VerificationMethod
+
+Purpose = Challenge.Purpose
+M = VerificationMethod
+RESIDENT_KEY: dict[VerificationMethod, webauthn.ResidentKey] = {
+    M.PASSKEY: "required",
+    # A key has little room, and a second factor is asked of a user who is known.
+    M.SECURITY_KEY: "discouraged",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ceremony:
+    """WebAuthn options for the client, and the challenge they belong to."""
+
+    challenge: Challenge
+    options: dict[str, Any]
+
+
+def _registration(
+    context: ClientContext, challenge: Challenge, *, user_name: str, display_name: str, attachment: str
+) -> Ceremony:
+    method, user = VerificationMethod(challenge.method), context.user
+    asked = credentials.policy(context.tenant, method)
+    try:
+        options = webauthn.registration_options(
+            rp_id=asked.rp_id,
+            rp_name=context.tenant.name,
+            user_handle=credentials.handle_of(user, method),
+            user_name=user_name,
+            user_display_name=display_name or user.display_name or user_name,
+            exclude_credentials=credentials.descriptors(user, method),
+            challenge=bytes(challenge.nonce or b""),
+            authenticator_attachment=asked.attachment or attachment or None,
+            timeout_ms=settings.PASSKEY_CHALLENGE_SECONDS * 1000,
+            resident_key=RESIDENT_KEY[method],
+            user_verification=asked.user_verification,
+            hints=asked.hints,
+        )
+    except webauthn.WebAuthnError as error:
+        raise InvalidRequest(f"authenticatorAttachment: {error.detail}") from error
+    return Ceremony(challenge, options)
+
+
+def _authentication(tenant: Tenant, challenge: Challenge, user: EndUser | None) -> Ceremony:
+    method = VerificationMethod(challenge.method)
+    asked = credentials.policy(tenant, method)
+    options = webauthn.authentication_options(
+        rp_id=asked.rp_id,
+        challenge=bytes(challenge.nonce or b""),
+        allow_credentials=credentials.descriptors(user, method) if user else [],
+        user_verification=asked.user_verification,
+        timeout_ms=settings.PASSKEY_CHALLENGE_SECONDS * 1000,
+        hints=asked.hints,
+    )
+    return Ceremony(challenge, options)
+
+
+def _name_of(user: EndUser) -> str:
+    return user.username or user.email or user.user_id
+
+
+# -- passkeys ------------------------------------------------------------------------------------
+
+
+def start_passkey_registration(
+    context: ClientContext,
+    *,
+    username: str,
+    display_name: str,
+    attachment: str,
+    user_agent: str,
+) -> Ceremony:
+    """Options for making a passkey. `attachment` counts where the tenant has set none. Raises InvalidRequest."""
+    user = context.user
+    with one_at_a_time(context):
+        check_may_enrol(context, M.PASSKEY)
+        challenge = challenges.start_nonce(
+            tenant=context.tenant,
+            user=user,
+            origin=origin_of(context.action),
+            purpose=Purpose.ENROL,
+            # An email address that stands in for a name is not kept: addresses rest sealed.
+            context={
+                "username": username or user.username or "",
+                "userAgent": user_agent,
+                "deviceId": context.facts.device_id,
+            },
+        )
+        name = username or _name_of(user)
+        return _registration(context, challenge, user_name=name, display_name=display_name, attachment=attachment)
+
+
+def finish_passkey_registration(
+    context: ClientContext, challenge_id: str, credential: Any, *, is_conditional: bool
+) -> Verified:
+    """Store the passkey that was made. Of a conditional create, which asks nobody, no proof comes of it.
+
+    Raises Forbidden for a conditional create without a fresh proof or the scope: it must follow a sign-in.
+    """
+    with one_at_a_time(context):
+        challenge = challenges.by_id(context.tenant, challenge_id)
+        named = (challenge.action_id, challenge.method, challenge.purpose)
+        if named != (context.action.pk, M.PASSKEY, Purpose.ENROL):
+            raise InvalidRequest("challengeId belongs to another step.")
+        if is_conditional and not context.may(Scope.ADD):
+            raise Forbidden("A passkey is created without asking only after a completed challenge.")
+        answer = passkey.ConditionalCreate(credential) if is_conditional else credential
+        return finish(context, M.PASSKEY, challenge, answer)
+
+
+@transaction.atomic
+def begin_by_client(tenant: Tenant, *, action_code: str, idempotency_key: str) -> Challenge:
+    """A challenge before the user is known; its action comes into being when they are."""
+    return challenges.start_nonce(
+        tenant=tenant,
+        user=None,
+        origin=Origin(None, action_code, idempotency_key),
+        purpose=Purpose.AUTHENTICATE,
+        lifetime_seconds=settings.PROOF_FRESH_SECONDS,
+    )
+
+
+def start_passkey_authentication(tenant: Tenant, context: ClientContext | None, challenge_id: str | None) -> Ceremony:
+    """Options for a known user's passkeys, or for any discoverable one."""
+    if context:
+        with one_at_a_time(context):
+            check_permitted(context, M.PASSKEY)
+            challenge = challenges.start_nonce(
+                tenant=tenant, user=context.user, origin=origin_of(context.action), purpose=Purpose.AUTHENTICATE
+            )
+    elif challenge_id:
+        challenge = _begun(tenant, challenge_id)
+    else:
+        challenge = begin_by_client(tenant, action_code=tenant.default_passkey_action, idempotency_key="")
+    return _authentication(tenant, challenge, context.user if context else None)
+
+
+def _begun(tenant: Tenant, challenge_id: str) -> Challenge:
+    challenge = challenges.by_id(tenant, challenge_id)
+    if challenge.user_id or challenge.nonce is None or not challenge.is_open(clock.now()):
+        raise InvalidRequest("challengeId names no open challenge. Begin a new one.")
+    return challenge
+
+
+def verify_passkey(
+    tenant: Tenant,
+    context: ClientContext | None,
+    *,
+    challenge_id: str,
+    credential: Any,
+    seen: Mapping[str, str],
+) -> Verified:
+    """Judge an assertion. Without a token the credential tells who the user is, and the rules run then.
+
+    `seen` is what the rules may know of the caller: deviceId, and the ipAddress and userAgent of this very request.
+    """
+    challenge = challenges.by_id(tenant, challenge_id)
+    if challenge.method != M.PASSKEY or challenge.purpose != Purpose.AUTHENTICATE:
+        raise InvalidRequest("challengeId belongs to another step.")
+    if challenge.user_id is None:
+        return _sign_in(tenant, challenge, credential, seen)
+    if context is None or challenge.action_id != context.action.pk:
+        raise InvalidRequest("challengeId belongs to another action.")
+    with one_at_a_time(context):
+        return finish(context, M.PASSKEY, challenge, credential)
+
+
+def _sign_in(tenant: Tenant, challenge: Challenge, credential: Any, seen: Mapping[str, str]) -> Verified:
+    """The user is known only now: their action begins with the rules' decision, and the proof may then count.
+
+    Where the rules refuse, that is stored, the challenge is used up, and InvalidRequest is raised.
+    """
+    check_active(tenant, M.PASSKEY)
+    with transaction.atomic():
+        owner = passkey.owner(tenant, credential)
+        if owner:
+            owner.lock()
+        attempt = challenges.finish(tenant=tenant, user=None, method=M.PASSKEY, challenge=challenge, answer=credential)
+        if attempt.proof is None or attempt.proof.authenticator is None:
+            return Verified(None, attempt.failure)
+        action = _begin_action(challenge, attempt.proof.authenticator.user, seen)
+        is_open = action.state not in states.CLOSED_TO_PROOF
+        verified = accepted(action, attempt, may_adopt=False) if is_open else Verified(None)
+    check_open(action)
+    return verified
+
+
+def _begin_action(challenge: Challenge, user: EndUser, seen: Mapping[str, str]) -> Action:
+    attributes = dict(seen)
+    if challenge.idempotency_key:
+        attributes["idempotencyKey"] = challenge.idempotency_key
+    action = flow.join(
+        tenant=challenge.tenant,
+        user_id=user.user_id,
+        action_code=challenge.action_code,
+        attributes=attributes,
+        actor=log.user(user.pseudonym),
+    )
+    Challenge.objects.filter(pk=challenge.pk).update(user=user, action_id=action.pk)
+    return action
+
+
+# -- security keys -------------------------------------------------------------------------------
+
+
+def start_security_key_registration(context: ClientContext, *, user_agent: str) -> Ceremony:
+    """Options for registering a security key; an earlier attempt that waits is dropped."""
+    with one_at_a_time(context):
+        check_may_enrol(context, M.SECURITY_KEY)
+        name = _name_of(context.user)
+        remembered = {"username": context.user.username or "", "userAgent": user_agent}
+        challenge = _only_one(context, Purpose.ENROL, remembered)
+        return _registration(context, challenge, user_name=name, display_name="", attachment="cross-platform")
+
+
+def start_security_key_authentication(context: ClientContext) -> Ceremony:
+    """Options for the user's security keys; an earlier attempt that waits is dropped. Raises InvalidRequest."""
+    with one_at_a_time(context):
+        check_permitted(context, M.SECURITY_KEY)
+        if not credentials.of_user(context.user, M.SECURITY_KEY):
+            raise InvalidRequest("The user has no SECURITY_KEY authenticator.")
+        return _authentication(context.tenant, _only_one(context, Purpose.AUTHENTICATE, {}), context.user)
+
+
+def _only_one(context: ClientContext, purpose: Challenge.Purpose, remembered: dict[str, Any]) -> Challenge:
+    earlier = challenges.of_action(context.tenant, context.action.pk, M.SECURITY_KEY)
+    challenges.withdraw(earlier.filter(purpose=purpose))
+    return challenges.start_nonce(
+        tenant=context.tenant,
+        user=context.user,
+        origin=origin_of(context.action),
+        purpose=purpose,
+        method=M.SECURITY_KEY,
+        context=remembered,
+    )
+
+
+def finish_security_key(context: ClientContext, purpose: Challenge.Purpose, credential: Any) -> Verified:
+    """Judge what a security key made or signed for this action's open challenge of this very ceremony."""
+    with one_at_a_time(context):
+        return finish(context, M.SECURITY_KEY, _answered(context, purpose, credential), credential)
+
+
+def _answered(context: ClientContext, purpose: Challenge.Purpose, credential: Any) -> Challenge | None:
+    """The challenge that the client data names, which proves nothing yet; None where it is not this action's."""
+    try:
+        nonce = webauthn.challenge_of(credential)
+    except webauthn.WebAuthnError:
+        return None
+    named = challenges.by_nonce(context.tenant, context.action.pk, M.SECURITY_KEY, nonce)
+    return named.filter(purpose=purpose).first()

@@ -5,7 +5,7 @@ from time import process_time
 from hypothesis import given
 
 from rules.compiled import Points, compile_traces
-from rules.condition_tree import MAX_TOGETHER, size
+from rules.condition_tree import MAX_TOGETHER, nodes
 from rules.engine import RuleSpec, compile_policy, explain_facts, read_operands
 from rules.facts import Facts
 from rules.lists import NOWHERE, Circumstances, ValueList
@@ -65,12 +65,12 @@ def test_the_compiled_trace_is_that_of_every_node(rules: list[RuleSpec], one: Fa
     drawn = [rule for rule in policy.rules if rule.tree is not None]
     points = Points()
     told = compile_traces([rule.tree for rule in drawn if rule.tree is not None], points)
-    nodes = list(told(_operands(known, points), around))
+    told_nodes = list(told(_operands(known, points), around))
     for rule in drawn:
         assert rule.tree is not None
-        mine, nodes = nodes[: size(rule.tree)], nodes[size(rule.tree) :]
+        mine, told_nodes = told_nodes[: nodes(rule.tree)], told_nodes[nodes(rule.tree) :]
         assert mine == flat(explain_facts(rule.spec, known, custom_points=CUSTOM_POINTS, around=around))
-    assert nodes == []
+    assert told_nodes == []
 
 
 def _operands(known: dict[str, object], points: Points) -> list[object]:

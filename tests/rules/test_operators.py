@@ -310,7 +310,7 @@ def test_the_largest_patterns_take_milliseconds(pattern: str) -> None:
     assert process_time() - before < 0.25
 
 
-@pytest.mark.parametrize("pattern", ["(.{0,30}){0,30}x", "(?:a{0,90}){0,60}b"])
+@pytest.mark.parametrize("pattern", ["(.{0,30}){0,30}x", "((.{0,9}){0,9}){0,9}x"])
 def test_a_pattern_whose_repetitions_multiply_is_refused(pattern: str) -> None:
     with pytest.raises(ConditionsError, match="Repeat less: "):
         check(write("matches", TEXT_POINT, pattern), custom_points=CUSTOM_POINTS)

@@ -16,6 +16,7 @@ from authenticators.models import AuthenticatorConfiguration
 from authsignal_portal import access, portal, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
+from authsignal_portal.vocabulary import DEVICE_METHODS
 from authsignal_portal.vocabulary import VerificationMethod as M
 from authsignal_portal.widgets import dress
 
@@ -24,31 +25,58 @@ EXPLAINED = {
     M.AUTHENTICATOR_APP: _("Six digits from an app on the user's phone."),
     M.EMAIL_OTP: _("A code to the user's e-mail address. Only as safe as the mailbox."),
     M.SMS: _("A code to the user's phone. Can be intercepted; costs money per message."),
+    M.PUSH: _("A question in your app on the user's phone, which signs the answer. Your app brings the SDK."),
+    M.QR_CODE: _("Your app on the user's phone scans a code and signs the answer. Your app brings the SDK."),
+    M.IN_APP: _("Your app signs for its own user with a key that never leaves the phone. Your app brings the SDK."),
     M.RECOVERY_CODE: _("Ten saved codes for a user who lost everything else."),
 }
 FLAGS = {
     "is_active": _("Active"),
     "is_hidden_to_user": _("Not offered for enrolment"),
     "is_editable_by_user": _("Users may change the address"),
+    "number_matching": _("The user types the number that the page shows. Off: a compatibility mode, open to fatigue"),
+    "require_signature": _("Tell an app what is pending only if it signs the question"),
+    "require_app_attestation": _("Only attested apps may enrol. Attestations cannot be verified yet: none can enrol"),
 }
-DEFAULTS = {"is_active": True, "is_hidden_to_user": False, "is_editable_by_user": True}
+DEFAULTS = {
+    "is_active": True,
+    "is_hidden_to_user": False,
+    "is_editable_by_user": True,
+    "number_matching": True,
+    "require_signature": False,
+    "require_app_attestation": False,
+}
+# The switches that mean something for some methods only.
+OF_METHODS = {
+    "is_editable_by_user": (M.EMAIL_OTP, M.SMS),
+    "number_matching": (M.PUSH,),
+    "require_signature": (M.PUSH,),
+    "require_app_attestation": DEVICE_METHODS,
+}
 
 
 def flags_of(method: M) -> list[str]:
     """The switches that mean something for this method."""
     if method == M.RECOVERY_CODE:
         return ["is_active"]
-    return [flag for flag in FLAGS if flag != "is_editable_by_user" or method in (M.EMAIL_OTP, M.SMS)]
+    return [flag for flag in FLAGS if method in OF_METHODS.get(flag, (method,))]
 
 
 class MethodForm(forms.Form):
     """The switches of one method."""
 
-    def __init__(self, method: M, data: Any, *, initial: dict[str, bool]) -> None:
+    def __init__(self, method: M, data: Any, *, initial: dict[str, Any]) -> None:
         super().__init__(data, prefix=method.value, initial=initial)
         self.method, self.title, self.text = method, words.METHODS[method], EXPLAINED[method]
         for flag in flags_of(method):
             self.fields[flag] = forms.BooleanField(label=FLAGS[flag], required=False)
+        if method in DEVICE_METHODS:
+            self.fields["credential_days"] = forms.IntegerField(
+                label=_("Days that a device stays enrolled; empty for ever"),
+                required=False,
+                min_value=1,
+                max_value=3650,
+            )
         dress(self)
 
 
@@ -108,8 +136,9 @@ class MethodsPage(TenantAdmin):
         return redirect("portal:authenticators_authenticatorconfiguration_changelist")
 
 
-def _initial(row: AuthenticatorConfiguration | None) -> dict[str, bool]:
-    return {flag: getattr(row, flag) if row else default for flag, default in DEFAULTS.items()}
+def _initial(row: AuthenticatorConfiguration | None) -> dict[str, Any]:
+    flags = {flag: getattr(row, flag) if row else default for flag, default in DEFAULTS.items()}
+    return flags | {"credential_days": row.credential_days if row else None}
 
 
 def _leaves_nothing(rows: list[MethodForm]) -> str:

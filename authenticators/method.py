@@ -22,9 +22,13 @@ class VerificationFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A right answer. `authenticator` is None when the proof was of an address on file that is not enrolled yet."""
+    """A right answer. `authenticator` is None when the proof was of an address on file that is not enrolled yet.
+
+    `declined`: it is theirs without doubt, and it says no.
+    """
 
     authenticator: Authenticator | None
+    declined: bool = False
 
 
 class Method(Protocol):

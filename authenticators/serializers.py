@@ -11,7 +11,7 @@ from authenticators.models import Authenticator, AuthenticatorConfiguration, End
 from authsignal_portal import user_agent
 from authsignal_portal.fields import Count, Custom, Flag, Text
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import VerificationMethod
+from authsignal_portal.vocabulary import DEVICE_METHODS, VerificationMethod
 from authsignal_portal.wire import iso, present
 
 M = VerificationMethod
@@ -130,6 +130,7 @@ def authenticator_output(row: Authenticator) -> dict[str, Any]:
             "email": row.contact if row.method == M.EMAIL_OTP else None,
             "username": row.name or None if row.method == M.PASSKEY else None,
             "webauthnCredential": credential_output(row) if row.method == M.PASSKEY else None,
+            **device_output(row),
         }
     )
 
@@ -139,6 +140,17 @@ def client_authenticator(row: Authenticator) -> dict[str, Any]:
     return authenticator_output(row) | (
         {"authenticatorAttachment": row.attachment} if row.method == M.PASSKEY and row.attachment else {}
     )
+
+
+def device_output(row: Authenticator) -> dict[str, Any]:
+    """What is told of an app with a device key; nothing of anything else."""
+    if row.method not in DEVICE_METHODS:
+        return {}
+    return {
+        "displayName": row.name or None,
+        "devicePlatform": row.device_platform or None,
+        "expiresAt": iso(row.expires_at),
+    }
 
 
 def credential_output(row: Authenticator) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 
 from actions import api as actions
 from actions import client_api as client
+from actions import client_devices as devices
 from actions import hosted
 from authenticators import api as authenticators
 from authsignal_portal import api, portal
@@ -49,6 +50,11 @@ server_api = [
 ]
 
 PASSKEY = "user-authenticators/passkey"
+PUSH = "user-authenticators/push"
+QR_CODE = "user-authenticators/qr-code"
+IN_APP = "user-authenticators/in-app"
+# Of SDKs from before the three were told apart.
+DEVICE_KEY = "user-authenticators/device"
 
 client_api = [
     path("challenge", client.BeginView.as_view()),
@@ -71,6 +77,27 @@ client_api = [
     path("user-authenticators/sms", client.EnrolSmsView.as_view()),
     path("challenge/sms", client.StartSmsView.as_view()),
     path("verify/sms", client.VerifySmsView.as_view()),
+    path("challenge/push", devices.StartPushView.as_view()),
+    path("verify/push", devices.VerifyPushView.as_view()),
+    path("challenge/qr-code", devices.StartQrView.as_view()),
+    path("verify/qr-code", devices.VerifyQrView.as_view()),
+    path("verify/in-app", devices.VerifyInAppView.as_view()),
+    path(PUSH, devices.PushCredentialView.as_view()),
+    path(f"{PUSH}/sign", devices.SignRenewalView.as_view()),
+    path(f"{PUSH}/remove", devices.RemovePushView.as_view()),
+    path(f"{PUSH}/challenge/sign", devices.SignLookupView.as_view()),
+    path(f"{PUSH}/challenge", devices.PendingPushView.as_view()),
+    path(QR_CODE, devices.QrCredentialView.as_view()),
+    path(f"{QR_CODE}/remove", devices.RemoveQrView.as_view()),
+    path(f"{QR_CODE}/challenge/claim", devices.ClaimQrView.as_view()),
+    path(f"{QR_CODE}/challenge", devices.AnswerQrView.as_view()),
+    path(IN_APP, devices.InAppCredentialView.as_view()),
+    path(f"{IN_APP}/remove", devices.RemoveInAppView.as_view()),
+    path(DEVICE_KEY, devices.LegacyCredentialView.as_view()),
+    path(f"{DEVICE_KEY}/remove", devices.LegacyRemoveView.as_view()),
+    path(f"{DEVICE_KEY}/challenge", devices.LegacyChallengeView.as_view()),
+    path(f"{DEVICE_KEY}/challenge/claim", devices.LegacyClaimView.as_view()),
+    path("verify/device", devices.LegacyVerifyView.as_view()),
     re_path(r"", client.NothingHere.as_view()),
 ]
 
@@ -78,6 +105,7 @@ hosted_pages = [
     path("challenge", hosted.page),
     path("challenge/api/state", hosted.StateView.as_view()),
     path("challenge/api/qr", hosted.QrView.as_view()),
+    path("challenge/api/qr-challenge", hosted.QrChallengeView.as_view()),
     path("challenge/api/recovery-code", hosted.RecoveryCodeView.as_view()),
     path("challenge/api/recovery-codes", hosted.RecoveryCodesView.as_view()),
     path("challenge/api/finish", hosted.FinishView.as_view()),

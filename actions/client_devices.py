@@ -158,9 +158,10 @@ class RemoveView(DeviceView):
     def post(self, request: Request) -> Response:
         given = self.parsed(inputs.SignedInput)
         rows = self.found(device_keys.read_key(given["publicKey"]))
+        answer = {"removedAuthenticatorId": str(rows[0].pk)} if rows else {}
         for row in rows:
             device_credentials.remove(row, given["signature"])
-        return Response({"removedAuthenticatorId": str(rows[0].pk)} if rows else {})
+        return Response(answer)
 
 
 class PushCredentialView(CredentialView):

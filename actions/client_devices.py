@@ -88,9 +88,9 @@ class StartPushView(ClientView):
 
 
 class VerifyPushView(ClientView):
-    @extend_schema(operation_id="clientVerifyPush", request=inputs.ChallengeInput, responses={200: answers.PushOutcome})
+    @extend_schema(operation_id="clientVerifyPush", request=inputs.OutcomeInput, responses={200: answers.PushOutcome})
     def post(self, request: Request) -> Response:
-        challenge_id = self.parsed(inputs.ChallengeInput)["challengeId"]
+        challenge_id = self.parsed(inputs.OutcomeInput)["challengeId"]
         return Response(outcome_output(device_proving.push_outcome(self.context, challenge_id)))
 
 
@@ -333,9 +333,9 @@ class SignLookupView(DeviceView):
 class ClaimQrView(DeviceView):
     methods = (M.QR_CODE,)
 
-    @extend_schema(operation_id="clientClaimQrCode", request=inputs.ClaimInput, responses={200: answers.Claimed})
+    @extend_schema(operation_id="clientClaimQrCode", request=inputs.ScanInput, responses={200: answers.Scanned})
     def post(self, request: Request) -> Response:
-        given = self.parsed(inputs.ClaimInput)
+        given = self.parsed(inputs.ScanInput)
         device = device_proving.credential(self.tenant, M.QR_CODE, device_keys.read_key(given["publicKey"]))
         challenge, action = device_proving.claim(given["challengeId"], device, given["signature"])
         shown = present(
@@ -361,9 +361,9 @@ class AnswerQrView(AnswerView):
 class VerifyInAppView(DeviceView):
     methods = (M.IN_APP,)
 
-    @extend_schema(operation_id="clientVerifyInApp", request=inputs.ClaimInput, responses={200: answers.VerifiedInApp})
+    @extend_schema(operation_id="clientVerifyInApp", request=inputs.ScanInput, responses={200: answers.VerifiedInApp})
     def post(self, request: Request) -> Response:
-        given = self.parsed(inputs.ClaimInput)
+        given = self.parsed(inputs.ScanInput)
         device = device_proving.credential(self.tenant, M.IN_APP, device_keys.read_key(given["publicKey"]))
         verified = device_proving.verify_in_app(
             self.tenant,

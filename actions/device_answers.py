@@ -61,7 +61,7 @@ class Answered(serializers.Serializer[Any]):
     failureReason = serializers.ChoiceField(list(FailureReason), required=False)
 
 
-class Claimed(serializers.Serializer[Any]):
+class Scanned(serializers.Serializer[Any]):
     success = serializers.BooleanField()
     ipAddress = serializers.CharField(required=False)
     userAgent = serializers.CharField(required=False)

@@ -40,16 +40,16 @@ class SignedInput(serializers.Serializer[Any]):
     signature = Text(max_length=MAX_SIGNATURE, required=True)
 
 
-class ClaimInput(SignedInput):
+class ScanInput(SignedInput):
     challengeId = Text(max_length=MAX_ID, required=True)
 
 
-class AnswerInput(ClaimInput):
+class AnswerInput(ScanInput):
     approved = Decision()
     verificationCode = Text(max_length=64)
 
 
-class RenewalInput(ClaimInput):
+class RenewalInput(ScanInput):
     pushToken = Text(max_length=4096)
     resetExpiry = Flag()
 
@@ -64,11 +64,11 @@ class QrInput(serializers.Serializer[Any]):
     custom = Custom()
 
 
-class ChallengeInput(serializers.Serializer[Any]):
+class OutcomeInput(serializers.Serializer[Any]):
     challengeId = Text(max_length=MAX_ID, required=True)
 
 
-class QrOutcomeInput(ChallengeInput):
+class QrOutcomeInput(OutcomeInput):
     deviceCode = Text(max_length=128, required=True)
 
 

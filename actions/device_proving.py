@@ -46,8 +46,9 @@ class Outcome:
 
 def enrol(context: ClientContext, methods: Sequence[VerificationMethod], device: Device) -> Authenticator:
     """Enrol the device for these methods, all or none; returns the credential of the first."""
-    owners = {device_credentials.owner_of(context.tenant, method, device.public_key) for method in methods}
     with transaction.atomic():
+        device_credentials.hold(context.tenant, device.public_key)
+        owners = {device_credentials.owner_of(context.tenant, method, device.public_key) for method in methods}
         # In one order, whichever of two users enrols the other's key.
         for user in sorted({context.user, *(owner for owner in owners if owner)}, key=lambda user: str(user.pk)):
             user.lock(gone=ExpiredToken() if user == context.user else None)

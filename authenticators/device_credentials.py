@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from audit import log
 from audit.events import Tag
-from authenticators import challenges, device_keys, enrolment
+from authenticators import challenges, device_keys, enrolment, outbox
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
 from authsignal_portal import clock
-from authsignal_portal.errors import Conflict, InvalidConfiguration, InvalidRequest, RefusedCredential
+from authsignal_portal.errors import InvalidConfiguration, InvalidRequest, RefusedCredential
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import DevicePlatform, VerificationMethod
 
@@ -40,6 +40,13 @@ def find(tenant: Tenant, method: VerificationMethod, public_key: bytes) -> Authe
 # -- enrolling -----------------------------------------------------------------------------------
 
 
+def hold(tenant: Tenant, public_key: bytes) -> None:
+    """Let other enrolments of the key wait until the transaction ends. Before any user is locked: then whose it is
+    stands, and can be locked in order with who enrols it.
+    """
+    outbox.one_at_a_time([f"device-key:{tenant.pk}:{public_key.hex()}"])
+
+
 def owner_of(tenant: Tenant, method: VerificationMethod, public_key: bytes) -> EndUser | None:
     """Whose the key is by now, expired or not."""
     row = (
@@ -51,8 +58,8 @@ def owner_of(tenant: Tenant, method: VerificationMethod, public_key: bytes) -> E
 def enrol(user: EndUser, method: VerificationMethod, device: Device, *, action_id: uuid.UUID) -> Authenticator:
     """The key as the user's own credential: made, or brought up to date. The newest enrolment wins.
 
-    Call inside a transaction, with `user` locked, and whose the key is (`owner_of`) too. Raises InvalidConfiguration
-    where an attestation is asked for, Conflict when somebody else enrolled the key meanwhile.
+    Call inside a transaction, with the key held (`hold`), and `user` and whose the key is (`owner_of`) locked.
+    Raises InvalidConfiguration where an attestation is asked for.
     """
     configuration = AuthenticatorConfiguration.of(user.tenant, method)
     if configuration.require_app_attestation:
@@ -68,11 +75,7 @@ def enrol(user: EndUser, method: VerificationMethod, device: Device, *, action_i
     row.push_token = device.push_token or None
     row.expires_at = lifetime_from(now, configuration)
     row.verified_at = row.verified_at or now
-    try:
-        with transaction.atomic():
-            row.save()
-    except IntegrityError as error:
-        raise Conflict("This key is being enrolled at the same moment. Try again.") from error
+    row.save()
     enrolment.complete(row, now=now, actor=actor, action_id=action_id)
     return row
 

@@ -1,4 +1,4 @@
-"""The key of an app on a user's phone, and what the mobile SDKs send by it. Written from the wire, not from the product."""
+"""The key of an app on a user's phone, and what the mobile SDKs send by it."""
 
 import base64
 import time
@@ -14,8 +14,8 @@ class DeviceKey:
 
     def __init__(self, curve: ec.EllipticCurve | None = None) -> None:
         self.private = ec.generate_private_key(curve or ec.SECP256R1())
-        spki = self.private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        self.public = base64.b64encode(spki).decode()
+        self.spki = self.private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        self.public = base64.b64encode(self.spki).decode()
 
     @property
     def query(self) -> str:

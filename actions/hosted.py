@@ -21,7 +21,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import device_proving, hosted_state, proving
+from actions import device_waiting, hosted_state, proving
 from actions.client_api import seen
 from actions.client_auth import ClientContext, ClientToken
 from actions.models import ActionFacts
@@ -285,7 +285,7 @@ class QrChallengeView(HostedView):
 
     @extend_schema(request=None, responses={200: dict})
     def post(self, request: Request) -> Response:
-        challenge, device_code = device_proving.start_qr(
+        challenge, device_code = device_waiting.start_qr(
             self.context.tenant,
             self.context,
             action="",

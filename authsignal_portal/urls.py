@@ -8,8 +8,10 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
 from actions import api as actions
+from actions import client_answering as answering
 from actions import client_api as client
 from actions import client_devices as devices
+from actions import client_waiting as waiting
 from actions import hosted
 from authenticators import api as authenticators
 from authsignal_portal import api, portal
@@ -77,27 +79,27 @@ client_api = [
     path("user-authenticators/sms", client.EnrolSmsView.as_view()),
     path("challenge/sms", client.StartSmsView.as_view()),
     path("verify/sms", client.VerifySmsView.as_view()),
-    path("challenge/push", devices.StartPushView.as_view()),
-    path("verify/push", devices.VerifyPushView.as_view()),
-    path("challenge/qr-code", devices.StartQrView.as_view()),
-    path("verify/qr-code", devices.VerifyQrView.as_view()),
-    path("verify/in-app", devices.VerifyInAppView.as_view()),
+    path("challenge/push", waiting.StartPushView.as_view()),
+    path("verify/push", waiting.VerifyPushView.as_view()),
+    path("challenge/qr-code", waiting.StartQrView.as_view()),
+    path("verify/qr-code", waiting.VerifyQrView.as_view()),
+    path("verify/in-app", answering.VerifyInAppView.as_view()),
     path(PUSH, devices.PushCredentialView.as_view()),
     path(f"{PUSH}/sign", devices.SignRenewalView.as_view()),
     path(f"{PUSH}/remove", devices.RemovePushView.as_view()),
-    path(f"{PUSH}/challenge/sign", devices.SignLookupView.as_view()),
-    path(f"{PUSH}/challenge", devices.PendingPushView.as_view()),
+    path(f"{PUSH}/challenge/sign", answering.SignLookupView.as_view()),
+    path(f"{PUSH}/challenge", answering.PendingPushView.as_view()),
     path(QR_CODE, devices.QrCredentialView.as_view()),
     path(f"{QR_CODE}/remove", devices.RemoveQrView.as_view()),
-    path(f"{QR_CODE}/challenge/claim", devices.ClaimQrView.as_view()),
-    path(f"{QR_CODE}/challenge", devices.AnswerQrView.as_view()),
+    path(f"{QR_CODE}/challenge/claim", answering.ClaimQrView.as_view()),
+    path(f"{QR_CODE}/challenge", answering.AnswerQrView.as_view()),
     path(IN_APP, devices.InAppCredentialView.as_view()),
     path(f"{IN_APP}/remove", devices.RemoveInAppView.as_view()),
     path(DEVICE_KEY, devices.LegacyCredentialView.as_view()),
     path(f"{DEVICE_KEY}/remove", devices.LegacyRemoveView.as_view()),
-    path(f"{DEVICE_KEY}/challenge", devices.LegacyChallengeView.as_view()),
-    path(f"{DEVICE_KEY}/challenge/claim", devices.LegacyClaimView.as_view()),
-    path("verify/device", devices.LegacyVerifyView.as_view()),
+    path(f"{DEVICE_KEY}/challenge", answering.LegacyChallengeView.as_view()),
+    path(f"{DEVICE_KEY}/challenge/claim", answering.LegacyClaimView.as_view()),
+    path("verify/device", answering.LegacyVerifyView.as_view()),
     re_path(r"", client.NothingHere.as_view()),
 ]
 

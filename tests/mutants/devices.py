@@ -44,7 +44,7 @@ ONCE = [
         "devices: pushes begun without the user locked",
         f"{RACES}::test_fifty_pushes_at_once_are_one_and_three_actions_at_most_are_asked_for",
         (
-            "actions/device_proving.py",
+            "actions/device_waiting.py",
             "        context.user.lock(gone=ExpiredToken())\n        proving.check_permitted(context, M.PUSH)",
             "        proving.check_permitted(context, M.PUSH)",
         ),
@@ -60,7 +60,7 @@ ONCE = [
     mutant(
         "devices: the token comes with every question",
         f"{RACES}::test_one_push_approved_fifty_times_is_approved_once_and_gives_one_token",
-        ("actions/device_proving.py", "verified_at__gt=fresh, claimed_at=None)", "verified_at__gt=fresh)"),
+        ("actions/device_waiting.py", "verified_at__gt=fresh, claimed_at=None)", "verified_at__gt=fresh)"),
     ),
     mutant(
         "devices: a renewal counts as often as it is sent",
@@ -258,7 +258,7 @@ BOUNDED = [
         "devices: an unsigned question told everything",
         f"{PUSH}::test_the_device_is_told_what_is_public_if_it_signed_the_question",
         (
-            "actions/client_devices.py",
+            "actions/client_answering.py",
             "(device_proving.public_data(action) if is_signed else {})",
             "device_proving.public_data(action)",
         ),

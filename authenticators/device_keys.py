@@ -81,14 +81,10 @@ def is_signed(public_key: bytes, signature: str, message: str) -> bool:
     return True
 
 
-def is_signed_once(public_key: bytes, signature: str, messages: list[str]) -> bool:
-    """Whether it is over one of them."""
-    return any(is_signed(public_key, signature, message) for message in messages)
-
-
 def check_signed(row: Authenticator, signature: str, messages: list[str]) -> None:
-    """Raises InvalidRequest."""
-    if not is_signed_once(bytes(row.public_key or b""), signature, messages):
+    """Raises InvalidRequest unless the signature is the credential's over one of the messages."""
+    key = bytes(row.public_key or b"")
+    if not any(is_signed(key, signature, message) for message in messages):
         raise InvalidRequest("signature is not one of this key over what had to be signed.")
 
 

@@ -191,10 +191,10 @@ def test_a_credential_expires_where_the_tenant_says_so_and_is_nothing_then(api, 
 # -- renewing ------------------------------------------------------------------------------------
 
 
-def renewal(browser, key, **more):
+def renewal(browser, key, *, by=None, **more):
     begun = ok(browser("POST", f"user-authenticators/push/sign?{key.query}"))
     assert set(begun) == {"challengeId", "message"}
-    return key.signed(begun["message"], challengeId=begun["challengeId"], **more)
+    return (by or key).signed(begun["message"], challengeId=begun["challengeId"], **more)
 
 
 def test_a_device_renews_its_push_token_and_its_lifetime(api, browser, acme, key):
@@ -222,6 +222,7 @@ def test_a_renewal_counts_only_for_the_key_that_signed_it_and_not_for_long(api, 
         body | {"signature": key.sign(body["challengeId"])},
         body | {"challengeId": "x" * 64},
         renewal(browser, other) | {"publicKey": key.public},
+        renewal(browser, other, by=key),
     ):
         refused(browser("PATCH", "user-authenticators/push", wrong), 400, "invalid_request")
     advance(121)

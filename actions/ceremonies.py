@@ -214,14 +214,14 @@ def _sign_in(tenant: Tenant, challenge: Challenge, credential: Any, seen: Mappin
         attempt = challenges.finish(tenant=tenant, user=None, method=M.PASSKEY, challenge=challenge, answer=credential)
         if attempt.proof is None or attempt.proof.authenticator is None:
             return Verified(None, attempt.failure)
-        action = _begin_action(challenge, attempt.proof.authenticator.user, seen)
+        action = begin_action(challenge, attempt.proof.authenticator.user, seen)
         is_open = action.state not in states.CLOSED_TO_PROOF
         verified = accepted(action, attempt, may_adopt=False) if is_open else Verified(None)
     check_open(action)
     return verified
 
 
-def _begin_action(challenge: Challenge, user: EndUser, seen: Mapping[str, str]) -> Action:
+def begin_action(challenge: Challenge, user: EndUser, seen: Mapping[str, Any]) -> Action:
     attributes = dict(seen)
     if challenge.idempotency_key:
         attributes["idempotencyKey"] = challenge.idempotency_key

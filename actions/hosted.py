@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import segno
 from csp.constants import NONCE, NONE, SELF, STRICT_DYNAMIC
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import translation
@@ -20,7 +21,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import hosted_state, hosted_theme, proving
+from actions import device_waiting, hosted_state, hosted_theme, proving
+from actions.client_api import seen
 from actions.client_auth import ClientContext, ClientToken
 from actions.models import ActionFacts
 from authenticators.models import EndUser
@@ -39,10 +41,20 @@ EMBEDDED_HEADER = "X-Challenge-Embedded"
 NATIVE_SCHEMES = frozenset({"authsignal"})
 MAX_OTP_URI = 2331
 QUIET_ZONE = 3
+# So long before its end a QR code gives way to the next: nobody scans one that is over.
+QR_OVERLAP_SECONDS = 5
 
-METHOD_SCREENS = [f"{method.lower()}{step}" for method in VerificationMethod for step in ("", "_enrol")]
+# An app is enrolled in the app, and proves itself there.
+SCREENLESS = {"push_enrol", "qr_code_enrol", "in_app", "in_app_enrol"}
+METHOD_SCREENS = [
+    name
+    for method in VerificationMethod
+    for name in (method.lower(), f"{method.lower()}_enrol")
+    if name not in SCREENLESS
+]
 ERRORS = [
     "blocked",
+    "declined",
     "error",
     "expired",
     "failed",
@@ -223,7 +235,7 @@ class CodeInput(serializers.Serializer[Any]):
     verificationCode = Text(max_length=64, required=True, allow_blank=True)
 
 
-class QrInput(serializers.Serializer[Any]):
+class OtpUriInput(serializers.Serializer[Any]):
     uri = Text(max_length=MAX_OTP_URI, required=True)
 
 
@@ -259,16 +271,43 @@ class StateView(HostedView):
 class QrView(HostedView):
     """An otpauth:// URI as a picture; drawn here, so that no secret leaves for an image service."""
 
-    @extend_schema(request=QrInput, responses={200: dict})
+    @extend_schema(request=OtpUriInput, responses={200: dict})
     def post(self, request: Request) -> Response:
-        uri = self.parsed(QrInput)["uri"]
+        uri = self.parsed(OtpUriInput)["uri"]
         if not uri.startswith("otpauth://totp/"):
             raise InvalidRequest("uri must begin with otpauth://totp/.")
         try:
-            code = segno.make_qr(uri, error="m")
+            return Response({"image": picture(uri)})
         except segno.DataOverflowError as error:
             raise InvalidRequest("uri is too long for a QR code.") from error
-        return Response({"image": code.svg_data_uri(border=QUIET_ZONE, light="#fff", dark="#000")})
+
+
+def picture(text: str) -> str:
+    """A QR code as an image in a data: URI. Raises DataOverflowError."""
+    return str(segno.make_qr(text, error="m").svg_data_uri(border=QUIET_ZONE, light="#fff", dark="#000"))
+
+
+class QrChallengeView(HostedView):
+    """A QR code challenge as a picture. The page shows the next one before this one is over."""
+
+    @extend_schema(request=None, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        challenge, device_code = device_waiting.start_qr(
+            self.context.tenant,
+            self.context,
+            action="",
+            custom={},
+            seen=seen(request._request),
+            lifetime_seconds=settings.QR_RENEWED_AFTER_SECONDS,
+        )
+        return Response(
+            {
+                "challengeId": challenge.pk,
+                "deviceCode": device_code,
+                "image": picture(challenge.pk),
+                "renewAfter": settings.QR_RENEWED_AFTER_SECONDS - QR_OVERLAP_SECONDS,
+            }
+        )
 
 
 class RecoveryCodeView(HostedView):

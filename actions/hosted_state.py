@@ -23,6 +23,8 @@ from authsignal_portal.wire import present
 M = VerificationMethod
 # Recovery codes come with the first method that is enrolled; they are not chosen.
 ENROLLABLE = (M.PASSKEY, M.SECURITY_KEY, M.AUTHENTICATOR_APP, M.EMAIL_OTP, M.SMS)
+# Proved in the user's own app and nowhere else.
+ELSEWHERE = (M.IN_APP,)
 
 
 def describe(context: ClientContext, token: str) -> dict[str, Any]:
@@ -71,6 +73,7 @@ def _methods(
     """What can prove this action now: permitted and enrolled; with nothing enrolled, an address on file."""
     if enrolled:
         usable = [method for method in M if method in enrolled or (method == M.RECOVERY_CODE and codes)]
+        usable = [method for method in usable if method not in ELSEWHERE]
         targets = _enrolled_contacts(user)
     else:
         targets = _contacts_on_file(user)

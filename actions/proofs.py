@@ -47,6 +47,25 @@ def refused(action_id: uuid.UUID | None) -> None:
         Action.objects.filter(pk=action_id, failed_at=None).update(failed_at=clock.Now())
 
 
+def declined(action: Action, method: VerificationMethod) -> None:
+    """The user said that this is not theirs: a challenge that waited has failed. In the transaction that judged it."""
+    now = clock.now()
+    waiting = Action.objects.filter(pk=action.pk, state=ActionState.CHALLENGE_REQUIRED)
+    if not waiting.update(state=ActionState.CHALLENGE_FAILED, state_updated_at=now):
+        return
+    log.record(
+        Tag.ACTION_STATE_CHANGED,
+        tenant_id=action.tenant_id,
+        actor=log.user(action.user.pseudonym),
+        subject=action.user.pseudonym,
+        action_id=action.pk,
+        at=now,
+        from_state=ActionState.CHALLENGE_REQUIRED.value,
+        to_state=ActionState.CHALLENGE_FAILED.value,
+        method=method.value,
+    )
+
+
 def access_token(action: Action, *, now: datetime) -> str:
     return tokens.mint(
         tenant=action.tenant,

@@ -36,9 +36,11 @@ SELECT authsignal_now() AS now,
   (SELECT array_agg(x.method) FROM authenticators_authenticatorconfiguration x
     WHERE x.tenant_id = %(tenant)s::uuid AND NOT x.is_active) AS switched_off,
   (SELECT array_agg(DISTINCT x.method) FROM authenticators_authenticator x
-    WHERE x.user_id = u.id AND x.verified_at IS NOT NULL) AS enrolled,
+    WHERE x.user_id = u.id AND x.verified_at IS NOT NULL
+      AND (x.expires_at IS NULL OR x.expires_at > authsignal_now())) AS enrolled,
   (SELECT x.method FROM authenticators_authenticator x
-    WHERE x.user_id = u.id AND x.verified_at IS NOT NULL AND x.is_default LIMIT 1) AS enrolled_default,
+    WHERE x.user_id = u.id AND x.verified_at IS NOT NULL AND x.is_default
+      AND (x.expires_at IS NULL OR x.expires_at > authsignal_now()) LIMIT 1) AS enrolled_default,
   d.id AS device_pk, d.authenticated_at, d.invalidated_at, d.remembered_until,
   (SELECT count(*) FROM (SELECT 1 FROM actions_device x WHERE x.user_id = u.id LIMIT {COUNT_CAP}) capped) AS devices,
   EXISTS (SELECT 1 FROM actions_knownaddress x

@@ -25,6 +25,8 @@ PHRASES: Final = {
     Tag.CHALLENGE_VERIFIED: _("Answered rightly: {method}"),
     Tag.CHALLENGE_REFUSED: _("Answer refused: {method}"),
     Tag.CHALLENGE_CLAIMED: _("Claimed a challenge"),
+    Tag.CHALLENGE_DECLINED: _("Declined: {method}"),
+    Tag.CHALLENGE_SCANNED: _("Scanned the code"),
     Tag.METHOD_PAUSED: _("Paused after too many wrong answers: {method}"),
     Tag.METHOD_DISABLED: _("Locked after far too many wrong answers: {method}"),
     Tag.METHOD_UNLOCKED: _("Unlocked {method}"),
@@ -33,6 +35,7 @@ PHRASES: Final = {
     Tag.AUTHENTICATOR_ENROLLED: _("Enrolled {method}"),
     Tag.AUTHENTICATOR_REMOVED: _("Removed {method}"),
     Tag.AUTHENTICATOR_CLONE_SUSPECTED: _("Signature count went backwards, there may be a copy: {method}"),
+    Tag.AUTHENTICATOR_RENEWED: _("Renewed {method}"),
     Tag.RECOVERY_CODES_CREATED: _("Made new recovery codes"),
     Tag.USER_CREATED: _("Created the user"),
     Tag.USER_UPDATED: _("Changed the user: {fields}"),
@@ -171,11 +174,20 @@ def details(data: Mapping[str, Any]) -> Iterable[str]:
         yield str(data["role"]).replace("_", " ").lower()
 
 
+BAD: Final = frozenset(
+    {
+        Tag.AUTHENTICATOR_CLONE_SUSPECTED,
+        Tag.CHALLENGE_REFUSED,
+        Tag.CHALLENGE_DECLINED,
+        Tag.METHOD_PAUSED,
+        Tag.METHOD_DISABLED,
+        Tag.MESSAGE_FAILED,
+        Tag.STAFF_REFUSED,
+    }
+)
+
+
 def _tone(tag: str) -> str:
     if tag in (Tag.ACTION_SUCCEEDED, Tag.CHALLENGE_VERIFIED, Tag.MESSAGE_SENT, Tag.AUTHENTICATOR_ENROLLED):
         return "good"
-    if tag == Tag.AUTHENTICATOR_CLONE_SUSPECTED:
-        return "bad"
-    if tag in (Tag.CHALLENGE_REFUSED, Tag.METHOD_PAUSED, Tag.METHOD_DISABLED, Tag.MESSAGE_FAILED, Tag.STAFF_REFUSED):
-        return "bad"
-    return ""
+    return "bad" if tag in BAD else ""

@@ -17,6 +17,7 @@ from authenticators.models import AuthenticatorConfiguration
 from authsignal_portal import access, portal, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
+from authsignal_portal.vocabulary import DEVICE_METHODS
 from authsignal_portal.vocabulary import VerificationMethod as M
 from authsignal_portal.widgets import dress
 
@@ -26,12 +27,25 @@ EXPLAINED = {
     M.AUTHENTICATOR_APP: _("Six digits from an app on the user's phone."),
     M.EMAIL_OTP: _("A code to the user's e-mail address. Only as safe as the mailbox."),
     M.SMS: _("A code to the user's phone. Can be intercepted; costs money per message."),
+    M.PUSH: _("A question in your app on the user's phone, which signs the answer. Your app brings the SDK."),
+    M.QR_CODE: _("Your app on the user's phone scans a code and signs the answer. Your app brings the SDK."),
+    M.IN_APP: _("Your app signs for its own user with a key that never leaves the phone. Your app brings the SDK."),
     M.RECOVERY_CODE: _("Ten saved codes for a user who lost everything else."),
 }
 FLAGS = {
     "is_active": _("Active"),
     "is_hidden_to_user": _("Not offered for enrolment"),
     "is_editable_by_user": _("Users may change the address"),
+    "number_matching": _("The user types the number that the page shows. Off: a compatibility mode, open to fatigue"),
+    "require_signature": _("Tell an app what is pending only if it signs the question"),
+    "require_app_attestation": _("Only attested apps may enrol. Attestations cannot be verified yet: none can enrol"),
+}
+# The switches that mean something for some methods only.
+OF_METHODS = {
+    "is_editable_by_user": (M.EMAIL_OTP, M.SMS),
+    "number_matching": (M.PUSH,),
+    "require_signature": (M.PUSH,),
+    "require_app_attestation": DEVICE_METHODS,
 }
 
 
@@ -39,7 +53,7 @@ def flags_of(method: M) -> list[str]:
     """The switches that mean something for this method."""
     if method == M.RECOVERY_CODE:
         return ["is_active"]
-    return [flag for flag in FLAGS if flag != "is_editable_by_user" or method in (M.EMAIL_OTP, M.SMS)]
+    return [flag for flag in FLAGS if method in OF_METHODS.get(flag, (method,))]
 
 
 class MethodForm(forms.Form):
@@ -51,6 +65,13 @@ class MethodForm(forms.Form):
         for flag in flags_of(method):
             self.fields[flag] = forms.BooleanField(label=FLAGS[flag], required=False)
         self.fields |= webauthn_form.fields_of(method)
+        if method in DEVICE_METHODS:
+            self.fields["credential_days"] = forms.IntegerField(
+                label=_("Days that a device stays enrolled; empty for ever"),
+                required=False,
+                min_value=1,
+                max_value=3650,
+            )
         dress(self)
 
     @property
@@ -117,7 +138,7 @@ class MethodsPage(TenantAdmin):
 
 def _initial(row: AuthenticatorConfiguration | None) -> dict[str, Any]:
     stored = row or AuthenticatorConfiguration()
-    return {name: getattr(stored, name) for name in (*FLAGS, *webauthn_form.NAMES)}
+    return {name: getattr(stored, name) for name in (*FLAGS, *webauthn_form.NAMES, "credential_days")}
 
 
 def _leaves_nothing(rows: list[MethodForm]) -> str:

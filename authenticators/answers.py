@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from authsignal_portal.fields import Custom
-from authsignal_portal.vocabulary import VerificationMethod
+from authsignal_portal.vocabulary import DevicePlatform, VerificationMethod
 
 METHODS = list(VerificationMethod)
 
@@ -81,6 +81,9 @@ class UserAuthenticator(serializers.Serializer[Any]):
     username = serializers.CharField(required=False)
     authenticatorAttachment = serializers.CharField(required=False)
     webauthnCredential = WebauthnCredential(required=False)
+    displayName = serializers.CharField(required=False)
+    devicePlatform = serializers.ChoiceField(list(DevicePlatform), required=False)
+    expiresAt = serializers.DateTimeField(required=False)
 
 
 class Enrolled(serializers.Serializer[Any]):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from authenticators.models import AuthenticatorConfiguration, EndUser
+from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod
 
@@ -21,8 +21,8 @@ def active_methods(tenant: Tenant) -> list[VerificationMethod]:
 
 
 def enrolled(user: EndUser) -> list[VerificationMethod]:
-    """Methods of verified authenticators, in the order of the vocabulary."""
-    have = set(user.authenticators.exclude(verified_at=None).values_list("method", flat=True))
+    """Methods of usable authenticators, in the order of the vocabulary."""
+    have = set(user.authenticators.filter(Authenticator.usable()).values_list("method", flat=True))
     return [method for method in VerificationMethod if method in have]
 
 

@@ -52,10 +52,11 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of an answer: a proof, or the reason why not."""
+    """What came of an answer: a proof, or the reason why not. `declined` when the user said no."""
 
     proof: Proof | None = None
     failure: FailureReason | None = None
+    declined: bool = False
 
 
 REFUSED = Attempt(failure=FailureReason.CODE_INVALID_OR_EXPIRED)
@@ -162,6 +163,13 @@ def start_nonce(
     challenge.save(force_insert=True)
     _cancel_surplus(user)
     return challenge
+
+
+def store(challenge: Challenge, now: datetime) -> None:
+    """A new challenge that was begun elsewhere: kept, counted, and in the log."""
+    challenge.save(force_insert=True)
+    _cancel_surplus(challenge.user)
+    _record(Tag.CHALLENGE_STARTED, challenge, now)
 
 
 def start_silent(
@@ -271,6 +279,8 @@ def finish(
         judged = METHODS[method].judge(challenge=challenge, answer=answer, now=now)
     except VerificationFailed as failure:
         return _failed(gate, challenge, failure, now)
+    if judged.declined:
+        return _declined(challenge, now)
     if not consume(challenge, now):
         return REFUSED
     if gate:
@@ -291,6 +301,8 @@ def _gate(
 def tries(method: VerificationMethod) -> int:
     if method in WEBAUTHN:
         return int(settings.PASSKEY_TRIES_PER_CHALLENGE)
+    if method == VerificationMethod.PUSH:
+        return int(settings.PUSH_TRIES_PER_CHALLENGE)
     return int(settings.GUESSES_PER_CHALLENGE)
 
 
@@ -305,6 +317,15 @@ def consume(challenge: Challenge, now: datetime) -> bool:
     unused = Challenge.objects.filter(pk=challenge.pk, verified_at=None, failed_at=None, expires_at__gt=now)
     challenge.verified_at = now
     return unused.update(verified_at=now, code_hash="", nonce=None) == 1
+
+
+def _declined(challenge: Challenge, now: datetime) -> Attempt:
+    """As `consume`, the other way: whoever comes first decides, and the other finds the challenge over."""
+    unused = Challenge.objects.filter(pk=challenge.pk, verified_at=None, failed_at=None, expires_at__gt=now)
+    if unused.update(failed_at=now, declined_at=now, code_hash="", nonce=None) != 1:
+        return REFUSED
+    _record(Tag.CHALLENGE_DECLINED, challenge, now)
+    return Attempt(declined=True)
 
 
 def _failed(gate: guesses.Gate | None, challenge: Challenge, failure: VerificationFailed, now: datetime) -> Attempt:

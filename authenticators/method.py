@@ -25,10 +25,12 @@ class Judged:
     """A right answer. `authenticator` is None when the proof was of an address on file that is not enrolled yet.
 
     `is_silent`: made by a browser without its user, so that it enrols and proves nothing.
+    `declined`: it is theirs without doubt, and it says no.
     """
 
     authenticator: Authenticator | None
     is_silent: bool = False
+    declined: bool = False
 
 
 class Method(Protocol):

@@ -14,7 +14,7 @@ from authenticators import contact
 from authsignal_portal import clock
 from authsignal_portal.errors import AuthsignalError
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import Channel, VerificationMethod
+from authsignal_portal.vocabulary import DEVICE_METHODS, Channel, VerificationMethod
 
 
 def method_choices() -> list[tuple[str, str]]:
@@ -125,6 +125,14 @@ class AuthenticatorConfiguration(models.Model):
     recovery_methods = ArrayField(models.CharField(max_length=32), default=list, blank=True)
     disable_enrollment_prompt = models.BooleanField(default=False)
     enrollment_prompt_days = models.PositiveSmallIntegerField(default=0)
+    # Push: the user types the number that the page shows. Off is a mode for apps that cannot ask for it.
+    number_matching = models.BooleanField(_("the user types the number shown"), default=True)
+    # Push: an app that does not sign its question for what is pending is told nothing.
+    require_signature = models.BooleanField(_("only signed questions are answered"), default=False)
+    # Device keys: refuse to enrol one without an attestation that is verified, which this server cannot do yet.
+    require_app_attestation = models.BooleanField(_("only attested apps may enrol"), default=False)
+    # Device keys: days until one has to be enrolled or renewed again; None for never.
+    credential_days = models.PositiveSmallIntegerField(_("days that a device stays enrolled"), null=True)
 
     class Meta:
         ordering = ["tenant", "method"]
@@ -170,12 +178,18 @@ class Authenticator(models.Model):
     clone_suspected_at = models.DateTimeField(null=True, editable=False)
     user_agent = models.CharField(max_length=1000, blank=True, editable=False)
     device_id = models.CharField(max_length=255, blank=True, editable=False)
+    # Device keys: `public_key` is a SubjectPublicKeyInfo in DER. The attestation is what the app claimed to have.
+    device_platform = models.CharField(max_length=16, blank=True, editable=False)
+    push_token_sealed = models.BinaryField(null=True, editable=False)
+    attestation = models.CharField(max_length=32, blank=True, editable=False)
+    expires_at = models.DateTimeField(_("expires"), null=True)
     created_at = models.DateTimeField(_("created"), db_default=clock.Now())
     verified_at = models.DateTimeField(_("verified"), null=True)
     last_verified_at = models.DateTimeField(_("last used"), null=True)
 
     contact = SealedText("contact_sealed", "contact_index")
     secret = SealedText("secret_sealed")
+    push_token = SealedText("push_token_sealed")
 
     class Meta:
         ordering = ["created_at"]
@@ -190,11 +204,21 @@ class Authenticator(models.Model):
             models.UniqueConstraint(
                 fields=["user", "method"], name="one_pending_per_method", condition=Q(verified_at=None)
             ),
+            models.UniqueConstraint(
+                fields=["tenant", "method", "public_key"],
+                name="one_owner_per_device_key",
+                condition=Q(method__in=[method.value for method in DEVICE_METHODS]),
+            ),
         ]
         indexes = [models.Index(fields=["user", "method"], name="authenticator_by_user")]
 
     def __str__(self) -> str:
         return self.method
+
+    @staticmethod
+    def usable() -> Q:
+        """Verified, and not past its time."""
+        return Q(verified_at__isnull=False) & (Q(expires_at=None) | Q(expires_at__gt=clock.Now()))
 
 
 def new_challenge_id() -> str:
@@ -207,6 +231,8 @@ class Challenge(models.Model):
     class Purpose(models.TextChoices):
         AUTHENTICATE = "authenticate"
         ENROL = "enrol"
+        # Proves nothing about the user: their device renews its push token or its lifetime.
+        RENEW = "renew"
 
     id = models.CharField(primary_key=True, max_length=64, default=new_challenge_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
@@ -222,6 +248,8 @@ class Challenge(models.Model):
     contact_index = models.CharField(max_length=128, blank=True)
     code_hash = models.CharField(max_length=128, blank=True)
     nonce = models.BinaryField(null=True)
+    # QR codes: SHA-256 of the secret by which the page that shows the code asks what came of it.
+    device_code_hash = models.CharField(max_length=64, blank=True)
     # What the server API was told when the challenge began and needs when it is claimed.
     context = models.JSONField(default=dict)
     scope = models.CharField(max_length=255, blank=True)
@@ -232,6 +260,9 @@ class Challenge(models.Model):
     expires_at = models.DateTimeField()
     verified_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)
+    # When the user said no. It has failed then too.
+    declined_at = models.DateTimeField(null=True)
+    # When its result was handed over: to a user's action, or as a token to the page that waited for it.
     claimed_at = models.DateTimeField(null=True)
 
     contact = SealedText("contact_sealed", "contact_index")

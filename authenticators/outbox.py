@@ -76,6 +76,29 @@ def owe_code(
     return message
 
 
+def push_owed(challenge: Challenge) -> Message | None:
+    """Owe the devices of the challenge's user word of a push challenge. Call in the transaction that stores it.
+
+    The row is all that delivery needs: it names the challenge, and through it user, action and the device that was
+    asked (`challenge.authenticator`; None for all). None where no provider is set: then the app asks by itself.
+    """
+    if messaging.provider_name(Channel.PUSH) == "none":
+        return None
+    assert challenge.user is not None
+    message = Message(
+        tenant=challenge.tenant,
+        user=challenge.user,
+        challenge=challenge,
+        action_id=challenge.action_id,
+        channel=Channel.PUSH.value,
+        deadline_at=challenge.expires_at,
+    )
+    message.payload = json.dumps({"to": challenge.user.user_id, "text": challenge.pk})
+    store(message)
+    transaction.on_commit(partial(ring, message.pk))
+    return message
+
+
 def store(message: Message) -> None:
     """In the caller's transaction: this insert is what makes the message owed."""
     message.save(force_insert=True)

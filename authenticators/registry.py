@@ -2,14 +2,27 @@
 
 from authenticators.method import Method
 from authenticators.methods.email_otp import EmailOtp
+from authenticators.methods.in_app import InApp
 from authenticators.methods.passkey import Passkey
+from authenticators.methods.push import Push
+from authenticators.methods.qr_code import QrCode
 from authenticators.methods.recovery_code import RecoveryCodes
 from authenticators.methods.security_key import SecurityKey
 from authenticators.methods.sms import Sms
 from authenticators.methods.totp import Totp
 from authsignal_portal.vocabulary import VerificationMethod
 
-_ALL: tuple[Method, ...] = (Passkey(), SecurityKey(), Totp(), EmailOtp(), Sms(), RecoveryCodes())
+_ALL: tuple[Method, ...] = (
+    Passkey(),
+    SecurityKey(),
+    Totp(),
+    EmailOtp(),
+    Sms(),
+    Push(),
+    QrCode(),
+    InApp(),
+    RecoveryCodes(),
+)
 
 METHODS: dict[VerificationMethod, Method] = {method.code: method for method in _ALL}
 

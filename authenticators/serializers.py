@@ -11,7 +11,7 @@ from authenticators.models import Authenticator, AuthenticatorConfiguration, End
 from authsignal_portal import user_agent
 from authsignal_portal.fields import Count, Custom, Flag, Text
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import WEBAUTHN, VerificationMethod
+from authsignal_portal.vocabulary import DEVICE_METHODS, WEBAUTHN, VerificationMethod
 from authsignal_portal.wire import iso, present
 
 M = VerificationMethod
@@ -132,6 +132,7 @@ def authenticator_output(row: Authenticator) -> dict[str, Any]:
             "webauthnCredential": credential_output(row) if row.method in WEBAUTHN else None,
             "erroredAt": iso(row.clone_suspected_at),
             "errorCode": "sign_count_regressed" if row.clone_suspected_at else None,
+            **device_output(row),
         }
     )
 
@@ -141,6 +142,17 @@ def client_authenticator(row: Authenticator) -> dict[str, Any]:
     return authenticator_output(row) | (
         {"authenticatorAttachment": row.attachment} if row.method in WEBAUTHN and row.attachment else {}
     )
+
+
+def device_output(row: Authenticator) -> dict[str, Any]:
+    """What is told of an app with a device key; nothing of anything else."""
+    if row.method not in DEVICE_METHODS:
+        return {}
+    return {
+        "displayName": row.name or None,
+        "devicePlatform": row.device_platform or None,
+        "expiresAt": iso(row.expires_at),
+    }
 
 
 def credential_output(row: Authenticator) -> dict[str, Any]:

@@ -108,7 +108,13 @@ class UserPage(TenantAdmin):
             phone_number=shown_contact(here, user.phone_number),
             default_method=words.method(user.default_verification_method or ""),
             authenticators=[
-                {"row": row, "method": words.method(row.method), "contact": shown_contact(here, row.contact)}
+                {
+                    "row": row,
+                    "method": words.method(row.method),
+                    "contact": shown_contact(here, row.contact),
+                    "platform": words.PLATFORMS.get(row.device_platform, ""),
+                    "is_expired": row.expires_at is not None and row.expires_at <= here.now,
+                }
                 for row in user.authenticators.select_related("tenant")
             ],
             codes_left=user.recovery_codes.filter(used_at=None).count(),

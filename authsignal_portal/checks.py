@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
 # What `authenticators.messaging` can send with, by channel; it stands above this module.
-PROVIDERS = {"EMAIL": {"builtin", "smtp"}, "SMS": {"builtin", "twilio"}}
+PROVIDERS = {"EMAIL": {"builtin", "smtp"}, "SMS": {"builtin", "twilio"}, "PUSH": {"builtin", "none"}}
 SECRET_KEY_CHARS = 50
 SECRET_KEY_DIFFERENT_CHARS = 5
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}

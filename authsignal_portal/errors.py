@@ -7,6 +7,7 @@ AuthsignalError
 │   └── Forbidden           403 invalid_request     the token may not do this
 ├── InvalidConfiguration    400 invalid_configuration
 ├── InvalidCredential       404 invalid_credential  a look-up names no credential
+│   └── RefusedCredential   400 invalid_credential  an answer comes from no credential
 ├── UnknownCredential       400 unknown_credential  an assertion by a credential that this tenant never stored
 ├── NotFound                404 not_found
 ├── Conflict                409 conflict
@@ -59,6 +60,10 @@ class InvalidCredential(AuthsignalError):
     status = 404
     code = "invalid_credential"
     default_description = "No such credential is registered."
+
+
+class RefusedCredential(InvalidCredential):
+    status = 400
 
 
 class UnknownCredential(AuthsignalError):

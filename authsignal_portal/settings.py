@@ -276,6 +276,18 @@ PAUSE_SECONDS = 15 * 60
 ADDRESS_PAUSE_SECONDS = 24 * 3600
 CONSECUTIVE_GUESSES_BEFORE_DISABLING = 50
 PASSKEY_TRIES_PER_CHALLENGE = 3
+# A number of two digits is typed at most twice.
+PUSH_TRIES_PER_CHALLENGE = 2
+PUSH_CHALLENGE_SECONDS = 2 * 60
+PUSHES_PER_5_MINUTES = 3
+PUSHES_PER_HOUR = 10
+PUSH_DENIALS_BEFORE_PAUSE = 2
+PUSH_PAUSE_SECONDS = 15 * 60
+# A QR code that an SDK shows; the hosted page renews its own sooner. Who has scanned one gets time to decide.
+QR_CHALLENGE_SECONDS = 10 * 60
+QR_RENEWED_AFTER_SECONDS = 2 * 60
+QR_DECISION_SECONDS = 2 * 60
+DEVICE_RENEWAL_SECONDS = 2 * 60
 RECOVERY_GUESSES_PER_15_MINUTES = 5
 RECOVERY_GUESSES_PER_DAY = 10
 SENDS_PER_CHALLENGE = 4
@@ -294,6 +306,8 @@ BATCH_MAX_BYTES = 2 * 1024 * 1024
 MESSAGE_PROVIDERS = {
     "EMAIL": env("EMAIL_PROVIDER", default="smtp" if PRODUCTION else "builtin"),
     "SMS": env("SMS_PROVIDER", default="twilio" if PRODUCTION else "builtin"),
+    # `none`: nothing rings the phone; its app asks by itself when it is opened.
+    "PUSH": env("PUSH_PROVIDER", default="none" if PRODUCTION else "builtin"),
 }
 OUTBOX_FILE = env("OUTBOX_FILE", default="" if PRODUCTION else str(embedded.demo_directory(BASE_DIR) / "outbox.jsonl"))
 EMAIL_URL = env.email_url("EMAIL_URL", default="smtp://localhost:25")

@@ -8,8 +8,11 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
 from actions import api as actions
+from actions import client_answering as answering
 from actions import client_api as client
+from actions import client_devices as devices
 from actions import client_security_keys as security_keys
+from actions import client_waiting as waiting
 from actions import hosted, hosted_theme
 from authenticators import api as authenticators
 from authsignal_portal import api, portal
@@ -51,6 +54,11 @@ server_api = [
 
 PASSKEY = "user-authenticators/passkey"
 SECURITY_KEY = "user-authenticators/security-key"
+PUSH = "user-authenticators/push"
+QR_CODE = "user-authenticators/qr-code"
+IN_APP = "user-authenticators/in-app"
+# Of SDKs from before the three were told apart.
+DEVICE_KEY = "user-authenticators/device"
 
 client_api = [
     path("challenge", client.BeginView.as_view()),
@@ -77,6 +85,27 @@ client_api = [
     path("user-authenticators/sms", client.EnrolSmsView.as_view()),
     path("challenge/sms", client.StartSmsView.as_view()),
     path("verify/sms", client.VerifySmsView.as_view()),
+    path("challenge/push", waiting.StartPushView.as_view()),
+    path("verify/push", waiting.VerifyPushView.as_view()),
+    path("challenge/qr-code", waiting.StartQrView.as_view()),
+    path("verify/qr-code", waiting.VerifyQrView.as_view()),
+    path("verify/in-app", answering.VerifyInAppView.as_view()),
+    path(PUSH, devices.PushCredentialView.as_view()),
+    path(f"{PUSH}/sign", devices.SignRenewalView.as_view()),
+    path(f"{PUSH}/remove", devices.RemovePushView.as_view()),
+    path(f"{PUSH}/challenge/sign", answering.SignLookupView.as_view()),
+    path(f"{PUSH}/challenge", answering.PendingPushView.as_view()),
+    path(QR_CODE, devices.QrCredentialView.as_view()),
+    path(f"{QR_CODE}/remove", devices.RemoveQrView.as_view()),
+    path(f"{QR_CODE}/challenge/claim", answering.ClaimQrView.as_view()),
+    path(f"{QR_CODE}/challenge", answering.AnswerQrView.as_view()),
+    path(IN_APP, devices.InAppCredentialView.as_view()),
+    path(f"{IN_APP}/remove", devices.RemoveInAppView.as_view()),
+    path(DEVICE_KEY, devices.LegacyCredentialView.as_view()),
+    path(f"{DEVICE_KEY}/remove", devices.LegacyRemoveView.as_view()),
+    path(f"{DEVICE_KEY}/challenge", answering.LegacyChallengeView.as_view()),
+    path(f"{DEVICE_KEY}/challenge/claim", answering.LegacyClaimView.as_view()),
+    path("verify/device", answering.LegacyVerifyView.as_view()),
     re_path(r"", client.NothingHere.as_view()),
 ]
 
@@ -85,6 +114,7 @@ hosted_pages = [
     path("challenge/theme/<uuid:tenant_id>/<str:name>/<str:digest>", hosted_theme.part, name="hosted-theme"),
     path("challenge/api/state", hosted.StateView.as_view()),
     path("challenge/api/qr", hosted.QrView.as_view()),
+    path("challenge/api/qr-challenge", hosted.QrChallengeView.as_view()),
     path("challenge/api/recovery-code", hosted.RecoveryCodeView.as_view()),
     path("challenge/api/recovery-codes", hosted.RecoveryCodesView.as_view()),
     path("challenge/api/not-now", hosted.NotNowView.as_view()),

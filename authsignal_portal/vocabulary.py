@@ -33,11 +33,24 @@ class VerificationMethod(StrEnum):
     AUTHENTICATOR_APP = "AUTHENTICATOR_APP"
     EMAIL_OTP = "EMAIL_OTP"
     SMS = "SMS"
+    PUSH = "PUSH"
+    QR_CODE = "QR_CODE"
+    IN_APP = "IN_APP"
     RECOVERY_CODE = "RECOVERY_CODE"
 
 
 # Proved by a WebAuthn credential.
 WEBAUTHN = frozenset({VerificationMethod.PASSKEY, VerificationMethod.SECURITY_KEY})
+# Proved by a signature of an app on a device that the user enrolled.
+DEVICE_METHODS = (VerificationMethod.PUSH, VerificationMethod.QR_CODE, VerificationMethod.IN_APP)
+
+
+class DevicePlatform(StrEnum):
+    """What an app with a device key runs on."""
+
+    IOS = "IOS"
+    ANDROID = "ANDROID"
+    WEB = "WEB"
 
 
 class FailureReason(StrEnum):
@@ -92,6 +105,7 @@ class Channel(StrEnum):
 
     EMAIL = "EMAIL"
     SMS = "SMS"
+    PUSH = "PUSH"
 
 
 OUTCOME_STATE: dict[Outcome, ActionState] = {

@@ -6,7 +6,7 @@ from typing import Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from authsignal_portal.vocabulary import ActionState, Outcome, VerificationMethod
+from authsignal_portal.vocabulary import ActionState, DevicePlatform, Outcome, VerificationMethod
 
 METHODS: Final[Mapping[str, Promise]] = {
     VerificationMethod.PASSKEY: _("Passkey"),
@@ -14,6 +14,9 @@ METHODS: Final[Mapping[str, Promise]] = {
     VerificationMethod.AUTHENTICATOR_APP: _("Authenticator app"),
     VerificationMethod.EMAIL_OTP: _("Code by e-mail"),
     VerificationMethod.SMS: _("Code by SMS"),
+    VerificationMethod.PUSH: _("Push"),
+    VerificationMethod.QR_CODE: _("QR code"),
+    VerificationMethod.IN_APP: _("In the app"),
     VerificationMethod.RECOVERY_CODE: _("Recovery code"),
 }
 
@@ -33,6 +36,13 @@ STATES: Final[Mapping[str, Promise]] = {
     ActionState.REVIEW_REQUIRED: _("Review required"),
     ActionState.REVIEW_SUCCEEDED: _("Review passed"),
     ActionState.REVIEW_FAILED: _("Review failed"),
+}
+
+
+PLATFORMS: Final[Mapping[str, Promise]] = {
+    DevicePlatform.IOS: _("iOS"),
+    DevicePlatform.ANDROID: _("Android"),
+    DevicePlatform.WEB: _("Web app"),
 }
 
 

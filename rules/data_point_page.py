@@ -24,7 +24,7 @@ from rules.rule_form import custom_points_of, problems_of
 class DataPointForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = CustomDataPoint
-        fields = ["name", "model_type", "data_type", "description"]
+        fields = ["name", "model_type", "data_type", "description", "is_public"]
 
     tenant: Tenant
 
@@ -58,7 +58,7 @@ class DataPointPage(TenantAdmin):
         "Values that your backend sends under custom, made known so that rules can use them. They are no part of a "
         "draft: a change of them acts at once, in every action."
     )
-    list_display = ["name", "data_type", "model_type", "description"]
+    list_display = ["name", "data_type", "model_type", "description", "is_public"]
     sortable_by = ()
     search_fields = ["name"]
 

@@ -295,6 +295,11 @@ class CustomDataPoint(models.Model):
     data_type = models.CharField(_("type"), max_length=16, choices=DataType)
     model_type = models.CharField(_("belongs to"), max_length=8, choices=ModelType, default=ModelType.ACTION)
     description = models.CharField(_("description"), max_length=200, blank=True)
+    is_public = models.BooleanField(
+        _("shown on the user's phone"),
+        default=False,
+        help_text=_("What a user sees of what they approve by push or QR code, such as an amount. Else it stays here."),
+    )
 
     class Meta:
         ordering = ["name"]

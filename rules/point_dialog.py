@@ -20,6 +20,8 @@ def point_form(request: HttpRequest, data: Any = None) -> DataPointForm:
     """The form of the data points' own page, beside another form with fields of the same names."""
     form = DataPointForm(data, auto_id="point_%s")
     form.tenant = form.instance.tenant = access.must(request).tenant
+    # What goes to phones is decided on the data points' own page.
+    del form.fields["is_public"]
     dress(form)
     return form
 

@@ -6,6 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from authenticators.messaging.base import Outgoing, Provider, TransportError
 from authenticators.messaging.builtin import BuiltIn
 from authenticators.messaging.email import Smtp
+from authenticators.messaging.nobody import Nobody
 from authenticators.messaging.twilio_sms import TwilioSms
 from authsignal_portal.vocabulary import Channel
 
@@ -13,6 +14,7 @@ __all__ = ["PROVIDERS", "Outgoing", "Provider", "TransportError", "provider_for"
 
 PROVIDERS: dict[str, Provider] = {
     "builtin": BuiltIn(),
+    "none": Nobody(),
     "smtp": Smtp(),
     "twilio": TwilioSms(),
 }

@@ -2,6 +2,7 @@
 
 import { isCeremony, PROVE } from "./ceremonies.js";
 import { byApp, byMessage, byRecoveryCode } from "./codes.js";
+import { byPush, byQrCode } from "./devices.js";
 import { session, text } from "./page.js";
 import * as passkey from "./passkey.js";
 import { failed } from "./session.js";
@@ -14,6 +15,8 @@ const WAYS = {
   AUTHENTICATOR_APP: byApp,
   EMAIL_OTP: byMessage,
   SMS: byMessage,
+  PUSH: byPush,
+  QR_CODE: byQrCode,
   RECOVERY_CODE: byRecoveryCode,
 };
 

@@ -10,9 +10,11 @@ from actions.models import Action
 from audit.events import Tag
 from authenticators.methods import recovery_code, totp
 from authenticators.models import Challenge
+from authsignal_portal.vocabulary import DEVICE_METHODS
 from authsignal_portal.vocabulary import ActionState as S
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
+from tests.device import DeviceKey
 from tests.races import scenes
 from tests.races.desk import Desk
 from tests.races.still_clock import still_clock
@@ -24,6 +26,10 @@ VERIFY = {
     M.SMS: "client/verify/sms",
     M.AUTHENTICATOR_APP: "client/verify/totp",
     M.RECOVERY_CODE: "/challenge/api/recovery-code",
+}
+ANSWERS = {
+    M.PUSH: ("client/user-authenticators/push/challenge", "client/verify/push"),
+    M.QR_CODE: ("client/user-authenticators/qr-code/challenge", "client/verify/qr-code"),
 }
 OPTIONS = "client/user-authenticators/passkey/authentication-options"
 KEY_OPTIONS = "client/user-authenticators/security-key/authentication-options"
@@ -51,13 +57,42 @@ class Begun:
         return self.desk("POST", self.path, self.body, token=(tracked or self.tracked).token)
 
 
+class BegunOnDevice(Begun):
+    """Answered by a device; the page asks afterwards what came of it."""
+
+    def answer(self, tracked: scenes.Tracked | None = None) -> tuple[int, Any]:
+        told = super().answer(tracked)
+        outcome = ANSWERS.get(M(self.tracked.user.authenticators.get().method))
+        if told[0] != 200 or outcome is None:
+            return told[0], told[1] | {"isVerified": "token" in told[1], "accessToken": told[1].get("token")}
+        named = {name: self.body[name] for name in ("challengeId", "deviceCode") if name in self.body}
+        return self.desk("POST", outcome[1], named, token=self.tracked.token)
+
+
 @pytest.fixture
 def desk(acme, client) -> Iterator[Desk]:
     with still_clock() as clock:
         yield Desk(client, acme, clock, make.make_key(acme))
 
 
+def begin_on_device(desk: Desk, method: M) -> Begun:
+    key = DeviceKey()
+    tracked = scenes.enrolled(desk, method, public_key=key.spki)
+    if method == M.IN_APP:
+        begun = desk("POST", "client/challenge", {}, token=tracked.token)[1]
+        return BegunOnDevice(desk, tracked, "client/verify/in-app", key.claim(begun["challengeId"]))
+    start = {M.PUSH: "client/challenge/push", M.QR_CODE: "client/challenge/qr-code"}[method]
+    begun = desk("POST", start, {}, token=tracked.token)[1]
+    if method == M.QR_CODE:
+        claim = f"{ANSWERS[method][0]}/claim"
+        assert desk("POST", claim, key.claim(begun["challengeId"]), token=tracked.token)[0] == 200
+    body = key.answer(begun["challengeId"], begun.get("verificationCode"))
+    return BegunOnDevice(desk, tracked, ANSWERS[method][0], body | {"deviceCode": begun.get("deviceCode")})
+
+
 def begin(desk: Desk, method: M) -> Begun:
+    if method in DEVICE_METHODS:
+        return begin_on_device(desk, method)
     if method == M.PASSKEY:
         device = scenes.passkey_of(desk, first := scenes.track(desk))
         tracked = scenes.track(desk, first.user.user_id, "Transfer")
@@ -110,7 +145,7 @@ def test_a_state_set_between_challenge_and_answer_makes_the_answer_worthless(des
     assert desk("PATCH", path, {"state": state})[0] == 200
     status, body = begun.answer()
     assert status == 400
-    assert "accessToken" not in body
+    assert not body.get("accessToken")
     assert state_of(tracked) == state
     assert not scenes.events(Tag.ACTION_SUCCEEDED, action_id=tracked.action.pk)
     assert desk("POST", "validate", {"token": tracked.token})[1]["isValid"] is False

@@ -12,7 +12,7 @@ from tests.api.reading import MOMENT, UUID, ok, refused, tags
 from tests.soft_authenticator import SoftAuthenticator, b64url
 
 OTP_URI = "otpauth://totp/Acme:alice?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Acme"
-ALL = ["PASSKEY", "SECURITY_KEY", "AUTHENTICATOR_APP", "EMAIL_OTP", "SMS", "RECOVERY_CODE"]
+ALL = list(M)
 
 
 def passkey_body(**changes):

@@ -7,9 +7,11 @@ from django.urls import get_resolver
 
 from audit.models import AuditEvent
 from authsignal_portal.urls import client_api, server_api
+from authsignal_portal.vocabulary import DEVICE_METHODS
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
 from tests.api.reading import code_sent, everything_stored, ok
+from tests.device import DeviceKey
 from tests.soft_authenticator import SoftAuthenticator
 
 SECRETS = ("secret-of-globex@b.example", "+6427999999", "Globex Alice", "globex-device", "globex-custom", "globex-rule")
@@ -33,6 +35,15 @@ def theirs(globex_api, globex, browser):
     verified = ok(globex_api("POST", "challenge", {"action": "pay", "email": "other@b.example"}))
     ok(globex_api("POST", "verify", {"challengeId": verified["challengeId"], "verificationCode": code_sent()}))
     ids["verified"] = verified["challengeId"]
+    key = ids["device_key"] = DeviceKey()
+    for method in DEVICE_METHODS:
+        make.make_authenticator(globex.users.get(user_id="alice"), method, public_key=key.spki)
+    acme, browser.tenant = browser.tenant, globex
+    pushed = ok(browser("POST", "challenge/push", {}, token=ids["token"]))
+    shown = ok(browser("POST", "challenge/qr-code", {"action": "pay"}))
+    browser.tenant = acme
+    ids |= {"push": pushed["challengeId"], "number": pushed["verificationCode"]}
+    ids |= {"qr": shown["challengeId"], "device_code": shown["deviceCode"]}
     ids["passkey"] = make.make_authenticator(
         globex.users.get(user_id="alice"), M.PASSKEY, credential_id="globex-passkey", rp_id="localhost"
     ).credential_id
@@ -126,6 +137,31 @@ def client_calls(ids, assertion):
         yield "POST", path, {"verificationCode": ids["code"]}
     yield "GET", "user-authenticators", None
     yield "POST", "init", None
+    yield from device_calls(ids)
+
+
+def device_calls(ids):
+    """Globex's key and challenges, and a right signature over each."""
+    key = ids["device_key"]
+    for path in ("push", "qr-code", "in-app", "device"):
+        yield "GET", f"user-authenticators/{path}?{key.query}", None
+        yield "POST", f"user-authenticators/{path}/remove", key.removal()
+    for path in ("push/sign", "push/challenge/sign"):
+        yield "POST", f"user-authenticators/{path}?{key.query}", None
+    for path in ("push", "device"):
+        yield "GET", f"user-authenticators/{path}/challenge?{key.query}", None
+    for name in ("push", "qr", "begun"):
+        answer = key.answer(ids[name], ids["number"])
+        yield "PATCH", "user-authenticators/push", answer | {"pushToken": "thief"}
+        for path in ("push/challenge", "qr-code/challenge", "qr-code/challenge/claim"):
+            yield "POST", f"user-authenticators/{path}", answer
+        for path in ("device/challenge", "device/challenge/claim"):
+            yield "POST", f"user-authenticators/{path}", answer
+        for path in ("verify/in-app", "verify/device"):
+            yield "POST", path, answer
+        yield "POST", "verify/push", {"challengeId": ids[name]}
+        yield "POST", "verify/qr-code", {"challengeId": ids[name], "deviceCode": ids["device_code"]}
+    yield "POST", "challenge/push", {"userAuthenticatorId": ids["authenticator"]}
 
 
 def test_the_client_api_tells_and_changes_nothing_of_another_tenant(api, browser, theirs, globex):
@@ -173,6 +209,26 @@ def test_every_route_of_both_apis_is_walked(theirs):
         "VerifyTotpView",
         "UserAuthenticatorsView",
         "InitView",
+        "StartPushView",
+        "VerifyPushView",
+        "VerifyQrView",
+        "PushCredentialView",
+        "SignRenewalView",
+        "RemovePushView",
+        "SignLookupView",
+        "PendingPushView",
+        "QrCredentialView",
+        "RemoveQrView",
+        "ClaimQrView",
+        "AnswerQrView",
+        "InAppCredentialView",
+        "RemoveInAppView",
+        "VerifyInAppView",
+        "LegacyCredentialView",
+        "LegacyRemoveView",
+        "LegacyChallengeView",
+        "LegacyClaimView",
+        "LegacyVerifyView",
     }
     without = {
         "BeginView",
@@ -188,6 +244,7 @@ def test_every_route_of_both_apis_is_walked(theirs):
         "StartCodeView",
         "EnrolSmsView",
         "StartSmsView",
+        "StartQrView",
         "NothingHere",
     }
     assert {pattern.callback.view_class.__name__ for pattern in client_api} == by_id | without

@@ -14,7 +14,7 @@ from rules.models import ActionConfiguration
 from tests import make
 from tests.api.reading import MOMENT, UUID, everything_stored, ok, refused, tags
 
-ALL = ["PASSKEY", "SECURITY_KEY", "AUTHENTICATOR_APP", "EMAIL_OTP", "SMS", "RECOVERY_CODE"]
+ALL = list(M)
 ANONYMOUS = {"==": [{"var": "ip.isAnonymous"}, True]}
 TOR, HOME = "185.220.101.1", "203.0.113.10"
 

@@ -293,9 +293,9 @@ def test_a_removed_member_is_out_at_once(acme, admin):
 
 
 def switches(**off: bool) -> dict[str, str]:
-    names = ["PASSKEY", "SECURITY_KEY", "AUTHENTICATOR_APP", "EMAIL_OTP", "SMS", "RECOVERY_CODE"]
-    form = {f"{name}-is_active": "on" for name in names if name not in off}
-    return form | {"EMAIL_OTP-is_editable_by_user": "on", "SMS-is_editable_by_user": "on"}
+    form = {f"{name}-is_active": "on" for name in VerificationMethod if name not in off}
+    on = ["EMAIL_OTP-is_editable_by_user", "SMS-is_editable_by_user", "PUSH-number_matching"]
+    return form | dict.fromkeys(on, "on")
 
 
 def test_a_missing_row_means_active(acme, admin):
@@ -308,6 +308,17 @@ def test_a_method_is_switched_off_for_real(acme, admin):
     assert "SMS" not in available.active_methods(acme)
     [event] = events(acme, "authenticator_configuration:updated")
     assert event.data == {"method": "SMS", "fields": ["is_active"]}
+
+
+def test_how_devices_are_asked_is_set_per_method(acme, admin):
+    form = switches() | {"PUSH-require_signature": "on", "QR_CODE-credential_days": "30"}
+    del form["PUSH-number_matching"]
+    assert b"a compatibility mode" in admin.client.get(METHODS).content
+    assert admin.client.post(METHODS, form).status_code == 302
+    push, qr = (AuthenticatorConfiguration.objects.get(method=method) for method in ("PUSH", "QR_CODE"))
+    assert (push.number_matching, push.require_signature, push.credential_days) == (False, True, None)
+    assert (qr.credential_days, qr.number_matching) == (30, True)
+    assert admin.client.post(METHODS, switches() | {"QR_CODE-credential_days": "0"}).status_code == 200
 
 
 def test_something_to_prove_oneself_with_stays_active(acme, admin):

@@ -13,6 +13,7 @@ from authsignal_portal import clock
 from authsignal_portal.vocabulary import Role, VerificationMethod
 from tests import make
 from tests.conftest import advance_clock
+from tests.device import DeviceKey
 from tests.portal.staff import code_of, signed_in
 
 USERS = "/portal/authenticators/enduser/"
@@ -146,3 +147,17 @@ def test_nothing_of_a_user_is_changed_by_a_post_to_their_page(support, alice):
     ).status_code in (200, 403)
     alice.refresh_from_db()
     assert alice.user_id == "alice"
+
+
+def test_a_device_is_shown_with_what_it_is_and_can_be_removed(acme, support, alice):
+    fields = {"public_key": DeviceKey().spki, "name": "Jo's phone", "device_platform": "IOS"}
+    row = make.make_authenticator(alice, VerificationMethod.PUSH, **fields)
+    page = unescape(support.client.get(f"{USERS}{alice.pk}/change/").content.decode())
+    assert re.search(r"Push <small>Jo's phone</small> <small>iOS</small>", page)
+    assert support.client.post(f"{USERS}{alice.pk}/authenticators/{row.pk}/remove/").status_code == 302
+    assert not Authenticator.objects.exists()
+
+
+def test_a_device_past_its_time_is_shown_as_that(acme, support, alice):
+    make.make_authenticator(alice, VerificationMethod.PUSH, public_key=DeviceKey().spki, expires_at=clock.now())
+    assert "expired" in support.client.get(f"{USERS}{alice.pk}/change/").content.decode()

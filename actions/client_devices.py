@@ -1,0 +1,211 @@
+"""Client API of apps with device keys: enrolling one, finding it again, renewing and removing it.
+
+An app has no token: it says which key it holds and signs. Only enrolling takes the user's token.
+"""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from actions import device_answers as answers
+from actions import device_inputs as inputs
+from actions import device_proving
+from actions.client_api import EitherView
+from authenticators import device_credentials, device_keys
+from authenticators.device_credentials import Device
+from authenticators.models import Authenticator
+from authsignal_portal.errors import ExpiredToken, InvalidCredential
+from authsignal_portal.vocabulary import DEVICE_METHODS, DevicePlatform, VerificationMethod
+from authsignal_portal.wire import iso, present
+
+M = VerificationMethod
+SIGNATURE_HEADER = "X-Authsignal-Signature"
+
+
+# -- shapes --------------------------------------------------------------------------------------
+
+
+def credential_output(row: Authenticator) -> dict[str, Any]:
+    return present(
+        {
+            "userAuthenticatorId": str(row.pk),
+            "userId": row.user.user_id,
+            "verifiedAt": iso(row.verified_at),
+            "lastVerifiedAt": iso(row.last_verified_at),
+            "expiresAt": iso(row.expires_at),
+        }
+    )
+
+
+def device_of(given: dict[str, Any]) -> Device:
+    return Device(
+        public_key=device_keys.read_key(given["publicKey"]),
+        name=given.get("deviceName", ""),
+        platform=DevicePlatform(given["devicePlatform"].upper()),
+        push_token=given.get("pushToken", ""),
+        attestation=(given.get("performAttestation") or {}).get("provider", ""),
+    )
+
+
+# -- the app: its credential ---------------------------------------------------------------------
+
+
+class DeviceView(EitherView):
+    """An app's call for one method. `methods` has more than one for apps from before these were told apart."""
+
+    methods: ClassVar[tuple[VerificationMethod, ...]] = ()
+
+    def found(self, public_key: bytes) -> list[Authenticator]:
+        rows = [device_credentials.find(self.tenant, method, public_key) for method in self.methods]
+        return [row for row in rows if row]
+
+    def asking(self) -> Authenticator:
+        """The credential that the query names. Raises InvalidRequest, InvalidCredential."""
+        rows = self.found(device_keys.read_key_in_query(self.request._request.GET.get("publicKey", "")))
+        if not rows:
+            raise InvalidCredential
+        return rows[0]
+
+
+class CredentialView(DeviceView):
+    """GET: whether it is still enrolled. POST: enrol it, or bring it up to date."""
+
+    def get(self, request: Request) -> Response:
+        return Response(credential_output(self.asking()))
+
+    def post(self, request: Request) -> Response:
+        context = self.context
+        if context is None:
+            raise ExpiredToken
+        device = device_of(self.parsed(inputs.DeviceInput))
+        methods = self.methods if len(self.methods) == 1 else device_proving.enrollable(context)
+        return Response(credential_output(device_proving.enrol(context, methods, device)))
+
+
+class RemoveView(DeviceView):
+    def post(self, request: Request) -> Response:
+        given = self.parsed(inputs.SignedInput)
+        rows = self.found(device_keys.read_key(given["publicKey"]))
+        answer = {"removedAuthenticatorId": str(rows[0].pk)} if rows else {}
+        for row in rows:
+            device_credentials.remove(row, given["signature"])
+        return Response(answer)
+
+
+class PushCredentialView(CredentialView):
+    methods = (M.PUSH,)
+
+    @extend_schema(operation_id="clientPushCredential", parameters=[inputs.KeyQuery], responses=answers.Credential)
+    def get(self, request: Request) -> Response:
+        return super().get(request)
+
+    @extend_schema(
+        operation_id="clientAddPushCredential", request=inputs.DeviceInput, responses={200: answers.Credential}
+    )
+    def post(self, request: Request) -> Response:
+        return super().post(request)
+
+    @extend_schema(
+        operation_id="clientUpdatePushCredential", request=inputs.RenewalInput, responses={200: answers.Renewed}
+    )
+    def patch(self, request: Request) -> Response:
+        given = self.parsed(inputs.RenewalInput)
+        row = device_credentials.renew(
+            device_proving.credential(self.tenant, M.PUSH, device_keys.read_key(given["publicKey"])),
+            given["challengeId"],
+            given["signature"],
+            push_token=given.get("pushToken", ""),
+            reset_expiry=given.get("resetExpiry", False),
+        )
+        answer = credential_output(row) | present({"pushToken": row.push_token})
+        del answer["verifiedAt"]
+        return Response(answer)
+
+
+class SignRenewalView(DeviceView):
+    methods = (M.PUSH,)
+
+    @extend_schema(
+        operation_id="clientSignPushCredential",
+        parameters=[inputs.KeyQuery],
+        request=None,
+        responses={200: answers.RenewalToSign},
+    )
+    def post(self, request: Request) -> Response:
+        challenge = device_credentials.begin_renewal(self.asking())
+        message = device_keys.renewal_message(bytes(challenge.nonce or b""))
+        return Response({"challengeId": challenge.pk, "message": message})
+
+
+class QrCredentialView(CredentialView):
+    methods = (M.QR_CODE,)
+
+    @extend_schema(operation_id="clientQrCodeCredential", parameters=[inputs.KeyQuery], responses=answers.Credential)
+    def get(self, request: Request) -> Response:
+        return super().get(request)
+
+    @extend_schema(
+        operation_id="clientAddQrCodeCredential", request=inputs.DeviceInput, responses={200: answers.Credential}
+    )
+    def post(self, request: Request) -> Response:
+        return super().post(request)
+
+
+class InAppCredentialView(CredentialView):
+    methods = (M.IN_APP,)
+
+    @extend_schema(operation_id="clientInAppCredential", parameters=[inputs.KeyQuery], responses=answers.Credential)
+    def get(self, request: Request) -> Response:
+        return super().get(request)
+
+    @extend_schema(
+        operation_id="clientAddInAppCredential", request=inputs.DeviceInput, responses={200: answers.Credential}
+    )
+    def post(self, request: Request) -> Response:
+        return super().post(request)
+
+
+class RemovePushView(RemoveView):
+    methods = (M.PUSH,)
+
+    @extend_schema(
+        operation_id="clientRemovePushCredential", request=inputs.SignedInput, responses={200: answers.Removed}
+    )
+    def post(self, request: Request) -> Response:
+        return super().post(request)
+
+
+class RemoveQrView(RemoveView):
+    methods = (M.QR_CODE,)
+
+    @extend_schema(
+        operation_id="clientRemoveQrCodeCredential", request=inputs.SignedInput, responses={200: answers.Removed}
+    )
+    def post(self, request: Request) -> Response:
+        return super().post(request)
+
+
+class RemoveInAppView(RemoveView):
+    methods = (M.IN_APP,)
+
+    @extend_schema(
+        operation_id="clientRemoveInAppCredential", request=inputs.SignedInput, responses={200: answers.Removed}
+    )
+    def post(self, request: Request) -> Response:
+        return super().post(request)
+
+
+# -- apps from before the methods were told apart ------------------------------------------------
+# One key for everything: enrolled for each method that the tenant uses, found by the method of what it answers.
+
+
+class LegacyCredentialView(CredentialView):
+    methods = DEVICE_METHODS
+    schema = None
+
+
+class LegacyRemoveView(RemoveView):
+    methods = DEVICE_METHODS
+    schema = None

@@ -1,0 +1,102 @@
+"""What the Client API answers about apps with device keys, for the OpenAPI description."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from authsignal_portal.fields import Custom
+from authsignal_portal.vocabulary import FailureReason
+
+
+class Credential(serializers.Serializer[Any]):
+    userAuthenticatorId = serializers.UUIDField()
+    userId = serializers.CharField()
+    verifiedAt = serializers.DateTimeField()
+    lastVerifiedAt = serializers.DateTimeField(required=False)
+    expiresAt = serializers.DateTimeField(required=False)
+
+
+class Renewed(serializers.Serializer[Any]):
+    userAuthenticatorId = serializers.UUIDField()
+    userId = serializers.CharField()
+    lastVerifiedAt = serializers.DateTimeField()
+    pushToken = serializers.CharField(required=False)
+    expiresAt = serializers.DateTimeField(required=False)
+
+
+class Removed(serializers.Serializer[Any]):
+    removedAuthenticatorId = serializers.UUIDField(required=False)
+
+
+class ToSign(serializers.Serializer[Any]):
+    message = serializers.CharField()
+
+
+class RenewalToSign(ToSign):
+    challengeId = serializers.CharField()
+
+
+class UserCustom(serializers.Serializer[Any]):
+    custom = Custom()
+
+
+class Pending(serializers.Serializer[Any]):
+    """Without `challengeId` nothing is pending. `custom` and `user` only where the question was signed."""
+
+    userAuthenticatorId = serializers.UUIDField()
+    challengeId = serializers.CharField(required=False)
+    userId = serializers.CharField(required=False)
+    actionCode = serializers.CharField(required=False)
+    idempotencyKey = serializers.CharField(required=False)
+    deviceId = serializers.CharField(required=False)
+    userAgent = serializers.CharField(required=False)
+    ipAddress = serializers.CharField(required=False)
+    expiresAt = serializers.IntegerField(required=False, help_text="Seconds since 1970.")
+    custom = Custom()
+    user = UserCustom(required=False)
+
+
+class Answered(serializers.Serializer[Any]):
+    isVerified = serializers.BooleanField()
+    failureReason = serializers.ChoiceField(list(FailureReason), required=False)
+
+
+class Scanned(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    ipAddress = serializers.CharField(required=False)
+    userAgent = serializers.CharField(required=False)
+    actionCode = serializers.CharField(required=False)
+    idempotencyKey = serializers.CharField(required=False)
+    custom = Custom()
+    user = UserCustom(required=False)
+
+
+class Pushed(serializers.Serializer[Any]):
+    """`verificationCode` is the number that the page shows and the user types, where the tenant wants that."""
+
+    challengeId = serializers.CharField()
+    verificationCode = serializers.CharField(required=False)
+    expiresAt = serializers.IntegerField(help_text="Seconds since 1970.")
+
+
+class QrShown(serializers.Serializer[Any]):
+    challengeId = serializers.CharField()
+    expiresAt = serializers.DateTimeField()
+    deviceCode = serializers.CharField()
+
+
+class PushOutcome(serializers.Serializer[Any]):
+    isVerified = serializers.BooleanField()
+    isConsumed = serializers.BooleanField()
+    accessToken = serializers.CharField(required=False)
+
+
+class QrOutcome(PushOutcome):
+    isClaimed = serializers.BooleanField()
+
+
+class VerifiedInApp(serializers.Serializer[Any]):
+    token = serializers.CharField()
+    userId = serializers.CharField()
+    userAuthenticatorId = serializers.UUIDField()
+    username = serializers.CharField(required=False)

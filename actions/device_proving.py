@@ -1,0 +1,216 @@
+"""How a user proves themselves with an app on their device: push, QR code, in the app.
+
+The device has no token and signs; the page that waits for it is `device_waiting`'s. Each transaction locks in the order
+user, guess count, challenge, authenticator.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+
+from actions import ceremonies, device_waiting, proofs, proving, states
+from actions.client_auth import ClientContext
+from actions.models import Action
+from actions.proving import Verified
+from authenticators import available, challenges, device_challenges, device_credentials, device_keys
+from authenticators.challenges import Attempt
+from authenticators.device_credentials import Device
+from authenticators.device_keys import Signed
+from authenticators.models import Authenticator, Challenge, EndUser
+from authsignal_portal import clock
+from authsignal_portal.errors import ExpiredToken, InvalidConfiguration, InvalidRequest, RefusedCredential
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import DEVICE_METHODS, VerificationMethod
+from rules.models import CustomDataPoint
+
+Purpose = Challenge.Purpose
+M = VerificationMethod
+
+
+# -- enrolling -----------------------------------------------------------------------------------
+
+
+def enrol(context: ClientContext, methods: Sequence[VerificationMethod], device: Device) -> Authenticator:
+    """Enrol the device for these methods, all or none; returns the credential of the first."""
+    with transaction.atomic():
+        device_credentials.hold(context.tenant, device.public_key)
+        owners = {device_credentials.owner_of(context.tenant, method, device.public_key) for method in methods}
+        # In one order, whichever of two users enrols the other's key.
+        for user in sorted({context.user, *(owner for owner in owners if owner)}, key=lambda user: str(user.pk)):
+            user.lock(gone=ExpiredToken() if user == context.user else None)
+        for method in methods:
+            proving.check_may_enrol(context, method)
+        rows = [
+            device_credentials.enrol(context.user, method, device, action_id=context.action.pk) for method in methods
+        ]
+    return rows[0]
+
+
+def enrollable(context: ClientContext) -> list[VerificationMethod]:
+    """For apps from before the methods were told apart: all that the tenant uses."""
+    active = available.active_methods(context.tenant)
+    return [method for method in DEVICE_METHODS if method in active] or [M.PUSH]
+
+
+# -- the device ----------------------------------------------------------------------------------
+
+
+def credential(tenant: Tenant, method: VerificationMethod, public_key: bytes) -> Authenticator:
+    """Raises RefusedCredential."""
+    row = device_credentials.find(tenant, method, public_key)
+    if row is None:
+        raise RefusedCredential
+    return row
+
+
+def answer(challenge_id: str, signed: Signed) -> Attempt:
+    """The device approves or declines. Raises InvalidRequest, InvalidConfiguration; a wrong answer is an Attempt."""
+    device = signed.credential
+    method = VerificationMethod(device.method)
+    with transaction.atomic():
+        device.user.lock(gone=RefusedCredential())
+        challenge = device_waiting.named(device.tenant, method, challenge_id)
+        action = _action_of(challenge, device.user)
+        _check_permitted(action, method)
+        attempt = challenges.finish(
+            tenant=device.tenant, user=device.user, method=method, challenge=challenge, answer=signed
+        )
+        _follow(action, attempt, challenge)
+    return attempt
+
+
+def _action_of(challenge: Challenge, user: EndUser) -> Action:
+    """The challenge's action, if both are this user's. Raises InvalidRequest."""
+    rows = Action.objects.select_related("user", "tenant", "facts").filter(pk__in=[challenge.action_id], user=user)
+    action = rows.first() if challenge.user_id == user.pk else None
+    if action is None:
+        raise InvalidRequest("challengeId names no challenge.")
+    return action
+
+
+def _check_permitted(action: Action, method: VerificationMethod) -> None:
+    proofs.check_open(action)
+    if method not in action.facts.allowed_methods:
+        raise InvalidConfiguration(f"{method} is not permitted for this action.")
+
+
+def _follow(action: Action, attempt: Attempt, challenge: Challenge) -> None:
+    """What an answer leads to, in the transaction that judged it."""
+    if attempt.proof:
+        proofs.record(action, action.facts, attempt.proof, may_enrol=False)
+        return
+    proofs.refused(action.pk)
+    if attempt.declined:
+        proofs.declined(action, VerificationMethod(challenge.method))
+    device_challenges.end_when_exhausted(challenge)
+
+
+def claim(challenge_id: str, device: Authenticator, signature: str) -> tuple[Challenge, Action]:
+    """The device has scanned a QR code. Where nobody was known before, the user's action begins, as the rules decide.
+
+    Raises InvalidRequest: not signed, not open, scanned by another device, or refused by the rules, which is stored.
+    """
+    device_keys.check_signed(device, signature, [challenge_id])
+    with transaction.atomic():
+        device.user.lock(gone=RefusedCredential())
+        challenge = _locked(device.tenant, challenge_id)
+        now = clock.now()
+        if challenge.user_id not in (None, device.user_id):
+            raise InvalidRequest("challengeId names no challenge.")
+        if not challenge.is_open(now) or challenge.authenticator_id not in (None, device.pk):
+            raise InvalidRequest("This code was scanned already, or is too old. Scan the one that is shown now.")
+        action = _claimed_action(challenge, device)
+        if challenge.authenticator_id is None and not device_challenges.claim(
+            challenge, device, proving.origin_of(action), now
+        ):
+            raise InvalidRequest("This code was scanned already. Scan the one that is shown now.")
+        if action.state in states.CLOSED_TO_PROOF or M.QR_CODE not in action.facts.allowed_methods:
+            Challenge.objects.filter(pk=challenge.pk, verified_at=None).update(failed_at=now)
+    _check_permitted(action, M.QR_CODE)
+    return challenge, action
+
+
+def _locked(tenant: Tenant, challenge_id: str) -> Challenge:
+    rows = Challenge.objects.select_for_update(of=("self",)).select_related("tenant", "user")
+    found = rows.filter(pk=challenge_id, tenant=tenant, method=M.QR_CODE, purpose=Purpose.AUTHENTICATE).first()
+    if found is None:
+        raise InvalidRequest("challengeId names no challenge.")
+    return found
+
+
+def _claimed_action(challenge: Challenge, device: Authenticator) -> Action:
+    if challenge.action_id:
+        return _action_of(challenge, device.user)
+    return ceremonies.begin_action(challenge, device.user, {k: v for k, v in challenge.context.items() if v})
+
+
+def verify_in_app(
+    tenant: Tenant, context: ClientContext | None, *, challenge_id: str, signed: Signed, seen: Mapping[str, str]
+) -> Verified:
+    """Judge a signature over a challenge that was begun before anybody was known. With a token it counts for that
+    token's action; without, the credential tells who the user is, and the rules run now.
+
+    Raises InvalidRequest, InvalidConfiguration, RefusedCredential.
+    """
+    device = signed.credential
+    if context and device.user_id != context.user.pk:
+        raise RefusedCredential
+    proving.check_active(tenant, M.IN_APP)
+    with transaction.atomic():
+        device.user.lock(gone=RefusedCredential())
+        if context:
+            proving.check_permitted(context, M.IN_APP)
+        challenge = _taken(tenant, challenge_id)
+        attempt = challenges.finish(
+            tenant=tenant, user=device.user, method=M.IN_APP, challenge=challenge, answer=signed
+        )
+        if attempt.proof is None:
+            return Verified(None, attempt.failure)
+        action = _proved_action(context, challenge, device, seen)
+        if action.state in states.CLOSED_TO_PROOF or M.IN_APP not in action.facts.allowed_methods:
+            token = None
+        else:
+            proofs.record(action, action.facts, attempt.proof, may_enrol=False)
+            token = proofs.access_token(action, now=clock.now())
+    if token is None:
+        _check_permitted(action, M.IN_APP)
+    return Verified(token, authenticator=attempt.proof.authenticator, user=action.user)
+
+
+def _taken(tenant: Tenant, challenge_id: str) -> Challenge:
+    """A challenge that was begun for whatever method comes becomes one of this method, while nobody has used it."""
+    begun = Challenge.objects.filter(pk=challenge_id, tenant=tenant, user=None, purpose=Purpose.AUTHENTICATE)
+    begun.filter(method=M.PASSKEY, verified_at=None, failed_at=None).exclude(nonce=None).update(method=M.IN_APP)
+    challenge = begun.filter(method=M.IN_APP).select_related("tenant", "user").first()
+    if challenge is None:
+        raise InvalidRequest("challengeId names no open challenge. Begin a new one.")
+    return challenge
+
+
+def _proved_action(
+    context: ClientContext | None, challenge: Challenge, device: Authenticator, seen: Mapping[str, str]
+) -> Action:
+    if context is None:
+        return ceremonies.begin_action(challenge, device.user, seen)
+    Challenge.objects.filter(pk=challenge.pk).update(user=context.user, action_id=context.action.pk)
+    return context.action
+
+
+# -- what the device is told ---------------------------------------------------------------------
+
+
+def action_of(challenge: Challenge) -> Action:
+    """What a push is about. Raises InvalidRequest when it is gone."""
+    assert challenge.user is not None
+    return _action_of(challenge, challenge.user)
+
+
+def public_data(action: Action) -> dict[str, dict[str, Any]]:
+    """The custom data that the tenant lets a user's device see: of the action, and of the user. Empty parts are out."""
+    points = CustomDataPoint.objects.filter(tenant=action.tenant_id, is_public=True)
+    names = set(points.values_list("model_type", "name"))
+    custom = action.facts.facts.get("custom") or {}
+    seen = {name: value for name, value in custom.items() if ("action", name) in names}
+    known = {name: value for name, value in action.user.custom.items() if ("user", name) in names}
+    return {name: data for name, data in (("custom", seen), ("user", {"custom": known} if known else {})) if data}

@@ -1,0 +1,149 @@
+"""The page that waits for an app on the user's phone: it begins a push or shows a QR code, and asks what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from actions import flow, proofs, proving, states
+from actions.client_auth import ClientContext
+from actions.models import Action
+from authenticators import challenges, device_challenges
+from authenticators.challenges import Origin
+from authenticators.models import Authenticator, Challenge, EndUser
+from authsignal_portal import clock
+from authsignal_portal.errors import ExpiredToken, InvalidRequest
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import VerificationMethod
+
+Purpose = Challenge.Purpose
+M = VerificationMethod
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the page that waits is told. `is_consumed`: it is over, whichever way. The token comes once."""
+
+    is_claimed: bool
+    is_verified: bool = False
+    is_consumed: bool = False
+    access_token: str | None = None
+
+
+def start_push(context: ClientContext, *, action: str, authenticator_id: str) -> Challenge:
+    """Raises TooManyRequests, InvalidRequest, InvalidConfiguration."""
+    check_action(context, action)
+    with transaction.atomic():
+        context.user.lock(gone=ExpiredToken())
+        proving.check_permitted(context, M.PUSH)
+        device = _asked(context.user, authenticator_id)
+        return device_challenges.start_push(context.user, proving.origin_of(context.action), device=device)
+
+
+def check_action(context: ClientContext, action: str) -> None:
+    """A token is bound to one action instance; naming another action cannot widen it."""
+    if action and action != context.action.action_code:
+        raise InvalidRequest(f"action: this token is for {context.action.action_code}. Track {action} first.")
+
+
+def _asked(user: EndUser, authenticator_id: str) -> Authenticator | None:
+    """The one device that is named, or None for all of them. Raises InvalidRequest where there is none."""
+    rows = user.authenticators.filter(Authenticator.usable(), method=M.PUSH)
+    named = [row for row in rows if not authenticator_id or str(row.pk) == authenticator_id]
+    if not named:
+        raise InvalidRequest("The user has no such PUSH authenticator.")
+    return named[0] if authenticator_id else None
+
+
+def start_qr(
+    tenant: Tenant,
+    context: ClientContext | None,
+    *,
+    action: str,
+    custom: Mapping[str, Any],
+    seen: Mapping[str, str],
+    lifetime_seconds: int,
+) -> tuple[Challenge, str]:
+    """The challenge and the secret to ask by. `seen` is what the device will be told of this very page.
+
+    With a token the action is there already, with the custom data that the backend tracked; without one it begins when
+    somebody scans the code, with `custom` as the page says.
+    """
+    if context is None:
+        proving.check_active(tenant, M.QR_CODE)
+        if not flow.is_action_code(action):
+            raise InvalidRequest("action must have 1 to 64 letters, digits, hyphens and underscores.")
+        told = {**seen, "custom": dict(custom)}
+        with transaction.atomic():
+            return device_challenges.start_qr(
+                tenant=tenant,
+                user=None,
+                origin=Origin(None, action, ""),
+                context=told,
+                lifetime_seconds=lifetime_seconds,
+            )
+    check_action(context, action)
+    with transaction.atomic():
+        context.user.lock(gone=ExpiredToken())
+        proving.check_permitted(context, M.QR_CODE)
+        return device_challenges.start_qr(
+            tenant=tenant,
+            user=context.user,
+            origin=proving.origin_of(context.action),
+            context=dict(seen),
+            lifetime_seconds=lifetime_seconds,
+        )
+
+
+def push_outcome(context: ClientContext, challenge_id: str) -> Outcome:
+    """What came of a push of the token's action."""
+    challenge = named(context.tenant, M.PUSH, challenge_id)
+    if challenge.action_id != context.action.pk:
+        raise InvalidRequest("challengeId belongs to another action.")
+    return _outcome(challenge)
+
+
+def qr_outcome(tenant: Tenant, challenge_id: str, device_code: str) -> Outcome:
+    """What came of a QR code, for whoever knows its secret."""
+    challenge = named(tenant, M.QR_CODE, challenge_id)
+    if not device_challenges.is_device_code(challenge, device_code):
+        raise InvalidRequest("challengeId names no challenge.")
+    return _outcome(challenge)
+
+
+def named(tenant: Tenant, method: VerificationMethod, challenge_id: str) -> Challenge:
+    """The challenge by this method. Raises InvalidRequest."""
+    challenge = challenges.by_id(tenant, challenge_id)
+    if (challenge.method, challenge.purpose) != (method, Purpose.AUTHENTICATE):
+        raise InvalidRequest("challengeId names no challenge.")
+    return challenge
+
+
+def _outcome(challenge: Challenge) -> Outcome:
+    is_claimed = challenge.authenticator_id is not None
+    if challenge.verified_at is None:
+        # A code that nobody scanned in time is no refusal: the page shows the next one.
+        over = challenge.failed_at is not None or challenge.expires_at <= clock.now()
+        return Outcome(is_claimed, is_consumed=over and (is_claimed or challenge.method == M.PUSH))
+    return _delivered(challenge)
+
+
+@transaction.atomic
+def _delivered(challenge: Challenge) -> Outcome:
+    """The access token, to the first who asks in time. Raises InvalidRequest when the user is gone."""
+    gone = InvalidRequest("challengeId names no challenge.")
+    action = Action.objects.select_related("user", "tenant").filter(pk__in=[challenge.action_id]).first()
+    if action is None:
+        raise gone
+    action.user.lock(gone=gone)
+    action.refresh_from_db(fields=["state"])
+    if action.state in states.CLOSED_TO_PROOF:
+        return Outcome(True, is_consumed=True)
+    now = clock.now()
+    fresh = now - timedelta(seconds=settings.PROOF_FRESH_SECONDS)
+    undelivered = Challenge.objects.filter(pk=challenge.pk, verified_at__gt=fresh, claimed_at=None)
+    token = proofs.access_token(action, now=now) if undelivered.update(claimed_at=now) else None
+    return Outcome(True, is_verified=True, is_consumed=True, access_token=token)

@@ -249,6 +249,7 @@ def test_a_removal_is_signed_over_the_ten_minutes_of_now_or_beside_it(api, brows
         "ü",
         "",
     ],
+    ids=["another key's", "no signature", "no base64", "nothing"],
 )
 def test_a_removal_that_is_not_signed_by_the_key_removes_nothing(api, browser, key, signature):
     enrol(api, browser, key)

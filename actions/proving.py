@@ -16,8 +16,8 @@ from actions import flow, proofs, states
 from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
-from authenticators import available, challenges, contact, enrolment, webauthn
-from authenticators.challenges import Attempt, Origin
+from authenticators import available, challenges, contact, enrolment, links, webauthn
+from authenticators.challenges import PLAIN, Attempt, Origin, Way
 from authenticators.methods import passkey, totp
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
 from authsignal_portal import clock
@@ -63,7 +63,8 @@ def _one_at_a_time(context: ClientContext) -> Iterator[None]:
 
 
 def origin_of(action: Action) -> Origin:
-    return Origin(action.pk, action.action_code, action.idempotency_key)
+    seen = {"userAgent": action.facts.user_agent, "ipAddress": action.facts.ip_address}
+    return Origin(action.pk, action.action_code, action.idempotency_key, seen)
 
 
 def check_active(tenant: Tenant, method: VerificationMethod) -> None:
@@ -107,8 +108,8 @@ def _check_address(context: ClientContext, method: VerificationMethod, to: str) 
 # -- codes by email and SMS ----------------------------------------------------------------------
 
 
-def start_code(context: ClientContext, method: VerificationMethod) -> Challenge:
-    """Send a code to the enrolled address; with nothing enrolled at all, to the address on file."""
+def start_code(context: ClientContext, method: VerificationMethod, way: Way = PLAIN) -> Challenge:
+    """Send a code or a link to the enrolled address; with nothing enrolled at all, to the address on file."""
     with _one_at_a_time(context):
         check_permitted(context, method)
         authenticator = _enrolled_by(context.user, method)
@@ -121,12 +122,18 @@ def start_code(context: ClientContext, method: VerificationMethod) -> Challenge:
             origin=origin_of(context.action),
             authenticator=authenticator,
             locale=context.facts.locale or context.user.locale,
+            way=way,
         )
 
 
 def _enrolled_by(user: EndUser, method: VerificationMethod) -> Authenticator | None:
-    rows = user.authenticators.filter(method=method).exclude(verified_at=None).select_related("tenant")
-    return rows.order_by("-is_default", "created_at").first()
+    """A number that gets SMS gets WhatsApp too: the SDKs enrol it once."""
+    for one in (method, M.SMS) if method == M.WHATSAPP else (method,):
+        rows = user.authenticators.filter(method=one).exclude(verified_at=None).select_related("tenant")
+        found = rows.order_by("-is_default", "created_at").first()
+        if found:
+            return found
+    return None
 
 
 def _address_on_file(user: EndUser, method: VerificationMethod) -> str:
@@ -136,11 +143,11 @@ def _address_on_file(user: EndUser, method: VerificationMethod) -> str:
     return str(address)
 
 
-def enrol_code(context: ClientContext, method: VerificationMethod, to: str) -> Started:
-    """A pending address, to which the first code is sent."""
+def enrol_code(context: ClientContext, method: VerificationMethod, to: str, way: Way = PLAIN) -> Started:
+    """A pending address, to which the first code or link is sent."""
     with _one_at_a_time(context):
         check_may_enrol(context, method)
-        to = contact.clean_email(to) if method == M.EMAIL_OTP else contact.clean_phone(to)
+        to = enrolment.clean_contact(method, to)
         _check_address(context, method, to)
         pending = enrolment.begin(context.user, method, to=to)
         challenge = challenges.start_code(
@@ -152,6 +159,7 @@ def enrol_code(context: ClientContext, method: VerificationMethod, to: str) -> S
             purpose=Purpose.ENROL,
             authenticator=pending,
             locale=context.facts.locale or context.user.locale,
+            way=way,
         )
         return Started(pending, challenge)
 
@@ -161,6 +169,22 @@ def verify_code(context: ClientContext, method: VerificationMethod, answer: Any)
     with _one_at_a_time(context):
         challenge = challenges.of_action(context.tenant, context.action.pk, method).first()
         return _finish(context, method, challenge, answer)
+
+
+def finalize_link(context: ClientContext, challenge_id: str = "") -> Verified:
+    """What a page that waits for its link learns: a proof once the link was confirmed, and until then nothing.
+
+    Asked every second, so that as long as nothing was confirmed this is one look and no lock.
+    """
+    if not links.was_confirmed(context.tenant, context.action.pk):
+        return Verified(None)
+    with _one_at_a_time(context):
+        rows = challenges.of_action(context.tenant, context.action.pk, M.EMAIL_MAGIC_LINK)
+        challenge = (rows.filter(pk=challenge_id) if challenge_id else rows).first()
+        # Another page of the same user was faster, or a newer link is on its way.
+        if challenge is None or not challenge.is_open(context.now) or not links.is_confirmed(challenge):
+            return Verified(None)
+        return _finish(context, M.EMAIL_MAGIC_LINK, challenge, links.OPENED)
 
 
 # -- authenticator app ---------------------------------------------------------------------------

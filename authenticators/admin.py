@@ -12,10 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
-from authenticators.models import AuthenticatorConfiguration
+from authenticators import provider_page
+from authenticators.enrolment import CONTACT_FIELD
+from authenticators.models import AuthenticatorConfiguration, MessageProvider
 from authsignal_portal import access, portal, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
+from authsignal_portal.vocabulary import OPT_IN_METHODS
 from authsignal_portal.vocabulary import VerificationMethod as M
 from authsignal_portal.widgets import dress
 
@@ -23,7 +26,9 @@ EXPLAINED = {
     M.PASSKEY: _("Face, fingerprint or device lock. Cannot be phished."),
     M.AUTHENTICATOR_APP: _("Six digits from an app on the user's phone."),
     M.EMAIL_OTP: _("A code to the user's e-mail address. Only as safe as the mailbox."),
+    M.EMAIL_MAGIC_LINK: _("A link to the user's e-mail address, to be confirmed. Only as safe as the mailbox."),
     M.SMS: _("A code to the user's phone. Can be intercepted; costs money per message."),
+    M.WHATSAPP: _("A code by WhatsApp. Needs a provider; with it, what SMS cannot deliver goes this way too."),
     M.RECOVERY_CODE: _("Ten saved codes for a user who lost everything else."),
 }
 FLAGS = {
@@ -31,24 +36,27 @@ FLAGS = {
     "is_hidden_to_user": _("Not offered for enrolment"),
     "is_editable_by_user": _("Users may change the address"),
 }
-DEFAULTS = {"is_active": True, "is_hidden_to_user": False, "is_editable_by_user": True}
+CHOICES = {M.SMS: "sms_channel", M.EMAIL_MAGIC_LINK: "magic_link_mode"}
 
 
 def flags_of(method: M) -> list[str]:
     """The switches that mean something for this method."""
     if method == M.RECOVERY_CODE:
         return ["is_active"]
-    return [flag for flag in FLAGS if flag != "is_editable_by_user" or method in (M.EMAIL_OTP, M.SMS)]
+    return [flag for flag in FLAGS if flag != "is_editable_by_user" or method in CONTACT_FIELD]
 
 
 class MethodForm(forms.Form):
-    """The switches of one method."""
+    """The switches of one method, and its choice where it has one."""
 
-    def __init__(self, method: M, data: Any, *, initial: dict[str, bool]) -> None:
+    def __init__(self, method: M, data: Any, *, initial: dict[str, Any]) -> None:
         super().__init__(data, prefix=method.value, initial=initial)
         self.method, self.title, self.text = method, words.METHODS[method], EXPLAINED[method]
         for flag in flags_of(method):
             self.fields[flag] = forms.BooleanField(label=FLAGS[flag], required=False)
+        if method in CHOICES:
+            column = AuthenticatorConfiguration._meta.get_field(CHOICES[method])
+            self.fields[CHOICES[method]] = column.formfield()  # type: ignore[union-attr]  # no relation
         dress(self)
 
 
@@ -61,7 +69,7 @@ class MethodsPage(TenantAdmin):
         sent = request.POST if request.method == "POST" else None
         if sent is not None and not here.may(self.right):
             raise PermissionDenied
-        rows = [MethodForm(method, sent, initial=_initial(stored.get(method))) for method in M]
+        rows = [MethodForm(method, sent, initial=_initial(method, stored.get(method))) for method in M]
         proof = ProofForm(request, sent)
         problem = ""
         # Each form is asked, so that each tells what is wrong with it.
@@ -88,7 +96,7 @@ class MethodsPage(TenantAdmin):
     def _save(self, here: Access, rows: list[MethodForm]) -> None:
         for form in rows:
             row, _made = AuthenticatorConfiguration.objects.select_for_update().get_or_create(
-                tenant=here.tenant, method=form.method
+                tenant=here.tenant, method=form.method, defaults={"is_active": form.method not in OPT_IN_METHODS}
             )
             changed = [name for name, value in form.cleaned_data.items() if getattr(row, name) != value]
             if not changed:
@@ -108,8 +116,9 @@ class MethodsPage(TenantAdmin):
         return redirect("portal:authenticators_authenticatorconfiguration_changelist")
 
 
-def _initial(row: AuthenticatorConfiguration | None) -> dict[str, bool]:
-    return {flag: getattr(row, flag) if row else default for flag, default in DEFAULTS.items()}
+def _initial(method: M, row: AuthenticatorConfiguration | None) -> dict[str, Any]:
+    shown = row or AuthenticatorConfiguration(method=method, is_active=method not in OPT_IN_METHODS)
+    return {name: getattr(shown, name) for name in (*FLAGS, *CHOICES.values())}
 
 
 def _leaves_nothing(rows: list[MethodForm]) -> str:
@@ -118,3 +127,4 @@ def _leaves_nothing(rows: list[MethodForm]) -> str:
 
 
 portal.site.register(AuthenticatorConfiguration, MethodsPage)
+portal.site.register(MessageProvider, provider_page.ProviderPage)

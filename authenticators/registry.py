@@ -1,14 +1,24 @@
 """All verification methods."""
 
 from authenticators.method import Method
+from authenticators.methods.email_magic_link import EmailMagicLink
 from authenticators.methods.email_otp import EmailOtp
 from authenticators.methods.passkey import Passkey
 from authenticators.methods.recovery_code import RecoveryCodes
 from authenticators.methods.sms import Sms
 from authenticators.methods.totp import Totp
+from authenticators.methods.whatsapp import WhatsApp
 from authsignal_portal.vocabulary import VerificationMethod
 
-_ALL: tuple[Method, ...] = (Passkey(), Totp(), EmailOtp(), Sms(), RecoveryCodes())
+_ALL: tuple[Method, ...] = (
+    Passkey(),
+    Totp(),
+    EmailOtp(),
+    EmailMagicLink(),
+    Sms(),
+    WhatsApp(),
+    RecoveryCodes(),
+)
 
 METHODS: dict[VerificationMethod, Method] = {method.code: method for method in _ALL}
 

@@ -6,13 +6,15 @@ from typing import Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from authsignal_portal.vocabulary import ActionState, Outcome, VerificationMethod
+from authsignal_portal.vocabulary import ActionState, Channel, Outcome, VerificationMethod
 
 METHODS: Final[Mapping[str, Promise]] = {
     VerificationMethod.PASSKEY: _("Passkey"),
     VerificationMethod.AUTHENTICATOR_APP: _("Authenticator app"),
     VerificationMethod.EMAIL_OTP: _("Code by e-mail"),
+    VerificationMethod.EMAIL_MAGIC_LINK: _("Link by e-mail"),
     VerificationMethod.SMS: _("Code by SMS"),
+    VerificationMethod.WHATSAPP: _("Code by WhatsApp"),
     VerificationMethod.RECOVERY_CODE: _("Recovery code"),
 }
 
@@ -32,6 +34,14 @@ STATES: Final[Mapping[str, Promise]] = {
     ActionState.REVIEW_REQUIRED: _("Review required"),
     ActionState.REVIEW_SUCCEEDED: _("Review passed"),
     ActionState.REVIEW_FAILED: _("Review failed"),
+}
+
+
+CHANNELS: Final[Mapping[str, Promise]] = {
+    Channel.EMAIL: _("E-mail"),
+    Channel.SMS: _("SMS"),
+    Channel.WHATSAPP: _("WhatsApp"),
+    Channel.PUSH: _("Push"),
 }
 
 

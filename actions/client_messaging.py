@@ -1,0 +1,67 @@
+"""Client API: the link by email, and the code by WhatsApp."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from actions import client_answers as answers
+from actions import client_inputs as inputs
+from actions import proving
+from actions.client_api import ClientView, StartCodeView, VerifyCodeView, started_output, verified_output
+from authsignal_portal import limits
+from authsignal_portal.fields import Text
+from authsignal_portal.vocabulary import VerificationMethod
+
+M = VerificationMethod
+
+
+class FinalizeInput(serializers.Serializer[object]):
+    challengeId = Text(max_length=128)
+
+
+class EnrolLinkView(ClientView):
+    @extend_schema(
+        operation_id="clientEnrollMagicLink", request=inputs.EmailInput, responses={200: answers.StartedEnrolment}
+    )
+    def post(self, request: Request) -> Response:
+        started = proving.enrol_code(self.context, M.EMAIL_MAGIC_LINK, self.parsed(inputs.EmailInput)["email"])
+        return Response(started_output(started, self.context.user.user_id))
+
+
+class StartLinkView(StartCodeView):
+    method = M.EMAIL_MAGIC_LINK
+
+    @extend_schema(operation_id="clientChallengeMagicLink", request=None, responses={200: answers.CodeSent})
+    def post(self, request: Request) -> Response:
+        return super().post(request)
+
+
+class FinalizeLinkView(ClientView):
+    """Whether the link was confirmed. The SDK asks every second until it was."""
+
+    @extend_schema(
+        operation_id="clientFinalizeMagicLink", request=FinalizeInput, responses={200: answers.VerifiedProof}
+    )
+    def post(self, request: Request) -> Response:
+        limits.link_poll(self.context.action.pk)
+        given = self.parsed(FinalizeInput)
+        return Response(verified_output(proving.finalize_link(self.context, given.get("challengeId", ""))))
+
+
+class StartWhatsAppView(StartCodeView):
+    method = M.WHATSAPP
+
+    @extend_schema(operation_id="clientChallengeWhatsApp", request=None, responses={200: answers.CodeSent})
+    def post(self, request: Request) -> Response:
+        return super().post(request)
+
+
+class VerifyWhatsAppView(VerifyCodeView):
+    method = M.WHATSAPP
+
+    @extend_schema(
+        operation_id="clientVerifyWhatsApp", request=inputs.CodeInput, responses={200: answers.VerifiedProof}
+    )
+    def post(self, request: Request) -> Response:
+        return super().post(request)

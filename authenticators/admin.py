@@ -56,7 +56,7 @@ class MethodForm(forms.Form):
             self.fields[flag] = forms.BooleanField(label=FLAGS[flag], required=False)
         if method in CHOICES:
             column = AuthenticatorConfiguration._meta.get_field(CHOICES[method])
-            self.fields[CHOICES[method]] = column.formfield()  # type: ignore[union-attr]  # no relation
+            self.fields[CHOICES[method]] = column.formfield()  # type: ignore[union-attr, assignment]  # no relation
         dress(self)
 
 

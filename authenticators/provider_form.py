@@ -107,7 +107,7 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
 
     def _position_is_free(self, given: Mapping[str, Any]) -> None:
         rows = MessageProvider.objects.filter(
-            tenant=self.instance.tenant, channel=given.get("channel"), position=given.get("position")
+            tenant=self.instance.tenant, channel=given.get("channel", ""), position=given.get("position", 0)
         )
         if rows.exclude(pk=self.instance.pk).exists():
             self.add_error("position", _("There is another provider of this channel at this place."))

@@ -74,6 +74,11 @@ SUMMARIES = {
     "clientEnrollSms": "Begin to enrol a phone number: sends a code",
     "clientChallengeSms": "Send a code by SMS",
     "clientVerifySms": "Check a code sent by SMS",
+    "clientChallengeWhatsApp": "Send a code by WhatsApp",
+    "clientVerifyWhatsApp": "Check a code sent by WhatsApp",
+    "clientEnrollMagicLink": "Begin to enrol an email address: sends a link",
+    "clientChallengeMagicLink": "Send a link by email",
+    "clientFinalizeMagicLink": "Whether the link was confirmed; asked again until it was",
 }
 
 

@@ -188,14 +188,16 @@ def test_pending_authenticators_are_not_listed(api, acme):
 # -- the tenant's methods ------------------------------------------------------------------------
 
 
-def test_every_method_is_active_until_it_is_switched_off(api, acme):
+def test_every_method_is_active_until_it_is_switched_off_but_for_those_to_switch_on(api, acme):
     listed = ok(api("GET", "authenticators"))
-    assert [each["verificationMethod"] for each in listed] == ALL
-    assert all(each["isActive"] and each["authenticatorId"] for each in listed)
+    assert [each["verificationMethod"] for each in listed] == list(M)
+    assert [each["verificationMethod"] for each in listed if each["isActive"]] == ALL
+    assert all(each["authenticatorId"] for each in listed)
     AuthenticatorConfiguration.objects.create(tenant=acme, method=M.SMS, is_active=False)
-    off = [each["verificationMethod"] for each in ok(api("GET", "authenticators")) if not each["isActive"]]
-    assert off == ["SMS"]
-    assert "SMS" not in ok(api("POST", "users/alice/actions/Login"))["allowedVerificationMethods"]
+    AuthenticatorConfiguration.objects.create(tenant=acme, method=M.WHATSAPP)
+    now = [*ALL[:3], "WHATSAPP", ALL[-1]]
+    assert [each["verificationMethod"] for each in ok(api("GET", "authenticators")) if each["isActive"]] == now
+    assert ok(api("POST", "users/alice/actions/Login"))["allowedVerificationMethods"] == now
 
 
 def test_what_can_no_longer_be_challenged_is_no_enrolment(api, acme):

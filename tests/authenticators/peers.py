@@ -27,7 +27,7 @@ def make_email(**values) -> Outgoing:
 
 
 def make_sms(**values) -> Outgoing:
-    return make_email(channel=Channel.SMS, **{"to": "+64211234567", "subject": "", "html": ""} | values)
+    return make_email(**{"channel": Channel.SMS, "to": "+64211234567", "subject": "", "html": ""} | values)
 
 
 def refusal(provider, message: Outgoing) -> TransportError:

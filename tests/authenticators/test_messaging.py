@@ -25,9 +25,9 @@ def test_the_settings_check_knows_every_provider_and_its_channels():
         for channel in Channel
     }
     optional = {"WHATSAPP", "PUSH"}
-    assert checks.PROVIDERS == {
+    assert {
         name: kinds | ({"none"} if name in optional else set()) for name, kinds in known.items()
-    }
+    } == checks.PROVIDERS
 
 
 @pytest.mark.parametrize("name", ["pigeon", "twilio", ""])

@@ -289,15 +289,31 @@ def test_a_removed_member_is_out_at_once(acme, admin):
 # -- methods -------------------------------------------------------------------------------------
 
 
+CHOSEN = {"SMS-sms_channel": "DEFAULT", "EMAIL_MAGIC_LINK-magic_link_mode": "NEW_TAB"}
+
+
 def switches(**off: bool) -> dict[str, str]:
     names = ["PASSKEY", "AUTHENTICATOR_APP", "EMAIL_OTP", "SMS", "RECOVERY_CODE"]
     form = {f"{name}-is_active": "on" for name in names if name not in off}
-    return form | {"EMAIL_OTP-is_editable_by_user": "on", "SMS-is_editable_by_user": "on"}
+    names = ["EMAIL_OTP", "EMAIL_MAGIC_LINK", "SMS", "WHATSAPP"]
+    return form | {f"{name}-is_editable_by_user": "on" for name in names} | CHOSEN
 
 
-def test_a_missing_row_means_active(acme, admin):
+def test_a_missing_row_means_active_but_for_what_is_wanted_expressly(acme, admin):
     page = admin.client.get(METHODS).content.decode()
-    assert len(re.findall(r'name="\w+-is_active"[^>]*checked', page)) == 5
+    active = re.findall(r'name="(\w+)-is_active"[^>]*\schecked[\s>]', page)
+    assert active == ["PASSKEY", "AUTHENTICATOR_APP", "EMAIL_OTP", "SMS", "RECOVERY_CODE"]
+
+
+def test_a_method_that_is_wanted_expressly_is_switched_on(acme, admin):
+    form = switches() | {"WHATSAPP-is_active": "on", "SMS-sms_channel": "WHATSAPP"}
+    assert admin.client.post(METHODS, form).status_code == 302
+    assert "WHATSAPP" in available.active_methods(acme)
+    assert "EMAIL_MAGIC_LINK" not in available.active_methods(acme)
+    changed = {
+        event.data["method"]: event.data["fields"] for event in events(acme, "authenticator_configuration:updated")
+    }
+    assert changed == {"SMS": ["sms_channel"], "WHATSAPP": ["is_active"]}
 
 
 def test_a_method_is_switched_off_for_real(acme, admin):
@@ -308,7 +324,7 @@ def test_a_method_is_switched_off_for_real(acme, admin):
 
 
 def test_something_to_prove_oneself_with_stays_active(acme, admin):
-    form = {"RECOVERY_CODE-is_active": "on"}
+    form = {"RECOVERY_CODE-is_active": "on"} | CHOSEN
     assert b"Leave at least one method active" in admin.client.post(METHODS, form).content
     assert len(available.active_methods(acme)) == 5
 

@@ -184,7 +184,11 @@ def finalize_link(context: ClientContext, challenge_id: str = "") -> Verified:
         # Another page of the same user was faster, or a newer link is on its way.
         if challenge is None or not challenge.is_open(context.now) or not links.is_confirmed(challenge):
             return Verified(None)
-        return _finish(context, M.EMAIL_MAGIC_LINK, challenge, links.OPENED)
+        verified = _finish(context, M.EMAIL_MAGIC_LINK, challenge, links.OPENED)
+        if not verified.is_verified:
+            # Else every second would try it again.
+            links.withdraw(challenge)
+        return verified
 
 
 # -- authenticator app ---------------------------------------------------------------------------

@@ -108,6 +108,11 @@ def was_confirmed(tenant: Tenant, action_id: uuid.UUID) -> bool:
     ).exists()
 
 
+def withdraw(challenge: Challenge) -> None:
+    """What was confirmed came too late: the user has to ask for another link."""
+    MagicLink.objects.filter(challenge=challenge).update(confirmed_at=None)
+
+
 def is_confirmed(challenge: Challenge) -> bool:
     return MagicLink.objects.filter(challenge=challenge, confirmed_at__isnull=False).exists()
 

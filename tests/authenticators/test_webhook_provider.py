@@ -164,6 +164,20 @@ def test_a_code_that_is_owed_tells_whose_and_for_what(hook, acme):
     assert Message.objects.get(pk=message.pk).status == "sent"
 
 
+def test_a_later_attempt_has_the_same_id_and_a_signature_of_its_own_time(hook, acme):
+    make.make_key(acme)
+    make_provider(acme, url=hook.url_for("/hook"))
+    hook.expect_request("/hook").respond_with_data("", status=503)
+    message = owe(make_challenge(acme, make.make_user(acme), channel=Channel.SMS), channel=Channel.SMS)
+    delivery.deliver(message.pk)
+    advance(400)
+    delivery.deliver(message.pk)
+    first, second = [request for request, _answer in hook.log]
+    assert first.get_json()["id"] == second.get_json()["id"] == str(message.pk)
+    signed = [int(request.headers["X-Signature-V2"].partition(",")[0][2:]) for request in (first, second)]
+    assert signed[1] - signed[0] >= 400
+
+
 @pytest.mark.parametrize(
     ("status", "permanent"),
     [(301, True), (400, True), (404, True), (408, False), (429, False), (500, False), (503, False)],

@@ -87,7 +87,8 @@ def _visit(request: HttpRequest, token: str) -> Visit | None:
     action = rows.filter(pk=link.challenge.action_id, tenant=link.challenge.tenant_id).first()
     if action is None or action.state in states.CLOSED_TO_PROOF:
         return None
-    return Visit(link, action, hosted.browser_of(request) or secrets.token_urlsafe(32), token)
+    visit = Visit(link, action, hosted.browser_of(request) or secrets.token_urlsafe(32), token)
+    return None if links.is_worn(link) and not visit.is_same_browser else visit
 
 
 def _confirmed(request: HttpRequest, visit: Visit) -> HttpResponse:
@@ -102,7 +103,7 @@ def _confirmed(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 def _again(request: HttpRequest, visit: Visit) -> HttpResponse:
     visit.link.refresh_from_db()
-    if not links.is_usable(visit.link):
+    if links.is_worn(visit.link):
         return _shown(request, None, "gone", status=410)
     return _shown(request, visit, "confirm", wrong=True)
 

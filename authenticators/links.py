@@ -1,8 +1,9 @@
 """Links by email: one row each, of which only the token's SHA-256 is kept.
 
 Opening a link changes nothing, because mail scanners open links. A person confirms, once: in the browser that began
-the verification that is enough; any other browser is shown a code to type where it began. Whether that proves
-anything is `challenges.finish`'s to judge.
+the verification that is enough. Any other browser is shown a code to type where it began; that leaves the link as it
+is, so that a scanner that presses buttons takes it from nobody. Whether something is proved is `challenges.finish`'s
+to judge.
 """
 
 import hashlib
@@ -49,23 +50,31 @@ def find(token: str) -> MagicLink | None:
 
 
 def is_usable(link: MagicLink) -> bool:
-    is_fresh = link.used_at is None and link.tries < settings.GUESSES_PER_CHALLENGE
-    return is_fresh and link.challenge.is_open(clock.now())
+    return link.used_at is None and link.challenge.is_open(clock.now())
+
+
+def is_worn(link: MagicLink) -> bool:
+    """Whether other browsers have tried it so often that it only serves the one that began."""
+    return link.tries >= settings.LINK_TRIES
 
 
 # -- confirming: each call inside a transaction ---------------------------------------------------
 
 
 def confirm(link: MagicLink) -> bool:
-    """Let the link prove its challenge. False when it was used meanwhile, or its challenge has ended."""
-    challenge = _locked(link)
-    return challenge is not None and _use(link, confirms=True)
+    """Let the link prove its challenge. False when it was used meanwhile, or its challenge has ended.
+
+    One conditional update decides; by the token, because a newer link may have taken this one's place.
+    """
+    now = clock.now()
+    unused = MagicLink.objects.filter(pk=link.pk, token_hash=link.token_hash, used_at=None)
+    return _locked(link) is not None and unused.update(used_at=now, confirmed_at=now) == 1
 
 
 def show_code(link: MagicLink) -> str | None:
-    """Use the link for a code instead, to be typed where the verification began; None as `confirm`'s False."""
+    """A code to be typed where the verification began, in place of the one shown before; None as `confirm`'s False."""
     challenge = _locked(link)
-    if challenge is None or not _use(link, confirms=False):
+    if challenge is None or not _try(link):
         return None
     code = otp.issue(challenge)
     challenge.save(update_fields=["code_hash"])
@@ -74,23 +83,19 @@ def show_code(link: MagicLink) -> str | None:
 
 def names_its_address(link: MagicLink, typed: str) -> bool:
     """Whether the text is the address that the link went to. Each try counts, before it is compared."""
-    rows = MagicLink.objects.filter(pk=link.pk, used_at=None, tries__lt=settings.GUESSES_PER_CHALLENGE)
-    if not rows.update(tries=F("tries") + 1):
-        return False
-    return link.challenge.contact_index in contact.indexes(link.challenge.tenant_id, typed)
+    return _try(link) and link.challenge.contact_index in contact.indexes(link.challenge.tenant_id, typed)
+
+
+def _try(link: MagicLink) -> bool:
+    """Count one use by another browser, if there is one left."""
+    rows = MagicLink.objects.filter(pk=link.pk, token_hash=link.token_hash, used_at=None)
+    return rows.filter(tries__lt=settings.LINK_TRIES).update(tries=F("tries") + 1) == 1
 
 
 def _locked(link: MagicLink) -> Challenge | None:
     rows = Challenge.objects.select_for_update(of=("self",)).select_related("tenant", "user")
     challenge = rows.filter(pk=link.challenge_id).first()
     return challenge if challenge and challenge.is_open(clock.now()) else None
-
-
-def _use(link: MagicLink, *, confirms: bool) -> bool:
-    """One conditional update decides; by the token, because a newer link may have taken this one's place."""
-    now = clock.now()
-    unused = MagicLink.objects.filter(pk=link.pk, token_hash=link.token_hash, used_at=None)
-    return unused.update(used_at=now, confirmed_at=now if confirms else None) == 1
 
 
 # -- what became of it ----------------------------------------------------------------------------

@@ -255,8 +255,10 @@ class Challenge(models.Model):
 
 
 class MagicLink(models.Model):
-    """The link that was sent last for a challenge. `used_at`: somebody confirmed it; `confirmed_at`: in a browser
-    that this alone proves the challenge for. The token itself is nowhere."""
+    """The link that was sent last for a challenge; the token itself is nowhere.
+
+    `used_at`: it was confirmed. `confirmed_at`: and this still waits to be judged. `tries`: by other browsers.
+    """
 
     challenge = models.OneToOneField(Challenge, on_delete=models.CASCADE, primary_key=True, related_name="magic_link")
     token_hash = models.CharField(max_length=64, unique=True)

@@ -291,6 +291,8 @@ REPLAY_SECONDS = 60
 PASSKEY_CHALLENGE_SECONDS = 5 * 60
 # The SDK asks once a second whether a link was opened.
 LINK_POLLS_PER_MINUTE = 120
+# How often browsers other than the one that began may confirm a link.
+LINK_TRIES = 10
 PROVIDER_TESTS_PER_HOUR = 10
 BATCH_MAX_BYTES = 2 * 1024 * 1024
 

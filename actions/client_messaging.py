@@ -8,12 +8,20 @@ from rest_framework.response import Response
 from actions import client_answers as answers
 from actions import client_inputs as inputs
 from actions import proving
-from actions.client_api import ClientView, StartCodeView, VerifyCodeView, started_output, verified_output
+from actions.client_api import ClientView, StartCodeView, VerifyCodeView, seen, started_output, verified_output
+from authenticators.challenges import Way
+from authenticators.links import Asker
 from authsignal_portal import limits
 from authsignal_portal.fields import Text
 from authsignal_portal.vocabulary import VerificationMethod
 
 M = VerificationMethod
+
+
+def asked_by(request: Request, *, is_hosted: bool = False) -> Way:
+    """A link that this very request asks for."""
+    caller = seen(request._request)
+    return Way(asker=Asker(is_hosted, caller["userAgent"], caller.get("ipAddress")))
 
 
 class FinalizeInput(serializers.Serializer[object]):
@@ -25,16 +33,16 @@ class EnrolLinkView(ClientView):
         operation_id="clientEnrollMagicLink", request=inputs.EmailInput, responses={200: answers.StartedEnrolment}
     )
     def post(self, request: Request) -> Response:
-        started = proving.enrol_code(self.context, M.EMAIL_MAGIC_LINK, self.parsed(inputs.EmailInput)["email"])
+        email = self.parsed(inputs.EmailInput)["email"]
+        started = proving.enrol_code(self.context, M.EMAIL_MAGIC_LINK, email, asked_by(request))
         return Response(started_output(started, self.context.user.user_id))
 
 
-class StartLinkView(StartCodeView):
-    method = M.EMAIL_MAGIC_LINK
-
+class StartLinkView(ClientView):
     @extend_schema(operation_id="clientChallengeMagicLink", request=None, responses={200: answers.CodeSent})
     def post(self, request: Request) -> Response:
-        return super().post(request)
+        challenge = proving.start_code(self.context, M.EMAIL_MAGIC_LINK, asked_by(request))
+        return Response({"challengeId": challenge.pk})
 
 
 class FinalizeLinkView(ClientView):

@@ -9,15 +9,14 @@ from rest_framework.response import Response
 
 from actions import proving
 from actions.client_inputs import PhoneInput
+from actions.client_messaging import asked_by
 from actions.hosted import CodeInput, HostedView
-from authenticators.challenges import Way
 from authenticators.models import Message
 from authsignal_portal.fields import Text
 from authsignal_portal.vocabulary import VerificationMethod
 from authsignal_portal.wire import present
 
 M = VerificationMethod
-HOSTED = Way(is_hosted=True)
 
 
 class LinkInput(serializers.Serializer[Any]):
@@ -33,11 +32,11 @@ class DeliveryInput(serializers.Serializer[Any]):
 class LinkView(HostedView):
     @extend_schema(request=LinkInput, responses={200: dict})
     def post(self, request: Request) -> Response:
-        email = self.parsed(LinkInput).get("email")
+        email, way = self.parsed(LinkInput).get("email"), asked_by(request, is_hosted=True)
         if email:
-            challenge = proving.enrol_code(self.context, M.EMAIL_MAGIC_LINK, email, HOSTED).challenge
+            challenge = proving.enrol_code(self.context, M.EMAIL_MAGIC_LINK, email, way).challenge
         else:
-            challenge = proving.start_code(self.context, M.EMAIL_MAGIC_LINK, HOSTED)
+            challenge = proving.start_code(self.context, M.EMAIL_MAGIC_LINK, way)
         return Response({"challengeId": challenge.pk})
 
 

@@ -176,7 +176,7 @@ def _shown(request: HttpRequest, visit: Visit | None, what: str, *, status: int 
         "what": what,
         "tenant": tenant.name if tenant else "",
         "visit": visit,
-        "about": _about(visit.action) if visit else None,
+        "about": _about(visit) if visit else None,
         **more,
     }
     response = TemplateResponse(request, "challenge/link.html", context).render()
@@ -189,13 +189,14 @@ def _shown(request: HttpRequest, visit: Visit | None, what: str, *, status: int 
     return response
 
 
-def _about(action: Action) -> dict[str, str]:
-    """What the person should recognise before they confirm."""
-    facts = action.facts
+def _about(visit: Visit) -> dict[str, str]:
+    """What the person should recognise before they confirm: of who asked for the link, not only what the app says."""
+    action, facts, link = visit.action, visit.action.facts, visit.link
+    address = str(link.ip_address or facts.ip_address or "")
     return {
         "action": action.action_code,
         "message": facts.message,
-        "agent": user_agent.described(facts.user_agent),
-        "place": COUNTRIES.get(action.country_code, ""),
-        "address": str(facts.ip_address or ""),
+        "agent": user_agent.described(link.user_agent or facts.user_agent),
+        "place": COUNTRIES.get(action.country_code, "") if address == str(facts.ip_address) else "",
+        "address": address,
     }

@@ -42,10 +42,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How what is sent should travel: from a hosted page, by which of SMS and WhatsApp first."""
+    """How what is sent should travel: by which of SMS and WhatsApp first; for a link, which page asks for it and
+    from where."""
 
-    is_hosted: bool = False
     sms_channel: str = ""
+    asker: links.Asker = links.NOBODY
 
 
 PLAIN = Way()
@@ -174,7 +175,7 @@ def _owe(
         fallback=fallback,
         to=challenge.contact,
         code=code,
-        url=links.issue(challenge, is_hosted=way.is_hosted) if is_link else "",
+        url=links.issue(challenge, way.asker) if is_link else "",
         now=now,
         locale=locale,
         about=about,

@@ -9,6 +9,7 @@ to judge.
 import hashlib
 import secrets
 import uuid
+from dataclasses import dataclass
 from typing import Final
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod
 
 TOKEN_BYTES = 32
+MAX_USER_AGENT = 1000
 
 
 class Opened:
@@ -31,11 +33,29 @@ class Opened:
 OPENED: Final = Opened()
 
 
-def issue(challenge: Challenge, *, is_hosted: bool) -> str:
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks for a link: a hosted page or not, with which browser and address. The link's page shows it."""
+
+    is_hosted: bool = False
+    user_agent: str = ""
+    ip_address: str | None = None
+
+
+NOBODY: Final = Asker()
+
+
+def issue(challenge: Challenge, asker: Asker) -> str:
     """A fresh link for a stored challenge; the one before stops working. Returns its address."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     MagicLink.objects.filter(challenge=challenge).delete()
-    MagicLink.objects.create(challenge=challenge, token_hash=hash_of(token), is_hosted=is_hosted)
+    MagicLink.objects.create(
+        challenge=challenge,
+        token_hash=hash_of(token),
+        is_hosted=asker.is_hosted,
+        user_agent=asker.user_agent[:MAX_USER_AGENT],
+        ip_address=asker.ip_address,
+    )
     return f"{settings.PUBLIC_URL}/challenge/link/{token}"
 
 

@@ -264,6 +264,9 @@ class MagicLink(models.Model):
     token_hash = models.CharField(max_length=64, unique=True)
     # Asked for by a hosted page, which can take a code that another browser shows.
     is_hosted = models.BooleanField()
+    # Of whoever asked for it.
+    user_agent = models.CharField(max_length=1000, blank=True)
+    ip_address = models.GenericIPAddressField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
     used_at = models.DateTimeField(null=True)
     confirmed_at = models.DateTimeField(null=True)

@@ -82,6 +82,34 @@ def owe_code(
     return message
 
 
+def owe_push(*, challenge: Challenge, about: Mapping[str, Any] | None = None) -> Message:
+    """Owe the customer a `push.created` for a challenge. Call in the transaction that stores the challenge.
+
+    `about`: userAgent, ipAddress, timezone. How often a user may be asked is the caller's to limit.
+    """
+    assert challenge.user is not None
+    data = {
+        "challengeId": challenge.pk,
+        "userId": challenge.user.user_id,
+        "actionCode": challenge.action_code,
+        "idempotencyKey": challenge.idempotency_key,
+        **(about or {}),
+    }
+    message = Message(
+        tenant=challenge.tenant,
+        user=challenge.user,
+        challenge=challenge,
+        action_id=challenge.action_id,
+        channel=Channel.PUSH.value,
+        deadline_at=challenge.expires_at,
+    )
+    told = {name: value for name, value in data.items() if value}
+    message.payload = json.dumps({"to": "", "text": "", "about": told})
+    store(message)
+    transaction.on_commit(partial(ring, message.pk))
+    return message
+
+
 def _text(
     challenge: Challenge, channel: Channel, *, code: str, url: str, valid_for: timedelta, locale: str | None
 ) -> compose.Text:

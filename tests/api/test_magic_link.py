@@ -216,12 +216,13 @@ def test_it_ends_with_its_user_and_with_the_action(api, browser):
     assert Client().get(path).status_code == 410
 
 
-def test_a_link_to_an_address_that_was_on_file_does_not_enrol_it_once_another_one_is(api, browser):
+def test_a_link_to_an_address_that_was_on_file_proves_nothing_once_another_one_is(api, browser):
     token = track(api, email=EMAIL)["token"]
     ok(browser("POST", "challenge/email-magic-link", token=token))
     ok(api("PATCH", "users/alice", {"email": "new@acme.example"}))
     confirm(link_sent(), email=EMAIL)
-    finalize(browser, token)
+    refused(browser("POST", "verify/email-magic-link/finalize", {}, token=token), 400, "invalid_request")
+    assert ok(api("POST", "validate", {"token": token}))["isValid"] is False
     assert ok(api("GET", "users/alice"))["isEnrolled"] is False
 
 
@@ -243,12 +244,17 @@ def test_the_page_names_what_is_asked_and_cannot_be_framed(api, browser):
     ok(browser("POST", "challenge/email-magic-link", token=enrolled(api)["token"]))
     action = Action.objects.get()
     agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
-    ActionFacts.objects.update(user_agent=agent, ip_address="203.0.113.7", message="Pay <b>5</b>")
+    ActionFacts.objects.update(ip_address="203.0.113.7", message="Pay <b>5</b>")
+    MagicLink.objects.update(user_agent=agent, ip_address="203.0.113.7")
     Action.objects.filter(pk=action.pk).update(country_code="NZ")
     answer = Client().get(link_sent())
     page = answer.content.decode()
     for shown in ("login", "Chrome 120 on Linux", "New Zealand", "203.0.113.7", "Pay &lt;b&gt;5&lt;/b&gt;"):
         assert shown in page
+    MagicLink.objects.update(ip_address="198.51.100.9")
+    other = Client().get(link_sent()).content.decode()
+    assert "198.51.100.9" in other
+    assert "New Zealand" not in other
     assert policy(answer)["frame-ancestors"] == "'none'"
     assert policy(answer)["form-action"] == "'self'"
     assert "script" not in page

@@ -1,6 +1,5 @@
 """The guard of requests to addresses that a tenant chose."""
 
-import datetime
 import socket
 import ssl
 import threading
@@ -8,16 +7,11 @@ import time
 from ipaddress import ip_address, ip_network
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from authsignal_portal import outbound
-from tests.authenticators.peers import TalkingServer
-
-NAME = "hooks.acme.example"
+from tests.authenticators.peers import NAME, TalkingServer, names
 
 # Ways to write this machine, its networks and what only it can reach.
 SPELLINGS = [
@@ -122,24 +116,6 @@ def sink(monkeypatch):
 @pytest.fixture
 def allowed(settings):
     settings.OUTBOUND_ALLOWED_NETWORKS = [ip_network("127.0.0.0/8")]
-
-
-def names(monkeypatch, *answers):
-    """A name server that gives one answer after the other; returns what it was asked."""
-    asked = []
-    genuine = socket.getaddrinfo
-
-    def ask(host, *args, **kwargs):
-        if host != NAME:
-            return genuine(host, *args, **kwargs)
-        if kwargs.get("flags"):  # not a number
-            raise socket.gaierror
-        asked.append(host)
-        addresses = answers[min(len(asked), len(answers)) - 1]
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in addresses]
-
-    monkeypatch.setattr(socket, "getaddrinfo", ask)
-    return asked
 
 
 def connections(monkeypatch):
@@ -309,27 +285,6 @@ def test_a_peer_that_hangs_up_may_have_read_the_request(allowed):
 
 
 # -- TLS -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A self-signed certificate of NAME: file with key and certificate."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return path
 
 
 @pytest.mark.parametrize(("trusted", "works"), [(True, True), (False, False)])

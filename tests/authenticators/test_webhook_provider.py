@@ -5,8 +5,9 @@ import subprocess
 from ipaddress import ip_network
 
 import pytest
+from django.db import transaction
 
-from authenticators import delivery, messaging, routing
+from authenticators import delivery, messaging, outbox, routing
 from authenticators.messaging import TransportError
 from authenticators.messaging.webhook import Webhook
 from authenticators.models import Message, MessageProvider
@@ -176,6 +177,25 @@ def test_a_later_attempt_has_the_same_id_and_a_signature_of_its_own_time(hook, a
     assert first.get_json()["id"] == second.get_json()["id"] == str(message.pk)
     signed = [int(request.headers["X-Signature-V2"].partition(",")[0][2:]) for request in (first, second)]
     assert signed[1] - signed[0] >= 400
+
+
+def test_a_push_that_is_owed_is_handed_over_the_same_way(hook, acme):
+    make.make_key(acme)
+    make_provider(acme, Channel.PUSH, url=hook.url_for("/hook"))
+    hook.expect_request("/hook").respond_with_data("")
+    challenge = make.make_challenge(make.make_user(acme, "alice"), action_code="pay", idempotency_key="k1")
+    with transaction.atomic():
+        message = outbox.owe_push(challenge=challenge, about={"ipAddress": "203.0.113.7"})
+    delivery.deliver(message.pk)
+    event = hook.log[0][0].get_json()
+    assert event["type"] == "push.created"
+    assert event["data"] == {
+        "challengeId": challenge.pk,
+        "userId": "alice",
+        "actionCode": "pay",
+        "idempotencyKey": "k1",
+        "ipAddress": "203.0.113.7",
+    }
 
 
 @pytest.mark.parametrize(

@@ -271,13 +271,13 @@ def _check_authority(context: ClientContext, challenge: Challenge) -> None:
         return
     if available.enrolled(context.user) and not context.may(Scope.ADD):
         raise InvalidRequest(f"The user has no {challenge.method} authenticator.")
-    if not _is_on_file(challenge):
+    if not _is_on_file(context.user, challenge):
         raise InvalidRequest("The address that this was sent to has changed. Begin again.")
 
 
-def _is_on_file(challenge: Challenge) -> bool:
+def _is_on_file(user: EndUser, challenge: Challenge) -> bool:
     """Whether the user, who is locked, still has the address that the challenge went to."""
-    on_file = EndUser.objects.filter(pk=challenge.user_id).values_list("email_index", "phone_number_index").get()
+    on_file = EndUser.objects.filter(pk=user.pk).values_list("email_index", "phone_number_index").get()
     return not set(contact.indexes(challenge.tenant_id, challenge.contact)).isdisjoint(on_file)
 
 

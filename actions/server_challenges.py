@@ -67,7 +67,7 @@ def _start_for_nobody(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
         user=None,
         method=method,
         to=_address(method, sent, None),
-        origin=Origin(None, action_code, key),
+        origin=Origin(None, action_code, key, _about(sent)),
         locale=sent.get("locale"),
         way=_way(sent),
         scope=sent.get("scope", ""),
@@ -102,12 +102,17 @@ def _send(action: Action, method: VerificationMethod, sent: Mapping[str, Any]) -
         user=user,
         method=method,
         to=to,
-        origin=Origin(action.pk, action.action_code, action.idempotency_key),
+        origin=Origin(action.pk, action.action_code, action.idempotency_key, _about(sent)),
         authenticator=_authenticator_at(user, method, to),
         locale=sent.get("locale") or user.locale,
         way=_way(sent),
         scope=sent.get("scope", ""),
     )
+
+
+def _about(sent: Mapping[str, Any]) -> dict[str, str]:
+    """What the customer's own sender is told back of the request."""
+    return {name: str(sent[name]) for name in ("userAgent", "ipAddress") if name in sent}
 
 
 def _way(sent: Mapping[str, Any]) -> Way:

@@ -82,11 +82,14 @@ def owe_code(
     return message
 
 
-def owe_push(*, challenge: Challenge, about: Mapping[str, Any] | None = None) -> Message:
-    """Owe the customer a `push.created` for a challenge. Call in the transaction that stores the challenge.
+def push_owed(challenge: Challenge, *, about: Mapping[str, Any] | None = None) -> Message | None:
+    """Owe whoever rings the user's devices word of a challenge. Call in the transaction that stores it.
 
-    `about`: userAgent, ipAddress, timezone. How often a user may be asked is the caller's to limit.
+    None where nobody carries push messages: then the app asks by itself. `about`: userAgent, ipAddress, timezone.
+    How often a user may be asked is the caller's to limit.
     """
+    if not routing.is_carried(challenge.tenant, Channel.PUSH):
+        return None
     assert challenge.user is not None
     data = {
         "challengeId": challenge.pk,
@@ -104,7 +107,7 @@ def owe_push(*, challenge: Challenge, about: Mapping[str, Any] | None = None) ->
         deadline_at=challenge.expires_at,
     )
     told = {name: value for name, value in data.items() if value}
-    message.payload = json.dumps({"to": "", "text": "", "about": told})
+    message.payload = json.dumps({"to": challenge.user.user_id, "text": challenge.pk, "about": told})
     store(message)
     transaction.on_commit(partial(ring, message.pk))
     return message

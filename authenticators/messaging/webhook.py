@@ -59,7 +59,8 @@ def event(message: Outgoing, tenant_id: str) -> dict[str, Any]:
     """The envelope. `data` holds texts only, but for `customVariables`: Java and .NET read a map of texts."""
     is_whatsapp = message.channel == Channel.WHATSAPP
     data = {
-        "to": message.to or None,
+        # A push is for the user's devices, which the customer knows.
+        "to": message.to if message.channel != Channel.PUSH else None,
         "code": message.code or None,
         "url": message.url or None,
         **message.about,

@@ -185,7 +185,8 @@ def test_a_push_that_is_owed_is_handed_over_the_same_way(hook, acme):
     hook.expect_request("/hook").respond_with_data("")
     challenge = make.make_challenge(make.make_user(acme, "alice"), action_code="pay", idempotency_key="k1")
     with transaction.atomic():
-        message = outbox.owe_push(challenge=challenge, about={"ipAddress": "203.0.113.7"})
+        message = outbox.push_owed(challenge, about={"ipAddress": "203.0.113.7"})
+    assert message
     delivery.deliver(message.pk)
     event = hook.log[0][0].get_json()
     assert event["type"] == "push.created"

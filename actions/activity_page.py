@@ -18,7 +18,7 @@ from actions.models import Action, ActionFacts
 from actions.other_outcomes import better
 from audit.models import AuditEvent
 from audit.words import lines
-from authenticators import contact
+from authenticators import contact, message_list
 from authenticators.models import Authenticator, Message
 from authsignal_portal import access, user_agent, words
 from authsignal_portal.access import Access, Right
@@ -130,7 +130,7 @@ class ActivityPage(TenantAdmin):
             action=action,
             shown=listed(action),
             facts=facts,
-            agent=described_agent(facts.user_agent if facts else ""),
+            agent=user_agent.described(facts.user_agent if facts else ""),
             verdict=verdict(facts, here) if facts else None,
             values=values(facts, here) if facts else [],
             authenticator=Authenticator.objects.filter(pk=action.authenticator_id, user=action.user).first()
@@ -178,19 +178,9 @@ def read_mark(text: str) -> tuple[datetime | None, uuid.UUID | None]:
         return None, None
 
 
-def described_agent(text: str) -> str:
-    """`Chrome 120 on Windows 10`; nothing where the user agent says nothing."""
-    if not text:
-        return ""
-    parsed = user_agent.parse(text)
-    browser, system = parsed.get("browser"), parsed.get("os")
-    parts = [f"{browser['name']} {browser.get('major', '')}".strip()] if browser else []
-    parts += [f"on {system.get('name', '')} {system.get('version', '')}".strip()] if system else []
-    return " ".join(parts)
-
-
-def messages_of(action: Action) -> list[Message]:
-    return list(Message.objects.filter(user=action.user, action_id=action.pk).order_by("created_at")[:MAX_EVENTS])
+def messages_of(action: Action) -> list[message_list.Line]:
+    rows = Message.objects.filter(user=action.user, action_id=action.pk).select_related("challenge")
+    return message_list.lines(rows.order_by("created_at")[:MAX_EVENTS])
 
 
 # -- why -----------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from actions import client_inputs as inputs
 from actions.client_auth import ClientContext, ClientToken, OptionalClientToken
 from actions.ip_intel import InvalidAddress, parse_address
 from authenticators import serializers as shapes
+from authenticators.challenges import Way
 from authenticators.models import Authenticator
 from authsignal_portal import tokens
 from authsignal_portal.api import JsonView, TenantId
@@ -212,9 +213,10 @@ class StartCodeView(ClientView):
 class StartSmsView(StartCodeView):
     method = M.SMS
 
-    @extend_schema(operation_id="clientChallengeSms", request=None, responses={200: answers.CodeSent})
+    @extend_schema(operation_id="clientChallengeSms", request=inputs.SmsInput, responses={200: answers.CodeSent})
     def post(self, request: Request) -> Response:
-        return super().post(request)
+        way = Way(sms_channel=self.parsed(inputs.SmsInput).get("smsChannel", ""))
+        return Response({"challengeId": proving.start_code(self.context, self.method, way).pk})
 
 
 class VerifyCodeView(ClientView):

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from authsignal_portal.fields import Flag, Text
+from authsignal_portal.vocabulary import SmsChannel
 
 
 class CodeInput(serializers.Serializer[Any]):
@@ -14,6 +15,10 @@ class CodeInput(serializers.Serializer[Any]):
 class BeginInput(serializers.Serializer[Any]):
     action = Text(max_length=64)
     idempotencyKey = Text()
+
+
+class SmsInput(serializers.Serializer[Any]):
+    smsChannel = serializers.ChoiceField(["", *SmsChannel], required=False)
 
 
 class EmailInput(serializers.Serializer[Any]):

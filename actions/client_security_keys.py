@@ -15,7 +15,7 @@ from authsignal_portal.api import body_of
 from authsignal_portal.fields import Text
 
 
-class WebauthnCredential(serializers.Serializer[Any]):
+class SecurityKeyAnswer(serializers.Serializer[Any]):
     """RegistrationResponseJSON or AuthenticationResponseJSON of WebAuthn, for the description."""
 
     id = Text(max_length=1400)
@@ -43,7 +43,7 @@ class KeyAuthenticationOptionsView(ClientView):
 
 
 class RegisterKeyView(ClientView):
-    @extend_schema(operation_id="clientRegisterSecurityKey", request=WebauthnCredential, responses={200: Registered})
+    @extend_schema(operation_id="clientRegisterSecurityKey", request=SecurityKeyAnswer, responses={200: Registered})
     def post(self, request: Request) -> Response:
         verified = ceremonies.finish_security_key(self.context, Purpose.ENROL, body_of(request))
         answer = verified_output(verified) | {"userId": self.context.user.user_id}
@@ -53,7 +53,9 @@ class RegisterKeyView(ClientView):
 
 
 class VerifyKeyView(ClientView):
-    @extend_schema(operation_id="clientVerifySecurityKey", request=WebauthnCredential, responses={200: answers.VerifiedProof})
+    @extend_schema(
+        operation_id="clientVerifySecurityKey", request=SecurityKeyAnswer, responses={200: answers.VerifiedProof}
+    )
     def post(self, request: Request) -> Response:
         verified = ceremonies.finish_security_key(self.context, Purpose.AUTHENTICATE, body_of(request))
         return Response(verified_output(verified))

@@ -424,7 +424,7 @@ def _methods(
     """What may prove this action: the deciding rule's list, else the action's, else all; of it what is active."""
     rule = policy.rule(decision.priority_rule_id) if decision.priority_rule_id else None
     listed = (rule.verification_methods if rule else ()) or known.action_methods
-    active = available.active(tenant, known.switched_off or [])
+    active = available.active(tenant, known.switched or [])
     allowed = [method for method in active if not listed or method in listed]
     wishes = (
         rule.default_verification_method if rule else None,
@@ -565,7 +565,7 @@ def _answer(
         now=known.now,
         username=request.sent.get("username") or known.username,
     )
-    have = set(known.enrolled or []) & set(available.active(request.tenant, known.switched_off or []))
+    have = set(known.enrolled or []) & set(available.active(request.tenant, known.switched or []))
     return Tracked(
         action_id=action_id,
         idempotency_key=request.key,

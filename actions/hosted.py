@@ -79,13 +79,13 @@ def page(request: HttpRequest) -> HttpResponse:
     if not problem and facts and _is_top_level(request) and _is_other_browser(request, facts):
         problem = "other-browser"
     context = _context(request, token, facts, problem)
-    with wording.speaking(_language(facts), _texts(tenant)):
+    with wording.speaking(language_of(facts), _texts(tenant)):
         response = TemplateResponse(request, "challenge/page.html", context).render()
         response.headers["Content-Language"] = translation.get_language()
     response.status_code = {"": 200, "other-browser": 403}.get(problem, 410)
-    _set_headers(response, tenant)
+    set_headers(response, tenant)
     if token and not problem and _is_top_level(request):
-        _set_cookie(request, response, token.tenant)
+        set_cookie(response, browser_of(request) or secrets.token_urlsafe(32), token.tenant)
     return response
 
 
@@ -113,6 +113,7 @@ def _context(
         "nativeScheme": query.get("nativeScheme", "") if query.get("nativeScheme") in NATIVE_SCHEMES else "",
         "tenant": tenant.name if tenant else "",
         "origins": tenant.app_origins if tenant else [],
+        "linkConfirmed": query.get("link") == "confirmed",
         "countries": hosted_state.countries(tenant) if tenant else [],
         "country": facts.action.country_code if facts else "",
         "problem": problem,
@@ -136,7 +137,7 @@ def _texts(tenant: Tenant | None) -> dict[str, dict[str, str]]:
     return stored.texts if stored else {}
 
 
-def _language(facts: ActionFacts | None) -> str:
+def language_of(facts: ActionFacts | None) -> str:
     """The language that the app asked for, else the one the browser prefers."""
     try:
         return translation.get_supported_language_variant((facts.locale if facts else "").replace("_", "-"))
@@ -144,7 +145,7 @@ def _language(facts: ActionFacts | None) -> str:
         return translation.get_language() or "en"
 
 
-def _set_headers(response: HttpResponse, tenant: Tenant | None) -> None:
+def set_headers(response: HttpResponse, tenant: Tenant | None) -> None:
     """Only a token that we signed makes the page frameable, and only by that token's tenant."""
     response._csp_config = {  # type: ignore[attr-defined]
         "default-src": [NONE],
@@ -186,17 +187,17 @@ def _is_top_level(request: HttpRequest) -> bool:
 
 def _is_other_browser(request: HttpRequest, facts: ActionFacts) -> bool:
     bound = facts.browser_hash
-    return bool(bound) and not crypto.is_keyed_hash(bound, "browser", _browser(request))
+    return bool(bound) and not crypto.is_keyed_hash(bound, "browser", browser_of(request))
 
 
-def _browser(request: HttpRequest) -> str:
+def browser_of(request: HttpRequest) -> str:
     return request.COOKIES.get(BROWSER_COOKIE, "")[:128]
 
 
-def _set_cookie(request: HttpRequest, response: HttpResponse, tenant: Tenant) -> None:
+def set_cookie(response: HttpResponse, browser: str, tenant: Tenant) -> None:
     response.set_cookie(
         BROWSER_COOKIE,
-        _browser(request) or secrets.token_urlsafe(32),
+        browser,
         max_age=tenant.token_duration_in_minutes * 60,
         secure=True,
         httponly=True,
@@ -215,7 +216,7 @@ def bind_browser(request: HttpRequest, context: ClientContext) -> None:
     """Remember the first browser at top level; a frame has no cookie. Raises OpenedElsewhere."""
     if request.headers.get(EMBEDDED_HEADER) == "yes":
         return
-    facts, browser = context.facts, _browser(request)
+    facts, browser = context.facts, browser_of(request)
     if browser and not facts.browser_hash:
         unbound = ActionFacts.objects.filter(pk=facts.pk, browser_hash="")
         if unbound.update(browser_hash=crypto.keyed_hash("browser", browser)):

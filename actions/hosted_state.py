@@ -22,7 +22,15 @@ from authsignal_portal.wire import present
 
 M = VerificationMethod
 # Recovery codes come with the first method that is enrolled; they are not chosen.
-ENROLLABLE = (M.PASSKEY, M.SECURITY_KEY, M.AUTHENTICATOR_APP, M.EMAIL_OTP, M.SMS)
+ENROLLABLE = (
+    M.PASSKEY,
+    M.SECURITY_KEY,
+    M.AUTHENTICATOR_APP,
+    M.EMAIL_OTP,
+    M.EMAIL_MAGIC_LINK,
+    M.SMS,
+    M.WHATSAPP,
+)
 # Proved in the user's own app and nowhere else.
 ELSEWHERE = (M.IN_APP,)
 
@@ -72,9 +80,11 @@ def _methods(
 ) -> list[dict[str, Any]]:
     """What can prove this action now: permitted and enrolled; with nothing enrolled, an address on file."""
     if enrolled:
-        usable = [method for method in M if method in enrolled or (method == M.RECOVERY_CODE and codes)]
-        usable = [method for method in usable if method not in ELSEWHERE]
         targets = _enrolled_contacts(user)
+        usable = [
+            method for method in M if method in enrolled or method in targets or (method == M.RECOVERY_CODE and codes)
+        ]
+        usable = [method for method in usable if method not in ELSEWHERE]
     else:
         targets = _contacts_on_file(user)
         usable = [method for method in M if method in targets]
@@ -90,7 +100,9 @@ def _enrolled_contacts(user: EndUser) -> dict[str, str]:
     rows = user.authenticators.filter(method__in=CONTACT_FIELD).exclude(verified_at=None)
     # The last one stands: the default, and of equals the oldest, as the Client API picks it.
     ordered = rows.select_related("tenant").order_by("is_default", "-created_at")
-    return {row.method: contact.mask(row.contact) for row in ordered}
+    targets = {row.method: contact.mask(row.contact) for row in ordered}
+    # A number that gets SMS gets WhatsApp too.
+    return ({M.WHATSAPP: targets[M.SMS]} if M.SMS in targets else {}) | targets
 
 
 def _contacts_on_file(user: EndUser) -> dict[str, str]:

@@ -15,8 +15,8 @@ from actions import proofs
 from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
-from authenticators import available, challenges, contact, enrolment
-from authenticators.challenges import Attempt, Origin
+from authenticators import available, challenges, contact, enrolment, links
+from authenticators.challenges import PLAIN, Attempt, Origin, Way
 from authenticators.methods import totp
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
 from authsignal_portal.errors import ExpiredToken, Forbidden, InvalidConfiguration, InvalidRequest
@@ -61,7 +61,8 @@ def one_at_a_time(context: ClientContext) -> Iterator[None]:
 
 
 def origin_of(action: Action) -> Origin:
-    return Origin(action.pk, action.action_code, action.idempotency_key)
+    seen = {"userAgent": action.facts.user_agent, "ipAddress": action.facts.ip_address}
+    return Origin(action.pk, action.action_code, action.idempotency_key, seen)
 
 
 def check_active(tenant: Tenant, method: VerificationMethod) -> None:
@@ -103,8 +104,8 @@ def _check_address(context: ClientContext, method: VerificationMethod, to: str) 
 # -- codes by email and SMS ----------------------------------------------------------------------
 
 
-def start_code(context: ClientContext, method: VerificationMethod) -> Challenge:
-    """Send a code to the enrolled address; with nothing enrolled at all, to the address on file."""
+def start_code(context: ClientContext, method: VerificationMethod, way: Way = PLAIN) -> Challenge:
+    """Send a code or a link to the enrolled address; with nothing enrolled at all, to the address on file."""
     with one_at_a_time(context):
         check_permitted(context, method)
         authenticator = _enrolled_by(context.user, method)
@@ -117,12 +118,18 @@ def start_code(context: ClientContext, method: VerificationMethod) -> Challenge:
             origin=origin_of(context.action),
             authenticator=authenticator,
             locale=context.facts.locale or context.user.locale,
+            way=way,
         )
 
 
 def _enrolled_by(user: EndUser, method: VerificationMethod) -> Authenticator | None:
-    rows = user.authenticators.filter(method=method).exclude(verified_at=None).select_related("tenant")
-    return rows.order_by("-is_default", "created_at").first()
+    """A number that gets SMS gets WhatsApp too: the SDKs enrol it once."""
+    for one in (method, M.SMS) if method == M.WHATSAPP else (method,):
+        rows = user.authenticators.filter(method=one).exclude(verified_at=None).select_related("tenant")
+        found = rows.order_by("-is_default", "created_at").first()
+        if found:
+            return found
+    return None
 
 
 def _address_on_file(user: EndUser, method: VerificationMethod) -> str:
@@ -132,11 +139,11 @@ def _address_on_file(user: EndUser, method: VerificationMethod) -> str:
     return str(address)
 
 
-def enrol_code(context: ClientContext, method: VerificationMethod, to: str) -> Started:
-    """A pending address, to which the first code is sent."""
+def enrol_code(context: ClientContext, method: VerificationMethod, to: str, way: Way = PLAIN) -> Started:
+    """A pending address, to which the first code or link is sent."""
     with one_at_a_time(context):
         check_may_enrol(context, method)
-        to = contact.clean_email(to) if method == M.EMAIL_OTP else contact.clean_phone(to)
+        to = enrolment.clean_contact(method, to)
         _check_address(context, method, to)
         pending = enrolment.begin(context.user, method, to=to)
         challenge = challenges.start_code(
@@ -148,6 +155,7 @@ def enrol_code(context: ClientContext, method: VerificationMethod, to: str) -> S
             purpose=Purpose.ENROL,
             authenticator=pending,
             locale=context.facts.locale or context.user.locale,
+            way=way,
         )
         return Started(pending, challenge)
 
@@ -157,6 +165,26 @@ def verify_code(context: ClientContext, method: VerificationMethod, answer: Any)
     with one_at_a_time(context):
         challenge = challenges.of_action(context.tenant, context.action.pk, method).first()
         return finish(context, method, challenge, answer)
+
+
+def finalize_link(context: ClientContext, challenge_id: str = "") -> Verified:
+    """What a page that waits for its link learns: a proof once the link was confirmed, and until then nothing.
+
+    Asked every second, so that as long as nothing was confirmed this is one look and no lock.
+    """
+    if not links.was_confirmed(context.tenant, context.action.pk):
+        return Verified(None)
+    with one_at_a_time(context):
+        rows = challenges.of_action(context.tenant, context.action.pk, M.EMAIL_MAGIC_LINK)
+        challenge = (rows.filter(pk=challenge_id) if challenge_id else rows).first()
+        # Another page of the same user was faster, or a newer link is on its way.
+        if challenge is None or not challenge.is_open(context.now) or not links.is_confirmed(challenge):
+            return Verified(None)
+        verified = finish(context, M.EMAIL_MAGIC_LINK, challenge, links.OPENED)
+        if not verified.is_verified:
+            # Else every second would try it again.
+            links.withdraw(challenge)
+        return verified
 
 
 # -- authenticator app ---------------------------------------------------------------------------
@@ -239,6 +267,14 @@ def _check_authority(context: ClientContext, challenge: Challenge) -> None:
         return
     if available.enrolled(context.user) and not context.may(Scope.ADD):
         raise InvalidRequest(f"The user has no {challenge.method} authenticator.")
+    if not _is_on_file(context.user, challenge):
+        raise InvalidRequest("The address that this was sent to has changed. Begin again.")
+
+
+def _is_on_file(user: EndUser, challenge: Challenge) -> bool:
+    """Whether the user, who is locked, still has the address that the challenge went to."""
+    on_file = EndUser.objects.filter(pk=user.pk).values_list("email_index", "phone_number_index").get()
+    return not set(contact.indexes(challenge.tenant_id, challenge.contact)).isdisjoint(on_file)
 
 
 def accepted(action: Action, attempt: Attempt, *, may_adopt: bool) -> Verified:

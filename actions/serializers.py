@@ -7,12 +7,13 @@ from rest_framework import serializers
 from actions.flow import Tracked, Validation
 from actions.models import Action, ActionFacts, Device
 from authenticators.models import Challenge
+from authenticators.serializers import EMAIL, PHONE
 from authsignal_portal.fields import Custom, Flag, Text
 from authsignal_portal.vocabulary import ActionState, Scope, VerificationMethod
 from authsignal_portal.wire import epoch, iso, present
 from rules.models import PolicyVersion
 
-SERVER_METHODS = [VerificationMethod.SMS.value, VerificationMethod.EMAIL_OTP.value]
+SERVER_METHODS = [VerificationMethod.SMS.value, VerificationMethod.EMAIL_OTP.value, VerificationMethod.WHATSAPP.value]
 
 
 class ScopeField(Text):
@@ -53,7 +54,7 @@ class ValidateInput(serializers.Serializer[Any]):
 
 
 class ChallengeInput(serializers.Serializer[Any]):
-    verificationMethod = serializers.ChoiceField(["", *SERVER_METHODS, "WHATSAPP"], required=False)
+    verificationMethod = serializers.ChoiceField(["", *SERVER_METHODS], required=False)
     action = Text(max_length=64)
     challengeId = Text(max_length=128)
     idempotencyKey = Text()
@@ -195,8 +196,8 @@ def live_challenge(challenge: Challenge) -> dict[str, Any]:
             "expiresAt": epoch(challenge.expires_at),
             "verificationMethod": challenge.method or None,
             "smsChannel": "DEFAULT" if challenge.method == VerificationMethod.SMS else None,
-            "phoneNumber": contact if challenge.method == VerificationMethod.SMS else None,
-            "email": contact if challenge.method == VerificationMethod.EMAIL_OTP else None,
+            "phoneNumber": contact if challenge.method in PHONE else None,
+            "email": contact if challenge.method in EMAIL else None,
             "action": challenge.action_code or None,
         }
     )

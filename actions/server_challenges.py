@@ -10,14 +10,15 @@ from actions import claims, flow, proofs, replays, states
 from actions.ip_intel import parse_address
 from actions.models import Action
 from audit import log
-from authenticators import available, challenges, contact, enrolment
-from authenticators.challenges import Origin
+from authenticators import available, challenges, contact, enrolment, routing
+from authenticators.challenges import Origin, Way
 from authenticators.models import Challenge, EndUser
+from authenticators.serializers import EMAIL, PHONE
 from authsignal_portal import clock, tokens
 from authsignal_portal.errors import InvalidConfiguration, InvalidRequest, Unauthorized
 from authsignal_portal.json_body import checked_id
 from authsignal_portal.models import ApiKey, Tenant
-from authsignal_portal.vocabulary import Scope, TokenPurpose, VerificationMethod
+from authsignal_portal.vocabulary import Scope, SmsChannel, TokenPurpose, VerificationMethod
 from authsignal_portal.wire import epoch, present
 
 M = VerificationMethod
@@ -50,7 +51,9 @@ def _resend(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
     now = clock.now()
     if not challenge.is_open(now) or not challenge.contact_sealed:
         raise InvalidRequest("The challenge has ended. Begin a new one.")
-    challenges.send(challenge, now=now, locale=sent.get("locale"))
+    if sent.get("smsChannel") == SmsChannel.WHATSAPP:
+        _check_whatsapp(tenant)
+    challenges.send(challenge, now=now, locale=sent.get("locale"), way=_way(sent))
     return challenge
 
 
@@ -64,8 +67,9 @@ def _start_for_nobody(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
         user=None,
         method=method,
         to=_address(method, sent, None),
-        origin=Origin(None, action_code, key),
+        origin=Origin(None, action_code, key, _about(sent)),
         locale=sent.get("locale"),
+        way=_way(sent),
         scope=sent.get("scope", ""),
         context={name: sent[name] for name in TRACKED if name in sent and name not in ("idempotencyKey", "scope")},
     )
@@ -98,11 +102,21 @@ def _send(action: Action, method: VerificationMethod, sent: Mapping[str, Any]) -
         user=user,
         method=method,
         to=to,
-        origin=Origin(action.pk, action.action_code, action.idempotency_key),
+        origin=Origin(action.pk, action.action_code, action.idempotency_key, _about(sent)),
         authenticator=_authenticator_at(user, method, to),
         locale=sent.get("locale") or user.locale,
+        way=_way(sent),
         scope=sent.get("scope", ""),
     )
+
+
+def _about(sent: Mapping[str, Any]) -> dict[str, str]:
+    """What the customer's own sender is told back of the request."""
+    return {name: str(sent[name]) for name in ("userAgent", "ipAddress") if name in sent}
+
+
+def _way(sent: Mapping[str, Any]) -> Way:
+    return Way(sms_channel=sent.get("smsChannel", ""))
 
 
 def _action_code(sent: Mapping[str, Any]) -> str:
@@ -113,13 +127,17 @@ def _action_code(sent: Mapping[str, Any]) -> str:
 
 
 def _method(tenant: Tenant, sent: Mapping[str, Any]) -> VerificationMethod:
-    name = sent.get("verificationMethod") or _likely_method(tenant, sent)
-    if name == "WHATSAPP" or sent.get("smsChannel") == "WHATSAPP":
-        raise InvalidConfiguration("WhatsApp is not configured for this tenant.")
-    method = VerificationMethod(name)
+    method = VerificationMethod(sent.get("verificationMethod") or _likely_method(tenant, sent))
+    if method == M.WHATSAPP or sent.get("smsChannel") == SmsChannel.WHATSAPP:
+        _check_whatsapp(tenant)
     if method not in available.active_methods(tenant):
         raise InvalidConfiguration(f"{method} is not active for this tenant.")
     return method
+
+
+def _check_whatsapp(tenant: Tenant) -> None:
+    if not routing.uses_whatsapp(tenant):
+        raise InvalidConfiguration("WhatsApp is not configured for this tenant.")
 
 
 def _likely_method(tenant: Tenant, sent: Mapping[str, Any]) -> VerificationMethod:
@@ -129,16 +147,16 @@ def _likely_method(tenant: Tenant, sent: Mapping[str, Any]) -> VerificationMetho
     user = EndUser.objects.filter(tenant=tenant, user_id=sent.get("userId", "")).first()
     if user is None:
         return M.SMS
-    enrolled = user.authenticators.filter(method__in=enrolment.CONTACT_FIELD).exclude(verified_at=None)
+    enrolled = user.authenticators.filter(method__in=(M.EMAIL_OTP, M.SMS, M.WHATSAPP)).exclude(verified_at=None)
     preferred = enrolled.order_by("-is_default", "created_at").values_list("method", flat=True).first()
     return VerificationMethod(preferred or (M.EMAIL_OTP if user.email_index else M.SMS))
 
 
 def _address(method: VerificationMethod, sent: Mapping[str, Any], user: EndUser | None) -> str:
     """The explicit destination, else the user's enrolled one, else the one on file."""
-    name = "email" if method == M.EMAIL_OTP else "phoneNumber"
+    name = enrolment.contact_name(method)
     if name in sent:
-        return contact.clean_email(sent[name]) if method == M.EMAIL_OTP else contact.clean_phone(sent[name])
+        return enrolment.clean_contact(method, sent[name])
     if user:
         row = user.authenticators.filter(method=method).exclude(verified_at=None).order_by("-is_default").first()
         found = row.contact if row else getattr(user, enrolment.CONTACT_FIELD[method])
@@ -205,8 +223,8 @@ def _verified(challenge: Challenge) -> dict[str, Any]:
     return present(
         {
             "isVerified": True,
-            "email": challenge.contact if challenge.method == M.EMAIL_OTP else None,
-            "phoneNumber": challenge.contact if challenge.method == M.SMS else None,
+            "email": challenge.contact if challenge.method in EMAIL else None,
+            "phoneNumber": challenge.contact if challenge.method in PHONE else None,
             "verificationMethod": challenge.method,
         }
     )

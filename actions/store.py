@@ -17,12 +17,14 @@ from actions import velocity
 from actions.models import ENTITY_COLUMNS
 from audit.log import Event
 from authsignal_portal.errors import NotFound
+from authsignal_portal.vocabulary import OPT_IN_METHODS
 from rules.velocity import Asked
 
 COUNT_CAP = 101
 CHALLENGE_WINDOW_SECONDS = 600
 # Where a user verified: as many places as travel is judged by.
 PLACES, PLACES_DAYS = 20, 90
+OPT_IN = ", ".join(f"'{method}'" for method in sorted(OPT_IN_METHODS))
 
 READ = f"""
 SELECT authsignal_now() AS now,
@@ -34,7 +36,7 @@ SELECT authsignal_now() AS now,
   u.username, u.display_name, u.custom AS user_custom, u.locale, u.last_verified_at, u.created_at AS user_created_at,
   u.default_verification_method AS user_default,
   (SELECT array_agg(x.method) FROM authenticators_authenticatorconfiguration x
-    WHERE x.tenant_id = %(tenant)s::uuid AND NOT x.is_active) AS switched_off,
+    WHERE x.tenant_id = %(tenant)s::uuid AND x.is_active = (x.method = ANY(ARRAY[{OPT_IN}]))) AS switched,
   (SELECT array_agg(DISTINCT x.method) FROM authenticators_authenticator x
     WHERE x.user_id = u.id AND x.verified_at IS NOT NULL
       AND (x.expires_at IS NULL OR x.expires_at > authsignal_now())) AS enrolled,
@@ -149,7 +151,7 @@ class Known:
     last_verified_at: datetime | None
     user_created_at: datetime | None
     user_default: str | None
-    switched_off: list[str] | None
+    switched: list[str] | None
     enrolled: list[str] | None
     enrolled_default: str | None
     device_pk: int | None

@@ -32,6 +32,9 @@ PHRASES: Final = {
     Tag.METHOD_UNLOCKED: _("Unlocked {method}"),
     Tag.MESSAGE_SENT: _("Sent the message ({channel})"),
     Tag.MESSAGE_FAILED: _("Could not send the message ({channel})"),
+    Tag.MESSAGE_DELIVERED: _("The message arrived ({channel})"),
+    Tag.MESSAGE_UNDELIVERED: _("The message did not arrive ({channel})"),
+    Tag.MAGIC_LINK_OPENED: _("Opened the link and confirmed it: {method}"),
     Tag.AUTHENTICATOR_ENROLLED: _("Enrolled {method}"),
     Tag.AUTHENTICATOR_REMOVED: _("Removed {method}"),
     Tag.AUTHENTICATOR_CLONE_SUSPECTED: _("Signature count went backwards, there may be a copy: {method}"),
@@ -65,6 +68,10 @@ PHRASES: Final = {
     Tag.VALUE_LIST_ITEMS_REMOVED: _("Took values off the list {value_list}: {count}"),
     Tag.VALUE_LIST_EXPORTED: _("Exported the list {value_list}: {count} values"),
     Tag.AUTHENTICATOR_CONFIGURATION_UPDATED: _("Changed the settings of {method}: {fields}"),
+    Tag.MESSAGE_PROVIDER_CREATED: _("Added a message provider: {kind} ({channel})"),
+    Tag.MESSAGE_PROVIDER_UPDATED: _("Changed a message provider ({channel}): {fields}"),
+    Tag.MESSAGE_PROVIDER_DELETED: _("Removed a message provider: {kind} ({channel})"),
+    Tag.MESSAGE_PROVIDER_TESTED: _("Tried a message provider: {kind} ({channel})"),
     Tag.MEMBER_CHANGED: _("Changed a member"),
     Tag.STAFF_SIGNED_IN: _("Signed in to the portal"),
     Tag.STAFF_REFUSED: _("Failed to sign in to the portal"),
@@ -182,12 +189,19 @@ BAD: Final = frozenset(
         Tag.METHOD_PAUSED,
         Tag.METHOD_DISABLED,
         Tag.MESSAGE_FAILED,
+        Tag.MESSAGE_UNDELIVERED,
         Tag.STAFF_REFUSED,
     }
 )
 
 
 def _tone(tag: str) -> str:
-    if tag in (Tag.ACTION_SUCCEEDED, Tag.CHALLENGE_VERIFIED, Tag.MESSAGE_SENT, Tag.AUTHENTICATOR_ENROLLED):
+    if tag in (
+        Tag.ACTION_SUCCEEDED,
+        Tag.CHALLENGE_VERIFIED,
+        Tag.MESSAGE_SENT,
+        Tag.MESSAGE_DELIVERED,
+        Tag.AUTHENTICATOR_ENROLLED,
+    ):
         return "good"
     return "bad" if tag in BAD else ""

@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
-from authenticators import webauthn_form
-from authenticators.models import AuthenticatorConfiguration
+from authenticators import provider_page, webauthn_form
+from authenticators.enrolment import CONTACT_FIELD
+from authenticators.models import AuthenticatorConfiguration, MessageProvider
 from authsignal_portal import access, portal, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
-from authsignal_portal.vocabulary import DEVICE_METHODS
+from authsignal_portal.vocabulary import DEVICE_METHODS, OPT_IN_METHODS
 from authsignal_portal.vocabulary import VerificationMethod as M
 from authsignal_portal.widgets import dress
 
@@ -26,7 +27,9 @@ EXPLAINED = {
     M.SECURITY_KEY: _("A USB or NFC key. Cannot be phished."),
     M.AUTHENTICATOR_APP: _("Six digits from an app on the user's phone."),
     M.EMAIL_OTP: _("A code to the user's e-mail address. Only as safe as the mailbox."),
+    M.EMAIL_MAGIC_LINK: _("A link to the user's e-mail address, to be confirmed. Only as safe as the mailbox."),
     M.SMS: _("A code to the user's phone. Can be intercepted; costs money per message."),
+    M.WHATSAPP: _("A code by WhatsApp. Needs a provider; with it, what SMS cannot deliver goes this way too."),
     M.PUSH: _("A question in your app on the user's phone, which signs the answer. Your app brings the SDK."),
     M.QR_CODE: _("Your app on the user's phone scans a code and signs the answer. Your app brings the SDK."),
     M.IN_APP: _("Your app signs for its own user with a key that never leaves the phone. Your app brings the SDK."),
@@ -42,11 +45,12 @@ FLAGS = {
 }
 # The switches that mean something for some methods only.
 OF_METHODS = {
-    "is_editable_by_user": (M.EMAIL_OTP, M.SMS),
+    "is_editable_by_user": tuple(CONTACT_FIELD),
     "number_matching": (M.PUSH,),
     "require_signature": (M.PUSH,),
     "require_app_attestation": DEVICE_METHODS,
 }
+CHOICES = {M.SMS: "sms_channel", M.EMAIL_MAGIC_LINK: "magic_link_mode"}
 
 
 def flags_of(method: M) -> list[str]:
@@ -64,6 +68,9 @@ class MethodForm(forms.Form):
         self.method, self.title, self.text = method, words.METHODS[method], EXPLAINED[method]
         for flag in flags_of(method):
             self.fields[flag] = forms.BooleanField(label=FLAGS[flag], required=False)
+        if method in CHOICES:
+            column = AuthenticatorConfiguration._meta.get_field(CHOICES[method])
+            self.fields[CHOICES[method]] = column.formfield()  # type: ignore[union-attr, assignment]  # no relation
         self.fields |= webauthn_form.fields_of(method)
         if method in DEVICE_METHODS:
             self.fields["credential_days"] = forms.IntegerField(
@@ -89,7 +96,7 @@ class MethodsPage(TenantAdmin):
         sent = request.POST if request.method == "POST" else None
         if sent is not None and not here.may(self.right):
             raise PermissionDenied
-        rows = [MethodForm(method, sent, initial=_initial(stored.get(method))) for method in M]
+        rows = [MethodForm(method, sent, initial=_initial(method, stored.get(method))) for method in M]
         proof = ProofForm(request, sent)
         problem = ""
         # Each form is asked, so that each tells what is wrong with it.
@@ -116,7 +123,7 @@ class MethodsPage(TenantAdmin):
     def _save(self, here: Access, rows: list[MethodForm]) -> None:
         for form in rows:
             row, _made = AuthenticatorConfiguration.objects.select_for_update().get_or_create(
-                tenant=here.tenant, method=form.method
+                tenant=here.tenant, method=form.method, defaults={"is_active": form.method not in OPT_IN_METHODS}
             )
             changed = [name for name, value in form.cleaned_data.items() if getattr(row, name) != value]
             if not changed:
@@ -136,9 +143,10 @@ class MethodsPage(TenantAdmin):
         return redirect("portal:authenticators_authenticatorconfiguration_changelist")
 
 
-def _initial(row: AuthenticatorConfiguration | None) -> dict[str, Any]:
-    stored = row or AuthenticatorConfiguration()
-    return {name: getattr(stored, name) for name in (*FLAGS, *webauthn_form.NAMES, "credential_days")}
+def _initial(method: M, row: AuthenticatorConfiguration | None) -> dict[str, Any]:
+    shown = row or AuthenticatorConfiguration(method=method, is_active=method not in OPT_IN_METHODS)
+    names = (*FLAGS, *CHOICES.values(), *webauthn_form.NAMES, "credential_days")
+    return {name: getattr(shown, name) for name in names}
 
 
 def _leaves_nothing(rows: list[MethodForm]) -> str:
@@ -147,3 +155,4 @@ def _leaves_nothing(rows: list[MethodForm]) -> str:
 
 
 portal.site.register(AuthenticatorConfiguration, MethodsPage)
+portal.site.register(MessageProvider, provider_page.ProviderPage)

@@ -79,6 +79,7 @@ class UserAuthenticator(serializers.Serializer[Any]):
     phoneNumber = serializers.CharField(required=False)
     email = serializers.CharField(required=False)
     username = serializers.CharField(required=False)
+    previousSmsChannel = serializers.CharField(required=False)
     authenticatorAttachment = serializers.CharField(required=False)
     webauthnCredential = WebauthnCredential(required=False)
     displayName = serializers.CharField(required=False)
@@ -114,3 +115,4 @@ class AuthenticatorConfiguration(serializers.Serializer[Any]):
     isEditableByUser = serializers.BooleanField()
     isHiddenToUser = serializers.BooleanField()
     smsChannel = serializers.CharField(required=False)
+    magicLinkMode = serializers.CharField(required=False)

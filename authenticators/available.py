@@ -4,20 +4,20 @@ from collections.abc import Iterable
 
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import VerificationMethod
+from authsignal_portal.vocabulary import OPT_IN_METHODS, VerificationMethod
 
 
-def active(tenant: Tenant, switched_off: Iterable[str]) -> list[VerificationMethod]:
-    """The tenant's methods, given those that its configuration switches off."""
-    off = set(switched_off)
+def active(tenant: Tenant, switched: Iterable[str]) -> list[VerificationMethod]:
+    """The tenant's methods, given those that its configuration switches: off, or on where it is off by itself."""
+    on = {method.value for method in VerificationMethod if method not in OPT_IN_METHODS} ^ set(switched)
     if tenant.disable_recovery_codes:
-        off.add(VerificationMethod.RECOVERY_CODE)
-    return [method for method in VerificationMethod if method not in off]
+        on.discard(VerificationMethod.RECOVERY_CODE)
+    return [method for method in VerificationMethod if method in on]
 
 
 def active_methods(tenant: Tenant) -> list[VerificationMethod]:
-    rows = AuthenticatorConfiguration.objects.filter(tenant=tenant, is_active=False)
-    return active(tenant, rows.values_list("method", flat=True))
+    rows = AuthenticatorConfiguration.objects.filter(tenant=tenant).values_list("method", "is_active")
+    return active(tenant, [method for method, is_active in rows if is_active == (method in OPT_IN_METHODS)])
 
 
 def enrolled(user: EndUser) -> list[VerificationMethod]:

@@ -6,23 +6,25 @@ stored together. It never raises for a wrong answer: the count must be committed
 
 import secrets
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import QuerySet
 
 from audit import log
 from audit.events import Tag
-from authenticators import guesses, otp, outbox
+from authenticators import guesses, links, otp, outbox, routing
 from authenticators.method import Judged, VerificationFailed
-from authenticators.models import Authenticator, Challenge, EndUser
+from authenticators.models import Authenticator, Challenge, EndUser, Message
 from authenticators.registry import METHODS
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidRequest, TooManyRequests
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import WEBAUTHN, FailureReason, VerificationMethod
+from authsignal_portal.vocabulary import WEBAUTHN, Channel, FailureReason, VerificationMethod
 
 NONCE_BYTES = 32
 
@@ -34,6 +36,20 @@ class Origin:
     action_id: uuid.UUID | None = None
     action_code: str = ""
     idempotency_key: str = ""
+    # What the customer's own sender is told of the request: userAgent, ipAddress …
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How what is sent should travel: by which of SMS and WhatsApp first; for a link, which page asks for it and
+    from where."""
+
+    sms_channel: str = ""
+    asker: links.Asker = links.NOBODY
+
+
+PLAIN = Way()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +94,11 @@ def start_code(
     locale: str | None = None,
     scope: str = "",
     context: dict[str, Any] | None = None,
+    way: Way = PLAIN,
 ) -> Challenge:
-    """Send a code. Call inside a transaction. Asking again while one is open sends a new code on the same challenge.
+    """Send a code, or a link. Call inside a transaction.
+
+    Asking again while a challenge is open sends a new one on the same challenge.
 
     Raises TooManyRequests (sending limits), InvalidRequest (the destination cannot be served).
     """
@@ -100,13 +119,25 @@ def start_code(
         )
         challenge.contact = to
     challenge.authenticator = authenticator
-    send(challenge, now=now, locale=locale)
+    send(challenge, now=now, locale=locale, way=way, about=origin.about)
     _cancel_surplus(user)
     return challenge
 
 
-def send(challenge: Challenge, *, now: datetime, locale: str | None = None) -> None:
+def send(
+    challenge: Challenge,
+    *,
+    now: datetime,
+    locale: str | None = None,
+    way: Way = PLAIN,
+    about: Mapping[str, Any] | None = None,
+) -> None:
     """A fresh code on a new or open challenge; deadline and wrong guesses stay as they are. Raises TooManyRequests."""
+    _check_sending(challenge, now)
+    _owe(challenge, now=now, locale=locale, way=way, about=about or {})
+
+
+def _check_sending(challenge: Challenge, now: datetime) -> None:
     left = int((challenge.expires_at - now).total_seconds()) + 1
     if challenge.attempts >= settings.GUESSES_PER_CHALLENGE:
         raise TooManyRequests("Too many wrong codes for this challenge.", resets_in=left)
@@ -116,10 +147,25 @@ def send(challenge: Challenge, *, now: datetime, locale: str | None = None) -> N
         wait = settings.RESEND_WAIT_SECONDS - (now - challenge.last_sent_at).total_seconds()
         if wait > 0:
             raise TooManyRequests("A code was sent a moment ago.", resets_in=int(wait) + 1)
-    channel = METHODS[VerificationMethod(challenge.method)].channel
-    assert channel is not None
+
+
+def _owe(
+    challenge: Challenge,
+    *,
+    now: datetime,
+    locale: str | None,
+    way: Way,
+    about: Mapping[str, Any],
+    only: Channel | None = None,
+) -> None:
+    method = VerificationMethod(challenge.method)
+    is_link = method == VerificationMethod.EMAIL_MAGIC_LINK
+    channel, fallback = (only, None) if only else _channels(challenge.tenant, method, way)
     tag = Tag.CHALLENGE_RESENT if challenge.sends else Tag.CHALLENGE_STARTED
-    code = otp.issue(challenge)
+    code = "" if is_link else otp.issue(challenge)
+    if is_link:
+        # A code that a link before this one showed is worth nothing any more.
+        challenge.code_hash = ""
     challenge.sends += 1
     challenge.last_sent_at = now
     challenge.save()
@@ -128,12 +174,45 @@ def send(challenge: Challenge, *, now: datetime, locale: str | None = None) -> N
         user=challenge.user,
         challenge=challenge,
         channel=channel,
+        fallback=fallback,
         to=challenge.contact,
         code=code,
+        url=links.issue(challenge, way.asker) if is_link else "",
         now=now,
         locale=locale,
+        about=about,
     )
     _record(tag, challenge, now)
+
+
+def _channels(tenant: Tenant, method: VerificationMethod, way: Way) -> tuple[Channel, Channel | None]:
+    if method == VerificationMethod.SMS:
+        return routing.phone_channels(tenant, way.sms_channel)
+    channel = METHODS[method].channel
+    assert channel is not None
+    return channel, None
+
+
+@transaction.atomic
+def send_by_fallback(message: Message) -> bool:
+    """A code did not arrive: send a fresh one by the other channel, without the pause between two. Whether it was."""
+    found = message.challenge
+    if found is None or not message.fallback_channel or message.via == message.fallback_channel:
+        return False
+    if found.user:
+        found.user.lock()
+    guesses.lock(
+        tenant=message.tenant, subject=guesses.subject_of(found.user, found.contact_index), method=found.method
+    )
+    challenge, now = _locked(found), clock.now()
+    newer = Message.objects.filter(challenge=found, created_at__gt=message.created_at)
+    if challenge is None or not challenge.is_open(now) or challenge.sends >= settings.SENDS_PER_CHALLENGE:
+        return False
+    if challenge.attempts >= settings.GUESSES_PER_CHALLENGE or newer.exists():
+        return False
+    locale = challenge.user.locale if challenge.user else None
+    _owe(challenge, now=now, locale=locale, way=PLAIN, about={}, only=Channel(message.fallback_channel))
+    return True
 
 
 def start_nonce(

@@ -19,17 +19,18 @@ from django.db.models import Q, QuerySet
 
 from audit import log as audit
 from audit.events import Tag
-from authenticators import messaging
+from authenticators import routing
 from authenticators.messaging import Outgoing, TransportError
-from authenticators.models import Challenge, Message
+from authenticators.models import Authenticator, Challenge, Message
 from authsignal_portal import clock
 from authsignal_portal.crypto import OpeningFailed
-from authsignal_portal.vocabulary import Channel
+from authsignal_portal.vocabulary import Channel, SmsChannel, VerificationMethod
 
 SWEEP_BATCH = 50
 # A sweep that met a slow provider leaves the rest to the next one, which another thread runs.
 SWEEP_SECONDS = 10.0
 LONGEST_WAIT = timedelta(minutes=1)
+NEXT_PROVIDER_SECONDS = 5.0
 
 Status = Message.Status
 log = structlog.get_logger(__name__)
@@ -45,21 +46,29 @@ class Ending:
 
 def deliver(message_id: UUID) -> None:
     """Send one message if it is due, wanted, and nobody else's. Never raises for a provider's failure."""
+    until = time.monotonic() + NEXT_PROVIDER_SECONDS
+    # After that a slow refusal leaves the next provider to the next sweep.
+    while attempt(message_id) and time.monotonic() < until:
+        pass
+
+
+def attempt(message_id: UUID) -> bool:
+    """One provider's try. True when the next provider may try right away."""
     message = claim(message_id)
     if message is None:
-        return
+        return False
     try:
         provider_id = hand_over(message)
     except TransportError as error:
-        mark_unsent(message, error)
-    else:
-        mark_sent(message, provider_id)
+        return mark_unsent(message, error)
+    mark_sent(message, provider_id)
+    return False
 
 
 def hand_over(message: Message) -> str:
     """Returns the provider's id. Raises TransportError."""
     try:
-        return messaging.provider_for(Channel(message.channel)).send(opened(message))
+        return routing.current(message).provider.send(opened(message))
     except OpeningFailed:
         raise TransportError("the stored message cannot be opened", permanent=True) from None
     except ImproperlyConfigured as error:
@@ -107,9 +116,20 @@ def claim(message_id: UUID) -> Message | None:
         return None
     message.status = Status.SENDING
     message.attempts += 1
+    message.tries_here += 1
     message.lease_until = now + timedelta(seconds=settings.MESSAGE_LEASE_SECONDS)
-    message.save(update_fields=["status", "attempts", "lease_until"])
+    way = _way(message)
+    message.via = way.channel.value if way else message.channel
+    message.carrier = way.row if way else None
+    message.save(update_fields=["status", "attempts", "tries_here", "lease_until", "via", "carrier"])
     return message
+
+
+def _way(message: Message) -> routing.Route | None:
+    try:
+        return routing.current(message)
+    except ImproperlyConfigured:
+        return None
 
 
 def unwanted(message: Message, now: datetime) -> Ending | None:
@@ -137,7 +157,14 @@ def is_superseded(message: Message) -> bool:
 
 def opened(message: Message) -> Outgoing:
     payload = json.loads(message.payload)
-    return Outgoing(ident=str(message.pk), channel=Channel(message.channel), at=clock.now(), **payload)
+    channel = Channel(message.via or message.channel)
+    return Outgoing(ident=str(message.pk), channel=channel, at=clock.now(), status_url=status_url(message), **payload)
+
+
+def status_url(message: Message) -> str:
+    """Where a provider tells what became of it. Only at a public address: a provider may refuse any other."""
+    public = settings.PUBLIC_URL
+    return f"{public}/callbacks/twilio/{message.pk}" if public.startswith("https://") else ""
 
 
 # -- marking -------------------------------------------------------------------------------------
@@ -156,22 +183,48 @@ def mark_sent(message: Message, provider_id: str) -> None:
         error="",
     )
     if done:
+        _remember_channel(message)
         record(Tag.MESSAGE_SENT, message, now)
 
 
+def _remember_channel(message: Message) -> None:
+    challenge = message.challenge
+    if challenge is None or challenge.method != VerificationMethod.SMS or challenge.authenticator_id is None:
+        return
+    by = SmsChannel.WHATSAPP if message.via == Channel.WHATSAPP else SmsChannel.DEFAULT
+    Authenticator.objects.filter(pk=challenge.authenticator_id).update(previous_sms_channel=by)
+
+
 @transaction.atomic
-def mark_unsent(message: Message, error: TransportError) -> None:
-    """Try again later, or give up. Nothing if the lease ran out and the row is in other hands."""
+def mark_unsent(message: Message, error: TransportError) -> bool:
+    """Try the next provider (True: now), try again later, or give up. Nothing if the row is in other hands by now."""
     now = clock.now()
     mine = Message.objects.filter(pk=message.pk, status=Status.SENDING, attempts=message.attempts)
     if not mine.select_for_update().exists():
-        return
+        return False
     log.warning("message not sent", message=str(message.pk), channel=message.channel, reason=error.reason)
+    if moves_on(message, error):
+        mine.update(
+            status=Status.OWED,
+            due_at=now,
+            lease_until=None,
+            route=message.route + 1,
+            tries_here=0,
+            error=error.reason[:255],
+        )
+        return True
     retry_at = now + wait_after(message.attempts)
     if is_final(message, error, retry_at):
         end_unsent(message, Ending(Status.FAILED, error.reason), now)
     else:
         mine.update(status=Status.OWED, due_at=retry_at, lease_until=None, error=error.reason[:255])
+    return False
+
+
+def moves_on(message: Message, error: TransportError) -> bool:
+    """Whether the next provider gets it: this one certainly did not take it, now or ever."""
+    refused = not error.unsure and (error.permanent or message.tries_here >= routing.TRIES_BEFORE_THE_NEXT)
+    return refused and message.attempts < settings.MESSAGE_ATTEMPTS and routing.has_next(message)
 
 
 def is_final(message: Message, error: TransportError, retry_at: datetime) -> bool:
@@ -216,7 +269,7 @@ def record(tag: Tag, message: Message, now: datetime, **data: Any) -> None:
         action_id=message.action_id,
         at=now,
         message=str(message.pk),
-        channel=message.channel,
+        channel=message.via or message.channel,
         method=message.challenge.method if message.challenge else "",
         challenge=message.challenge_id or "",
         attempt=message.attempts,

@@ -18,7 +18,13 @@ from authsignal_portal import clock
 from authsignal_portal.errors import Conflict, InvalidRequest
 from authsignal_portal.vocabulary import VerificationMethod
 
-CONTACT_FIELD = {VerificationMethod.EMAIL_OTP: "email", VerificationMethod.SMS: "phone_number"}
+CONTACT_FIELD = {
+    VerificationMethod.EMAIL_OTP: "email",
+    VerificationMethod.EMAIL_MAGIC_LINK: "email",
+    VerificationMethod.SMS: "phone_number",
+    VerificationMethod.WHATSAPP: "phone_number",
+}
+CONTACT_NAME = {"email": "email", "phone_number": "phoneNumber"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +122,19 @@ def add_verified(user: EndUser, given: dict[str, Any], *, actor: log.Actor, with
     return Added(row, codes)
 
 
+def contact_name(method: VerificationMethod) -> str:
+    """The wire's name of what a method sends to."""
+    return CONTACT_NAME[CONTACT_FIELD[method]]
+
+
+def clean_contact(method: VerificationMethod, text: str) -> str:
+    """Raises InvalidRequest."""
+    return contact.clean_email(text) if CONTACT_FIELD[method] == "email" else contact.clean_phone(text)
+
+
 def _fill(row: Authenticator, method: VerificationMethod, given: dict[str, Any]) -> None:
-    if method == VerificationMethod.EMAIL_OTP:
-        row.contact = contact.clean_email(_need(given, "email"))
-    elif method == VerificationMethod.SMS:
-        row.contact = contact.clean_phone(_need(given, "phoneNumber"))
+    if method in CONTACT_FIELD:
+        row.contact = clean_contact(method, _need(given, contact_name(method)))
     elif method == VerificationMethod.AUTHENTICATOR_APP:
         row.secret = totp.secret_of_uri(_need(given, "otpUri"))
     elif method == VerificationMethod.PASSKEY:

@@ -14,7 +14,7 @@ from authenticators import contact
 from authsignal_portal import clock
 from authsignal_portal.errors import AuthsignalError
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import DEVICE_METHODS, Channel, VerificationMethod
+from authsignal_portal.vocabulary import DEVICE_METHODS, Channel, MagicLinkMode, SmsChannel, VerificationMethod
 
 
 def method_choices() -> list[tuple[str, str]]:
@@ -23,6 +23,17 @@ def method_choices() -> list[tuple[str, str]]:
 
 def channel_choices() -> list[tuple[str, str]]:
     return [(c.value, c.value) for c in Channel]
+
+
+def sms_channel_choices() -> list[tuple[str, Any]]:
+    return [(SmsChannel.DEFAULT, _("SMS first")), (SmsChannel.WHATSAPP, _("WhatsApp first"))]
+
+
+def magic_link_mode_choices() -> list[tuple[str, Any]]:
+    return [
+        (MagicLinkMode.NEW_TAB, _("goes on where it began; the link's tab may be closed")),
+        (MagicLinkMode.ORIGINAL_TAB, _("goes on in the link's tab")),
+    ]
 
 
 class SealedText:
@@ -133,6 +144,12 @@ class AuthenticatorConfiguration(models.Model):
     require_app_attestation = models.BooleanField(_("only attested apps may enrol"), default=False)
     # Device keys: days until one has to be enrolled or renewed again; None for never.
     credential_days = models.PositiveSmallIntegerField(_("days that a device stays enrolled"), null=True)
+    sms_channel = models.CharField(
+        _("way of the code"), max_length=16, choices=sms_channel_choices, default=SmsChannel.DEFAULT
+    )
+    magic_link_mode = models.CharField(
+        _("after the link"), max_length=16, choices=magic_link_mode_choices, default=MagicLinkMode.NEW_TAB
+    )
 
     class Meta:
         ordering = ["tenant", "method"]
@@ -183,6 +200,8 @@ class Authenticator(models.Model):
     push_token_sealed = models.BinaryField(null=True, editable=False)
     attestation = models.CharField(max_length=32, blank=True, editable=False)
     expires_at = models.DateTimeField(_("expires"), null=True)
+    # How the last code for it travelled, where that is a choice.
+    previous_sms_channel = models.CharField(max_length=16, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=clock.Now())
     verified_at = models.DateTimeField(_("verified"), null=True)
     last_verified_at = models.DateTimeField(_("last used"), null=True)
@@ -284,6 +303,27 @@ class Challenge(models.Model):
         return self.verified_at is None and self.failed_at is None and self.expires_at > now
 
 
+class MagicLink(models.Model):
+    """The link that was sent last for a challenge; the token itself is nowhere.
+
+    `used_at`: it was confirmed. `confirmed_at`: and this still waits to be judged. `tries`: by other browsers.
+    """
+
+    challenge = models.OneToOneField(Challenge, on_delete=models.CASCADE, primary_key=True, related_name="magic_link")
+    token_hash = models.CharField(max_length=64, unique=True)
+    # Asked for by a hosted page, which can take a code that another browser shows.
+    is_hosted = models.BooleanField()
+    # Of whoever asked for it.
+    user_agent = models.CharField(max_length=1000, blank=True)
+    ip_address = models.GenericIPAddressField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    used_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"link of {self.challenge_id}"
+
+
 class RecoveryCode(models.Model):
     """One saved code: a two-character index in clear, the rest as a keyed hash; burned on use."""
 
@@ -321,6 +361,54 @@ class GuessCount(models.Model):
         return f"{self.subject} {self.method}"
 
 
+class MessageProvider(models.Model):
+    """Who carries a tenant's messages of one channel; the second one gets what the first one refuses.
+
+    Without any for a channel the deployment's own provider carries them. `secret` is written, never shown.
+    """
+
+    class Kind(models.TextChoices):
+        TWILIO = "twilio", _("Twilio")
+        WEBHOOK = "webhook", _("Webhook")
+        SMTP = "smtp", _("Mail server")
+
+    class Security(models.TextChoices):
+        STARTTLS = "starttls", _("STARTTLS")
+        TLS = "tls", _("TLS")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    channel = models.CharField(_("channel"), max_length=16, choices=channel_choices)
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    position = models.PositiveSmallIntegerField(
+        _("order"), choices=[(1, _("first")), (2, _("second, for what the first one refuses"))], default=1
+    )
+    is_active = models.BooleanField(_("in use"), default=True)
+    sender = models.CharField(_("sender"), max_length=255, blank=True)
+    account = models.CharField(_("account"), max_length=255, blank=True)
+    messaging_service_sid = models.CharField(_("messaging service SID"), max_length=64, blank=True)
+    content_sid = models.CharField(_("content template SID"), max_length=64, blank=True)
+    url = models.CharField(_("address"), max_length=2048, blank=True)
+    host = models.CharField(_("host"), max_length=255, blank=True)
+    port = models.PositiveIntegerField(_("port"), null=True, blank=True)
+    security = models.CharField(_("encryption"), max_length=16, choices=Security, default=Security.STARTTLS)
+    secret_sealed = models.BinaryField(null=True, editable=False)
+    created_at = models.DateTimeField(_("created"), db_default=clock.Now())
+
+    secret = SealedText("secret_sealed")
+
+    class Meta:
+        ordering = ["channel", "position"]
+        verbose_name = _("message provider")
+        verbose_name_plural = _("message providers")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "channel", "position"], name="one_provider_per_position")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.get_channel_display()})"
+
+
 class Message(models.Model):
     """A message owed to somebody. This row is the truth; the queue only rings."""
 
@@ -332,6 +420,14 @@ class Message(models.Model):
         FAILED = "failed", _("failed")
         CANCELLED = "cancelled", _("cancelled")
 
+    class Delivery(models.TextChoices):
+        """What the provider tells of it afterwards, in the order in which it may become true."""
+
+        QUEUED = "queued", _("with the network")
+        SENT = "sent", _("on its way")
+        DELIVERED = "delivered", _("arrived")
+        UNDELIVERED = "undelivered", _("did not arrive")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(EndUser, on_delete=models.CASCADE, null=True, related_name="messages")
@@ -340,14 +436,23 @@ class Message(models.Model):
     action_id = models.UUIDField(null=True)
     channel = models.CharField(_("channel"), max_length=16, choices=channel_choices)
     contact_index = models.CharField(max_length=128, blank=True)
-    # {"to", "text", "subject"?, "html"?, "code"?} as JSON; emptied as soon as the message has ended.
+    # {"to", "text", "subject"?, "html"?, "code"?, "url"?, "about"?} as JSON; emptied as soon as the message has ended.
     payload_sealed = models.BinaryField(null=True)
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.OWED)
     attempts = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField(db_default=clock.Now())
     lease_until = models.DateTimeField(null=True)
     deadline_at = models.DateTimeField()
+    # The other channel, for when this one's providers refuse.
+    fallback_channel = models.CharField(max_length=16, blank=True)
+    # Which of the ways it may go is being tried, since how many tries, and by which channel and provider that is.
+    route = models.PositiveSmallIntegerField(default=0)
+    tries_here = models.PositiveSmallIntegerField(default=0)
+    via = models.CharField(max_length=16, blank=True)
+    carrier = models.ForeignKey(MessageProvider, on_delete=models.SET_NULL, null=True, related_name="+")
     provider_id = models.CharField(max_length=255, blank=True)
+    delivery = models.CharField(_("delivery"), max_length=16, choices=Delivery, blank=True)
+    delivery_code = models.CharField(max_length=16, blank=True)
     error = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(_("created"), db_default=clock.Now())
     ended_at = models.DateTimeField(null=True)

@@ -6,9 +6,10 @@ challenge that was rolled back, none is lost for one that was committed.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -17,7 +18,7 @@ from django.db import connection, transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from authenticators import contact, delivery, messaging, tasks
+from authenticators import contact, delivery, routing, tasks
 from authenticators.messaging import compose, countries
 from authenticators.models import Challenge, EndUser, Message
 from authsignal_portal.errors import TooManyRequests
@@ -40,33 +41,38 @@ def owe_code(
     code: str,
     now: datetime,
     locale: str | None,
+    url: str = "",
+    fallback: Channel | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Message:
-    """Owe somebody a one-time code. Call in the transaction that stores the challenge, after its row locks.
+    """Owe somebody a one-time code, or a link. Call in the transaction that stores the challenge, after its row locks.
 
     It lives as long as the challenge, and replaces what is still owed for the same one.
     Raises TooManyRequests (sending limits), InvalidRequest (a number that gets no SMS).
     """
     if not connection.in_atomic_block:
         raise RuntimeError("owe_code belongs into the transaction that stores the challenge")
-    if channel == Channel.SMS:
-        check_number(tenant, to)
+    if channel in routing.PHONE:
+        check_number(tenant, to, channel)
     check_limits(tenant=tenant, user=user, channel=channel, to=to, now=now)
     delivery.cancel_owed(challenge, now)
-    text = compose.code_message(
-        method=VerificationMethod(challenge.method),
-        channel=channel,
-        tenant_name=tenant.name,
-        code=code,
-        valid_for=challenge.expires_at - now,
-        locale=locale,
-    )
-    payload = {"to": to, "text": text.text, "subject": text.subject, "html": text.html, "code": code}
+    text = _text(challenge, channel, code=code, url=url, valid_for=challenge.expires_at - now, locale=locale)
+    payload = {
+        "to": to,
+        "text": text.text,
+        "subject": text.subject,
+        "html": text.html,
+        "code": code,
+        "url": url,
+        "about": _about(challenge, locale, about or {}),
+    }
     message = Message(
         tenant=tenant,
         user=user,
         challenge=challenge,
         action_id=challenge.action_id,
         channel=channel.value,
+        fallback_channel=fallback.value if fallback else "",
         contact_index=contact.index(tenant.pk, to),
         deadline_at=challenge.expires_at,
     )
@@ -76,15 +82,22 @@ def owe_code(
     return message
 
 
-def push_owed(challenge: Challenge) -> Message | None:
-    """Owe the devices of the challenge's user word of a push challenge. Call in the transaction that stores it.
+def push_owed(challenge: Challenge, *, about: Mapping[str, Any] | None = None) -> Message | None:
+    """Owe whoever rings the user's devices word of a challenge. Call in the transaction that stores it.
 
-    The row is all that delivery needs: it names the challenge, and through it user, action and the device that was
-    asked (`challenge.authenticator`; None for all). None where no provider is set: then the app asks by itself.
+    None where nobody carries push messages: then the app asks by itself. `about`: userAgent, ipAddress, timezone.
+    How often a user may be asked is the caller's to limit.
     """
-    if messaging.provider_name(Channel.PUSH) == "none":
+    if not routing.is_carried(challenge.tenant, Channel.PUSH):
         return None
     assert challenge.user is not None
+    data = {
+        "challengeId": challenge.pk,
+        "userId": challenge.user.user_id,
+        "actionCode": challenge.action_code,
+        "idempotencyKey": challenge.idempotency_key,
+        **(about or {}),
+    }
     message = Message(
         tenant=challenge.tenant,
         user=challenge.user,
@@ -93,10 +106,35 @@ def push_owed(challenge: Challenge) -> Message | None:
         channel=Channel.PUSH.value,
         deadline_at=challenge.expires_at,
     )
-    message.payload = json.dumps({"to": challenge.user.user_id, "text": challenge.pk})
+    told = {name: value for name, value in data.items() if value}
+    message.payload = json.dumps({"to": challenge.user.user_id, "text": challenge.pk, "about": told})
     store(message)
     transaction.on_commit(partial(ring, message.pk))
     return message
+
+
+def _text(
+    challenge: Challenge, channel: Channel, *, code: str, url: str, valid_for: timedelta, locale: str | None
+) -> compose.Text:
+    method, name = VerificationMethod(challenge.method), challenge.tenant.name
+    if url:
+        return compose.link_message(method=method, tenant_name=name, url=url, valid_for=valid_for, locale=locale)
+    return compose.code_message(
+        method=method, channel=channel, tenant_name=name, code=code, valid_for=valid_for, locale=locale
+    )
+
+
+def _about(challenge: Challenge, locale: str | None, more: Mapping[str, Any]) -> dict[str, Any]:
+    """What a customer's own sender is told beside the message."""
+    known = {
+        "userId": challenge.user.user_id if challenge.user else "",
+        "actionCode": challenge.action_code,
+        "idempotencyKey": challenge.idempotency_key,
+        "verificationMethod": challenge.method,
+        "locale": locale or "",
+        **more,
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def store(message: Message) -> None:
@@ -115,11 +153,11 @@ def ring(message_id: UUID) -> None:
 # -- who gets nothing ----------------------------------------------------------------------------
 
 
-def check_number(tenant: Tenant, number: str) -> None:
+def check_number(tenant: Tenant, number: str, channel: Channel = Channel.SMS) -> None:
     countries.check(
         number,
         blocked=tenant.blocked_sms_countries,
-        allow_unknown=messaging.provider_name(Channel.SMS) == "builtin",
+        allow_unknown=routing.sends_nothing(tenant, channel),
     )
 
 
@@ -148,7 +186,8 @@ def lock_key(name: str) -> int:
 
 def newest(channel: Channel, **of: object) -> list[datetime]:
     """When messages were owed, newest first, as many as the limits look at. All count, sent or not."""
-    rows = Message.objects.filter(channel=channel.value, **of).order_by("-created_at")
+    alike = routing.PHONE if channel in routing.PHONE else (channel,)
+    rows = Message.objects.filter(channel__in=alike, **of).order_by("-created_at")
     most = max(settings.SENDS_PER_10_MINUTES[channel.value], settings.SENDS_PER_DAY[channel.value])
     return list(rows.values_list("created_at", flat=True)[:most])
 

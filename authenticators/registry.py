@@ -1,6 +1,7 @@
 """All verification methods."""
 
 from authenticators.method import Method
+from authenticators.methods.email_magic_link import EmailMagicLink
 from authenticators.methods.email_otp import EmailOtp
 from authenticators.methods.in_app import InApp
 from authenticators.methods.passkey import Passkey
@@ -10,6 +11,7 @@ from authenticators.methods.recovery_code import RecoveryCodes
 from authenticators.methods.security_key import SecurityKey
 from authenticators.methods.sms import Sms
 from authenticators.methods.totp import Totp
+from authenticators.methods.whatsapp import WhatsApp
 from authsignal_portal.vocabulary import VerificationMethod
 
 _ALL: tuple[Method, ...] = (
@@ -17,7 +19,9 @@ _ALL: tuple[Method, ...] = (
     SecurityKey(),
     Totp(),
     EmailOtp(),
+    EmailMagicLink(),
     Sms(),
+    WhatsApp(),
     Push(),
     QrCode(),
     InApp(),

@@ -11,11 +11,13 @@ from authenticators.models import Authenticator, AuthenticatorConfiguration, End
 from authsignal_portal import user_agent
 from authsignal_portal.fields import Count, Custom, Flag, Text
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import DEVICE_METHODS, WEBAUTHN, VerificationMethod
+from authsignal_portal.vocabulary import DEVICE_METHODS, WEBAUTHN, MagicLinkMode, SmsChannel, VerificationMethod
 from authsignal_portal.wire import iso, present
 
 M = VerificationMethod
-ENROLLABLE = [M.EMAIL_OTP.value, M.SMS.value, M.AUTHENTICATOR_APP.value, M.PASSKEY.value]
+EMAIL = (M.EMAIL_OTP, M.EMAIL_MAGIC_LINK)
+PHONE = (M.SMS, M.WHATSAPP)
+ENROLLABLE = [method.value for method in (*EMAIL, *PHONE, M.AUTHENTICATOR_APP, M.PASSKEY)]
 
 
 class UserInput(serializers.Serializer[Any]):
@@ -126,8 +128,9 @@ def authenticator_output(row: Authenticator) -> dict[str, Any]:
             "verifiedAt": iso(row.verified_at),
             "lastVerifiedAt": iso(row.last_verified_at),
             "isDefault": row.is_default,
-            "phoneNumber": row.contact if row.method == M.SMS else None,
-            "email": row.contact if row.method == M.EMAIL_OTP else None,
+            "phoneNumber": row.contact if row.method in PHONE else None,
+            "email": row.contact if row.method in EMAIL else None,
+            "previousSmsChannel": row.previous_sms_channel or None,
             "username": row.name or None if row.method == M.PASSKEY else None,
             "webauthnCredential": credential_output(row) if row.method in WEBAUTHN else None,
             "erroredAt": iso(row.clone_suspected_at),
@@ -207,8 +210,17 @@ def configurations(tenant: Tenant) -> list[dict[str, Any]]:
                 "isActive": method in active,
                 "isEditableByUser": rows[method].is_editable_by_user if method in rows else True,
                 "isHiddenToUser": rows[method].is_hidden_to_user if method in rows else False,
-                "smsChannel": "DEFAULT" if method == M.SMS else None,
+                "smsChannel": _sms_channel(rows.get(method)) if method == M.SMS else None,
+                "magicLinkMode": _link_mode(rows.get(method)) if method == M.EMAIL_MAGIC_LINK else None,
             }
         )
         for method in VerificationMethod
     ]
+
+
+def _sms_channel(row: AuthenticatorConfiguration | None) -> str:
+    return row.sms_channel if row else SmsChannel.DEFAULT.value
+
+
+def _link_mode(row: AuthenticatorConfiguration | None) -> str:
+    return row.magic_link_mode if row else MagicLinkMode.NEW_TAB.value

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
-from authenticators import contact, enrolment
+from authenticators import contact, enrolment, message_list
 from authenticators.models import Authenticator, EndUser, GuessCount
 from authsignal_portal import access, words
 from authsignal_portal.access import Access, Right
@@ -120,6 +120,7 @@ class UserPage(TenantAdmin):
             codes_left=user.recovery_codes.filter(used_at=None).count(),
             codes_made=user.recovery_codes.exists(),
             locks=locks(user, here),
+            messages_sent=message_list.of_user(user),
             may=here.may(self.right),
             **self.panels(here, user),
         )

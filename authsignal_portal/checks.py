@@ -17,7 +17,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
 # What `authenticators.messaging` can send with, by channel; it stands above this module.
-PROVIDERS = {"EMAIL": {"builtin", "smtp"}, "SMS": {"builtin", "twilio"}, "PUSH": {"builtin", "none"}}
+PROVIDERS = {
+    "EMAIL": {"builtin", "smtp"},
+    "SMS": {"builtin", "twilio"},
+    "WHATSAPP": {"builtin", "twilio", "none"},
+    "PUSH": {"builtin", "none"},
+}
 SECRET_KEY_CHARS = 50
 SECRET_KEY_DIFFERENT_CHARS = 5
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -93,13 +98,20 @@ def _provider(channel: str, name: str) -> Iterator[CheckMessage]:
 
 def _twilio() -> Iterator[CheckMessage]:
     missing = [name for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN") if not getattr(settings, name)]
-    if not (settings.TWILIO_FROM or settings.TWILIO_MESSAGING_SERVICE_SID):
+    sms = settings.MESSAGE_PROVIDERS["SMS"] == "twilio"
+    if sms and not (settings.TWILIO_FROM or settings.TWILIO_MESSAGING_SERVICE_SID):
         missing.append("TWILIO_FROM (or TWILIO_MESSAGING_SERVICE_SID)")
     if missing:
         yield Error(
-            f"SMS go through Twilio, but nothing is given for {', '.join(missing)}.",
+            f"Messages go through Twilio, but nothing is given for {', '.join(missing)}.",
             hint="Set them, or set SMS_PROVIDER to another provider.",
             id="authsignal.E004",
+        )
+    if settings.MESSAGE_PROVIDERS.get("WHATSAPP") == "twilio" and not settings.TWILIO_WHATSAPP_FROM:
+        yield Error(
+            "WhatsApp goes through Twilio, but nothing is given for TWILIO_WHATSAPP_FROM.",
+            hint="Set it, or set WHATSAPP_PROVIDER to none.",
+            id="authsignal.E011",
         )
     base = urlsplit(settings.TWILIO_BASE_URL)
     if settings.TWILIO_BASE_URL and base.scheme != "https" and base.hostname not in LOOPBACK:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import structlog
 from django.conf import settings
-from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis.exceptions import RedisError
@@ -32,6 +32,19 @@ def requests_by_key(key_id: str) -> None:
 
 def requests_by_address(address: str) -> None:
     _hit(RateLimitItemPerMinute(settings.CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS), "address", address)
+
+
+def link_poll(action_id: object) -> None:
+    """A page that waits for its link to be opened asks once a second, in a tab or two."""
+    _hit(RateLimitItemPerMinute(settings.LINK_POLLS_PER_MINUTE), "link", str(action_id))
+
+
+def provider_test(tenant_id: object) -> None:
+    """Count one message that a member of staff sends to try a provider. Raises TooManyRequests, Unavailable."""
+    try:
+        _count(RateLimitItemPerHour(settings.PROVIDER_TESTS_PER_HOUR), "provider-test", str(tenant_id))
+    except (RedisError, OSError) as error:
+        raise Unavailable("Providers cannot be tried right now. Try again shortly.") from error
 
 
 def bad_key(address: str) -> None:

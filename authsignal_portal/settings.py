@@ -7,6 +7,7 @@ without one, embedded parts are used and the demo's own secrets are read from va
 import base64
 import binascii
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,6 +44,14 @@ def keyring(name: str) -> dict[str, bytes]:
     if not ring:
         raise ImproperlyConfigured(f"{name} must hold at least one key (id:base64 of 32 random bytes)")
     return ring
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """CIDR blocks, comma separated."""
+    try:
+        return [ip_network(text.strip()) for text in env.list(name, default=[])]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}. Write networks such as 10.20.0.0/16.") from error
 
 
 ENVIRONMENT = env("AUTHSIGNAL_ENV", default="production")
@@ -292,13 +301,19 @@ RECOVERY_GUESSES_PER_15_MINUTES = 5
 RECOVERY_GUESSES_PER_DAY = 10
 SENDS_PER_CHALLENGE = 4
 RESEND_WAIT_SECONDS = 30
-SENDS_PER_10_MINUTES = {"SMS": 6, "EMAIL": 12}
-SENDS_PER_DAY = {"SMS": 20, "EMAIL": 30}
+# SMS and WhatsApp share theirs.
+SENDS_PER_10_MINUTES = {"SMS": 6, "WHATSAPP": 6, "EMAIL": 12}
+SENDS_PER_DAY = {"SMS": 20, "WHATSAPP": 20, "EMAIL": 30}
 NEW_CHALLENGES_PER_10_MINUTES = 300
 OPEN_CHALLENGES_PER_USER = 50
 PROOF_FRESH_SECONDS = 10 * 60
 REPLAY_SECONDS = 60
 PASSKEY_CHALLENGE_SECONDS = 5 * 60
+# The SDK asks once a second whether a link was opened.
+LINK_POLLS_PER_MINUTE = 120
+# How often browsers other than the one that began may confirm a link.
+LINK_TRIES = 10
+PROVIDER_TESTS_PER_HOUR = 10
 BATCH_MAX_BYTES = 2 * 1024 * 1024
 
 # -- messages -------------------------------------------------------------------------------------
@@ -306,8 +321,9 @@ BATCH_MAX_BYTES = 2 * 1024 * 1024
 MESSAGE_PROVIDERS = {
     "EMAIL": env("EMAIL_PROVIDER", default="smtp" if PRODUCTION else "builtin"),
     "SMS": env("SMS_PROVIDER", default="twilio" if PRODUCTION else "builtin"),
-    # `none`: nothing rings the phone; its app asks by itself when it is opened.
+    # `none`: only for tenants that bring a provider of their own; an app can also ask by itself when it is opened.
     "PUSH": env("PUSH_PROVIDER", default="none" if PRODUCTION else "builtin"),
+    "WHATSAPP": env("WHATSAPP_PROVIDER", default="none" if PRODUCTION else "builtin"),
 }
 OUTBOX_FILE = env("OUTBOX_FILE", default="" if PRODUCTION else str(embedded.demo_directory(BASE_DIR) / "outbox.jsonl"))
 EMAIL_URL = env.email_url("EMAIL_URL", default="smtp://localhost:25")
@@ -316,10 +332,14 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"no-reply@{_public.hostn
 TWILIO_ACCOUNT_SID = env("TWILIO_ACCOUNT_SID", default="")
 TWILIO_AUTH_TOKEN = env("TWILIO_AUTH_TOKEN", default="")
 TWILIO_FROM = env("TWILIO_FROM", default="")
+TWILIO_WHATSAPP_FROM = env("TWILIO_WHATSAPP_FROM", default="")
+TWILIO_WHATSAPP_CONTENT_SID = env("TWILIO_WHATSAPP_CONTENT_SID", default="")
 TWILIO_MESSAGING_SERVICE_SID = env("TWILIO_MESSAGING_SERVICE_SID", default="")
 # Overrides Twilio's host, for a proxy or a test server.
 TWILIO_BASE_URL = env("TWILIO_BASE_URL", default="")
 MESSAGE_LEASE_SECONDS = 30
+# Networks of yours that a tenant's webhook or mail server may stand in, such as 10.20.0.0/16. Empty: none.
+OUTBOUND_ALLOWED_NETWORKS = networks("OUTBOUND_ALLOWED_NETWORKS")
 MESSAGE_ATTEMPTS = 8
 
 # -- address intelligence -------------------------------------------------------------------------

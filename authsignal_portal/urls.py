@@ -11,10 +11,12 @@ from actions import api as actions
 from actions import client_answering as answering
 from actions import client_api as client
 from actions import client_devices as devices
+from actions import client_messaging as messaging
 from actions import client_security_keys as security_keys
 from actions import client_waiting as waiting
-from actions import hosted, hosted_theme
+from actions import hosted, hosted_messaging, hosted_theme, link_page
 from authenticators import api as authenticators
+from authenticators import callbacks
 from authsignal_portal import api, portal
 
 # Line breaks too: a path must not slip past all patterns, and with them past authentication.
@@ -85,6 +87,11 @@ client_api = [
     path("user-authenticators/sms", client.EnrolSmsView.as_view()),
     path("challenge/sms", client.StartSmsView.as_view()),
     path("verify/sms", client.VerifySmsView.as_view()),
+    path("challenge/whatsapp", messaging.StartWhatsAppView.as_view()),
+    path("verify/whatsapp", messaging.VerifyWhatsAppView.as_view()),
+    path("user-authenticators/email-magic-link", messaging.EnrolLinkView.as_view()),
+    path("challenge/email-magic-link", messaging.StartLinkView.as_view()),
+    path("verify/email-magic-link/finalize", messaging.FinalizeLinkView.as_view()),
     path("challenge/push", waiting.StartPushView.as_view()),
     path("verify/push", waiting.VerifyPushView.as_view()),
     path("challenge/qr-code", waiting.StartQrView.as_view()),
@@ -119,12 +126,18 @@ hosted_pages = [
     path("challenge/api/recovery-codes", hosted.RecoveryCodesView.as_view()),
     path("challenge/api/not-now", hosted.NotNowView.as_view()),
     path("challenge/api/finish", hosted.FinishView.as_view()),
+    path("challenge/api/magic-link", hosted_messaging.LinkView.as_view()),
+    path("challenge/api/magic-link/code", hosted_messaging.LinkCodeView.as_view()),
+    path("challenge/api/whatsapp", hosted_messaging.WhatsAppView.as_view()),
+    path("challenge/api/delivery", hosted_messaging.DeliveryView.as_view()),
+    path("challenge/link/<str:token>", link_page.page),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(hosted_pages)),
     path("", RedirectView.as_view(pattern_name="portal:index")),
     path("portal/", portal.site.urls),
+    path("callbacks/twilio/<uuid:message_id>", callbacks.twilio),
     path("v1/client/", include(client_api)),
     path("v1/", include(server_api)),
     path("v1", actions.NothingHere.as_view()),

@@ -226,3 +226,14 @@ def _joined(*parts: str | None) -> str:
             break
         told.append(part)
     return ".".join(told)
+
+
+def described(text: str) -> str:
+    """`Chrome 120 on Windows 10`; nothing where the user agent says nothing."""
+    if not text:
+        return ""
+    parsed = parse(text)
+    browser, system = parsed.get("browser"), parsed.get("os")
+    parts = [f"{browser['name']} {browser.get('major', '')}".strip()] if browser else []
+    parts += [f"on {system.get('name', '')} {system.get('version', '')}".strip()] if system else []
+    return " ".join(parts)

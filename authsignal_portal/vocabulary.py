@@ -32,7 +32,9 @@ class VerificationMethod(StrEnum):
     SECURITY_KEY = "SECURITY_KEY"
     AUTHENTICATOR_APP = "AUTHENTICATOR_APP"
     EMAIL_OTP = "EMAIL_OTP"
+    EMAIL_MAGIC_LINK = "EMAIL_MAGIC_LINK"
     SMS = "SMS"
+    WHATSAPP = "WHATSAPP"
     PUSH = "PUSH"
     QR_CODE = "QR_CODE"
     IN_APP = "IN_APP"
@@ -105,7 +107,31 @@ class Channel(StrEnum):
 
     EMAIL = "EMAIL"
     SMS = "SMS"
+    WHATSAPP = "WHATSAPP"
     PUSH = "PUSH"
+
+
+class SmsChannel(StrEnum):
+    """How the codes of the method SMS travel first; the other way is the fallback where WhatsApp is in use."""
+
+    DEFAULT = "DEFAULT"
+    WHATSAPP = "WHATSAPP"
+
+
+class MagicLinkMode(StrEnum):
+    """Where a verification goes on once its link was confirmed in the browser that began it."""
+
+    NEW_TAB = "NEW_TAB"  # the link's tab may be closed, the one that waits goes on
+    ORIGINAL_TAB = "ORIGINAL_TAB"  # the link's tab takes the place of the one that waits
+
+
+class ChallengeEvent(StrEnum):
+    """What became of a message, as log streams name it: `<METHOD>_<this>`."""
+
+    SENT = "SENT"
+    DELIVERED = "DELIVERED"
+    NOT_DELIVERED = "NOT_DELIVERED"
+    SEND_DOWNSTREAM_FAILED = "SEND_DOWNSTREAM_FAILED"
 
 
 OUTCOME_STATE: dict[Outcome, ActionState] = {
@@ -114,5 +140,8 @@ OUTCOME_STATE: dict[Outcome, ActionState] = {
     Outcome.REVIEW: ActionState.REVIEW_REQUIRED,
     Outcome.BLOCK: ActionState.BLOCK,
 }
+
+# Nobody gets a new way in by an upgrade: these work once the tenant switches them on.
+OPT_IN_METHODS = frozenset({VerificationMethod.EMAIL_MAGIC_LINK, VerificationMethod.WHATSAPP})
 
 ALL_SCOPES = " ".join(Scope)

@@ -6,14 +6,16 @@ from typing import Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from authsignal_portal.vocabulary import ActionState, DevicePlatform, Outcome, VerificationMethod
+from authsignal_portal.vocabulary import ActionState, Channel, DevicePlatform, Outcome, VerificationMethod
 
 METHODS: Final[Mapping[str, Promise]] = {
     VerificationMethod.PASSKEY: _("Passkey"),
     VerificationMethod.SECURITY_KEY: _("Security key"),
     VerificationMethod.AUTHENTICATOR_APP: _("Authenticator app"),
     VerificationMethod.EMAIL_OTP: _("Code by e-mail"),
+    VerificationMethod.EMAIL_MAGIC_LINK: _("Link by e-mail"),
     VerificationMethod.SMS: _("Code by SMS"),
+    VerificationMethod.WHATSAPP: _("Code by WhatsApp"),
     VerificationMethod.PUSH: _("Push"),
     VerificationMethod.QR_CODE: _("QR code"),
     VerificationMethod.IN_APP: _("In the app"),
@@ -43,6 +45,14 @@ PLATFORMS: Final[Mapping[str, Promise]] = {
     DevicePlatform.IOS: _("iOS"),
     DevicePlatform.ANDROID: _("Android"),
     DevicePlatform.WEB: _("Web app"),
+}
+
+
+CHANNELS: Final[Mapping[str, Promise]] = {
+    Channel.EMAIL: _("E-mail"),
+    Channel.SMS: _("SMS"),
+    Channel.WHATSAPP: _("WhatsApp"),
+    Channel.PUSH: _("Push"),
 }
 
 

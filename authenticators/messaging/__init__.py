@@ -1,4 +1,6 @@
-"""The message providers: a literal registry. To add one: a module here, a line below, a settings check."""
+"""The message providers: a literal registry. To add one: a module here, lines below, a settings check."""
+
+from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -6,29 +8,63 @@ from django.core.exceptions import ImproperlyConfigured
 from authenticators.messaging.base import Outgoing, Provider, TransportError
 from authenticators.messaging.builtin import BuiltIn
 from authenticators.messaging.email import Smtp
-from authenticators.messaging.nobody import Nobody
 from authenticators.messaging.twilio_sms import TwilioSms
+from authenticators.messaging.webhook import Webhook
+from authenticators.models import MessageProvider
 from authsignal_portal.vocabulary import Channel
 
-__all__ = ["PROVIDERS", "Outgoing", "Provider", "TransportError", "provider_for", "provider_name"]
+__all__ = [
+    "CHANNELS",
+    "KINDS",
+    "PROVIDERS",
+    "Outgoing",
+    "Provider",
+    "TransportError",
+    "carries",
+    "provider_for",
+    "provider_name",
+    "provider_of",
+]
 
+# The deployment's own, by the names that its settings know them by.
 PROVIDERS: dict[str, Provider] = {
     "builtin": BuiltIn(),
-    "none": Nobody(),
     "smtp": Smtp(),
     "twilio": TwilioSms(),
 }
 
+# A tenant's own, each made from its row.
+KINDS: dict[str, Callable[[MessageProvider], Provider]] = {
+    MessageProvider.Kind.TWILIO: TwilioSms.of,
+    MessageProvider.Kind.WEBHOOK: Webhook.of,
+    MessageProvider.Kind.SMTP: Smtp.of,
+}
+CHANNELS: dict[str, frozenset[Channel]] = {
+    MessageProvider.Kind.TWILIO: TwilioSms.channels,
+    MessageProvider.Kind.WEBHOOK: Webhook.channels,
+    MessageProvider.Kind.SMTP: Smtp.channels,
+}
+
+
+def provider_of(row: MessageProvider) -> Provider:
+    """Raises OpeningFailed where its secret cannot be opened."""
+    return KINDS[row.kind](row)
+
 
 def provider_name(channel: Channel) -> str:
-    name: str = settings.MESSAGE_PROVIDERS[channel.value]
+    name: str = settings.MESSAGE_PROVIDERS.get(channel.value, "none")
     return name
+
+
+def carries(channel: Channel) -> bool:
+    """Whether the deployment has a provider for it."""
+    provider = PROVIDERS.get(provider_name(channel))
+    return provider is not None and channel in provider.channels
 
 
 def provider_for(channel: Channel) -> Provider:
     """Raises ImproperlyConfigured when the settings name no provider that can carry this channel."""
-    provider = PROVIDERS.get(provider_name(channel))
-    if provider is None or channel not in provider.channels:
+    if not carries(channel):
         name = provider_name(channel)
         raise ImproperlyConfigured(f"{channel}_PROVIDER is {name!r}, which cannot send {channel}")
-    return provider
+    return PROVIDERS[provider_name(channel)]

@@ -25,7 +25,7 @@ class BuiltIn:
 
 
 def line(message: Outgoing) -> bytes:
-    """`{"channel","to","text","subject"?,"html"?,"code"?,"at"}` and a line feed."""
+    """`{"channel","to","text","subject"?,"html"?,"code"?,"url"?,"at"}` and a line feed."""
     record = {
         "channel": message.channel.value,
         "to": message.to,
@@ -33,6 +33,7 @@ def line(message: Outgoing) -> bytes:
         "subject": message.subject,
         "html": message.html,
         "code": message.code,
+        "url": message.url,
         "at": message.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
     kept = {key: value for key, value in record.items() if value or key in ("channel", "to", "text", "at")}

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -20,7 +21,7 @@ INNER_DOTS = re.compile(r"(?<=\w)[.\u3002](?=\w)")
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What a person gets. `subject` and `html` are empty for SMS."""
+    """What a person gets. `subject` and `html` are empty for SMS and WhatsApp."""
 
     text: str = field(repr=False)
     subject: str = field(default="", repr=False)
@@ -45,15 +46,33 @@ def code_message(
         "host": urlsplit(settings.PUBLIC_URL).hostname,
         "language": language,
     }
-    folder = f"messages/{method.value.lower()}"
     with translation.override(language):
-        if channel == Channel.SMS:
-            return Text(render_to_string(f"{folder}/sms.txt", values).strip())
-        return Text(
-            text=render_to_string(f"{folder}/body.txt", values).strip() + "\n",
-            subject=one_line(render_to_string(f"{folder}/subject.txt", values)),
-            html=render_to_string(f"{folder}/body.html", values),
-        )
+        if channel in (Channel.SMS, Channel.WHATSAPP):
+            return Text(render_to_string("messages/sms/sms.txt", values).strip())
+        return _email(f"messages/{method.value.lower()}", values)
+
+
+def link_message(
+    *, method: VerificationMethod, tenant_name: str, url: str, valid_for: timedelta, locale: str | None
+) -> Text:
+    """A link to confirm, in the user's language where we speak it."""
+    language = supported(locale)
+    values = {
+        "name": clean_name(tenant_name),
+        "url": url,
+        "minutes": whole_minutes(valid_for),
+        "language": language,
+    }
+    with translation.override(language):
+        return _email(f"messages/{method.value.lower()}", values)
+
+
+def _email(folder: str, values: dict[str, Any]) -> Text:
+    return Text(
+        text=render_to_string(f"{folder}/body.txt", values).strip() + "\n",
+        subject=one_line(render_to_string(f"{folder}/subject.txt", values)),
+        html=render_to_string(f"{folder}/body.html", values),
+    )
 
 
 def supported(locale: str | None) -> str:

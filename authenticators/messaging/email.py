@@ -1,16 +1,20 @@
-"""Email through an SMTP server, by Django's backend."""
+"""Email through an SMTP server, by Django's backend: the deployment's, or a tenant's own."""
 
 import smtplib
+import socket
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
 from email.utils import parseaddr
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
 
 from authenticators.messaging.base import CONNECT_SECONDS, TOTAL_SECONDS, Outgoing, TransportError
+from authenticators.models import MessageProvider
+from authsignal_portal import outbound
 from authsignal_portal.vocabulary import Channel
 
 # Wrong credentials or a refused greeting are for the operator to mend: nothing is wrong with the message.
@@ -50,23 +54,73 @@ class HurriedSmtpSsl(_Hurried, smtplib.SMTP_SSL):
     pass
 
 
+class _Judged:
+    """Mixed in for a tenant's server: the name is resolved once, and the connection goes to what was judged."""
+
+    until: float
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        addresses = outbound.resolve(host, port)
+        outbound.judge_public(addresses)
+        sock = outbound.connect(outbound.Target(host, port, tuple(addresses)), self.until)
+        sock.settimeout(timeout)
+        if isinstance(self, smtplib.SMTP_SSL):
+            return self.context.wrap_socket(sock, server_hostname=host)
+        return sock
+
+
+class JudgedSmtp(_Judged, HurriedSmtp):
+    pass
+
+
+class JudgedSmtpSsl(_Judged, HurriedSmtpSsl):
+    pass
+
+
 class Backend(EmailBackend):
     @property
     def connection_class(self) -> type[smtplib.SMTP]:
         return HurriedSmtpSsl if self.use_ssl else HurriedSmtp
 
 
+class JudgedBackend(EmailBackend):
+    @property
+    def connection_class(self) -> type[smtplib.SMTP]:
+        return JudgedSmtpSsl if self.use_ssl else JudgedSmtp
+
+
+@dataclass(frozen=True, slots=True)
 class Smtp:
+    """Of a tenant's server, or without one of the deployment's."""
+
+    server: dict[str, Any] | None = field(default=None, repr=False)
+    sender: str = ""
     channels = frozenset({Channel.EMAIL})
 
+    @classmethod
+    def of(cls, row: MessageProvider) -> Self:
+        is_tls = row.security == MessageProvider.Security.TLS
+        server = {
+            "host": row.host,
+            "port": row.port,
+            "username": row.account,
+            "password": row.secret or "",
+            "use_ssl": is_tls,
+            "use_tls": not is_tls,
+        }
+        return cls(server, row.sender)
+
     def send(self, message: Outgoing) -> str:
-        mail = mail_of(message)
-        backend = Backend(timeout=CONNECT_SECONDS)
+        mail = mail_of(message, self.sender or settings.DEFAULT_FROM_EMAIL)
+        server = self.server
+        backend = JudgedBackend(timeout=CONNECT_SECONDS, **server) if server else Backend(timeout=CONNECT_SECONDS)
         try:
             backend.open()
             backend.send_messages([mail])
         except (smtplib.SMTPException, OSError) as error:
             raise failure(error, handed_over=getattr(backend.connection, "handed_over", False)) from None
+        except outbound.OutboundError as error:
+            raise TransportError(f"smtp: {error.reason}", permanent=isinstance(error, outbound.Refused)) from None
         except ValueError:
             # Django refuses to write such a header or address.
             raise TransportError("smtp: the address or a header is malformed", permanent=True) from None
@@ -77,21 +131,21 @@ class Smtp:
         return str(mail.extra_headers["Message-ID"])
 
 
-def mail_of(message: Outgoing) -> EmailMultiAlternatives:
+def mail_of(message: Outgoing, sender: str) -> EmailMultiAlternatives:
     mail = EmailMultiAlternatives(
         subject=message.subject,
         body=message.text,
-        from_email=settings.DEFAULT_FROM_EMAIL,
+        from_email=sender,
         to=[message.to],
-        headers={"Message-ID": f"<{message.ident}@{_domain()}>", "Auto-Submitted": "auto-generated"},
+        headers={"Message-ID": f"<{message.ident}@{_domain(sender)}>", "Auto-Submitted": "auto-generated"},
     )
     if message.html:
         mail.attach_alternative(message.html, "text/html")
     return mail
 
 
-def _domain() -> str:
-    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+def _domain(sender: str) -> str:
+    return parseaddr(sender)[1].rpartition("@")[2] or "localhost"
 
 
 def failure(error: Exception, *, handed_over: bool) -> TransportError:
@@ -102,7 +156,7 @@ def failure(error: Exception, *, handed_over: bool) -> TransportError:
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return TransportError("smtp: the server cannot do what this address needs", permanent=True)
     if handed_over:
-        return TransportError("smtp: no answer after the message was handed over", permanent=True)
+        return TransportError("smtp: no answer after the message was handed over", permanent=True, unsure=True)
     return TransportError(f"smtp: {type(error).__name__}", permanent=False)
 
 

@@ -1,8 +1,9 @@
-"""Text messages through Twilio."""
+"""Text messages and WhatsApp through Twilio's Programmable Messaging."""
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import phonenumbers
@@ -10,6 +11,7 @@ from django.conf import settings
 
 from authenticators import contact
 from authenticators.messaging.base import CONNECT_SECONDS, TOTAL_SECONDS, Outgoing, TransportError
+from authenticators.models import MessageProvider
 from authsignal_portal.vocabulary import Channel
 
 if TYPE_CHECKING:
@@ -21,24 +23,60 @@ GONE_WRONG = {"failed", "undelivered", "canceled"}
 MAX_ANSWER_BYTES = 64 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose messages they are. `content_sid` names the approved template that WhatsApp demands; its `{{1}}` is the
+    code."""
+
+    sid: str
+    token: str = field(repr=False)
+    sender: str = ""
+    messaging_service_sid: str = ""
+    content_sid: str = ""
+
+    @classmethod
+    def of_settings(cls, channel: Channel) -> Self:
+        account = (settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN)
+        if channel == Channel.WHATSAPP:
+            return cls(*account, sender=settings.TWILIO_WHATSAPP_FROM, content_sid=settings.TWILIO_WHATSAPP_CONTENT_SID)
+        return cls(*account, sender=settings.TWILIO_FROM, messaging_service_sid=settings.TWILIO_MESSAGING_SERVICE_SID)
+
+
+@dataclass(frozen=True, slots=True)
 class TwilioSms:
-    channels = frozenset({Channel.SMS})
+    """Of a tenant's account, or without one of the deployment's."""
+
+    account: Account | None = None
+    channels = frozenset({Channel.SMS, Channel.WHATSAPP})
+
+    @classmethod
+    def of(cls, row: MessageProvider) -> Self:
+        return cls(
+            Account(
+                sid=row.account,
+                token=row.secret or "",
+                sender=row.sender,
+                messaging_service_sid=row.messaging_service_sid,
+                content_sid=row.content_sid,
+            )
+        )
 
     def send(self, message: Outgoing) -> str:
         # Imported here: it takes 0.3 s and many megabytes, which only the sending process needs.
         from twilio.base.exceptions import TwilioRestException, TwilioServiceException
         from twilio.rest import Client
 
-        account = (settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN)
-        client = Client(*account, http_client=OneRequest(message.ident))
+        account = self.account or Account.of_settings(message.channel)
+        client = Client(account.sid, account.token, http_client=OneRequest(message.ident))
         try:
-            sent = client.messages.create(to=_e164(message.to), body=message.text, **_sender())
+            sent = client.messages.create(**_form(message, account))
         except (TwilioRestException, TwilioServiceException) as error:
             raise failure(status=error.status, code=error.code) from None
         except json.JSONDecodeError:
-            raise TransportError("twilio: the answer is not JSON", permanent=True) from None
+            raise TransportError("twilio: the answer is not JSON", permanent=True, unsure=True) from None
         if not sent.sid or sent.status in GONE_WRONG:
-            raise TransportError(f"twilio: answered {sent.error_code or 'without a message'}", permanent=True)
+            reason = f"twilio: answered {sent.error_code or 'without a message'}"
+            raise TransportError(reason, permanent=True, unsure=not sent.sid)
         return str(sent.sid)
 
 
@@ -48,10 +86,21 @@ def failure(*, status: int, code: object) -> TransportError:
     return TransportError(f"twilio {code if isinstance(code, int) else status}", permanent=not temporary)
 
 
-def _sender() -> dict[str, str]:
-    if settings.TWILIO_MESSAGING_SERVICE_SID:
-        return {"messaging_service_sid": settings.TWILIO_MESSAGING_SERVICE_SID}
-    return {"from_": settings.TWILIO_FROM}
+def _form(message: Outgoing, account: Account) -> dict[str, str]:
+    is_whatsapp = message.channel == Channel.WHATSAPP
+    prefix = "whatsapp:" if is_whatsapp else ""
+    form = {"to": prefix + _e164(message.to)}
+    if account.messaging_service_sid:
+        form["messaging_service_sid"] = account.messaging_service_sid
+    else:
+        form["from_"] = prefix + account.sender.removeprefix("whatsapp:")
+    if is_whatsapp and account.content_sid:
+        form |= {"content_sid": account.content_sid, "content_variables": json.dumps({"1": message.code})}
+    else:
+        form["body"] = message.text
+    if message.status_url:
+        form["status_callback"] = message.status_url
+    return form
 
 
 def _e164(number: str) -> str:
@@ -115,7 +164,7 @@ def _read(response: "Response", until: float) -> str:
         for chunk in response.iter_content(4096):
             body.extend(chunk)
             if time.monotonic() > until or len(body) > MAX_ANSWER_BYTES:
-                raise TransportError("twilio: the answer does not end", permanent=True)
+                raise TransportError("twilio: the answer does not end", permanent=True, unsure=True)
     return body.decode("utf-8", "replace")
 
 
@@ -128,4 +177,4 @@ def _lost(error: Exception) -> TransportError:
     cause = getattr(error.args[0], "reason", None) if error.args else None
     if isinstance(error, ConnectTimeout | ProxyError | SSLError) or isinstance(cause, NewConnectionError):
         return TransportError("twilio: no connection", permanent=False)
-    return TransportError("twilio: no answer after the message was handed over", permanent=True)
+    return TransportError("twilio: no answer after the message was handed over", permanent=True, unsure=True)

@@ -9,26 +9,36 @@ import { announce, loading, screen, setDisabled } from "./view.js";
 // A code that is on its way already is used; only a longer pause is worth a screen of its own.
 const SHORT_WAIT_SECONDS = 60;
 
+const POLL_DELIVERY_MS = 2000;
+const POLLS_OF_DELIVERY = 8;
+
 export const MESSAGE = {
   EMAIL_OTP: { screen: "email_otp", path: "email-otp", field: "email" },
-  SMS: { screen: "sms", path: "sms", field: "phoneNumber" },
+  SMS: { screen: "sms", path: "sms", field: "phoneNumber", other: "WHATSAPP" },
+  WHATSAPP: { screen: "whatsapp", path: "whatsapp", field: "phoneNumber", enrol: "/challenge/api/whatsapp", other: "SMS" },
 };
 
 // Sends a code and asks for it. Resolves with "proved", "another" or "change". `contact` is set when enrolling it.
-export async function byMessage({ method, target, contact, another, change }) {
+export async function byMessage({ method, target, contact, another, change, others = [] }) {
   const way = MESSAGE[method];
   const send = () =>
     contact
-      ? call(`/v1/client/user-authenticators/${way.path}`, { [way.field]: contact })
+      ? call(way.enrol ?? `/v1/client/user-authenticators/${way.path}`, { [way.field]: contact })
       : call(`/v1/client/challenge/${way.path}`, {});
   loading();
   const sent = await persistently(() => firstSend(send), { another: another || change });
   if (sent === "another") return change ? "change" : "another";
   return screen(way.screen, {
     slots: { target: contact ?? target },
-    when: { another, change },
+    when: { another, change, switch: !contact && others.includes(way.other) },
     setup(ui, done) {
-      const stop = resendButton(ui, { send, wait: sent.wait });
+      const resent = resendButton(ui, { send, wait: sent.wait });
+      const watched = watchDelivery(ui, sent.challengeId);
+      const stop = () => {
+        resent();
+        watched();
+      };
+      ui.on("switch", () => done(way.other));
       if (sent.early) ui.find(".fine").textContent = text("recently-sent");
       codeForm(ui, judge(`/v1/client/verify/${way.path}`, { done, another: another || change, wrong: "wrong-code" }));
       return stop;
@@ -36,10 +46,10 @@ export async function byMessage({ method, target, contact, another, change }) {
   });
 }
 
-async function firstSend(send) {
+export async function firstSend(send) {
   try {
-    await send();
-    return { wait: session.state.resendWait, early: false };
+    const { challengeId } = await send();
+    return { wait: session.state.resendWait, early: false, challengeId };
   } catch (problem) {
     if (problem.status === 429 && problem.retryAfter <= SHORT_WAIT_SECONDS) {
       return { wait: problem.retryAfter, early: true };
@@ -48,14 +58,36 @@ async function firstSend(send) {
   }
 }
 
-function resendButton(ui, { send, wait }) {
+// Says so when no provider took the message; what a provider took is only waited for.
+export function watchDelivery(ui, challengeId) {
+  if (!challengeId) return () => {};
+  let timer = 0;
+  let polls = 0;
+  const look = async () => {
+    const { status } = await call("/challenge/api/delivery", { challengeId }).catch(() => ({ status: "waiting" }));
+    polls += 1;
+    if (status === "failed" && ui.find(".fine")) {
+      ui.find(".fine").textContent = text("not-sent");
+      announce(text("not-sent"));
+    } else if (status === "waiting" && polls < POLLS_OF_DELIVERY) {
+      timer = setTimeout(look, POLL_DELIVERY_MS);
+    }
+  };
+  timer = setTimeout(look, POLL_DELIVERY_MS);
+  return () => {
+    polls = POLLS_OF_DELIVERY;
+    clearTimeout(timer);
+  };
+}
+
+export function resendButton(ui, { send, wait, what = "resend", done = "resent" }) {
   const button = ui.button("resend");
   let stop = () => {};
   const pause = (seconds) => {
     stop();
     stop = countdown(seconds, (left) => {
       setDisabled(button, left > 0);
-      button.textContent = left ? text("resend-in", { time: clockText(left) }) : text("resend");
+      button.textContent = left ? text(`${what}-in`, { time: clockText(left) }) : text(what);
     });
   };
   ui.on("resend", async () => {
@@ -63,7 +95,7 @@ function resendButton(ui, { send, wait }) {
     const note = ui.find(".fine");
     try {
       await send();
-      note.textContent = text("resent");
+      note.textContent = text(done);
       pause(session.state.resendWait);
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;

@@ -4,6 +4,7 @@ import { call } from "./api.js";
 import { MAKE } from "./ceremonies.js";
 import { byMessage, judge } from "./codes.js";
 import { codeForm, contactForm } from "./forms.js";
+import { byLink } from "./links.js";
 import { config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
 import { fillCountries, international } from "./phone.js";
@@ -22,7 +23,9 @@ const WAYS = {
   SECURITY_KEY: createCredential,
   AUTHENTICATOR_APP: addApp,
   EMAIL_OTP: addContact,
+  EMAIL_MAGIC_LINK: addContact,
   SMS: addContact,
+  WHATSAPP: addContact,
 };
 
 const EXISTS = { PASSKEY: "passkey-exists", SECURITY_KEY: "key-exists" };
@@ -33,7 +36,7 @@ export const canAdd = () => session.state.canEnrol && usable(session.state.enrol
 export async function enrol({ first, forced = false, back = false }) {
   const choices = usable(session.state.enrollable);
   allowQuit(!forced);
-  let choice = choices.length === 1 ? choices[0] : choices.find(({ method }) => method === config.enrol);
+  let choice = choices.length === 1 ? choices[0] : choices.find(({ method }) => method === (config.linkConfirmed ? "EMAIL_MAGIC_LINK" : config.enrol));
   for (;;) {
     choice ??= await chooseNew(choices, { first, forced, back });
     if (choice === "back") return false;
@@ -68,7 +71,8 @@ async function addContact({ method, target, editable, back }) {
       continue;
     }
     if (contact === "back") return contact;
-    const outcome = await byMessage({ method, target: known, contact, another: back, change: !known || editable });
+    const send = method === "EMAIL_MAGIC_LINK" ? byLink : byMessage;
+    const outcome = await send({ method, target: known, contact, another: back, change: !known || editable });
     if (outcome === "another") return "back";
     if (outcome !== "change") return outcome;
     known = undefined;
@@ -76,15 +80,14 @@ async function addContact({ method, target, editable, back }) {
 }
 
 function askContact(method, { back }) {
-  const screens = { EMAIL_OTP: "email_otp_enrol", SMS: "sms_enrol" };
-  return screen(screens[method], {
+  return screen(`${method.toLowerCase()}_enrol`, {
     when: { back },
     setup(ui, done) {
       const give = (value) => {
         done(value);
         return null;
       };
-      if (method === "EMAIL_OTP") {
+      if (method.startsWith("EMAIL")) {
         contactForm(ui, (value) => give(value.trim()), (value) => (EMAIL.test(value.trim()) ? "" : text("bad-email")));
         return undefined;
       }

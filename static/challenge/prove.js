@@ -3,7 +3,8 @@
 import { isCeremony, PROVE } from "./ceremonies.js";
 import { byApp, byMessage, byRecoveryCode } from "./codes.js";
 import { byPush, byQrCode } from "./devices.js";
-import { session, text } from "./page.js";
+import { byLink } from "./links.js";
+import { config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
 import { failed } from "./session.js";
 import { persistently, sentence } from "./troubles.js";
@@ -14,7 +15,9 @@ const WAYS = {
   SECURITY_KEY: byCredential,
   AUTHENTICATOR_APP: byApp,
   EMAIL_OTP: byMessage,
+  EMAIL_MAGIC_LINK: byLink,
   SMS: byMessage,
+  WHATSAPP: byMessage,
   PUSH: byPush,
   QR_CODE: byQrCode,
   RECOVERY_CODE: byRecoveryCode,
@@ -27,15 +30,20 @@ export async function prove() {
   const choices = usable(session.state.methods);
   if (!choices.length) await failed("unavailable");
   const another = choices.length > 1;
-  let choice = another ? choices.find(({ isDefault }) => isDefault) : choices[0];
+  const others = choices.map(({ method }) => method);
+  let choice = another ? choices.find(isFirst) : choices[0];
   for (;;) {
     choice ??= await choose(choices);
-    const outcome = await WAYS[choice.method]({ ...choice, another });
+    const outcome = await WAYS[choice.method]({ ...choice, another, others });
     if (outcome === "proved") break;
+    if (others.includes(outcome)) choice = choices.find(({ method }) => method === outcome);
     if (outcome === "another") choice = undefined;
   }
   session.proved = true;
 }
+
+// The link's own tab goes on with the link.
+export const isFirst = ({ method, isDefault }) => (config.linkConfirmed ? method === "EMAIL_MAGIC_LINK" : isDefault);
 
 function choose(choices) {
   return screen("choose", {

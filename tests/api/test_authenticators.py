@@ -6,13 +6,14 @@ import secrets
 import pytest
 
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
+from authsignal_portal.vocabulary import OPT_IN_METHODS
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
 from tests.api.reading import MOMENT, UUID, ok, refused, tags
 from tests.soft_authenticator import SoftAuthenticator, b64url
 
 OTP_URI = "otpauth://totp/Acme:alice?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Acme"
-ALL = list(M)
+ALL = [method for method in M if method not in OPT_IN_METHODS]
 
 
 def passkey_body(**changes):
@@ -188,14 +189,16 @@ def test_pending_authenticators_are_not_listed(api, acme):
 # -- the tenant's methods ------------------------------------------------------------------------
 
 
-def test_every_method_is_active_until_it_is_switched_off(api, acme):
+def test_every_method_is_active_until_it_is_switched_off_but_for_those_to_switch_on(api, acme):
     listed = ok(api("GET", "authenticators"))
-    assert [each["verificationMethod"] for each in listed] == ALL
-    assert all(each["isActive"] and each["authenticatorId"] for each in listed)
+    assert [each["verificationMethod"] for each in listed] == list(M)
+    assert [each["verificationMethod"] for each in listed if each["isActive"]] == ALL
+    assert all(each["authenticatorId"] for each in listed)
     AuthenticatorConfiguration.objects.create(tenant=acme, method=M.SMS, is_active=False)
-    off = [each["verificationMethod"] for each in ok(api("GET", "authenticators")) if not each["isActive"]]
-    assert off == ["SMS"]
-    assert "SMS" not in ok(api("POST", "users/alice/actions/Login"))["allowedVerificationMethods"]
+    AuthenticatorConfiguration.objects.create(tenant=acme, method=M.WHATSAPP)
+    now = [method for method in M if method in ALL and method != M.SMS or method == M.WHATSAPP]
+    assert [each["verificationMethod"] for each in ok(api("GET", "authenticators")) if each["isActive"]] == now
+    assert ok(api("POST", "users/alice/actions/Login"))["allowedVerificationMethods"] == now
 
 
 def test_what_can_no_longer_be_challenged_is_no_enrolment(api, acme):

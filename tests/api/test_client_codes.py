@@ -71,6 +71,16 @@ def test_with_nothing_enrolled_the_address_on_file_is_challenged_and_enrolled(ap
     assert ok(api("GET", "users/alice"))["enrolledVerificationMethods"] == [method]
 
 
+@pytest.mark.parametrize(("path", "method", "address"), CODES)
+def test_a_code_to_an_address_that_was_on_file_proves_nothing_once_another_one_is(api, browser, path, method, address):
+    token = track(api, **address)
+    ok(browser("POST", f"challenge/{path}", token=token))
+    ok(api("PATCH", "users/alice", {"email": "new@acme.example", "phoneNumber": "+64270000009"}))
+    answer = browser("POST", f"verify/{path}", {"verificationCode": code_sent()}, token=token)
+    refused(answer, 400, "invalid_request")
+    assert ok(api("POST", "validate", {"token": token}))["isValid"] is False
+
+
 def test_an_address_on_file_is_not_challenged_where_something_else_is_enrolled(api, browser):
     ok(api("POST", "users/alice/authenticators", {"verificationMethod": "SMS", "phoneNumber": "+6427000000"}))
     token = track(api, email="new@acme.example")

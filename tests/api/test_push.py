@@ -343,7 +343,9 @@ def test_what_is_owed_names_the_challenge_and_no_more(api, browser, key):
     asked = ask(browser, track(api))
     message = Message.objects.select_related("tenant").get()
     assert (message.channel, message.challenge_id, message.user.user_id) == ("PUSH", asked["challengeId"], "alice")
-    assert json.loads(message.payload) == {"to": "alice", "text": asked["challengeId"]}
+    owed = json.loads(message.payload)
+    assert (owed["to"], owed["text"]) == ("alice", asked["challengeId"])
+    assert set(owed["about"]) == {"challengeId", "userId", "actionCode", "idempotencyKey"}
     events = str(list(AuditEvent.objects.values_list("data", flat=True)))
     assert f"'{asked['verificationCode']}'" not in events
 

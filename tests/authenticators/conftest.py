@@ -1,14 +1,19 @@
 """Fixtures of the sending tests."""
 
+import datetime
 import io
 from collections.abc import Iterator
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.core.management import call_command
 from django.db import connection
 
 from authsignal_portal import celery_app
 from tests.authenticators.owing import Postman, employ, forget_connections
+from tests.authenticators.peers import NAME
 
 
 @pytest.fixture
@@ -61,3 +66,24 @@ def own_database(migrated_database, django_db_blocker) -> Iterator[str]:
             cursor.execute("TRUNCATE authsignal_portal_tenant, audit_auditevent, test_clock CASCADE")
         yield migrated_database
         use_database(usual)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A self-signed certificate of NAME: file with key and certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path

@@ -9,6 +9,8 @@ import pytest
 from authenticators.messaging import Outgoing, TransportError
 from authsignal_portal.vocabulary import Channel
 
+# A host that only `names` knows, and the certificate of the tests is for.
+NAME = "hooks.acme.example"
 IDENT = "6f1c3a52-33a4-4c41-9a0e-1f0a3b1b7d11"
 
 
@@ -27,7 +29,7 @@ def make_email(**values) -> Outgoing:
 
 
 def make_sms(**values) -> Outgoing:
-    return make_email(channel=Channel.SMS, **{"to": "+64211234567", "subject": "", "html": ""} | values)
+    return make_email(**{"channel": Channel.SMS, "to": "+64211234567", "subject": "", "html": ""} | values)
 
 
 def refusal(provider, message: Outgoing) -> TransportError:
@@ -68,3 +70,21 @@ class TalkingServer:
                 self.heard += connection.recv(65536)
             if self.then:
                 self.closed.wait(self.then)
+
+
+def names(monkeypatch, *answers):
+    """A name server that gives one answer after the other; returns what it was asked."""
+    asked = []
+    genuine = socket.getaddrinfo
+
+    def ask(host, *args, **kwargs):
+        if host != NAME:
+            return genuine(host, *args, **kwargs)
+        if kwargs.get("flags"):  # not a number
+            raise socket.gaierror
+        asked.append(host)
+        addresses = answers[min(len(asked), len(answers)) - 1]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
+    return asked

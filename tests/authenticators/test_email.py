@@ -1,15 +1,19 @@
 """Email by SMTP: what arrives, and what every answer means."""
 
+import socket
+import ssl
 import time
 from contextlib import contextmanager
 from email import message_from_bytes, policy
+from ipaddress import ip_network
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from authenticators.messaging import email as email_provider
-from tests.authenticators.peers import IDENT, TalkingServer, free_port, make_email, refusal
+from authenticators.models import MessageProvider
+from tests.authenticators.peers import IDENT, NAME, TalkingServer, free_port, make_email, names, refusal
 
 
 class Inbox:
@@ -131,3 +135,55 @@ def test_a_server_that_hangs_up_after_accepting_has_accepted(settings):
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
         assert email_provider.Smtp().send(make_email())
     assert IDENT.encode() in server.heard
+
+
+# -- a tenant's own server -----------------------------------------------------------------------
+
+
+def provider_of(acme, port, **fields):
+    row = MessageProvider(
+        tenant=acme, channel="EMAIL", kind="smtp", host=NAME, port=port, sender="Acme <no-reply@acme.example>", **fields
+    )
+    return email_provider.Smtp.of(row)
+
+
+@contextmanager
+def tls_server(certificate, handler):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    controller = Controller(handler, hostname="127.0.0.1", port=free_port(), tls_context=context, require_starttls=True)
+    controller.start()
+    try:
+        yield controller.port
+    finally:
+        controller.stop()
+
+
+def test_a_tenants_server_gets_the_mail_over_tls_under_its_own_name(acme, settings, monkeypatch, certificate):
+    settings.OUTBOUND_ALLOWED_NETWORKS = [ip_network("127.0.0.0/8")]
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    names(monkeypatch, ["127.0.0.1"])
+    inbox = Inbox()
+    with tls_server(certificate, inbox) as port:
+        assert provider_of(acme, port).send(make_email()) == f"<{IDENT}@acme.example>"
+    [(sender, recipients, _content)] = inbox.mails
+    assert (sender, recipients) == ("no-reply@acme.example", ["alice@example.com"])
+
+
+def test_a_tenants_server_whose_certificate_nobody_knows_gets_nothing(acme, settings, monkeypatch, certificate):
+    settings.OUTBOUND_ALLOWED_NETWORKS = [ip_network("127.0.0.0/8")]
+    names(monkeypatch, ["127.0.0.1"])
+    inbox = Inbox()
+    with tls_server(certificate, inbox) as port:
+        assert not refusal(provider_of(acme, port), make_email()).permanent
+    assert not inbox.mails
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_tenants_server_inside_our_network_is_not_reached(acme, monkeypatch, security):
+    asked = names(monkeypatch, ["127.0.0.1"])
+    with TalkingServer("220 hello") as server:
+        error = refusal(provider_of(acme, server.port, security=security), make_email())
+        with socket.create_connection(("127.0.0.1", server.port)):
+            pass
+    assert (error.permanent, error.unsure, asked) == (True, False, [NAME])

@@ -49,7 +49,7 @@ def test_a_message_lives_no_longer_than_its_challenge():
 
 def test_a_text_message_has_neither_subject_nor_html():
     payload = json.loads(owe(channel=Channel.SMS).payload)
-    assert payload.keys() == {"to", "text", "code"}
+    assert payload.keys() == {"to", "text", "code", "about"}
 
 
 def test_sending_again_withdraws_what_was_not_sent_yet():

@@ -7,6 +7,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from authenticators.messaging import twilio_sms
+from authenticators.models import MessageProvider
+from authsignal_portal.vocabulary import Channel
 from tests.authenticators.peers import IDENT, TalkingServer, free_port, make_sms, refusal
 
 ACCOUNT = "AC" + "0" * 32
@@ -123,3 +125,47 @@ def test_twilio_is_told_nothing_that_is_logged(twilio, caplog):
     twilio_sms.TwilioSms().send(make_sms())
     assert "123456" not in caplog.text
     assert "64211234567" not in caplog.text
+
+
+def test_whatsapp_goes_by_its_template_from_the_tenants_account(twilio, acme):
+    account = "AC" + "9" * 32
+    row = MessageProvider(
+        tenant=acme,
+        channel="WHATSAPP",
+        kind="twilio",
+        account=account,
+        sender="+15005550009",
+        content_sid="HX" + "3" * 32,
+    )
+    row.secret = "its token"
+    path = f"/2010-04-01/Accounts/{account}/Messages.json"
+    twilio.expect_request(path, method="POST").respond_with_json(CREATED, status=201)
+    url = "https://auth.acme.example/callbacks/twilio/1"
+    twilio_sms.TwilioSms.of(row).send(make_sms(channel=Channel.WHATSAPP, status_url=url))
+    request = twilio.log[0][0]
+    assert parse_qs(request.get_data(as_text=True)) == {
+        "To": ["whatsapp:+64211234567"],
+        "From": ["whatsapp:+15005550009"],
+        "ContentSid": ["HX" + "3" * 32],
+        "ContentVariables": ['{"1": "123456"}'],
+        "StatusCallback": [url],
+    }
+    assert request.headers["Authorization"] == "Basic " + b64encode(f"{account}:its token".encode()).decode()
+
+
+def test_the_deployments_whatsapp_number_needs_no_prefix(twilio, settings):
+    settings.TWILIO_WHATSAPP_FROM = "whatsapp:+15005550008"
+    twilio.expect_request(PATH).respond_with_json(CREATED, status=201)
+    twilio_sms.TwilioSms().send(make_sms(channel=Channel.WHATSAPP))
+    form = parse_qs(twilio.log[0][0].get_data(as_text=True))
+    assert (form["From"], form["Body"]) == (["whatsapp:+15005550008"], ["Your code: 123456 – grüße"])
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "unsure"),
+    [(201, "<html>", True), (201, "{}", True), (201, '{"sid":"S","status":"failed"}', False), (400, "{}", False)],
+)
+def test_only_what_twilio_may_have_taken_is_unsure(twilio, status, text, unsure):
+    twilio.expect_request(PATH).respond_with_data(text, status=status, content_type="application/json")
+    error = refusal(twilio_sms.TwilioSms(), make_sms())
+    assert (error.permanent, error.unsure) == (True, unsure)

@@ -11,6 +11,7 @@ from actions import flow, rule_metrics
 from actions.models import Action, Device
 from audit import log
 from authenticators import challenges, enrolment
+from authenticators.models import MessageProvider
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import ActionState, Outcome, VerificationMethod
@@ -196,7 +197,11 @@ def _challenged(tenant: Tenant) -> dict[str, Any]:
         state=ActionState.CHALLENGE_SUCCEEDED, verification_method=VerificationMethod.EMAIL_OTP
     )
     assert action.outcome == Outcome.CHALLENGE
-    return {"action": action, "user": user, "device": Device.objects.filter(user=user).first()}
+    provider = MessageProvider.objects.create(
+        tenant=tenant, channel="SMS", kind="webhook", url="https://hooks.acme-pay.example/messages"
+    )
+    device = Device.objects.filter(user=user).first()
+    return {"action": action, "user": user, "device": device, "provider": provider}
 
 
 @transaction.atomic
@@ -246,6 +251,10 @@ def pages(tenant: Tenant, made: dict[str, Any]) -> dict[str, str]:
         "user-unlock": f"{user}/{made['user'].pk}/unlock/",
         "tenant": f"{settings}/tenant/{tenant.pk}/change/",
         "methods": "/portal/authenticators/authenticatorconfiguration/",
+        "providers": "/portal/authenticators/messageprovider/",
+        "provider-add": "/portal/authenticators/messageprovider/add/twilio/",
+        "provider": f"/portal/authenticators/messageprovider/{made['provider'].pk}/change/",
+        "provider-test": f"/portal/authenticators/messageprovider/{made['provider'].pk}/test/",
         "keys": f"{settings}/apikey/",
         "key-add": f"{settings}/apikey/add/",
         "members": f"{settings}/membership/",

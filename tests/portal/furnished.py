@@ -6,7 +6,7 @@ from typing import Any
 from actions import backtest, flow, rule_metrics
 from actions.models import Action, Backtest, Device
 from audit import log
-from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
+from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser, MessageProvider
 from authsignal_portal.models import ApiKey, Membership, Tenant
 from rules import value_lists
 from rules.models import (
@@ -23,6 +23,7 @@ from tests.portal.staff import make_staff
 
 CONDITIONS = {"and": [{"==": [{"var": "ip.isAnonymous"}, True]}]}
 BACKTEST_PAGES = ("change", "progress", "cancel", "delete", "history")
+PROVIDER_PAGES = ("change", "remove", "test", "delete")
 LIST_PAGES = ("items", "items/export", "items/expired", "import", "change", "delete")
 
 
@@ -39,6 +40,7 @@ class Furnished:
     device: Device
     key: ApiKey
     method: AuthenticatorConfiguration
+    provider: MessageProvider
     membership: Membership
     value_list: ValueList
     item: ValueListItem
@@ -83,6 +85,7 @@ class Furnished:
             f"{settings}/membership/{self.membership.pk}/link/",
             f"{settings}/membership/{self.membership.pk}/delete/",
             f"/portal/authenticators/authenticatorconfiguration/{self.method.pk}/change/",
+            *(f"/portal/authenticators/messageprovider/{self.provider.pk}/{page}/" for page in PROVIDER_PAGES),
             f"/portal/audit/auditevent/?subject={self.user.pseudonym}",
             f"/portal/r/1/{self.rule.pk}/",
             *(f"{rules}/valuelist/{self.value_list.pk}/{page}/" for page in LIST_PAGES),
@@ -127,6 +130,8 @@ class Furnished:
             f"/portal/authenticators/enduser/?q={mark}@example.com",
             "/portal/authenticators/enduser/?q=%2B6421555010",
             "/portal/authenticators/authenticatorconfiguration/",
+            "/portal/authenticators/messageprovider/",
+            *(f"/portal/authenticators/messageprovider/add/{kind}/" for kind in MessageProvider.Kind),
             "/portal/authsignal_portal/tenant/",
             "/portal/authsignal_portal/apikey/",
             "/portal/authsignal_portal/apikey/add/",
@@ -177,6 +182,9 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
         device=Device.objects.get(user=action.user),
         key=key,
         method=AuthenticatorConfiguration.objects.create(tenant=tenant, method="SMS"),
+        provider=MessageProvider.objects.create(
+            tenant=tenant, channel="SMS", kind="webhook", url=f"https://{mark}.example/hook"
+        ),
         membership=Membership.objects.create(user=make_staff(None, email=f"{mark}@staff.example").user, tenant=tenant),
         value_list=value_list,
         item=ValueListItem.objects.get(value_list=value_list),
@@ -187,5 +195,5 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
 def everything() -> dict[str, Any]:
     """What is stored of all tenants, to see that nothing changed."""
     models = [ActionConfiguration, Rule, PolicyVersion, Publication, CustomDataPoint, EndUser, Authenticator, Device]
-    models += [ApiKey, Membership, Tenant, AuthenticatorConfiguration, ValueList, ValueListItem]
+    models += [ApiKey, Membership, Tenant, AuthenticatorConfiguration, MessageProvider, ValueList, ValueListItem]
     return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}

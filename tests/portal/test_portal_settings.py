@@ -13,7 +13,7 @@ from audit.models import AuditEvent
 from authenticators import available
 from authenticators.models import AuthenticatorConfiguration
 from authsignal_portal.models import ApiKey, Membership, Tenant
-from authsignal_portal.vocabulary import KeyKind, Role, VerificationMethod
+from authsignal_portal.vocabulary import OPT_IN_METHODS, KeyKind, Role, VerificationMethod
 from tests import make
 from tests.conftest import advance_clock
 from tests.portal.form import Form
@@ -292,15 +292,31 @@ def test_a_removed_member_is_out_at_once(acme, admin):
 # -- methods -------------------------------------------------------------------------------------
 
 
+CHOSEN = {"SMS-sms_channel": "DEFAULT", "EMAIL_MAGIC_LINK-magic_link_mode": "NEW_TAB"}
+
+
 def switches(**off: bool) -> dict[str, str]:
-    form = {f"{name}-is_active": "on" for name in VerificationMethod if name not in off}
-    on = ["EMAIL_OTP-is_editable_by_user", "SMS-is_editable_by_user", "PUSH-number_matching"]
-    return form | dict.fromkeys(on, "on")
+    names = [name for name in VerificationMethod if name not in OPT_IN_METHODS]
+    form = {f"{name}-is_active": "on" for name in names if name not in off} | {"PUSH-number_matching": "on"}
+    names = ["EMAIL_OTP", "EMAIL_MAGIC_LINK", "SMS", "WHATSAPP"]
+    return form | {f"{name}-is_editable_by_user": "on" for name in names} | CHOSEN
 
 
-def test_a_missing_row_means_active(acme, admin):
+def test_a_missing_row_means_active_but_for_what_is_wanted_expressly(acme, admin):
     page = admin.client.get(METHODS).content.decode()
-    assert len(re.findall(r'name="\w+-is_active"[^>]*checked', page)) == len(VerificationMethod)
+    active = re.findall(r'name="(\w+)-is_active"[^>]*\schecked[\s>]', page)
+    assert active == [name for name in VerificationMethod if name not in OPT_IN_METHODS]
+
+
+def test_a_method_that_is_wanted_expressly_is_switched_on(acme, admin):
+    form = switches() | {"WHATSAPP-is_active": "on", "SMS-sms_channel": "WHATSAPP"}
+    assert admin.client.post(METHODS, form).status_code == 302
+    assert "WHATSAPP" in available.active_methods(acme)
+    assert "EMAIL_MAGIC_LINK" not in available.active_methods(acme)
+    changed = {
+        event.data["method"]: event.data["fields"] for event in events(acme, "authenticator_configuration:updated")
+    }
+    assert changed == {"SMS": ["sms_channel"], "WHATSAPP": ["is_active"]}
 
 
 def test_a_method_is_switched_off_for_real(acme, admin):
@@ -322,9 +338,9 @@ def test_how_devices_are_asked_is_set_per_method(acme, admin):
 
 
 def test_something_to_prove_oneself_with_stays_active(acme, admin):
-    form = {"RECOVERY_CODE-is_active": "on"}
+    form = {"RECOVERY_CODE-is_active": "on"} | CHOSEN
     assert b"Leave at least one method active" in admin.client.post(METHODS, form).content
-    assert len(available.active_methods(acme)) == len(VerificationMethod)
+    assert len(available.active_methods(acme)) == len(set(VerificationMethod) - OPT_IN_METHODS)
 
 
 def test_what_is_asked_of_passkeys_is_set_and_shown_again(acme, admin):

@@ -171,6 +171,7 @@ def doors(made: Furnished) -> list[tuple[str, dict[str, str], set[Role]]]:
     rules, settings = "/portal/rules", "/portal/authsignal_portal"
     user = f"/portal/authenticators/enduser/{made.user.pk}"
     lists = f"{rules}/valuelist/{made.value_list.pk}"
+    provider = f"/portal/authenticators/messageprovider/{made.provider.pk}"
     return [
         (f"{rules}/actionconfiguration/add/", {"action_code": "new", "default_outcome": "ALLOW"}, CONFIGURE),
         (f"{rules}/actionconfiguration/{made.configuration.pk}/change/", {"default_outcome": "BLOCK"}, CONFIGURE),
@@ -206,6 +207,10 @@ def doors(made: Furnished) -> list[tuple[str, dict[str, str], set[Role]]]:
         (f"{settings}/membership/{made.membership.pk}/change/", {"role": "ADMIN"}, ADMINISTER),
         (f"{settings}/membership/{made.membership.pk}/remove/", {}, ADMINISTER),
         ("/portal/authenticators/authenticatorconfiguration/", {"SMS-is_active": "on"}, ADMINISTER),
+        ("/portal/authenticators/messageprovider/add/webhook/", {"url": "https://8.8.8.8/"}, ADMINISTER),
+        (f"{provider}/change/", {"url": "https://8.8.8.8/"}, ADMINISTER),
+        (f"{provider}/test/", {}, ADMINISTER),
+        (f"{provider}/remove/", {}, ADMINISTER),
         (f"{lists}/items/{made.item.pk}/remove/", {}, CONFIGURE),
         (f"{lists}/delete/", {"post": "yes"}, CONFIGURE),
     ]

@@ -1,0 +1,84 @@
+"""What only the hosted pages call about messages: a link of their own, WhatsApp's enrolment, and whether one left."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from actions import proving
+from actions.client_inputs import PhoneInput
+from actions.client_messaging import asked_by
+from actions.hosted import CodeInput, HostedView
+from authenticators.models import Message
+from authsignal_portal.fields import Text
+from authsignal_portal.vocabulary import VerificationMethod
+from authsignal_portal.wire import present
+
+M = VerificationMethod
+
+
+class LinkInput(serializers.Serializer[Any]):
+    """With `email` to enrol it; without, to the address that is enrolled or on file."""
+
+    email = Text(max_length=254)
+
+
+class DeliveryInput(serializers.Serializer[Any]):
+    challengeId = Text(max_length=128, required=True)
+
+
+class LinkView(HostedView):
+    @extend_schema(request=LinkInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        email, way = self.parsed(LinkInput).get("email"), asked_by(request, is_hosted=True)
+        if email:
+            challenge = proving.enrol_code(self.context, M.EMAIL_MAGIC_LINK, email, way).challenge
+        else:
+            challenge = proving.start_code(self.context, M.EMAIL_MAGIC_LINK, way)
+        return Response({"challengeId": challenge.pk})
+
+
+class LinkCodeView(HostedView):
+    """The code that the link showed in another browser, typed where the verification began."""
+
+    @extend_schema(request=CodeInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        code = self.parsed(CodeInput)["verificationCode"]
+        verified = proving.verify_code(self.context, M.EMAIL_MAGIC_LINK, code)
+        answer = {
+            "isVerified": verified.is_verified,
+            "accessToken": verified.access_token,
+            "failureReason": verified.failure,
+        }
+        return Response(present(answer))
+
+
+class WhatsAppView(HostedView):
+    """Enrols a number that is only to get WhatsApp; the SDKs have no call for it."""
+
+    @extend_schema(request=PhoneInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        started = proving.enrol_code(self.context, M.WHATSAPP, self.parsed(PhoneInput)["phoneNumber"])
+        return Response({"challengeId": started.challenge.pk})
+
+
+class DeliveryView(HostedView):
+    """Whether the newest message of a challenge could be sent: `waiting`, `sent` or `failed`."""
+
+    @extend_schema(request=DeliveryInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        rows = Message.objects.filter(
+            tenant=self.context.tenant,
+            action_id=self.context.action.pk,
+            challenge_id=self.parsed(DeliveryInput)["challengeId"],
+        )
+        return Response({"status": _status(rows.order_by("-created_at").first())})
+
+
+def _status(message: Message | None) -> str:
+    if message is None or message.status in (Message.Status.OWED, Message.Status.SENDING):
+        return "waiting"
+    failed = message.status in (Message.Status.FAILED, Message.Status.EXPIRED)
+    return "failed" if failed or message.delivery == Message.Delivery.UNDELIVERED else "sent"

@@ -1,0 +1,78 @@
+// A link by email: this page waits until it was confirmed, or takes the code that it shows in another browser.
+
+import { ApiError, call, verify } from "./api.js";
+import { firstSend, judge, resendButton, watchDelivery } from "./codes.js";
+import { codeForm } from "./forms.js";
+import { config } from "./page.js";
+import { persistently } from "./troubles.js";
+import { loading, screen } from "./view.js";
+
+const POLL_MS = 1500;
+const FINALIZE = "/v1/client/verify/email-magic-link/finalize";
+
+// Resolves with "proved", "another" or "change". `contact` is set when enrolling it.
+export async function byLink({ target, contact, another, change }) {
+  loading();
+  if (await confirmedAlready()) return "proved";
+  const send = () => call("/challenge/api/magic-link", contact ? { email: contact } : {});
+  let sent = await persistently(() => firstSend(send), { another: another || change });
+  if (sent === "another") return change ? "change" : "another";
+  for (;;) {
+    const outcome = await wait({ sent, send, target: contact ?? target, another, change });
+    if (outcome !== "code") return outcome;
+    const answer = await typeCode({ another: another || change });
+    if (answer !== "back") return answer;
+    sent = { wait: 0 };
+  }
+}
+
+// The link's own tab goes on with what was confirmed there; every other one sends a link.
+async function confirmedAlready() {
+  if (!config.linkConfirmed) return false;
+  config.linkConfirmed = false;
+  return (await persistently(() => verify(FINALIZE, {}))).isVerified;
+}
+
+function wait({ sent, send, target, another, change }) {
+  return screen("email_magic_link", {
+    slots: { target },
+    when: { another, change },
+    setup(ui, done) {
+      const stops = [
+        resendButton(ui, { send, wait: sent.wait, what: "resend-link", done: "resent-link" }),
+        watchDelivery(ui, sent.challengeId),
+        poll(done),
+      ];
+      return () => stops.forEach((stop) => stop());
+    },
+  });
+}
+
+function poll(done) {
+  let timer = 0;
+  let stopped = false;
+  const look = async () => {
+    try {
+      const answer = await verify(FINALIZE, {});
+      if (answer.isVerified) return done("proved");
+    } catch (problem) {
+      if (!(problem instanceof ApiError)) throw problem;
+      if (problem.code === "expired_token") return done(await persistently(() => Promise.reject(problem)));
+    }
+    if (!stopped) timer = setTimeout(look, POLL_MS);
+    return undefined;
+  };
+  timer = setTimeout(look, POLL_MS);
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
+}
+
+function typeCode({ another }) {
+  return screen("link_code", {
+    setup: (ui, done) => {
+      codeForm(ui, judge("/challenge/api/magic-link/code", { done, another, wrong: "wrong-code" }));
+    },
+  });
+}

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from actions import flow, proofs, states
+from actions import flow, linking, proofs, states
 from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
@@ -63,7 +63,9 @@ def _one_at_a_time(context: ClientContext) -> Iterator[None]:
 
 
 def origin_of(action: Action) -> Origin:
-    return Origin(action.pk, action.action_code, action.idempotency_key)
+    facts = action.facts
+    linking.transaction_of(facts)
+    return Origin(action.pk, action.action_code, action.idempotency_key, facts.transaction, facts.transaction_hash)
 
 
 def check_active(tenant: Tenant, method: VerificationMethod) -> None:
@@ -335,6 +337,7 @@ def finish_passkey_registration(context: ClientContext, challenge_id: str, crede
 @transaction.atomic
 def begin_by_client(tenant: Tenant, *, action_code: str, idempotency_key: str) -> Challenge:
     """A challenge before the user is known; its action comes into being when they are."""
+    linking.check_needs_none(tenant, action_code)
     return challenges.start_nonce(
         tenant=tenant,
         user=None,

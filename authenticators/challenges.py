@@ -6,7 +6,7 @@ stored together. It never raises for a wrong answer: the count must be committed
 
 import secrets
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from authenticators import guesses, otp, outbox
 from authenticators.method import VerificationFailed
 from authenticators.models import Authenticator, Challenge, EndUser
 from authenticators.registry import METHODS
+from authenticators.transactions import Transaction, webauthn_challenge
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidRequest, TooManyRequests
 from authsignal_portal.models import Tenant
@@ -34,6 +35,9 @@ class Origin:
     action_id: uuid.UUID | None = None
     action_code: str = ""
     idempotency_key: str = ""
+    # Of an action with dynamic linking.
+    transaction: str = ""
+    transaction_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Proof:
     challenge: Challenge
     authenticator: Authenticator | None
     enrolled: bool
+    # The answer itself: what a passkey signed.
+    answer: Any = field(default=None, repr=False)
 
     @property
     def method(self) -> VerificationMethod:
@@ -92,6 +98,8 @@ def start_code(
             action_id=origin.action_id,
             action_code=origin.action_code,
             idempotency_key=origin.idempotency_key,
+            transaction=origin.transaction,
+            transaction_hash=origin.transaction_hash,
             scope=scope,
             context=context or {},
             expires_at=now + timedelta(minutes=tenant.otp_duration_in_minutes),
@@ -130,6 +138,7 @@ def send(challenge: Challenge, *, now: datetime, locale: str | None = None) -> N
         code=code,
         now=now,
         locale=locale,
+        linked=Transaction.read(challenge.transaction) if challenge.transaction else None,
     )
     _record(tag, challenge, now)
 
@@ -157,9 +166,18 @@ def start_nonce(
         context=context or {},
         expires_at=now + timedelta(seconds=lifetime_seconds or settings.PASSKEY_CHALLENGE_SECONDS),
     )
+    _link(challenge, origin)
     challenge.save(force_insert=True)
     _cancel_surplus(user)
     return challenge
+
+
+def _link(challenge: Challenge, origin: Origin) -> None:
+    """Let a WebAuthn challenge stand for the transaction too: who signs it signs both (transactions)."""
+    if origin.transaction_hash:
+        challenge.transaction, challenge.transaction_hash = origin.transaction, origin.transaction_hash
+        challenge.transaction_nonce = challenge.nonce
+        challenge.nonce = webauthn_challenge(bytes(challenge.nonce or b""), origin.transaction_hash)
 
 
 def start_silent(
@@ -179,6 +197,8 @@ def start_silent(
         action_id=origin.action_id,
         action_code=origin.action_code,
         idempotency_key=origin.idempotency_key,
+        transaction=origin.transaction,
+        transaction_hash=origin.transaction_hash,
         authenticator=authenticator,
         expires_at=clock.now() + timedelta(minutes=user.tenant.otp_duration_in_minutes),
     )
@@ -263,7 +283,7 @@ def finish(
         return REFUSED
     if gate:
         gate.right()
-    return _proved(challenge, judged.authenticator, now)
+    return _proved(challenge, judged.authenticator, now, answer)
 
 
 def _gate(
@@ -313,13 +333,13 @@ def charge(challenge: Challenge) -> None:
     challenge.save(update_fields=["attempts"])
 
 
-def _proved(challenge: Challenge, authenticator: Authenticator | None, now: datetime) -> Attempt:
+def _proved(challenge: Challenge, authenticator: Authenticator | None, now: datetime, answer: Any) -> Attempt:
     enrolled = challenge.purpose == Challenge.Purpose.ENROL
     if authenticator is not None:
         authenticator.last_verified_at = now
         authenticator.save(update_fields=["last_verified_at"])
     _record(Tag.CHALLENGE_VERIFIED, challenge, now, authenticator=str(authenticator.pk) if authenticator else None)
-    return Attempt(Proof(challenge, authenticator, enrolled))
+    return Attempt(Proof(challenge, authenticator, enrolled, answer=answer))
 
 
 def _record(tag: Tag, challenge: Challenge, now: datetime, **data: Any) -> None:

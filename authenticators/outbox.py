@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from authenticators import contact, delivery, messaging, tasks
 from authenticators.messaging import compose, countries
 from authenticators.models import Challenge, EndUser, Message
+from authenticators.transactions import Transaction
 from authsignal_portal.errors import TooManyRequests
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import Channel, VerificationMethod
@@ -40,9 +41,11 @@ def owe_code(
     code: str,
     now: datetime,
     locale: str | None,
+    linked: Transaction | None = None,
 ) -> Message:
     """Owe somebody a one-time code. Call in the transaction that stores the challenge, after its row locks.
 
+    `linked`: what the code is for, where the action is linked to its transaction; the message tells it.
     It lives as long as the challenge, and replaces what is still owed for the same one.
     Raises TooManyRequests (sending limits), InvalidRequest (a number that gets no SMS).
     """
@@ -59,6 +62,7 @@ def owe_code(
         code=code,
         valid_for=challenge.expires_at - now,
         locale=locale,
+        linked=linked,
     )
     payload = {"to": to, "text": text.text, "subject": text.subject, "html": text.html, "code": code}
     message = Message(

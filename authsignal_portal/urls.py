@@ -9,7 +9,7 @@ from django.views.generic import RedirectView
 
 from actions import api as actions
 from actions import client_api as client
-from actions import hosted
+from actions import hosted, hosted_devices
 from authenticators import api as authenticators
 from authsignal_portal import api, portal
 
@@ -81,6 +81,9 @@ hosted_pages = [
     path("challenge/api/recovery-code", hosted.RecoveryCodeView.as_view()),
     path("challenge/api/recovery-codes", hosted.RecoveryCodesView.as_view()),
     path("challenge/api/finish", hosted.FinishView.as_view()),
+    path("challenge/api/remember-device", hosted_devices.RememberDeviceView.as_view()),
+    path("challenge/api/devices", hosted_devices.ListDevicesView.as_view()),
+    path("challenge/api/forget-device", hosted_devices.ForgetDeviceView.as_view()),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -10,6 +10,8 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from authenticators import lookalikes
+from authenticators.transactions import Transaction
 from authsignal_portal.vocabulary import Channel, VerificationMethod
 
 NAME_CHARS = 64
@@ -35,8 +37,12 @@ def code_message(
     code: str,
     valid_for: timedelta,
     locale: str | None,
+    linked: Transaction | None = None,
 ) -> Text:
-    """A one-time code, in the user's language where we speak it. No link: there is nothing to click."""
+    """A one-time code, in the user's language where we speak it. No link: there is nothing to click.
+
+    `linked`: the transaction that the code is for; its amount and payee stand beside the code, exactly as they are.
+    """
     language = supported(locale)
     values = {
         "name": clean_name(tenant_name),
@@ -44,6 +50,8 @@ def code_message(
         "minutes": whole_minutes(valid_for),
         "host": urlsplit(settings.PUBLIC_URL).hostname,
         "language": language,
+        "sum": linked.sum if linked else "",
+        "payee": lookalikes.shown(linked.payee) if linked else "",
     }
     folder = f"messages/{method.value.lower()}"
     with translation.override(language):

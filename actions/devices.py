@@ -73,7 +73,7 @@ class Listed:
 def listed(user: EndUser, *, this: str, now: datetime) -> list[Listed]:
     """The user's devices that count, newest proof first. `this` is the id of the device in use."""
     rows = list(Device.objects.filter(user=user, invalidated_at=None)[:MAX_LISTED])
-    rows.sort(key=lambda row: row.authenticated_at or row.created_at, reverse=True)
+    rows.sort(key=lambda row: (bool(row.authenticated_at), row.authenticated_at or row.created_at), reverse=True)
     names = _names(user, {row.device_id for row in rows})
     return [
         Listed(

@@ -46,7 +46,7 @@ def transaction(linking: Linking, *, action: Mapping[str, Any], user: Mapping[st
     except messages.MissingValues as problem:
         missing += problem.names
     if missing:
-        listed = ", ".join(f"{name.replace('action.', 'custom.', 1)}" for name in dict.fromkeys(missing))
+        listed = ", ".join(_where(*name.split(".", 1)) for name in dict.fromkeys(missing))
         raise InvalidRequest(f"This action is linked to its transaction, and these values are missing: {listed}.")
     made = Transaction(
         amount=_amount(action[linking.amount], linking.amount),
@@ -100,8 +100,13 @@ def _check_values(linking: Linking, action: Mapping[str, Any], user: Mapping[str
             if isinstance(value, str):
                 lookalikes.check(value)
         except lookalikes.Misleading as problem:
-            where = "custom" if model == "action" else "user.custom"
-            raise InvalidRequest(f"{where}.{name} {problem}: the payer could not tell what they confirm.") from problem
+            told = f"{_where(model, name)} {problem}: the payer could not tell what they confirm."
+            raise InvalidRequest(told) from problem
+
+
+def _where(model: str, name: str) -> str:
+    """Where the backend sends it."""
+    return f"custom.{name}" if model == "action" else f"user.custom.{name}"
 
 
 def check_needs_none(tenant: Tenant, action_code: str) -> None:

@@ -148,7 +148,7 @@ class Receipt(models.Model):
     action = models.OneToOneField(Action, on_delete=models.CASCADE, primary_key=True, related_name="receipt")
     # A compact JWS (actions.receipts).
     jws = models.TextField()
-    created_at = models.DateTimeField(db_default=clock.Now())
+    created_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"receipt of {self.pk}"

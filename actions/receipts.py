@@ -33,11 +33,16 @@ class InvalidReceipt(ValueError):
 
 
 def issue(action: Action, facts: ActionFacts, proof: Proof) -> None:
-    """Store the receipt, in the transaction of the proof that moved the action's state."""
+    """Store the receipt, in the transaction of the proof that moved the action's state.
+
+    Where the customer's backend asked for a second proof of the same action, the newer receipt takes its place.
+    """
     linked = linking.transaction_of(facts)
-    if linked is None:
+    at = proof.challenge.verified_at
+    if linked is None or at is None:
         return
-    Receipt.objects.create(action=action, jws=tokens.sign(action.tenant_id, _payload(action, linked, proof), kind=TYPE))
+    jws = tokens.sign(action.tenant_id, _payload(action, linked, proof), kind=TYPE)
+    Receipt.objects.update_or_create(action=action, defaults={"jws": jws, "created_at": at})
 
 
 def _payload(action: Action, linked: Transaction, proof: Proof) -> bytes:

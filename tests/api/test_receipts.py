@@ -14,7 +14,7 @@ from fido2.webauthn import AuthenticatorData, CollectedClientData
 
 from actions import receipts
 from actions.models import Action, Receipt
-from authsignal_portal import tokens
+from authsignal_portal import clock, tokens
 from authsignal_portal.models import SigningKey
 from tests import make
 from tests.api.reading import MOMENT, code_sent, ok, refused
@@ -80,6 +80,16 @@ def test_there_is_one_receipt_and_only_for_what_is_proved_now(api, pay, by_code)
     ok(api("PATCH", "users/alice/actions/pay/k", {"state": "BLOCK"}))
     assert "receipt" not in validate(api, token)
     assert Receipt.objects.count() == 1
+
+
+def test_a_second_proof_that_the_backend_asked_for_makes_a_new_receipt(api, browser, passkey, by_passkey, jwks):
+    ok(api("PATCH", "users/alice/actions/pay/k", {"state": "CHALLENGE_REQUIRED"}))
+    token = ok(track(api, idempotencyKey="k"))["token"]
+    assert "receipt" not in validate(api, token)
+    ok(prove(browser, passkey, options(browser, token), token))
+    receipt = validate(api, token)["receipt"]
+    assert receipt != by_passkey["receipt"]
+    assert receipts.verify(receipt, jwks)["hash"] == by_passkey["transaction"]["hash"]
 
 
 def test_a_passkeys_receipt_is_verified_by_a_library_that_we_do_not_use(by_passkey):
@@ -235,7 +245,7 @@ def test_an_action_without_a_proof_has_no_receipt_and_another_tenants_has_none_t
     theirs = Action.objects.create(
         tenant=globex, user=user, action_code="pay", idempotency_key="k", state="CHALLENGE_SUCCEEDED", outcome="ALLOW"
     )
-    Receipt.objects.create(action=theirs, jws="x")
+    Receipt.objects.create(action=theirs, jws="x", created_at=clock.now())
     for name in ("receipt/", "receipt/keys/"):
         assert admin.client.get(f"/portal/actions/action/{theirs.pk}/{name}").status_code == 404
 

@@ -41,7 +41,7 @@ def test_the_canonical_form_is_json_with_sorted_names_and_no_spaces(one):
 
 @pytest.mark.parametrize(
     ("amount", "written"),
-    [(1000, "1000"), (1e3, "1000"), (1000.0, "1000"), (0, "0"), (-0.0, "0"), (0.1, "0.1"), (1e-7, "1e-7")],
+    [(1000, "1000"), (1e3, "1000"), (0, "0"), (-0.0, "0"), (0.1, "0.1"), (1e-7, "1e-7")],
 )
 def test_numbers_are_written_as_ecmascript_does(amount, written):
     made = Transaction(amount, "EUR", "Bob", "x")

@@ -1,9 +1,8 @@
 """Finding users and helping those who are locked out."""
 
 import re
-from html import unescape
-
 from datetime import timedelta
+from html import unescape
 
 import pytest
 

@@ -19,7 +19,7 @@ from rules.models import ActionConfiguration
 MAX_PAYEE = 140
 # Beyond it a JSON number is not exact everywhere (RFC 7493 §2.2).
 MAX_EXACT = 2**53
-DECIMAL = re.compile(r"[0-9]{1,30}(\.[0-9]{1,18})?")
+DECIMAL = re.compile(r"(0|[1-9][0-9]{0,29})(\.[0-9]{1,18})?")
 CURRENCY = re.compile(r"[A-Za-z0-9]{2,12}")
 LINK = re.compile(r"://|\bwww\.", re.IGNORECASE)
 

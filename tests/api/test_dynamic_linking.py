@@ -151,6 +151,7 @@ def test_a_text_that_cannot_be_written_refuses_the_action_and_says_what_is_missi
         {"amount": "1,000"},
         {"amount": "١٠٠"},
         {"amount": " 5"},
+        {"amount": "05"},
         {"amount": 2**53},
         {"amount": 1e21},
         {"amount": [5]},

@@ -1,5 +1,6 @@
 """The pages of what happened: the list of actions, and one action with why it came out as it did."""
 
+import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,18 +10,18 @@ from typing import Any
 from django import forms
 from django.db import OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
-from actions import list_page
-from actions.models import Action, ActionFacts
+from actions import linking, list_page
+from actions.models import Action, ActionFacts, Receipt
 from actions.other_outcomes import better
 from audit.models import AuditEvent
 from audit.words import lines
 from authenticators import contact, message_list
 from authenticators.models import Authenticator, Message
-from authsignal_portal import access, user_agent, words
+from authsignal_portal import access, tokens, user_agent, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import TenantAdmin
@@ -100,8 +101,27 @@ class ActivityPage(TenantAdmin):
     # -- one action -------------------------------------------------------------------------------
 
     def get_urls(self) -> Any:
-        view = self.admin_site.admin_view(self.add_to_list)
-        return [path("<uuid:action_pk>/list/", view, name="actions_action_list"), *super().get_urls()]
+        wrap = self.admin_site.admin_view
+        return [
+            path("<uuid:action_pk>/list/", wrap(self.add_to_list), name="actions_action_list"),
+            path("<uuid:action_pk>/receipt/", wrap(self.receipt), name="actions_action_receipt"),
+            path("<uuid:action_pk>/receipt/keys/", wrap(self.receipt_keys), name="actions_action_receipt_keys"),
+            *super().get_urls(),
+        ]
+
+    def receipt(self, request: HttpRequest, action_pk: Any) -> HttpResponse:
+        """The signed receipt as a file, for `manage.py verify_receipt` or any other verifier."""
+        action: Action = self.found(request, str(action_pk))
+        kept = Receipt.objects.filter(pk=action.pk).first()
+        if kept is None:
+            raise Http404
+        return _file(kept.jws, f"receipt-{action.pk}.jws", "application/jose")
+
+    def receipt_keys(self, request: HttpRequest, action_pk: Any) -> HttpResponse:
+        """The public keys that the receipt can be verified with."""
+        action: Action = self.found(request, str(action_pk))
+        keys = json.dumps(tokens.public_jwks(access.must(request).tenant), indent=2)
+        return _file(keys, f"receipt-keys-{action.tenant_id}.json", "application/jwk-set+json")
 
     def add_to_list(self, request: HttpRequest, action_pk: Any) -> HttpResponse:
         action: Action = self.found(request, str(action_pk))
@@ -139,8 +159,14 @@ class ActivityPage(TenantAdmin):
             allowed=[words.method(name) for name in facts.allowed_methods] if facts else [],
             timeline=lines(events, here.tenant),
             messages_sent=messages_of(action),
+            linked=linking.transaction_shown(action) if facts and facts.transaction_hash else None,
+            has_receipt=Receipt.objects.filter(pk=action.pk).exists(),
             may_list=here.may(list_page.RIGHT),
         )
+
+
+def _file(text: str, name: str, kind: str) -> HttpResponse:
+    return HttpResponse(text, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 def listed(action: Action) -> dict[str, Any]:

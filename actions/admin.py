@@ -11,16 +11,24 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from actions import backtest_page, dashboard, list_page, liveness, metrics_page, theme_page, trial_page, wording_page
+from actions import (
+    backtest_page,
+    dashboard,
+    devices,
+    list_page,
+    liveness,
+    metrics_page,
+    theme_page,
+    trial_page,
+    wording_page,
+)
 from actions.activity_page import ActivityPage, listed
 from actions.backtest_page import BacktestPage
 from actions.models import Action, Backtest, Device
 from actions.rule_page import PastRulePage
-from audit import log
-from audit.events import Tag
 from authenticators.models import EndUser
 from authenticators.user_page import PAGE, UserPage, crumbs
-from authsignal_portal import access, clock, portal
+from authsignal_portal import access, portal
 from authsignal_portal.access import Access
 from authsignal_portal.widgets import moment
 from rules.admin import ConfigurationPage
@@ -115,6 +123,7 @@ class EndUserPage(UserPage):
             "devices": list(Device.objects.filter(user=user)[:LISTED]),
             "actions": [listed(action) for action in actions],
             "may_list": here.may(list_page.RIGHT),
+            "now": here.now,
         }
 
     def add_to_list(self, request: HttpRequest, user_pk: Any) -> HttpResponse:
@@ -135,7 +144,7 @@ class EndUserPage(UserPage):
             raise Http404
         return self.confirmed(
             request,
-            act=lambda here: invalidate(device, user, here),
+            act=lambda here: devices.invalidate(device, user, actor=here.actor),
             back=reverse(PAGE + "change", args=[user.pk]),
             title=_("Invalidate a device"),
             text=_("The device %(device)s counts as new from now on, and is no longer remembered.")
@@ -144,19 +153,6 @@ class EndUserPage(UserPage):
             done=_("The device was invalidated."),
             crumbs=crumbs(user),
         )
-
-
-def invalidate(device: Device, user: EndUser, here: Access) -> None:
-    """Call inside a transaction."""
-    Device.objects.filter(pk=device.pk).update(invalidated_at=clock.Now())
-    log.record(
-        Tag.DEVICE_INVALIDATED,
-        tenant_id=user.tenant_id,
-        actor=here.actor,
-        subject=user.pseudonym,
-        row=str(device.pk),
-        fields=["invalidated_at"],
-    )
 
 
 portal.site.register(ActionConfiguration, ActionConfigurationPage)

@@ -64,6 +64,16 @@ class ListedAction(serializers.Serializer[Any]):
     countryCode = serializers.CharField(required=False)
 
 
+class LinkedTransaction(serializers.Serializer[Any]):
+    """`hash` is the SHA-256 of the canonical JSON (RFC 8785) of the other four."""
+
+    amount = serializers.JSONField(help_text="The number, or the digits as text, that was tracked.")
+    currency = serializers.CharField()
+    payee = serializers.CharField()
+    text = serializers.CharField()
+    hash = serializers.CharField()
+
+
 class Validated(serializers.Serializer[Any]):
     """`isValid` only after a completed challenge. `error` says why a token proves nothing; then it comes alone."""
 
@@ -75,6 +85,8 @@ class Validated(serializers.Serializer[Any]):
     actionCode = serializers.CharField(required=False)
     idempotencyKey = serializers.CharField(required=False)
     verificationMethod = serializers.ChoiceField(METHODS, required=False)
+    transaction = LinkedTransaction(required=False)
+    receipt = serializers.CharField(required=False)
     error = serializers.CharField(required=False)
 
 

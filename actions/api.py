@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import answers, flow, server_challenges
+from actions import answers, devices, flow, server_challenges
 from actions import serializers as shapes
 from actions.models import Action, Device
 from audit import log
@@ -225,8 +225,8 @@ class InvalidateDeviceView(DeviceView):
     @extend_schema(operation_id="invalidateDevice", request=None, responses={200: answers.UserDevice})
     def post(self, request: Request, user_id: str, device_id: str) -> Response:
         device = self.find(user_id, device_id)
-        device.invalidated_at, device.remembered_until = clock.now(), None
-        return self.changed(request, device, Tag.DEVICE_INVALIDATED, "invalidated_at", "remembered_until")
+        devices.invalidate(device, device.user, actor=log.api_key(self.key.pk))
+        return Response(shapes.device_output(device))
 
 
 class NothingHere(ServerView):

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from actions import flow, states
+from actions import flow, linking, states
 from actions.client_auth import ClientContext
 from actions.models import Action
 from actions.proofs import check_open
@@ -147,6 +147,7 @@ def finish_passkey_registration(
 @transaction.atomic
 def begin_by_client(tenant: Tenant, *, action_code: str, idempotency_key: str) -> Challenge:
     """A challenge before the user is known; its action comes into being when they are."""
+    linking.check_needs_none(tenant, action_code)
     return challenges.start_nonce(
         tenant=tenant,
         user=None,

@@ -105,15 +105,19 @@ def proves(challenge: Challenge, action: Action) -> bool:
     A code to an address that began without a user proves that address. For a user who has authenticators it counts
     only if it is one of theirs, or on file, or the backend said that it may become one.
     """
-    if challenge.user_id:
-        return challenge.method in action.facts.allowed_methods
-    return proves_unbound(challenge, action)
+    return _permitted(challenge, action) if challenge.user_id else proves_unbound(challenge, action)
+
+
+def _permitted(challenge: Challenge, action: Action) -> bool:
+    """By a method that the action permits, and for the transaction that it is linked to, if any."""
+    facts = action.facts
+    return challenge.method in facts.allowed_methods and challenge.transaction_hash == facts.transaction_hash
 
 
 def proves_unbound(challenge: Challenge, action: Action) -> bool:
     """The same for a challenge that had no user until now."""
     user = action.user
-    if challenge.method not in action.facts.allowed_methods:
+    if not _permitted(challenge, action):
         return False
     if not challenge.contact_sealed or may_enrol(challenge) or not available.enrolled(user):
         return True

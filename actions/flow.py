@@ -15,7 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
-from actions import claims, gather, ip_intel, messages, states, store, velocity
+from actions import claims, gather, ip_intel, linking, messages, states, store, velocity
 from actions.gather import Contacts
 from actions.ip_intel import parse_address
 from actions.models import ENTITY_COLUMNS, PRIVATE, Action, ActionFacts
@@ -23,6 +23,7 @@ from actions.store import Known
 from audit import log
 from audit.events import Tag
 from authenticators import available, contact
+from authenticators.transactions import Transaction
 from authsignal_portal import clock, crypto, origins, tokens
 from authsignal_portal.errors import (
     Conflict,
@@ -211,7 +212,14 @@ def _key(tenant: Tenant, kind: str, value: str | None) -> int | None:
 def _fixed(sent: Mapping[str, Any]) -> str:
     """The part of a request that its idempotency key stands for."""
     held = {name: sent[name] for name in FINGERPRINTED if name in sent}
+    if "custom" in held:
+        held["custom"] = {name: _same_number(value) for name, value in held["custom"].items()}
     return json.dumps(held, sort_keys=True, separators=(",", ":"))
+
+
+def _same_number(value: Any) -> Any:
+    """1e3 and 1000.0 are the number 1000, however it was written."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _read(request: Track, asked: tuple[Asked, ...] = (), around: velocity.Entities | None = None) -> Known:
@@ -377,7 +385,7 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
         "redirect_url": request.sent.get("redirectUrl", ""),
         "redirect_to_settings": bool(request.sent.get("redirectToSettings")),
         "locale_sent": request.sent.get("locale", ""),
-        "message": messages.render(known.message or "", action=facts["custom"], user=facts["user"]["custom"]),
+        **_message(known, facts),
     }
     changed = known.user_pk is not None and _changed(user, known)
     with _savepoint():
@@ -389,6 +397,17 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
             new_device=bool(values["device"]) and known.device_pk is None,
         )
     return _answer(request, known, action_id, state, allowed, default_method, list(decision.matched))
+
+
+def _message(known: Known, facts: Mapping[str, Any]) -> dict[str, str]:
+    """What the user is shown, and with dynamic linking the transaction that it is bound to. Raises InvalidRequest."""
+    action, user = facts["custom"], facts["user"]["custom"]
+    if not known.dynamic_linking:
+        shown = messages.render(known.message or "", action=action, user=user)
+        return {"message": shown, "transaction": "", "transaction_hash": ""}
+    points = (known.amount_data_point or "", known.currency_data_point or "", known.payee_data_point or "")
+    linked = linking.transaction(linking.Linking(known.message or "", *points), action=action, user=user)
+    return {"message": linked.text, "transaction": linked.canonical, "transaction_hash": linked.hash}
 
 
 def _what_was_known(
@@ -589,7 +608,9 @@ def join(*, tenant: Tenant, user_id: str, action_code: str, attributes: Mapping[
         rows = Action.objects.filter(tenant=tenant, user__user_id=user_id)
         named = rows.filter(action_code=action_code, idempotency_key=key).first()
         if named:
-            return claims.hold(named.pk)
+            held = claims.hold(named.pk)
+            _check_same_custom(held, attributes)
+            return held
     tracked = track(
         tenant=tenant,
         user_id=user_id,
@@ -601,6 +622,13 @@ def join(*, tenant: Tenant, user_id: str, action_code: str, attributes: Mapping[
     return claims.hold(tracked.action_id)
 
 
+def _check_same_custom(action: Action, attributes: Mapping[str, Any]) -> None:
+    """A linked transaction is not asked for again with other values under the same key. Raises Conflict."""
+    sent = attributes.get("custom")
+    if sent and action.facts.transaction_hash and sent != action.facts.facts["custom"]:
+        raise Conflict(f"The idempotencyKey {action.idempotency_key} was used with other custom data. Use a new key.")
+
+
 # -- validate ------------------------------------------------------------------------------------
 
 
@@ -610,6 +638,9 @@ class Validation:
 
     action: Action | None = None
     error: str = ""
+    # With dynamic linking: what the action is linked to, and once it was proved the receipt.
+    transaction: Transaction | None = None
+    receipt: str = ""
 
     @property
     def is_valid(self) -> bool:
@@ -624,14 +655,31 @@ def validate(*, tenant: Tenant, token: object, user_id: str | None, action_code:
         return Validation(error="Token is invalid or expired.")
     if claims_.tenant.pk != tenant.pk or claims_.expires_at <= clock.now():
         return Validation(error="Token is invalid or expired.")
-    action = Action.objects.select_related("user").filter(pk=claims_.action_id, tenant=tenant).first()
+    rows = Action.objects.select_related("user", "facts", "receipt").defer(*LARGE)
+    action = rows.filter(pk=claims_.action_id, tenant=tenant).first()
     if action is None or action.user.user_id != claims_.user_id:
         return Validation(error="Token is invalid or expired.")
     if user_id and user_id != claims_.user_id:
         return Validation(error="User is invalid.")
     if action_code and action_code != claims_.action_code:
         return Validation(error="Action is invalid.")
-    return Validation(action)
+    return _with_transaction(action)
+
+
+# Of the facts, what validation does not look at.
+LARGE = ("facts__facts", "facts__trace", "facts__private_sealed")
+
+
+def _with_transaction(action: Action) -> Validation:
+    facts = getattr(action, "facts", None)
+    try:
+        linked = linking.transaction_of(facts) if facts else None
+    except linking.AlteredTransaction as problem:
+        return Validation(error=problem.description)
+    if linked is None:
+        return Validation(action)
+    receipt = getattr(action, "receipt", None)
+    return Validation(action, transaction=linked, receipt=receipt.jws if receipt else "")
 
 
 # -- state by the customer's backend or staff ----------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import phonenumbers
 from django.conf import settings
 
-from actions import states
+from actions import devices, linking, states
 from actions.client_auth import ClientContext
 from actions.models import ActionFacts
 from authenticators import available, contact, credentials
@@ -46,7 +46,9 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
             "isEnrolled": bool(enrolled),
             "canEnrol": _may_enrol(context, enrolled),
             "expiresIn": int((context.token.expires_at - context.now).total_seconds()),
-            "message": facts.message or None,
+            "message": linking.transaction_shown(context.action).text or None,
+            "remember": _remember(context),
+            "seesDevices": context.may(Scope.UPDATE),
             "methods": _methods(user, facts, enrolled, codes),
             "enrollable": (enrollable := _enrollable(context, enrolled)),
             "prompt": _prompt(context, enrolled, enrollable) or None,
@@ -59,6 +61,12 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
             "resendWait": settings.RESEND_WAIT_SECONDS,
         }
     )
+
+
+def _remember(context: ClientContext) -> int | None:
+    """For how many days this device may be remembered now."""
+    may = devices.may_remember(context.action, context.facts, now=context.now)
+    return context.tenant.remember_device_days if may else None
 
 
 def _may_enrol(context: ClientContext, enrolled: list[VerificationMethod]) -> bool:

@@ -129,6 +129,9 @@ class ActionFacts(models.Model):
     redirect_to_settings = models.BooleanField(default=False)
     locale = models.CharField(max_length=35, blank=True)
     message = models.CharField(max_length=2000, blank=True)
+    # With dynamic linking: the canonical transaction and its hash (authenticators.transactions). Never changed.
+    transaction = models.TextField(blank=True, default="", db_default="")
+    transaction_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
     # Hash of the cookie of the browser that first opened the hosted page at top level.
     browser_hash = models.CharField(max_length=128, blank=True)
 
@@ -144,6 +147,18 @@ class ActionFacts(models.Model):
     def opened(self) -> dict[str, Any]:
         """The facts with the private ones put back."""
         return {**self.facts, "user": {**self.facts["user"], **json.loads(self.private or "{}")}}
+
+
+class Receipt(models.Model):
+    """What was proved about a linked transaction, signed: made with the proof, in its transaction, and only then."""
+
+    action = models.OneToOneField(Action, on_delete=models.CASCADE, primary_key=True, related_name="receipt")
+    # A compact JWS (actions.receipts).
+    jws = models.TextField()
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"receipt of {self.pk}"
 
 
 class Backtest(models.Model):

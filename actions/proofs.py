@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db.models import F
 
-from actions import states
+from actions import linking, receipts, states
 from actions.models import Action, ActionFacts, Device, KnownAddress
 from audit import log
 from audit.events import Tag
@@ -33,6 +33,7 @@ def record(action: Action, facts: ActionFacts, proof: challenges.Proof, *, may_e
     """
     user, now = action.user, proof.challenge.verified_at
     assert now is not None
+    linking.check_same(facts, proof.challenge.transaction_hash)
     if proof.enrolled and proof.authenticator:
         enrolment.complete(proof.authenticator, now=now, actor=log.user(user.pseudonym), action_id=action.pk)
     elif may_enrol and proof.authenticator is None and proof.challenge.contact_sealed:
@@ -96,6 +97,7 @@ def _advance(action: Action, facts: ActionFacts, proof: challenges.Proof, now: d
     if not moved:
         return
     _remember(action.user, facts, proof.method, now)
+    receipts.issue(action, facts, proof)
     log.record(
         Tag.ACTION_SUCCEEDED,
         tenant_id=action.tenant_id,

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from actions import proofs
+from actions import linking, proofs
 from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
@@ -61,8 +61,17 @@ def one_at_a_time(context: ClientContext) -> Iterator[None]:
 
 
 def origin_of(action: Action) -> Origin:
-    seen = {"userAgent": action.facts.user_agent, "ipAddress": action.facts.ip_address}
-    return Origin(action.pk, action.action_code, action.idempotency_key, seen)
+    facts = action.facts
+    linking.transaction_of(facts)
+    seen = {"userAgent": facts.user_agent, "ipAddress": facts.ip_address}
+    return Origin(
+        action.pk,
+        action.action_code,
+        action.idempotency_key,
+        about=seen,
+        transaction=facts.transaction,
+        transaction_hash=facts.transaction_hash,
+    )
 
 
 def check_active(tenant: Tenant, method: VerificationMethod) -> None:

@@ -1,5 +1,6 @@
 """Wire shapes of the Server API's action, challenge and device endpoints."""
 
+from dataclasses import asdict
 from typing import Any
 
 from rest_framework import serializers
@@ -8,6 +9,7 @@ from actions.flow import Tracked, Validation
 from actions.models import Action, ActionFacts, Device
 from authenticators.models import Challenge
 from authenticators.serializers import EMAIL, PHONE
+from authenticators.transactions import Transaction
 from authsignal_portal.fields import Custom, Flag, Text
 from authsignal_portal.vocabulary import ActionState, Scope, VerificationMethod
 from authsignal_portal.wire import epoch, iso, present
@@ -184,8 +186,14 @@ def validation_output(validation: Validation) -> dict[str, Any]:
             "actionCode": action.action_code,
             "idempotencyKey": action.idempotency_key,
             "verificationMethod": action.verification_method or None,
+            "transaction": transaction_output(validation.transaction) if validation.transaction else None,
+            "receipt": validation.receipt if validation.is_valid and validation.receipt else None,
         }
     )
+
+
+def transaction_output(linked: Transaction) -> dict[str, Any]:
+    return asdict(linked) | {"hash": linked.hash}
 
 
 def live_challenge(challenge: Challenge) -> dict[str, Any]:

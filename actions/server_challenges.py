@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from actions import claims, flow, proofs, replays, states
+from actions import claims, flow, linking, proofs, replays, states
 from actions.ip_intel import parse_address
 from actions.models import Action
 from audit import log
@@ -61,6 +61,7 @@ def _resend(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
 def _start_for_nobody(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
     """The user is not known yet: the action begins when the challenge is claimed."""
     action_code, method = _action_code(sent), _method(tenant, sent)
+    linking.check_needs_none(tenant, action_code)
     key = checked_id(sent.get("idempotencyKey") or str(uuid.uuid4()), "idempotencyKey")
     return challenges.start_code(
         tenant=tenant,
@@ -94,6 +95,7 @@ def _start(tenant: Tenant, sent: Mapping[str, Any], actor: log.Actor) -> Challen
 
 def _send(action: Action, method: VerificationMethod, sent: Mapping[str, Any]) -> Challenge:
     user = action.user
+    linking.transaction_of(action.facts)
     if method not in action.facts.allowed_methods:
         raise InvalidConfiguration(f"{method} is not permitted for this action.")
     to = _address(method, sent, user)
@@ -102,7 +104,14 @@ def _send(action: Action, method: VerificationMethod, sent: Mapping[str, Any]) -
         user=user,
         method=method,
         to=to,
-        origin=Origin(action.pk, action.action_code, action.idempotency_key, _about(sent)),
+        origin=Origin(
+            action.pk,
+            action.action_code,
+            action.idempotency_key,
+            about=_about(sent),
+            transaction=action.facts.transaction,
+            transaction_hash=action.facts.transaction_hash,
+        ),
         authenticator=_authenticator_at(user, method, to),
         locale=sent.get("locale") or user.locale,
         way=_way(sent),

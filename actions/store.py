@@ -31,6 +31,7 @@ SELECT authsignal_now() AS now,
   c.id AS configuration_id, c.version, c.verification_methods AS action_methods,
   c.default_verification_method AS action_default, c.prompt_to_enroll_verification_methods AS action_prompt,
   c.message,
+  c.dynamic_linking, c.amount_data_point, c.currency_data_point, c.payee_data_point,
   u.id AS user_pk, u.pseudonym, u.email_sealed, u.email_index, u.email_verified,
   u.phone_number_sealed, u.phone_number_index, u.phone_number_verified,
   u.username, u.display_name, u.custom AS user_custom, u.locale, u.last_verified_at, u.created_at AS user_created_at,
@@ -109,12 +110,12 @@ facts AS (
   INSERT INTO actions_actionfacts (action_id, configuration_id, policy_version, ip_address, user_agent, device_id,
     facts, trace, private_sealed, matched_rules, shadow_rules, priority_rule_id,
     allowed_methods, default_method, prompt_methods, redirect_url,
-    redirect_to_settings, locale, message, browser_hash)
+    redirect_to_settings, locale, message, browser_hash, transaction, transaction_hash)
   VALUES (%(action_id)s, %(configuration_id)s, %(policy_version)s, %(address)s, %(user_agent)s, %(device)s,
     %(facts)s, %(trace)s, %(private_sealed)s, %(matched)s::uuid[], %(shadowed)s::uuid[], %(priority_rule)s,
     %(allowed)s::varchar[],
     %(default_method)s, %(prompt)s::varchar[], %(redirect_url)s, %(redirect_to_settings)s, %(locale_sent)s,
-    %(message)s, '')
+    %(message)s, '', %(transaction)s, %(transaction_hash)s)
 )
 INSERT INTO audit_auditevent (event_id, at, tenant_id, tag, actor_kind, actor, subject, action_id, data, leaf_hash)
 VALUES """
@@ -136,6 +137,10 @@ class Known:
     action_default: str | None
     action_prompt: list[str] | None
     message: str | None
+    dynamic_linking: bool | None
+    amount_data_point: str | None
+    currency_data_point: str | None
+    payee_data_point: str | None
     user_pk: uuid.UUID | None
     pseudonym: uuid.UUID | None
     email_sealed: bytes | None

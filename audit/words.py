@@ -84,6 +84,7 @@ FIELD_WORDS: Final = {
     "default_verification_method": _("method shown first"),
     "prompt_to_enroll_verification_methods": _("ask to set up"),
     "default_outcome": _("default outcome"),
+    "dynamic_linking": _("dynamic linking"),
 }
 
 

@@ -21,6 +21,7 @@ from authenticators import guesses, links, otp, outbox, routing
 from authenticators.method import Judged, VerificationFailed
 from authenticators.models import Authenticator, Challenge, EndUser, Message
 from authenticators.registry import METHODS
+from authenticators.transactions import Transaction, webauthn_challenge
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidRequest, TooManyRequests
 from authsignal_portal.models import Tenant
@@ -38,6 +39,9 @@ class Origin:
     idempotency_key: str = ""
     # What the customer's own sender is told of the request: userAgent, ipAddress …
     about: Mapping[str, Any] = field(default_factory=dict)
+    # Of an action with dynamic linking.
+    transaction: str = ""
+    transaction_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class Proof:
     authenticator: Authenticator | None
     enrolled: bool
     is_silent: bool = False
+    # The answer itself: what a passkey signed.
+    answer: Any = field(default=None, repr=False)
 
     @property
     def method(self) -> VerificationMethod:
@@ -113,6 +119,8 @@ def start_code(
             action_id=origin.action_id,
             action_code=origin.action_code,
             idempotency_key=origin.idempotency_key,
+            transaction=origin.transaction,
+            transaction_hash=origin.transaction_hash,
             scope=scope,
             context=context or {},
             expires_at=now + timedelta(minutes=tenant.otp_duration_in_minutes),
@@ -181,6 +189,7 @@ def _owe(
         now=now,
         locale=locale,
         about=about,
+        linked=Transaction.read(challenge.transaction) if challenge.transaction else None,
     )
     _record(tag, challenge, now)
 
@@ -239,6 +248,7 @@ def start_nonce(
         context=context or {},
         expires_at=now + timedelta(seconds=lifetime_seconds or settings.PASSKEY_CHALLENGE_SECONDS),
     )
+    _link(challenge, origin)
     challenge.save(force_insert=True)
     _cancel_surplus(user)
     return challenge
@@ -249,6 +259,14 @@ def store(challenge: Challenge, now: datetime) -> None:
     challenge.save(force_insert=True)
     _cancel_surplus(challenge.user)
     _record(Tag.CHALLENGE_STARTED, challenge, now)
+
+
+def _link(challenge: Challenge, origin: Origin) -> None:
+    """Let a WebAuthn challenge stand for the transaction too: who signs it signs both (transactions)."""
+    if origin.transaction_hash:
+        challenge.transaction, challenge.transaction_hash = origin.transaction, origin.transaction_hash
+        challenge.transaction_nonce = challenge.nonce
+        challenge.nonce = webauthn_challenge(bytes(challenge.nonce or b""), origin.transaction_hash)
 
 
 def start_silent(
@@ -268,6 +286,8 @@ def start_silent(
         action_id=origin.action_id,
         action_code=origin.action_code,
         idempotency_key=origin.idempotency_key,
+        transaction=origin.transaction,
+        transaction_hash=origin.transaction_hash,
         authenticator=authenticator,
         expires_at=clock.now() + timedelta(minutes=user.tenant.otp_duration_in_minutes),
     )
@@ -364,7 +384,7 @@ def finish(
         return REFUSED
     if gate:
         gate.right()
-    return _proved(challenge, judged, now)
+    return _proved(challenge, judged, now, answer)
 
 
 def _gate(
@@ -425,13 +445,13 @@ def charge(challenge: Challenge) -> None:
     challenge.save(update_fields=["attempts"])
 
 
-def _proved(challenge: Challenge, judged: Judged, now: datetime) -> Attempt:
+def _proved(challenge: Challenge, judged: Judged, now: datetime, answer: Any) -> Attempt:
     enrolled, authenticator = challenge.purpose == Challenge.Purpose.ENROL, judged.authenticator
     if authenticator is not None:
         authenticator.last_verified_at = now
         authenticator.save(update_fields=["last_verified_at"])
     _record(Tag.CHALLENGE_VERIFIED, challenge, now, authenticator=str(authenticator.pk) if authenticator else None)
-    return Attempt(Proof(challenge, authenticator, enrolled, judged.is_silent))
+    return Attempt(Proof(challenge, authenticator, enrolled, judged.is_silent, answer))
 
 
 def _record(tag: Tag, challenge: Challenge, now: datetime, **data: Any) -> None:

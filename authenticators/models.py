@@ -269,6 +269,11 @@ class Challenge(models.Model):
     nonce = models.BinaryField(null=True)
     # QR codes: SHA-256 of the secret by which the page that shows the code asks what came of it.
     device_code_hash = models.CharField(max_length=64, blank=True)
+    # With dynamic linking: the transaction that this challenge is for (authenticators.transactions), and for a
+    # passkey the random bytes that `nonce` was made of together with its hash.
+    transaction = models.TextField(blank=True, default="", db_default="")
+    transaction_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
+    transaction_nonce = models.BinaryField(null=True)
     # What the server API was told when the challenge began and needs when it is claimed.
     context = models.JSONField(default=dict)
     scope = models.CharField(max_length=255, blank=True)

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from authenticators import contact, delivery, routing, tasks
 from authenticators.messaging import compose, countries
 from authenticators.models import Challenge, EndUser, Message
+from authenticators.transactions import Transaction
 from authsignal_portal.errors import TooManyRequests
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import Channel, VerificationMethod
@@ -44,9 +45,11 @@ def owe_code(
     url: str = "",
     fallback: Channel | None = None,
     about: Mapping[str, Any] | None = None,
+    linked: Transaction | None = None,
 ) -> Message:
     """Owe somebody a one-time code, or a link. Call in the transaction that stores the challenge, after its row locks.
 
+    `linked`: what the code is for, where the action is linked to its transaction; the message tells it.
     It lives as long as the challenge, and replaces what is still owed for the same one.
     Raises TooManyRequests (sending limits), InvalidRequest (a number that gets no SMS).
     """
@@ -56,7 +59,8 @@ def owe_code(
         check_number(tenant, to, channel)
     check_limits(tenant=tenant, user=user, channel=channel, to=to, now=now)
     delivery.cancel_owed(challenge, now)
-    text = _text(challenge, channel, code=code, url=url, valid_for=challenge.expires_at - now, locale=locale)
+    valid_for = challenge.expires_at - now
+    text = _text(challenge, channel, code=code, url=url, valid_for=valid_for, locale=locale, linked=linked)
     payload = {
         "to": to,
         "text": text.text,
@@ -114,13 +118,28 @@ def push_owed(challenge: Challenge, *, about: Mapping[str, Any] | None = None) -
 
 
 def _text(
-    challenge: Challenge, channel: Channel, *, code: str, url: str, valid_for: timedelta, locale: str | None
+    challenge: Challenge,
+    channel: Channel,
+    *,
+    code: str,
+    url: str,
+    valid_for: timedelta,
+    locale: str | None,
+    linked: Transaction | None,
 ) -> compose.Text:
     method, name = VerificationMethod(challenge.method), challenge.tenant.name
     if url:
-        return compose.link_message(method=method, tenant_name=name, url=url, valid_for=valid_for, locale=locale)
+        return compose.link_message(
+            method=method, tenant_name=name, url=url, valid_for=valid_for, locale=locale, linked=linked
+        )
     return compose.code_message(
-        method=method, channel=channel, tenant_name=name, code=code, valid_for=valid_for, locale=locale
+        method=method,
+        channel=channel,
+        tenant_name=name,
+        code=code,
+        valid_for=valid_for,
+        locale=locale,
+        linked=linked,
     )
 
 

@@ -36,6 +36,8 @@ FIELDSETS: list[Any] = [
                 "let_unenrolled_users_through",
                 "disable_recovery_codes",
                 "hide_success_screen_on_enrollment",
+                "remember_devices",
+                "remember_device_days",
                 "rp_id",
             ]
         },

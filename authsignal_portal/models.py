@@ -89,6 +89,16 @@ class Tenant(models.Model):
         help_text=_("If on, an action that would be challenged is allowed for a user who has nothing enrolled."),
     )
     disable_recovery_codes = models.BooleanField(_("no recovery codes"), default=False)
+    remember_devices = models.BooleanField(
+        _("offer to remember the device"),
+        default=False,
+        help_text=_(
+            "If on, a user who proved themselves may have this device remembered; rules see it as device.isRemembered."
+        ),
+    )
+    remember_device_days = models.PositiveSmallIntegerField(
+        _("days a device is remembered"), default=30, validators=[MinValueValidator(1), MaxValueValidator(365)]
+    )
     hide_success_screen_on_enrollment = models.BooleanField(_("skip the success screen after enrolment"), default=False)
     blocked_sms_countries = ArrayField(
         models.CharField(max_length=2),

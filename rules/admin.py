@@ -39,6 +39,10 @@ SETTINGS = [
     "default_verification_method",
     "prompt_to_enroll_verification_methods",
     "message",
+    "dynamic_linking",
+    "amount_data_point",
+    "currency_data_point",
+    "payee_data_point",
 ]
 
 

@@ -1,5 +1,6 @@
 """Action configurations, their rules, every past version of them, and the tenant's own data points."""
 
+import re
 import uuid
 from typing import Any, Self
 
@@ -37,6 +38,16 @@ def prompt_field(help_text: Any) -> Any:
         null=True,
         blank=True,
         help_text=help_text,
+    )
+
+
+def data_point_field(what: Any) -> Any:
+    return models.CharField(
+        what,
+        max_length=64,
+        blank=True,
+        validators=[RegexValidator(r"^[A-Za-z0-9_-]+\Z", _("Use letters, digits, - and _."))],
+        help_text=_("For dynamic linking: the key in custom that holds it."),
     )
 
 
@@ -79,6 +90,17 @@ class ActionConfiguration(models.Model):
     prompt_to_enroll_verification_methods = prompt_field(
         _("What a user is asked to set up after proving themselves. None chosen: nothing.")
     )
+    dynamic_linking = models.BooleanField(
+        _("dynamic linking"),
+        default=False,
+        help_text=_(
+            "Every proof is bound to the amount, the payee and the message. A request without them is refused, and "
+            "what was proved can be verified from a signed receipt."
+        ),
+    )
+    amount_data_point = data_point_field(_("amount"))
+    currency_data_point = data_point_field(_("currency"))
+    payee_data_point = data_point_field(_("payee"))
     version = models.PositiveIntegerField(default=1, editable=False)
     draft_version = models.PositiveIntegerField(default=1, editable=False)
     auto_created = models.BooleanField(_("created by a tracked action"), default=False, editable=False)
@@ -92,6 +114,23 @@ class ActionConfiguration(models.Model):
 
     def __str__(self) -> str:
         return self.action_code
+
+    def clean(self) -> None:
+        """With dynamic linking: three data points, and a message that tells all three. Raises ValidationError."""
+        if not self.dynamic_linking:
+            return
+        named = {name: getattr(self, name) for name in ("amount_data_point", "currency_data_point", "payee_data_point")}
+        problems: dict[str, Any] = {name: _("Dynamic linking needs it.") for name, point in named.items() if not point}
+        untold = [
+            point
+            for point in named.values()
+            if not re.search(rf"{{{{\s*action\.{re.escape(point)}\s*}}}}", self.message)
+        ]
+        if untold and not problems:
+            wanted = ", ".join(f"{{{{action.{point}}}}}" for point in untold)
+            problems["message"] = _("With dynamic linking the message must also hold %(wanted)s.") % {"wanted": wanted}
+        if problems:
+            raise ValidationError(problems)
 
     @classmethod
     def ensure(cls, *, tenant: Tenant, action_code: str, default_outcome: Outcome) -> tuple[Self, bool]:

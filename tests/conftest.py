@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -25,6 +26,11 @@ from tests import make
 
 ROOT = Path(__file__).resolve().parent.parent
 SLOTS = 8
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """The same in every process of a parallel run: no random bytes, no order of a set."""
+    return argname if isinstance(val, bytes | bytearray | set | frozenset | UUID) else None
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from authenticators import lookalikes
+from authenticators.transactions import Transaction
 from authsignal_portal.vocabulary import Channel, VerificationMethod
 
 NAME_CHARS = 64
@@ -36,8 +38,12 @@ def code_message(
     code: str,
     valid_for: timedelta,
     locale: str | None,
+    linked: Transaction | None = None,
 ) -> Text:
-    """A one-time code, in the user's language where we speak it. No link: there is nothing to click."""
+    """A one-time code, in the user's language where we speak it. No link: there is nothing to click.
+
+    `linked`: the transaction that the code is for; its amount and payee stand beside the code, exactly as they are.
+    """
     language = supported(locale)
     values = {
         "name": clean_name(tenant_name),
@@ -45,6 +51,7 @@ def code_message(
         "minutes": whole_minutes(valid_for),
         "host": urlsplit(settings.PUBLIC_URL).hostname,
         "language": language,
+        **_told(linked),
     }
     with translation.override(language):
         if channel in (Channel.SMS, Channel.WHATSAPP):
@@ -53,18 +60,29 @@ def code_message(
 
 
 def link_message(
-    *, method: VerificationMethod, tenant_name: str, url: str, valid_for: timedelta, locale: str | None
+    *,
+    method: VerificationMethod,
+    tenant_name: str,
+    url: str,
+    valid_for: timedelta,
+    locale: str | None,
+    linked: Transaction | None = None,
 ) -> Text:
-    """A link to confirm, in the user's language where we speak it."""
+    """A link to confirm, in the user's language where we speak it. `linked` as in `code_message`."""
     language = supported(locale)
     values = {
         "name": clean_name(tenant_name),
         "url": url,
         "minutes": whole_minutes(valid_for),
         "language": language,
+        **_told(linked),
     }
     with translation.override(language):
         return _email(f"messages/{method.value.lower()}", values)
+
+
+def _told(linked: Transaction | None) -> dict[str, str]:
+    return {"sum": linked.sum, "payee": lookalikes.shown(linked.payee)} if linked else {"sum": "", "payee": ""}
 
 
 def _email(folder: str, values: dict[str, Any]) -> Text:

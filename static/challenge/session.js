@@ -2,7 +2,7 @@
 
 import { ApiError, call, currentToken } from "./api.js";
 import { canLeave, end, leave, watchExpiry } from "./leaving.js";
-import { config, session } from "./page.js";
+import { config, session, text } from "./page.js";
 import { persistently } from "./troubles.js";
 import { screen, setMessage, stopScreens } from "./view.js";
 
@@ -24,13 +24,26 @@ export async function failed(name) {
 
 export async function succeeded({ enrolled }) {
   if (!(enrolled && session.state.hideSuccess)) {
-    const shown = screen("success", {
-      when: { verified: !enrolled, enrolled, leaving: canLeave() },
-      quit: false,
-    });
-    await Promise.race([shown, new Promise((resolve) => setTimeout(resolve, SUCCESS_MS))]);
+    await (session.state.remember ? rememberOrNot({ enrolled }) : success({ enrolled, leaving: canLeave() }));
   }
   await finish("succeeded");
+}
+
+function success({ enrolled, leaving }) {
+  const shown = screen("success", { when: { verified: !enrolled, enrolled, leaving }, quit: false });
+  return Promise.race([shown, new Promise((resolve) => setTimeout(resolve, SUCCESS_MS))]);
+}
+
+// A choice waits for whoever has to make it: here nobody is taken back by a timer.
+async function rememberOrNot({ enrolled }) {
+  const days = session.state.remember;
+  const wanted = await screen("success", {
+    slots: { "remember-words": text(days === 1 ? "remember-1" : "remember", { days }) },
+    when: { verified: !enrolled, enrolled, remember: true },
+    quit: false,
+    setup: (ui, done) => ui.on("finish", () => done(ui.slot("remember").checked)),
+  });
+  if (wanted) await persistently(() => call("/challenge/api/remember-device", {}));
 }
 
 export async function finish(outcome) {

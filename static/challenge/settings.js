@@ -1,6 +1,7 @@
 // After the proof, where the app asked for it: what is set up, and adding to it.
 
 import { call } from "./api.js";
+import { devices } from "./user_devices.js";
 import { canAdd, enrol } from "./enrol.js";
 import { session, text } from "./page.js";
 import { saveRecoveryCodes } from "./recovery.js";
@@ -20,12 +21,14 @@ export async function settings() {
         recovery: recoveryCodes.enabled && recoveryCodes.remaining !== undefined,
         add: canAdd(),
         codes: canEnrol && recoveryCodes.enabled,
+        devices: session.state.seesDevices,
       },
       message: false,
       setup: (ui) => ui.slot("rows").append(...list.map(row)),
     });
     if (answer === "finish") return;
     if (answer === "add") await enrol({ first: false, back: true });
+    if (answer === "devices") await devices();
     if (answer === "codes") await saveRecoveryCodes({ again: true });
     await persistently(refresh);
   }

@@ -19,6 +19,7 @@ from pathlib import Path
 from tests.mutants.backtests import BACKTESTS
 from tests.mutants.catalogue import MUTANTS, Mutant
 from tests.mutants.devices import DEVICES
+from tests.mutants.dynamic_linking import DYNAMIC_LINKING
 from tests.mutants.messaging import MESSAGING
 from tests.mutants.webauthn_whole import WEBAUTHN
 
@@ -106,7 +107,7 @@ def show(name: str, test: str, verdict: str, seconds: float, reason: str) -> Non
 def chosen(words: list[str]) -> list[Mutant]:
     return [
         mutant
-        for mutant in [*MUTANTS, *BACKTESTS, *DEVICES, *MESSAGING, *WEBAUTHN]
+        for mutant in [*MUTANTS, *BACKTESTS, *DEVICES, *DYNAMIC_LINKING, *MESSAGING, *WEBAUTHN]
         if not words or any(word in mutant.name for word in words)
     ]
 

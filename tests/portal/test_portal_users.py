@@ -1,6 +1,7 @@
 """Finding users and helping those who are locked out."""
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -129,11 +130,16 @@ def test_unlocking_covers_the_addresses_on_file(acme, support, alice):
 
 
 def test_a_device_is_invalidated(acme, support, alice):
-    device = Device.objects.create(tenant=acme, user=alice, device_id="laptop", authenticated_at=clock.now())
+    now = clock.now()
+    device = Device.objects.create(
+        tenant=acme, user=alice, device_id="laptop", authenticated_at=now, remembered_until=now + timedelta(days=9)
+    )
+    assert "remembered until" in support.client.get(f"{USERS}{alice.pk}/change/").content.decode()
     assert support.client.post(f"{USERS}{alice.pk}/devices/{device.pk}/invalidate/").status_code == 302
-    assert Device.objects.get().invalidated_at is not None
+    device.refresh_from_db()
+    assert (device.invalidated_at is not None, device.remembered_until) == (True, None)
     event = AuditEvent.objects.get(tag="device:invalidated")
-    assert event.data == {"row": str(device.pk), "fields": ["invalidated_at"]}
+    assert event.data == {"row": str(device.pk), "fields": ["invalidated_at", "remembered_until"]}
 
 
 def test_the_logs_link_by_pseudonym_leads_to_the_user(support, alice):

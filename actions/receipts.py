@@ -1,0 +1,117 @@
+"""Receipts: what was proved about a linked transaction, signed, and verifiable with the tenant's public keys alone.
+
+A compact JWS (ES256, `kid`, typ `authsignal-receipt+jws`) over the canonical JSON of {tenant, user, action,
+idempotencyKey, method, authenticator?, enrolled?, time, transaction {amount, currency, payee, text}, hash, webauthn?}.
+"""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import jwt
+import rfc8785
+
+from actions import linking
+from actions.models import Action, ActionFacts, Receipt
+from authenticators import webauthn_evidence
+from authenticators.challenges import Proof
+from authenticators.transactions import Transaction
+from authenticators.webauthn import WebAuthnError
+from authsignal_portal import tokens
+from authsignal_portal.vocabulary import VerificationMethod
+from authsignal_portal.wire import iso, present
+
+TYPE = "authsignal-receipt+jws"
+MAX_RECEIPT = 64 * 1024
+REQUIRED = frozenset({"tenant", "user", "action", "idempotencyKey", "method", "time", "transaction", "hash"})
+# Methods whose proof is a signature that anybody can check.
+SIGNING = frozenset({VerificationMethod.PASSKEY.value, "SECURITY_KEY"})
+
+
+class InvalidReceipt(ValueError):
+    """Why a receipt proves nothing."""
+
+
+def issue(action: Action, facts: ActionFacts, proof: Proof) -> None:
+    """Store the receipt, in the transaction of the proof that moved the action's state.
+
+    Where the customer's backend asked for a second proof of the same action, the newer receipt takes its place.
+    """
+    linked = linking.transaction_of(facts)
+    at = proof.challenge.verified_at
+    if linked is None or at is None:
+        return
+    jws = tokens.sign(action.tenant_id, _payload(action, linked, proof), kind=TYPE)
+    Receipt.objects.update_or_create(action=action, defaults={"jws": jws, "created_at": at})
+
+
+def _payload(action: Action, linked: Transaction, proof: Proof) -> bytes:
+    challenge, authenticator = proof.challenge, proof.authenticator
+    signed = challenge.transaction_nonce is not None and not proof.enrolled and authenticator is not None
+    claims: dict[str, Any] = {
+        "tenant": str(action.tenant_id),
+        "user": action.user.user_id,
+        "action": action.action_code,
+        "idempotencyKey": action.idempotency_key,
+        "method": proof.method.value,
+        "authenticator": str(authenticator.pk) if authenticator else None,
+        "enrolled": True if proof.enrolled else None,
+        "time": iso(challenge.verified_at),
+        "transaction": asdict(linked),
+        "hash": linked.hash,
+        "webauthn": webauthn_evidence.of_assertion(challenge, authenticator, proof.answer)
+        if signed and authenticator
+        else None,
+    }
+    return rfc8785.dumps(present(claims))
+
+
+# -- verifying, with nothing but the receipt and public keys --------------------------------------
+
+
+def verify(jws: str, jwks: dict[str, Any]) -> dict[str, Any]:
+    """The claims of a receipt that one of the keys signed, and whose transaction its own proof is for.
+
+    Needs no database, no secret and no network. Raises InvalidReceipt.
+    """
+    claims = _signed_claims(jws.strip(), jwks)
+    if not claims.keys() >= REQUIRED or not isinstance(claims["transaction"], dict):
+        raise InvalidReceipt("The receipt is not complete.")
+    try:
+        linked = Transaction.read(rfc8785.dumps(claims["transaction"]).decode())
+    except (ValueError, TypeError) as error:
+        raise InvalidReceipt("The receipt's transaction cannot be read.") from error
+    if linked.hash != claims["hash"]:
+        raise InvalidReceipt("The hash is not the hash of the transaction.")
+    if claims["method"] in SIGNING and not claims.get("enrolled"):
+        _check_evidence(claims)
+    return claims
+
+
+def _signed_claims(jws: str, jwks: dict[str, Any]) -> dict[str, Any]:
+    try:
+        if len(jws) > MAX_RECEIPT:
+            raise InvalidReceipt("The receipt is too long.")
+        header = jwt.get_unverified_header(jws)
+        if header.get("typ") != TYPE:
+            raise InvalidReceipt(f"The file is no receipt: its type is not {TYPE}.")
+        keys = [key for key in jwt.PyJWKSet.from_dict(jwks).keys if key.key_id == header.get("kid")]
+        if not keys:
+            raise InvalidReceipt("No key with the receipt's kid is among the public keys.")
+        payload = jwt.api_jws.decode(jws, keys[0].key, algorithms=[tokens.ALGORITHM])
+        claims = json.loads(payload)
+    except (jwt.PyJWTError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, InvalidReceipt):
+            raise
+        raise InvalidReceipt("The signature of the receipt is not right.") from error
+    if not isinstance(claims, dict):
+        raise InvalidReceipt("The receipt is not complete.")
+    return claims
+
+
+def _check_evidence(claims: dict[str, Any]) -> None:
+    must_verify = claims["method"] == VerificationMethod.PASSKEY
+    try:
+        webauthn_evidence.check(claims.get("webauthn"), transaction_hash=claims["hash"], user_verified=must_verify)
+    except (WebAuthnError, ValueError, KeyError) as error:
+        raise InvalidReceipt(f"The passkey did not sign this transaction: {error}") from error

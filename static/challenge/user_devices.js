@@ -1,0 +1,45 @@
+// The user's devices: which ones there are, and forgetting one.
+
+import { call } from "./api.js";
+import { text } from "./page.js";
+import { persistently } from "./troubles.js";
+import { announce, loading, screen } from "./view.js";
+
+// Resolves when the user goes back.
+export async function devices() {
+  for (;;) {
+    loading();
+    const { devices: list } = await persistently(() => call("/challenge/api/devices", {}));
+    const answer = await screen("devices", {
+      when: { some: list.length, none: !list.length },
+      message: false,
+      setup: (ui, done) => ui.slot("rows").append(...list.map((device) => row(ui, device, done))),
+    });
+    if (answer === "back") return;
+    loading();
+    await persistently(() => call("/challenge/api/forget-device", { id: answer.id }));
+    announce(text("forgotten"));
+  }
+}
+
+function row(ui, device, done) {
+  const copy = ui.slot("row").content.cloneNode(true);
+  const part = (name) => copy.querySelector(`[data-slot="${name}"]`);
+  const name = device.name ?? text("unknown-device");
+  part("name").append(name);
+  for (const mark of [device.isThis && "this-device", device.isRemembered && "remembered"]) {
+    if (mark) part("name").append(" ", tag(text(mark)));
+  }
+  const day = new Date(device.authenticatedAt ?? device.createdAt).toLocaleDateString(document.documentElement.lang);
+  part("detail").textContent = text(device.authenticatedAt ? "last-verified" : "first-seen", { day });
+  part("whose").textContent = ` ${name}`;
+  part("forget").addEventListener("click", () => done(device));
+  return copy;
+}
+
+function tag(words) {
+  const mark = document.createElement("span");
+  mark.className = "tag";
+  mark.textContent = words;
+  return mark;
+}

@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from actions import hosted_state, proving
 from actions.client_auth import ClientContext, ClientToken
 from actions.models import ActionFacts
-from authenticators.otp import DIGITS
+from authenticators import tuning
 from authsignal_portal import clock, crypto, tokens
 from authsignal_portal.api import JsonView
 from authsignal_portal.errors import ExpiredToken, Forbidden, InvalidRequest
@@ -109,12 +109,18 @@ def _context(
     return {
         "tenant": tenant.name if tenant else "",
         "problem": problem,
-        "digits": DIGITS,
         "config": present(config),
-        "method_screens": [(name, f"challenge/methods/{name}.html") for name in METHOD_SCREENS],
+        "method_screens": [
+            (name, f"challenge/methods/{name}.html", _digits(tenant, name)) for name in METHOD_SCREENS
+        ],
         "cards": [(method, f"challenge/methods/{method.lower()}_card.html") for method in VerificationMethod],
         "error_screens": [(name, f"challenge/errors/{name.replace('-', '_')}.html") for name in ERRORS],
     }
+
+
+def _digits(tenant: Tenant | None, screen: str) -> int:
+    method = screen.removesuffix("_enrol").upper()
+    return tuning.code_length(tenant, method) if tenant and method in ("SMS", "EMAIL_OTP") else tuning.DIGITS
 
 
 def _language(facts: ActionFacts | None) -> str:

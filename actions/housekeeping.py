@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 from actions.models import ServerReplay
-from authenticators.models import Authenticator, Challenge, Message
+from authenticators.models import Authenticator, Challenge, Message, SendingCount
 from authsignal_portal import clock
 
 KEPT_ANSWERS = timedelta(hours=1)
 ENDED_CHALLENGES = timedelta(hours=24)
 PENDING_ENROLMENTS = timedelta(hours=24)
 ENDED_MESSAGES = timedelta(days=30)
+SENDING_COUNTS = timedelta(days=32)
 BATCH = 1000
 
 
@@ -20,6 +21,7 @@ def prune() -> int:
         ServerReplay.objects.filter(created_at__lt=now - KEPT_ANSWERS),
         Message.objects.filter(ended_at__lt=now - ENDED_MESSAGES),
         Challenge.objects.filter(expires_at__lt=now - ENDED_CHALLENGES, messages=None),
+        SendingCount.objects.filter(start__lt=now - SENDING_COUNTS),
         Authenticator.objects.filter(verified_at=None, created_at__lt=now - PENDING_ENROLMENTS),
     )
     deleted = 0

@@ -22,6 +22,10 @@ class Tag(StrEnum):
     METHOD_UNLOCKED = "method:unlocked"
     MESSAGE_SENT = "message:sent"
     MESSAGE_FAILED = "message:failed"
+    MESSAGE_REFUSED = "message:refused"
+    SENDING_PAUSED = "sending:paused"
+    SENDING_PAUSE_ENDED = "sending:pause_ended"
+    SENDING_POLICY_UPDATED = "sending_policy:updated"
     AUTHENTICATOR_ENROLLED = "authenticator:enrolled"
     AUTHENTICATOR_REMOVED = "authenticator:removed"
     RECOVERY_CODES_CREATED = "recovery_codes:created"
@@ -69,6 +73,7 @@ ALLOWED_DATA = frozenset(
         "channel",
         "days",
         "count",
+        "country",
         "device",
         "fields",
         "from_state",

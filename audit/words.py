@@ -30,6 +30,10 @@ PHRASES: Final = {
     Tag.METHOD_UNLOCKED: _("Unlocked {method}"),
     Tag.MESSAGE_SENT: _("Sent the message ({channel})"),
     Tag.MESSAGE_FAILED: _("Could not send the message ({channel})"),
+    Tag.MESSAGE_REFUSED: _("Refused to send a message ({channel})"),
+    Tag.SENDING_PAUSED: _("Paused SMS to a {kind} of {country}: hardly any code was answered"),
+    Tag.SENDING_PAUSE_ENDED: _("Ended the pause of SMS to a {kind} of {country}"),
+    Tag.SENDING_POLICY_UPDATED: _("Changed the limits of sending: {fields}"),
     Tag.AUTHENTICATOR_ENROLLED: _("Enrolled {method}"),
     Tag.AUTHENTICATOR_REMOVED: _("Removed {method}"),
     Tag.RECOVERY_CODES_CREATED: _("Made new recovery codes"),
@@ -172,6 +176,7 @@ def details(data: Mapping[str, Any]) -> Iterable[str]:
 def _tone(tag: str) -> str:
     if tag in (Tag.ACTION_SUCCEEDED, Tag.CHALLENGE_VERIFIED, Tag.MESSAGE_SENT, Tag.AUTHENTICATOR_ENROLLED):
         return "good"
-    if tag in (Tag.CHALLENGE_REFUSED, Tag.METHOD_PAUSED, Tag.METHOD_DISABLED, Tag.MESSAGE_FAILED, Tag.STAFF_REFUSED):
+    bad = (Tag.CHALLENGE_REFUSED, Tag.METHOD_PAUSED, Tag.METHOD_DISABLED, Tag.MESSAGE_FAILED, Tag.STAFF_REFUSED)
+    if tag in (*bad, Tag.MESSAGE_REFUSED, Tag.SENDING_PAUSED):
         return "bad"
     return ""

@@ -12,10 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
-from authenticators.models import AuthenticatorConfiguration
+from authenticators import sending_page, tuning
+from authenticators.guard import Windows, most_within
+from authenticators.models import AuthenticatorConfiguration, SendingPause
 from authsignal_portal import access, portal, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
+from authsignal_portal.vocabulary import Channel
 from authsignal_portal.vocabulary import VerificationMethod as M
 from authsignal_portal.widgets import dress
 
@@ -31,7 +34,9 @@ FLAGS = {
     "is_hidden_to_user": _("Not offered for enrolment"),
     "is_editable_by_user": _("Users may change the address"),
 }
-DEFAULTS = {"is_active": True, "is_hidden_to_user": False, "is_editable_by_user": True}
+DEFAULTS: dict[str, Any] = {"is_active": True, "is_hidden_to_user": False, "is_editable_by_user": True}
+DEFAULTS |= dict.fromkeys(("verify_limit", "verify_minutes", "send_limit", "send_minutes", "code_length"))
+CODES = {M.EMAIL_OTP: Channel.EMAIL, M.SMS: Channel.SMS}
 
 
 def flags_of(method: M) -> list[str]:
@@ -44,12 +49,51 @@ def flags_of(method: M) -> list[str]:
 class MethodForm(forms.Form):
     """The switches of one method."""
 
-    def __init__(self, method: M, data: Any, *, initial: dict[str, bool]) -> None:
+    def __init__(self, method: M, data: Any, *, initial: dict[str, Any]) -> None:
         super().__init__(data, prefix=method.value, initial=initial)
         self.method, self.title, self.text = method, words.METHODS[method], EXPLAINED[method]
         for flag in flags_of(method):
             self.fields[flag] = forms.BooleanField(label=FLAGS[flag], required=False)
+        self._add_numbers()
         dress(self)
+
+    def _add_numbers(self) -> None:
+        """Below the hard caps, which are told."""
+        verify = tuning.verify_windows(self.method)
+        if self.method in (*CODES, M.AUTHENTICATOR_APP):
+            told = _("Empty: %(caps)s wrong codes. Less can be allowed here, never more.") % {"caps": _told(verify)}
+            self._add_number("verify_limit", _("Wrong codes allowed"), 1, 100, told)
+            self._add_number("verify_minutes", _("in so many minutes"), 1, tuning.MOST_MINUTES)
+        if self.method in CODES:
+            windows = tuning.send_windows(CODES[self.method])
+            told = _("Empty: %(caps)s messages. Less can be allowed here, never more.") % {"caps": _told(windows)}
+            self._add_number("send_limit", _("Messages to one user"), 1, 100, told)
+            self._add_number("send_minutes", _("in so many minutes"), 1, tuning.MOST_MINUTES)
+            told = _("Empty: 6. Fewer than six digits are guessed more easily.")
+            self._add_number("code_length", _("Digits of a code"), tuning.FEWEST_DIGITS, tuning.MOST_DIGITS, told)
+
+    def _add_number(self, name: str, label: Any, least: int, most: int, told: Any = "") -> None:
+        self.fields[name] = forms.IntegerField(
+            label=label, min_value=least, max_value=most, required=False, help_text=told
+        )
+
+    def clean(self) -> None:
+        hard = {"verify": tuning.verify_windows(self.method)}
+        if self.method in CODES:
+            hard["send"] = tuning.send_windows(CODES[self.method])
+        for kind, windows in hard.items():
+            limit, minutes = (self.cleaned_data.get(f"{kind}_{part}") for part in ("limit", "minutes"))
+            if (limit is None) != (minutes is None):
+                self.add_error(f"{kind}_minutes", _("Give both the number and the minutes, or neither."))
+            elif limit is not None and minutes is not None and limit > most_within(windows, minutes * 60):
+                most = most_within(windows, minutes * 60)
+                self.add_error(f"{kind}_limit", _("No more than %(most)s are allowed in that time.") % {"most": most})
+
+
+def _told(windows: Windows) -> str:
+    """10 in 5 minutes, 20 in 60 minutes."""
+    told = [_("%(most)s in %(minutes)s minutes") % {"most": m, "minutes": s // 60} for s, m in windows]
+    return ", ".join(str(one) for one in told)
 
 
 class MethodsPage(TenantAdmin):
@@ -108,8 +152,8 @@ class MethodsPage(TenantAdmin):
         return redirect("portal:authenticators_authenticatorconfiguration_changelist")
 
 
-def _initial(row: AuthenticatorConfiguration | None) -> dict[str, bool]:
-    return {flag: getattr(row, flag) if row else default for flag, default in DEFAULTS.items()}
+def _initial(row: AuthenticatorConfiguration | None) -> dict[str, Any]:
+    return {name: getattr(row, name) if row else default for name, default in DEFAULTS.items()}
 
 
 def _leaves_nothing(rows: list[MethodForm]) -> str:
@@ -118,3 +162,4 @@ def _leaves_nothing(rows: list[MethodForm]) -> str:
 
 
 portal.site.register(AuthenticatorConfiguration, MethodsPage)
+portal.site.register(SendingPause, sending_page.SendingPage)

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 
 from audit import log
 from audit.events import Tag
-from authenticators import guesses, otp, outbox
+from authenticators import guesses, otp, outbox, sending
 from authenticators.method import VerificationFailed
 from authenticators.models import Authenticator, Challenge, EndUser
 from authenticators.registry import METHODS
@@ -263,6 +263,8 @@ def finish(
         return REFUSED
     if gate:
         gate.right()
+    if METHODS[method].channel:
+        sending.proven(challenge, now)
     return _proved(challenge, judged.authenticator, now)
 
 

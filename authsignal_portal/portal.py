@@ -66,6 +66,7 @@ NAVIGATION: tuple[tuple[Text, tuple[Item, ...]], ...] = (
         (
             Item(_("Tenant"), "authsignal_portal_tenant_changelist", "apartment"),
             Item(_("Authenticators"), "authenticators_authenticatorconfiguration_changelist", "fingerprint"),
+            Item(_("Sending"), "authenticators_sendingpause_changelist", "sms"),
             Item(_("API keys"), "authsignal_portal_apikey_changelist", "key"),
             Item(_("Members"), "authsignal_portal_membership_changelist", "badge"),
             Item(_("Audit log"), "audit_auditevent_changelist", "receipt_long"),

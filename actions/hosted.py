@@ -110,9 +110,7 @@ def _context(
         "tenant": tenant.name if tenant else "",
         "problem": problem,
         "config": present(config),
-        "method_screens": [
-            (name, f"challenge/methods/{name}.html", _digits(tenant, name)) for name in METHOD_SCREENS
-        ],
+        "method_screens": [(name, f"challenge/methods/{name}.html", _digits(tenant, name)) for name in METHOD_SCREENS],
         "cards": [(method, f"challenge/methods/{method.lower()}_card.html") for method in VerificationMethod],
         "error_screens": [(name, f"challenge/errors/{name.replace('-', '_')}.html") for name in ERRORS],
     }

@@ -59,18 +59,18 @@ class MethodForm(forms.Form):
 
     def _add_numbers(self) -> None:
         """Below the hard caps, which are told."""
-        verify = tuning.verify_windows(self.method)
         if self.method in (*CODES, M.AUTHENTICATOR_APP):
-            told = _("Empty: %(caps)s wrong codes. Less can be allowed here, never more.") % {"caps": _told(verify)}
+            caps = {"caps": _told(tuning.verify_windows(self.method))}
+            told = _("Empty: %(caps)s wrong codes. Less can be allowed here, never more.") % caps
             self._add_number("verify_limit", _("Wrong codes allowed"), 1, 100, told)
             self._add_number("verify_minutes", _("in so many minutes"), 1, tuning.MOST_MINUTES)
         if self.method in CODES:
-            windows = tuning.send_windows(CODES[self.method])
-            told = _("Empty: %(caps)s messages. Less can be allowed here, never more.") % {"caps": _told(windows)}
+            caps = {"caps": _told(tuning.send_windows(CODES[self.method]))}
+            told = _("Empty: %(caps)s messages. Less can be allowed here, never more.") % caps
             self._add_number("send_limit", _("Messages to one user"), 1, 100, told)
             self._add_number("send_minutes", _("in so many minutes"), 1, tuning.MOST_MINUTES)
-            told = _("Empty: 6. Fewer than six digits are guessed more easily.")
-            self._add_number("code_length", _("Digits of a code"), tuning.FEWEST_DIGITS, tuning.MOST_DIGITS, told)
+            digits = str(_("Empty: 6. Fewer than six digits are guessed more easily."))
+            self._add_number("code_length", _("Digits of a code"), tuning.FEWEST_DIGITS, tuning.MOST_DIGITS, digits)
 
     def _add_number(self, name: str, label: Any, least: int, most: int, told: Any = "") -> None:
         self.fields[name] = forms.IntegerField(

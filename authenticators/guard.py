@@ -3,9 +3,8 @@
 *Prefix*: a number less its last four digits, 10,000 numbers. *Proven*: the code that was sent was answered.
 *Settled*: sent so long ago that it will not be proven any more. *Known*: a number that proved a code before, and one
 of the last three. *Newcomer*: a number that is not known, on a prefix where hardly anybody proved anything lately.
-*Suspect*: one on a
-prefix where three numbers were sent codes within a day and answered none. *Charge*: a counter that the message is added to, and how far that counter may go; who keeps the counters adds to all
-of them at once or to none.
+*Suspect*: one on a prefix where three numbers were sent codes within a day and answered none. *Charge*: a counter that
+the message is added to, and how far it may go; who keeps the counters adds to all of them at once or to none.
 
 Who pumps messages never proves codes, so what is limited is messages that nobody answered, and prefixes that answered
 earn room. An address that the request came from is not asked for: whoever attacks has thousands.
@@ -131,7 +130,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """A proof that is added to a counter, which counts what nobody answered; with `gives_back` the price is taken off."""
+    """A proof, added to a counter of what nobody answered; with `gives_back` the price is taken off it again."""
 
     scope: str
     start: int
@@ -175,7 +174,7 @@ def decide(state: State, caps: Caps) -> Verdict:
 
 def _untried(state: State, caps: Caps, standing: Standing) -> Verdict:
     """A number on a prefix that proved little or nothing yet."""
-    pause, alarms = state.country_pause, ()
+    pause, alarms = state.country_pause, _alarms(None)
     if pause.until <= state.at:
         alarms = _alarms(_alarm_of_country(state))
         pause = alarms[0].pause if alarms else pause

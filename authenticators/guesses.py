@@ -14,7 +14,6 @@ from authenticators.guard import Windows
 from authenticators.models import Challenge, EndUser, GuessCount
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import VerificationMethod
 
 
 def subject_of(user: EndUser | None, contact_index: str) -> str:

@@ -180,9 +180,7 @@ def _sent(at: datetime, proven_at: datetime | None, number: str, standing: str) 
 # -- what costs money ----------------------------------------------------------------------------
 
 
-def _admit_priced(
-    asked: Asked, policy: SendingPolicy, proven: Sequence[bool], country: str, now: datetime
-) -> Admitted:
+def _admit_priced(asked: Asked, policy: SendingPolicy, proven: Sequence[bool], country: str, now: datetime) -> Admitted:
     price = prices.of(country, policy.prices)
     state = _state(asked, country=country, price=price, proven=proven, now=now)
     verdict = guard.decide(state, caps_of(policy))
@@ -199,9 +197,7 @@ def _refuse(
     asked: Asked, reason: Reason, country: str, *, until: float, now: datetime, alarms: tuple[Alarm, ...]
 ) -> None:
     text = _("No text message can be sent to this number right now. Use another method, or try again later.")
-    raise SendingRefused(
-        text, resets_in=until - now.timestamp(), refusal=Refusal(asked, reason, country, now, alarms)
-    )
+    raise SendingRefused(text, resets_in=until - now.timestamp(), refusal=Refusal(asked, reason, country, now, alarms))
 
 
 def _state(asked: Asked, *, country: str, price: int, proven: Sequence[bool], now: datetime) -> State:
@@ -217,9 +213,7 @@ def _state(asked: Asked, *, country: str, price: int, proven: Sequence[bool], no
         country=country,
         price=price,
         is_known=known,
-        of_prefix=()
-        if known
-        else [_sent(*row) for row in columns.filter(prefix_index=prefix)[: guard.PREFIX_HISTORY]],
+        of_prefix=() if known else [_sent(*row) for row in columns.filter(prefix_index=prefix)[: guard.PREFIX_HISTORY]],
         of_country=() if known else [_sent(*row) for row in strangers[: guard.COUNTRY_HISTORY]],
         prefix_pause=pauses.get(guard.prefix_scope(prefix), guard.NO_PAUSE),
         country_pause=pauses.get(guard.country_scope(country), guard.NO_PAUSE),
@@ -240,9 +234,7 @@ def proven(challenge: Challenge, now: datetime) -> None:
     if message is None:
         return
     Message.objects.filter(challenge=challenge).exclude(standing="").update(proven_at=now)
-    credits_of = guard.credits_of(
-        at=message.created_at.timestamp(), country=message.country, standing=message.standing
-    )
+    credits_of = guard.credits_of(at=message.created_at.timestamp(), country=message.country, standing=message.standing)
     sending_counts.credit(challenge.tenant, credits_of, price=message.price)
 
 
@@ -277,5 +269,3 @@ def caps_of(policy: SendingPolicy) -> Caps:
         prefix_per_hour=settings.SMS_PER_PREFIX_AND_HOUR,
         country_per_hour=settings.SMS_PER_COUNTRY_AND_HOUR,
     )
-
-

@@ -62,16 +62,16 @@ def add(tenant: Tenant, charges: Sequence[Charge], *, price: int) -> Charge | No
     return next((one for one, start in zip(charges, starts, strict=True) if (one.scope, start) not in counted), None)
 
 
-def credit(tenant: Tenant, credits: Sequence[Credit], *, price: int) -> None:
+def credit(tenant: Tenant, earned: Sequence[Credit], *, price: int) -> None:
     """Count one proof everywhere."""
     with connection.cursor() as cursor:
         cursor.execute(
             CREDIT,
             [
                 tenant.pk,
-                [one.scope for one in credits],
-                [moment(one.start) for one in credits],
-                [price if one.gives_back else 0 for one in credits],
+                [one.scope for one in earned],
+                [moment(one.start) for one in earned],
+                [price if one.gives_back else 0 for one in earned],
             ],
         )
 

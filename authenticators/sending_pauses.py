@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -42,7 +41,7 @@ def running(tenant: Tenant, now: datetime) -> QuerySet[SendingPause]:
     return SendingPause.objects.filter(tenant=tenant, until__gt=now).order_by("country", "prefix")
 
 
-def end(tenant: Tenant, pause_id: UUID | int, *, actor: Actor) -> None:
+def end(tenant: Tenant, pause_id: int, *, actor: Actor) -> None:
     """Nothing if it is over. What was sent before is not held against the prefix again. In a transaction."""
     now = clock.now()
     row = running(tenant, now).filter(pk=pause_id).select_for_update().first()
@@ -55,5 +54,3 @@ def end(tenant: Tenant, pause_id: UUID | int, *, actor: Actor) -> None:
 
 def _record(tag: Tag, tenant: Tenant, actor: Actor, now: datetime, kind: str, country: str) -> None:
     audit.record(tag, tenant_id=tenant.pk, actor=actor, at=now, kind=kind, country=country)
-
-

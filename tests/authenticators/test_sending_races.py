@@ -11,6 +11,7 @@ from audit.events import Tag
 from audit.models import AuditEvent
 from authenticators import delivery, outbox
 from authenticators.models import Challenge, Message, SendingCount
+from authenticators.sending import SendingRefused
 from authsignal_portal import clock
 from authsignal_portal.errors import TooManyRequests
 from authsignal_portal.vocabulary import Channel
@@ -121,3 +122,23 @@ def test_one_message_claimed_by_twenty_at_once_goes_to_one(deaf_queue):
     results = together(20, lambda _number: delivery.claim(message.pk))
     assert sum(result is not None for result in results) == 1
     assert not [result for result in results if isinstance(result, Exception)]
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "most"),
+    [
+        ("prefix", [f"+6421123{place:04}" for place in range(50)], 10),
+        ("budget", [f"+6421{place + 100}4567" for place in range(50)], 5),
+    ],
+)
+def test_fifty_at_once_get_no_more_than_the_cap_of_the_guard(name, numbers, most, postman, settings):
+    settings.SMS_PER_DAY = 20
+    tenant = make_tenant()
+    challenges = [make_challenge(tenant, channel=Channel.SMS) for _number in numbers]
+    if name == "prefix":
+        settings.SMS_PER_DAY = 2000
+    results = together(50, lambda place: owe(challenges[place], channel=Channel.SMS, to=numbers[place]))
+    assert {type(result) for result in results} == {Message, SendingRefused}
+    assert sum(isinstance(result, Message) for result in results) == most
+    assert Message.objects.count() == most
+    assert SendingCount.objects.get(scope="budget").sends == most

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.mutants.backtests import BACKTESTS
 from tests.mutants.catalogue import MUTANTS, Mutant
+from tests.mutants.sending_guard import SENDING_GUARD
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(
@@ -101,7 +102,11 @@ def show(name: str, test: str, verdict: str, seconds: float, reason: str) -> Non
 
 
 def chosen(words: list[str]) -> list[Mutant]:
-    return [mutant for mutant in [*MUTANTS, *BACKTESTS] if not words or any(word in mutant.name for word in words)]
+    return [
+        mutant
+        for mutant in [*MUTANTS, *BACKTESTS, *SENDING_GUARD]
+        if not words or any(word in mutant.name for word in words)
+    ]
 
 
 def main(words: list[str]) -> int:

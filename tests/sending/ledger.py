@@ -17,17 +17,14 @@ class Posted:
     standing: str
     price: int
     proven: bool = False
-    cells: list = field(default_factory=list)
-
-
-class Row(list):
-    """[sends, proofs, cost]"""
 
 
 @dataclass
 class Ledger:
+    """`rows`: [sends, proofs, cost] by scope and start."""
+
     caps: Caps
-    rows: dict = field(default_factory=lambda: defaultdict(lambda: Row((0, 0, 0))))
+    rows: dict = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
     prefixes: dict = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=guard.PREFIX_HISTORY)))
     countries: dict = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=guard.COUNTRY_HISTORY)))
     numbers: dict = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=guard.NUMBER_HISTORY)))

@@ -9,9 +9,9 @@ import heapq
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from authenticators.guard import DAY, HOUR, MINUTE, Caps, Reason
+from authenticators.guard import DAY, HOUR, Caps, Reason
 from tests.sending.ledger import Ledger, Posted
 
 # Country, calling code, share of the honest traffic, price in ten-thousandths.
@@ -83,14 +83,14 @@ def _number(dice: random.Random, code: str, prefix: int) -> str:
     return f"+{code}2{prefix:04}{dice.randrange(10_000):04}"
 
 
-def pumping(dice: random.Random, attack: Attack, *, start: float) -> Iterator[Request]:
-    """Nobody answers. Each address makes one or two requests."""
+def pumping(dice: random.Random, attack: Attack, *, start: float, answers: bool) -> Iterator[Request]:
+    """Nobody answers, or everybody. Each address makes one or two requests."""
     for place in range(attack.codes):
         country, code, price = dice.choice(ATTACKED)
         # At home among the numbers of honest people; elsewhere in ranges of the attacker's own.
         number = _number(dice, code, dice.randrange(PREFIXES_ATTACKED))
         at = start + attack.seconds * place / attack.codes
-        yield Request(at, number, country, price, f"a{place % attack.addresses}", False, False)
+        yield Request(at, number, country, price, f"a{place % attack.addresses}", False, answers)
 
 
 @dataclass
@@ -104,42 +104,52 @@ class Outcome:
     honest_refused: int = 0
     most_of_a_day: int = 0
     most_cost_of_a_day: int = 0
+    reasons: Counter = field(default_factory=Counter)
 
     @property
     def honest_refused_percent(self) -> float:
         return 100 * self.honest_refused / max(1, self.honest_asked)
 
 
-def trace(attack: Attack, *, seed: int, per_day: int, warm_days: int = WARM_DAYS) -> tuple[float, Iterator[Request]]:
+def trace(
+    attack: Attack, *, seed: int, per_day: int, warm_days: int = WARM_DAYS, answers: bool = False
+) -> tuple[float, Iterator[Request]]:
     """When the attack begins, and all requests in the order of time: before it, during it and until its day ends."""
     dice = random.Random(seed)
     begins = warm_days * DAY + 9 * HOUR
     ends = begins + max(attack.seconds, 15 * HOUR)
     people = honest(dice, start=0, seconds=int(ends), per_day=per_day)
-    return begins, heapq.merge(people, pumping(random.Random(seed + 1), attack, start=begins), key=lambda one: one.at)
+    attackers = pumping(random.Random(seed + 1), attack, start=begins, answers=answers)
+    return begins, heapq.merge(people, attackers, key=lambda one: one.at)
 
 
-def guarded(attack: Attack, caps: Caps, *, seed: int = 7, per_day: int = 4000, warm_days: int = WARM_DAYS) -> Outcome:
+def guarded(
+    attack: Attack,
+    caps: Caps,
+    *,
+    seed: int = 7,
+    per_day: int = 4000,
+    warm_days: int = WARM_DAYS,
+    answers: bool = False,
+) -> Outcome:
     """Run the trace through the guard. Who was not sent a code does not answer it."""
     ledger, outcome = Ledger(caps), Outcome()
     proofs: list[tuple[float, int, Posted]] = []
-    refused: Counter = Counter()
-    begins, requests = trace(attack, seed=seed, per_day=per_day, warm_days=warm_days)
+    begins, requests = trace(attack, seed=seed, per_day=per_day, warm_days=warm_days, answers=answers)
     for place, asked in enumerate(requests):
         while proofs and proofs[0][0] <= asked.at:
             ledger.prove(heapq.heappop(proofs)[2])
         answer = ledger.send(at=asked.at, number=asked.number, country=asked.country, price=asked.price)
         if isinstance(answer, Posted) and asked.answers:
             heapq.heappush(proofs, (asked.at + 40, place, answer))
-        if isinstance(answer, Reason):
-            refused[asked.honest, answer.value] += 1
+        if isinstance(answer, Reason) and asked.at >= begins:
+            outcome.reasons[asked.honest, answer.value] += 1
         if asked.at >= begins:
             _tell(outcome, asked, sent=isinstance(answer, Posted))
     for (scope, _start), (sends, _proofs, cost) in ledger.rows.items():
         if scope == "budget":
             outcome.most_of_a_day = max(outcome.most_of_a_day, sends)
             outcome.most_cost_of_a_day = max(outcome.most_cost_of_a_day, cost)
-    outcome.refused = refused
     return outcome
 
 

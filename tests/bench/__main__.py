@@ -11,6 +11,7 @@ from typing import Any
 from tests.bench import analyser_speed, rules
 from tests.bench.backtest import measure_backtest
 from tests.bench.load import Run, run
+from tests.bench.sms_pumping import measure_pumping
 from tests.bench.serving import FOLDER, databases, entry, environment, keep, median, migrate, request_for, seed, server
 
 PORT = int(os.environ.get("PORT", "8790"))
@@ -22,7 +23,7 @@ RULES = 20
 
 
 def main() -> int:
-    results = measure_rules() | measure_analyser() | measure_track() | measure_backtest()
+    results = measure_rules() | measure_analyser() | measure_track() | measure_backtest() | measure_pumping()
     return 0 if keep(results) else 1
 
 

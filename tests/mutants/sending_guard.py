@@ -58,7 +58,7 @@ SENDING_GUARD = [
     ),
     mutant(
         "guard: no alarm",
-        f"{LIMITS}::test_ten_thousand_asked_of_one_prefix_stop_at_the_cap_with_a_pause_and_an_alarm",
+        f"{LIMITS}::test_a_prefix_that_never_answers_stops_at_the_cap_with_a_pause_and_an_alarm",
         (PURE, "    if asked < enough or proven * 100 >= LOW_PERCENT * asked:\n", "    if True:\n"),
     ),
     mutant(

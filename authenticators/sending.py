@@ -24,6 +24,8 @@ from authsignal_portal.errors import InvalidRequest, TooManyRequests
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import Channel
 
+# Channels where each message costs money and goes to a telephone number.
+PRICED = frozenset({Channel.SMS})
 NO_COUNTRY = "ZZ"
 PREFIX_REST = 4
 LOOKS_BACK = timedelta(seconds=guard.LOOKS_BACK)
@@ -43,7 +45,7 @@ class Asked:
 
     @property
     def is_priced(self) -> bool:
-        return self.channel == Channel.SMS
+        return self.channel in PRICED
 
 
 @dataclass(frozen=True, slots=True)

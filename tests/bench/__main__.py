@@ -11,8 +11,8 @@ from typing import Any
 from tests.bench import analyser_speed, rules
 from tests.bench.backtest import measure_backtest
 from tests.bench.load import Run, run
-from tests.bench.sms_pumping import measure_pumping
 from tests.bench.serving import FOLDER, databases, entry, environment, keep, median, migrate, request_for, seed, server
+from tests.bench.sms_pumping import measure_pumping
 
 PORT = int(os.environ.get("PORT", "8790"))
 PAIRS = int(os.environ.get("BENCH_PAIRS", "7"))

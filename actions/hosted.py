@@ -25,8 +25,8 @@ from actions import device_waiting, hosted_state, hosted_theme, proving
 from actions.client_api import seen
 from actions.client_auth import ClientContext, ClientToken
 from actions.models import ActionFacts
+from authenticators import tuning
 from authenticators.models import EndUser
-from authenticators.otp import DIGITS
 from authsignal_portal import clock, crypto, tokens, wording
 from authsignal_portal.api import JsonView
 from authsignal_portal.errors import ExpiredToken, Forbidden, InvalidRequest
@@ -124,9 +124,8 @@ def _context(
         "tenant": tenant.name if tenant else "",
         "theme": hosted_theme.of(tenant),
         "problem": problem,
-        "digits": DIGITS,
         "config": present(config),
-        "method_screens": [(name, f"challenge/methods/{name}.html") for name in METHOD_SCREENS],
+        "method_screens": [(name, f"challenge/methods/{name}.html", _digits(tenant, name)) for name in METHOD_SCREENS],
         "cards": [(method, f"challenge/methods/{method.lower()}_card.html") for method in VerificationMethod],
         "error_screens": [(name, f"challenge/errors/{name.replace('-', '_')}.html") for name in ERRORS],
     }
@@ -135,6 +134,11 @@ def _context(
 def _texts(tenant: Tenant | None) -> dict[str, dict[str, str]]:
     stored = Wording.objects.filter(tenant=tenant).first() if tenant else None
     return stored.texts if stored else {}
+
+
+def _digits(tenant: Tenant | None, screen: str) -> int:
+    method = screen.removesuffix("_enrol").upper()
+    return tuning.code_length(tenant, method) if tenant and method in tuning.CODED else tuning.DIGITS
 
 
 def language_of(facts: ActionFacts | None) -> str:

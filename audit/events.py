@@ -27,6 +27,10 @@ class Tag(StrEnum):
     MESSAGE_DELIVERED = "message:delivered"
     MESSAGE_UNDELIVERED = "message:undelivered"
     MAGIC_LINK_OPENED = "magic_link:opened"
+    MESSAGE_REFUSED = "message:refused"
+    SENDING_PAUSED = "sending:paused"
+    SENDING_PAUSE_ENDED = "sending:pause_ended"
+    SENDING_POLICY_UPDATED = "sending_policy:updated"
     AUTHENTICATOR_ENROLLED = "authenticator:enrolled"
     AUTHENTICATOR_REMOVED = "authenticator:removed"
     AUTHENTICATOR_CLONE_SUSPECTED = "authenticator:clone_suspected"
@@ -81,6 +85,7 @@ ALLOWED_DATA = frozenset(
         "channel",
         "days",
         "count",
+        "country",
         "device",
         "fields",
         "from_state",

@@ -35,6 +35,10 @@ PHRASES: Final = {
     Tag.MESSAGE_DELIVERED: _("The message arrived ({channel})"),
     Tag.MESSAGE_UNDELIVERED: _("The message did not arrive ({channel})"),
     Tag.MAGIC_LINK_OPENED: _("Opened the link and confirmed it: {method}"),
+    Tag.MESSAGE_REFUSED: _("Refused to send a message ({channel})"),
+    Tag.SENDING_PAUSED: _("Paused SMS to a {kind} of {country}: hardly any code was answered"),
+    Tag.SENDING_PAUSE_ENDED: _("Ended the pause of SMS to a {kind} of {country}"),
+    Tag.SENDING_POLICY_UPDATED: _("Changed the limits of sending: {fields}"),
     Tag.AUTHENTICATOR_ENROLLED: _("Enrolled {method}"),
     Tag.AUTHENTICATOR_REMOVED: _("Removed {method}"),
     Tag.AUTHENTICATOR_CLONE_SUSPECTED: _("Signature count went backwards, there may be a copy: {method}"),
@@ -191,6 +195,8 @@ BAD: Final = frozenset(
         Tag.METHOD_DISABLED,
         Tag.MESSAGE_FAILED,
         Tag.MESSAGE_UNDELIVERED,
+        Tag.MESSAGE_REFUSED,
+        Tag.SENDING_PAUSED,
         Tag.STAFF_REFUSED,
     }
 )

@@ -12,13 +12,14 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
-from authenticators import provider_page, webauthn_form
+from authenticators import provider_page, sending_page, tuning, webauthn_form
 from authenticators.enrolment import CONTACT_FIELD
-from authenticators.models import AuthenticatorConfiguration, MessageProvider
+from authenticators.guard import Windows, most_within
+from authenticators.models import AuthenticatorConfiguration, MessageProvider, SendingPause
 from authsignal_portal import access, portal, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
-from authsignal_portal.vocabulary import DEVICE_METHODS, OPT_IN_METHODS
+from authsignal_portal.vocabulary import DEVICE_METHODS, OPT_IN_METHODS, Channel
 from authsignal_portal.vocabulary import VerificationMethod as M
 from authsignal_portal.widgets import dress
 
@@ -51,6 +52,9 @@ OF_METHODS = {
     "require_app_attestation": DEVICE_METHODS,
 }
 CHOICES = {M.SMS: "sms_channel", M.EMAIL_MAGIC_LINK: "magic_link_mode"}
+NUMBERS = ("verify_limit", "verify_minutes", "send_limit", "send_minutes", "code_length")
+# Methods that send something, and by which channel.
+SENT = {M.EMAIL_OTP: Channel.EMAIL, M.EMAIL_MAGIC_LINK: Channel.EMAIL, M.SMS: Channel.SMS, M.WHATSAPP: Channel.WHATSAPP}
 
 
 def flags_of(method: M) -> list[str]:
@@ -79,12 +83,52 @@ class MethodForm(forms.Form):
                 min_value=1,
                 max_value=3650,
             )
+        self._add_numbers()
         dress(self)
 
     @property
     def further(self) -> list[forms.BoundField]:
         """What is more than a switch."""
         return [field for field in self if field.widget_type != "checkbox"]
+
+    def _add_numbers(self) -> None:
+        """Below the hard caps, which are told."""
+        if self.method in (*SENT, M.AUTHENTICATOR_APP):
+            caps = {"caps": _told(tuning.verify_windows(self.method))}
+            told = _("Empty: %(caps)s wrong codes. Less can be allowed here, never more.") % caps
+            self._add_number("verify_limit", _("Wrong codes allowed"), 1, 100, told)
+            self._add_number("verify_minutes", _("in so many minutes"), 1, tuning.MOST_MINUTES)
+        if self.method in SENT:
+            caps = {"caps": _told(tuning.send_windows(SENT[self.method]))}
+            told = _("Empty: %(caps)s messages. Less can be allowed here, never more.") % caps
+            self._add_number("send_limit", _("Messages to one user"), 1, 100, told)
+            self._add_number("send_minutes", _("in so many minutes"), 1, tuning.MOST_MINUTES)
+        if self.method in tuning.CODED:
+            digits = str(_("Empty: 6. Fewer than six digits are guessed more easily."))
+            self._add_number("code_length", _("Digits of a code"), tuning.FEWEST_DIGITS, tuning.MOST_DIGITS, digits)
+
+    def _add_number(self, name: str, label: Any, least: int, most: int, told: Any = "") -> None:
+        self.fields[name] = forms.IntegerField(
+            label=label, min_value=least, max_value=most, required=False, help_text=told
+        )
+
+    def clean(self) -> None:
+        hard = {"verify": tuning.verify_windows(self.method)}
+        if self.method in SENT:
+            hard["send"] = tuning.send_windows(SENT[self.method])
+        for kind, windows in hard.items():
+            limit, minutes = (self.cleaned_data.get(f"{kind}_{part}") for part in ("limit", "minutes"))
+            if (limit is None) != (minutes is None):
+                self.add_error(f"{kind}_minutes", _("Give both the number and the minutes, or neither."))
+            elif limit is not None and minutes is not None and limit > most_within(windows, minutes * 60):
+                most = most_within(windows, minutes * 60)
+                self.add_error(f"{kind}_limit", _("No more than %(most)s are allowed in that time.") % {"most": most})
+
+
+def _told(windows: Windows) -> str:
+    """10 in 5 minutes, 20 in 60 minutes."""
+    told = [_("%(most)s in %(minutes)s minutes") % {"most": m, "minutes": s // 60} for s, m in windows]
+    return ", ".join(str(one) for one in told)
 
 
 class MethodsPage(TenantAdmin):
@@ -145,7 +189,7 @@ class MethodsPage(TenantAdmin):
 
 def _initial(method: M, row: AuthenticatorConfiguration | None) -> dict[str, Any]:
     shown = row or AuthenticatorConfiguration(method=method, is_active=method not in OPT_IN_METHODS)
-    names = (*FLAGS, *CHOICES.values(), *webauthn_form.NAMES, "credential_days")
+    names = (*FLAGS, *CHOICES.values(), *webauthn_form.NAMES, *NUMBERS, "credential_days")
     return {name: getattr(shown, name) for name in names}
 
 
@@ -156,3 +200,4 @@ def _leaves_nothing(rows: list[MethodForm]) -> str:
 
 portal.site.register(AuthenticatorConfiguration, MethodsPage)
 portal.site.register(MessageProvider, provider_page.ProviderPage)
+portal.site.register(SendingPause, sending_page.SendingPage)

@@ -107,6 +107,7 @@ def _by_the_other_channel(message: Message) -> None:
     try:
         sent = challenges.send_by_fallback(message)
     except AuthsignalError as error:
+        error.remember()
         log.info("no fallback", message=str(message.pk), reason=error.code)
     else:
         if sent:

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 
 from audit import log
 from audit.events import Tag
-from authenticators import guesses, links, otp, outbox, routing
+from authenticators import guesses, links, otp, outbox, routing, sending
 from authenticators.method import Judged, VerificationFailed
 from authenticators.models import Authenticator, Challenge, EndUser, Message
 from authenticators.registry import METHODS
@@ -190,6 +190,7 @@ def _owe(
         locale=locale,
         about=about,
         linked=Transaction.read(challenge.transaction) if challenge.transaction else None,
+        is_fallback=only is not None,
     )
     _record(tag, challenge, now)
 
@@ -384,6 +385,8 @@ def finish(
         return REFUSED
     if gate:
         gate.right()
+    if METHODS[method].channel:
+        sending.proven(challenge, now)
     return _proved(challenge, judged, now, answer)
 
 

@@ -32,15 +32,15 @@ def clean_phone(text: str) -> str:
 
 def index(tenant_id: uuid.UUID, text: str) -> str:
     """The blind index of an address or number within a tenant: same for every spelling of the same one."""
-    return crypto.keyed_hash("contact", tenant_id.bytes, _normal(text))
+    return crypto.keyed_hash("contact", tenant_id.bytes, normal(text))
 
 
 def indexes(tenant_id: uuid.UUID, text: str) -> list[str]:
     """The blind index under every pepper in use, for look-ups."""
-    return crypto.keyed_hashes("contact", tenant_id.bytes, _normal(text))
+    return crypto.keyed_hashes("contact", tenant_id.bytes, normal(text))
 
 
-def _normal(text: str) -> str:
+def normal(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold().strip()
     if "@" in folded:
         return folded

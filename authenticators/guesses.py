@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from authenticators import tuning
+from authenticators.guard import Windows
 from authenticators.models import Challenge, EndUser, GuessCount
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import VerificationMethod
 
 
 def subject_of(user: EndUser | None, contact_index: str) -> str:
@@ -26,6 +27,8 @@ class Gate:
 
     row: GuessCount
     now: datetime
+    # (seconds, wrong guesses allowed): the hard caps, and what the tenant allows less.
+    windows: Windows
 
     def admits(self, purpose: str) -> bool:
         """Whether a guess may be evaluated now. A disabled method can still be bound anew, at the pace of the rest."""
@@ -33,12 +36,12 @@ class Gate:
             return False
         if self.row.paused_until and self.row.paused_until > self.now:
             return False
-        return all(self._within(seconds) < limit for seconds, limit in windows(self.row.method))
+        return all(self._within(seconds) < limit for seconds, limit in self.windows)
 
     def wrong(self) -> None:
         """Count one evaluated wrong guess."""
         row = self.row
-        longest = max(seconds for seconds, _limit in windows(row.method))
+        longest = max(seconds for seconds, _limit in self.windows)
         row.recent = [at for at in row.recent if self.now - at < timedelta(seconds=longest)] + [self.now]
         row.consecutive += 1
         if row.consecutive % settings.CONSECUTIVE_GUESSES_BEFORE_PAUSE == 0:
@@ -72,13 +75,6 @@ class Gate:
         return sum(1 for at in self.row.recent if self.now - at < timedelta(seconds=seconds))
 
 
-def windows(method: str) -> list[tuple[int, int]]:
-    """(seconds, wrong guesses allowed) pairs."""
-    if method == VerificationMethod.RECOVERY_CODE:
-        return [(900, settings.RECOVERY_GUESSES_PER_15_MINUTES), (86_400, settings.RECOVERY_GUESSES_PER_DAY)]
-    return [(300, settings.GUESSES_PER_5_MINUTES), (3600, settings.GUESSES_PER_HOUR)]
-
-
 def lock(*, tenant: Tenant, subject: str, method: str) -> Gate:
     """The subject's guess count, locked until the caller's transaction ends."""
     rows = GuessCount.objects.filter(tenant=tenant, subject=subject, method=method).annotate(clock=clock.Now())
@@ -88,4 +84,5 @@ def lock(*, tenant: Tenant, subject: str, method: str) -> Gate:
             [GuessCount(tenant=tenant, subject=subject, method=method)], ignore_conflicts=True
         )
         row = rows.select_for_update(of=("self",)).get()
-    return Gate(row, row.clock)
+    windows = (*tuning.verify_windows(method), *tuning.own_verify_window(tenant, method))
+    return Gate(row, row.clock, windows)

@@ -97,7 +97,7 @@ def show_code(link: MagicLink) -> str | None:
     if challenge is None or not _try(link):
         return None
     code = otp.issue(challenge)
-    challenge.save(update_fields=["code_hash"])
+    challenge.save(update_fields=["code_hash", "code_length"])
     return code
 
 

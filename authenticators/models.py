@@ -150,6 +150,12 @@ class AuthenticatorConfiguration(models.Model):
     magic_link_mode = models.CharField(
         _("after the link"), max_length=16, choices=magic_link_mode_choices, default=MagicLinkMode.NEW_TAB
     )
+    # Empty: the hard caps of the settings alone, which hold beside these in any case.
+    code_length = models.PositiveSmallIntegerField(null=True, blank=True)
+    verify_limit = models.PositiveSmallIntegerField(null=True, blank=True)
+    verify_minutes = models.PositiveSmallIntegerField(null=True, blank=True)
+    send_limit = models.PositiveSmallIntegerField(null=True, blank=True)
+    send_minutes = models.PositiveSmallIntegerField(null=True, blank=True)
 
     class Meta:
         ordering = ["tenant", "method"]
@@ -266,6 +272,7 @@ class Challenge(models.Model):
     contact_sealed = models.BinaryField(null=True)
     contact_index = models.CharField(max_length=128, blank=True)
     code_hash = models.CharField(max_length=128, blank=True)
+    code_length = models.PositiveSmallIntegerField(default=6)
     nonce = models.BinaryField(null=True)
     # QR codes: SHA-256 of the secret by which the page that shows the code asks what came of it.
     device_code_hash = models.CharField(max_length=64, blank=True)
@@ -441,6 +448,12 @@ class Message(models.Model):
     action_id = models.UUIDField(null=True)
     channel = models.CharField(_("channel"), max_length=16, choices=channel_choices)
     contact_index = models.CharField(max_length=128, blank=True)
+    # What the guard against pumping knew of a message that costs money (`guard`); the price in ten-thousandths.
+    prefix_index = models.CharField(max_length=128, blank=True)
+    country = models.CharField(max_length=3, blank=True)
+    standing = models.CharField(max_length=16, blank=True)
+    price = models.PositiveIntegerField(default=0)
+    proven_at = models.DateTimeField(null=True)
     # {"to", "text", "subject"?, "html"?, "code"?, "url"?, "about"?} as JSON; emptied as soon as the message has ended.
     payload_sealed = models.BinaryField(null=True)
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.OWED)
@@ -470,7 +483,77 @@ class Message(models.Model):
             models.Index(fields=["due_at"], name="message_due", condition=Q(status__in=["owed", "sending"])),
             models.Index(fields=["tenant", "contact_index", "-created_at"], name="message_by_contact"),
             models.Index(fields=["user", "-created_at"], name="message_by_user"),
+            models.Index(
+                fields=["tenant", "prefix_index", "-created_at"],
+                name="message_by_prefix",
+                condition=~Q(prefix_index=""),
+            ),
+            models.Index(
+                fields=["tenant", "country", "-created_at"],
+                name="message_to_strangers",
+                condition=Q(standing__in=["newcomer", "suspect"]),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.channel} {self.status}"
+
+
+class SendingPolicy(models.Model):
+    """What a tenant wants of the guard against pumping. A missing row means: the defaults of the settings."""
+
+    tenant = models.OneToOneField(Tenant, primary_key=True, on_delete=models.CASCADE, related_name="sending_policy")
+    messages_per_day = models.PositiveIntegerField(null=True, blank=True)
+    # In ten-thousandths of the currency that the prices are in.
+    cost_per_day = models.PositiveBigIntegerField(null=True, blank=True)
+    # {"NZ": 850}: instead of the shipped price of a message to that country.
+    prices = models.JSONField(default=dict, blank=True)
+    refuses_voip = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"sending policy of {self.tenant_id}"
+
+
+class SendingCount(models.Model):
+    """Messages that cost money, by `scope` (`guard.Charge`), in the time from `start`.
+
+    The limits are those of the newest message: the statement that counts compares with them (`sending_counts.add`).
+    """
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    scope = models.CharField(max_length=160)
+    start = models.DateTimeField()
+    sends = models.IntegerField(default=0)
+    proofs = models.IntegerField(default=0)
+    refusals = models.IntegerField(default=0)
+    cost = models.BigIntegerField(default=0)
+    most_messages = models.IntegerField(null=True)
+    most_cost = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "scope", "start"], name="one_sending_count")]
+        indexes = [models.Index(fields=["start"], name="sending_count_by_start")]
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.start}"
+
+
+class SendingPause(models.Model):
+    """The newest pause of a prefix or a country (`guard.Alarm`), over or not."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    scope = models.CharField(max_length=160)
+    country = models.CharField(max_length=3)
+    # Ten thousand numbers, which is nobody's: +64 21 123 ••••. Empty for a country.
+    prefix = models.CharField(max_length=16, blank=True)
+    started_at = models.DateTimeField()
+    until = models.DateTimeField()
+    strikes = models.PositiveIntegerField(default=1)
+    settled = models.PositiveIntegerField(default=0)
+    proven = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "scope"], name="one_sending_pause")]
+
+    def __str__(self) -> str:
+        return self.scope

@@ -3,22 +3,24 @@
 import re
 import secrets
 
+from authenticators import tuning
 from authenticators.method import Judged, VerificationFailed
 from authenticators.models import Challenge
+from authenticators.tuning import DIGITS
 from authsignal_portal import crypto
 
-DIGITS = 6
-SHAPE = re.compile(rf"[0-9]{{{DIGITS}}}")
+SHAPE = re.compile(r"[0-9]+")
 
 
-def is_code(answer: object) -> bool:
-    """Exactly six ASCII digits in a string; nothing else is ever compared."""
-    return isinstance(answer, str) and SHAPE.fullmatch(answer) is not None
+def is_code(answer: object, digits: int = DIGITS) -> bool:
+    """Exactly so many ASCII digits in a string; nothing else is ever compared."""
+    return isinstance(answer, str) and len(answer) == digits and SHAPE.fullmatch(answer) is not None
 
 
 def issue(challenge: Challenge) -> str:
     """A fresh code for the challenge; its hash replaces the one before. The caller saves the row."""
-    code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
+    digits = challenge.code_length = tuning.code_length(challenge.tenant, challenge.method)
+    code = f"{secrets.randbelow(10**digits):0{digits}d}"
     challenge.code_hash = crypto.keyed_hash("otp", challenge.pk, code)
     return code
 
@@ -29,8 +31,8 @@ def matches(challenge: Challenge, code: str) -> bool:
 
 def judge(challenge: Challenge, answer: object) -> Judged:
     """Whether the answer is the challenge's code. Raises VerificationFailed."""
-    if not is_code(answer):
-        raise VerificationFailed("not six digits", is_guess=False)
+    if not is_code(answer, challenge.code_length):
+        raise VerificationFailed("not the digits of a code", is_guess=False)
     if not matches(challenge, str(answer)):
         raise VerificationFailed("wrong code")
     return Judged(challenge.authenticator)

@@ -13,21 +13,17 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db import connection, transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from authenticators import contact, delivery, routing, tasks
-from authenticators.messaging import compose, countries
+from authenticators import contact, delivery, routing, sending, tasks
+from authenticators.messaging import compose
 from authenticators.models import Challenge, EndUser, Message
+from authenticators.sending import Asked
 from authenticators.transactions import Transaction
-from authsignal_portal.errors import TooManyRequests
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import Channel, VerificationMethod
-
-TEN_MINUTES = timedelta(minutes=10)
-DAY = timedelta(days=1)
 
 log = structlog.get_logger(__name__)
 
@@ -46,18 +42,20 @@ def owe_code(
     fallback: Channel | None = None,
     about: Mapping[str, Any] | None = None,
     linked: Transaction | None = None,
+    is_fallback: bool = False,
 ) -> Message:
     """Owe somebody a one-time code, or a link. Call in the transaction that stores the challenge, after its row locks.
 
     `linked`: what the code is for, where the action is linked to its transaction; the message tells it.
+    `is_fallback`: it goes in place of one by another channel that did not arrive.
     It lives as long as the challenge, and replaces what is still owed for the same one.
+    This is the one place where a message becomes owed, so what limits messages is asked here (`sending`).
     Raises TooManyRequests (sending limits), InvalidRequest (a number that gets no SMS).
     """
     if not connection.in_atomic_block:
         raise RuntimeError("owe_code belongs into the transaction that stores the challenge")
-    if channel in routing.PHONE:
-        check_number(tenant, to, channel)
-    check_limits(tenant=tenant, user=user, channel=channel, to=to, now=now)
+    one_at_a_time([*contact.indexes(tenant.pk, to), *([str(user.pk)] if user else [])])
+    admitted = sending.admit(Asked(tenant, user, channel, challenge.method, to, challenge.action_id, is_fallback))
     delivery.cancel_owed(challenge, now)
     valid_for = challenge.expires_at - now
     text = _text(challenge, channel, code=code, url=url, valid_for=valid_for, locale=locale, linked=linked)
@@ -79,6 +77,11 @@ def owe_code(
         fallback_channel=fallback.value if fallback else "",
         contact_index=contact.index(tenant.pk, to),
         deadline_at=challenge.expires_at,
+        created_at=admitted.at,
+        prefix_index=admitted.prefix_index,
+        country=admitted.country,
+        standing=admitted.standing,
+        price=admitted.price,
     )
     message.payload = json.dumps({key: value for key, value in payload.items() if value})
     store(message)
@@ -169,28 +172,6 @@ def ring(message_id: UUID) -> None:
         log.warning("the doorbell does not ring", message=str(message_id), reason=type(error).__name__)
 
 
-# -- who gets nothing ----------------------------------------------------------------------------
-
-
-def check_number(tenant: Tenant, number: str, channel: Channel = Channel.SMS) -> None:
-    countries.check(
-        number,
-        blocked=tenant.blocked_sms_countries,
-        allow_unknown=routing.sends_nothing(tenant, channel),
-    )
-
-
-def check_limits(*, tenant: Tenant, user: EndUser | None, channel: Channel, to: str, now: datetime) -> None:
-    """Raises TooManyRequests. Exact: whoever else sends to the same contact or user waits for us."""
-    contacts = contact.indexes(tenant.pk, to)
-    one_at_a_time([*contacts, *([str(user.pk)] if user else [])])
-    wait = wait_for(channel, newest(channel, tenant_id=tenant.pk, contact_index__in=contacts), now)
-    if user is not None:
-        wait = max(wait, wait_for(channel, newest(channel, user=user), now))
-    if wait > timedelta(0):
-        raise TooManyRequests("Too many messages were sent.", resets_in=int(wait.total_seconds()) + 1)
-
-
 def one_at_a_time(names: Sequence[str]) -> None:
     """Advisory locks until the transaction ends, taken in one order by everybody."""
     with connection.cursor() as cursor:
@@ -201,22 +182,3 @@ def one_at_a_time(names: Sequence[str]) -> None:
 def lock_key(name: str) -> int:
     digest = hashlib.sha256(f"outbox:{name}".encode()).digest()
     return int.from_bytes(digest[:8], signed=True)
-
-
-def newest(channel: Channel, **of: object) -> list[datetime]:
-    """When messages were owed, newest first, as many as the limits look at. All count, sent or not."""
-    alike = routing.PHONE if channel in routing.PHONE else (channel,)
-    rows = Message.objects.filter(channel__in=alike, **of).order_by("-created_at")
-    most = max(settings.SENDS_PER_10_MINUTES[channel.value], settings.SENDS_PER_DAY[channel.value])
-    return list(rows.values_list("created_at", flat=True)[:most])
-
-
-def wait_for(channel: Channel, times: Sequence[datetime], now: datetime) -> timedelta:
-    """How long until one more fits into every window; nothing or less when it fits now."""
-    windows = ((settings.SENDS_PER_10_MINUTES, TEN_MINUTES), (settings.SENDS_PER_DAY, DAY))
-    waits = [
-        times[limits[channel.value] - 1] + window - now
-        for limits, window in windows
-        if len(times) >= limits[channel.value]
-    ]
-    return max(waits, default=timedelta(0))

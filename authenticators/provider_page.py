@@ -13,7 +13,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from audit.events import Tag
-from authenticators import contact, enrolment, messaging, outbox
+from authenticators import contact, enrolment, messaging, sending
 from authenticators.messaging import Outgoing, TransportError
 from authenticators.models import MessageProvider
 from authenticators.provider_form import ProviderForm
@@ -48,7 +48,7 @@ class TestForm(forms.Form):
         try:
             to = enrolment.clean_contact(LIKE[channel], self.cleaned_data["to"])
             if channel != Channel.EMAIL:
-                outbox.check_number(self.row.tenant, to, channel)
+                sending.check_number(self.row.tenant, to, channel)
         except AuthsignalError as error:
             raise forms.ValidationError(error.description) from error
         return to

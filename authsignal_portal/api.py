@@ -236,6 +236,7 @@ def error_response(exception: Exception, context: Mapping[str, Any]) -> Response
     error = as_authsignal_error(exception)
     if error is None:
         return None
+    error.remember()
     headers = {"Retry-After": str(error.resets_in)} if isinstance(error, TooManyRequests) else {}
     if error.status == 503:
         log.error("database unavailable", reason=type(exception).__name__)

@@ -27,6 +27,9 @@ class AuthsignalError(Exception):
         self.description = description or self.default_description
         super().__init__(self.description)
 
+    def remember(self) -> None:
+        """Store what must outlast the request's transaction, which the refusal rolled back."""
+
 
 class Unauthorized(AuthsignalError):
     """The vendor's SDK tests compare this text word for word."""

@@ -301,9 +301,19 @@ RECOVERY_GUESSES_PER_15_MINUTES = 5
 RECOVERY_GUESSES_PER_DAY = 10
 SENDS_PER_CHALLENGE = 4
 RESEND_WAIT_SECONDS = 30
-# SMS and WhatsApp share theirs.
+# To one address or number, whatever the challenge and the user. SMS and WhatsApp share theirs.
+SECONDS_BETWEEN_SENDS = 30
 SENDS_PER_10_MINUTES = {"SMS": 6, "WHATSAPP": 6, "EMAIL": 12}
+SENDS_PER_HOUR = {"SMS": 10, "WHATSAPP": 10}
 SENDS_PER_DAY = {"SMS": 20, "WHATSAPP": 20, "EMAIL": 30}
+# What all text messages of a tenant may be and cost in a day (UTC), where the tenant says nothing; and the most that a
+# tenant may say. Costs are in the currency of the prices.
+SMS_PER_DAY = env.int("SMS_PER_DAY", default=2000)
+SMS_COST_PER_DAY = env.int("SMS_COST_PER_DAY", default=200)
+SMS_PER_DAY_AT_MOST = env.int("SMS_PER_DAY_AT_MOST", default=100_000)
+SMS_COST_PER_DAY_AT_MOST = env.int("SMS_COST_PER_DAY_AT_MOST", default=10_000)
+SMS_PER_PREFIX_AND_HOUR = env.int("SMS_PER_PREFIX_AND_HOUR", default=50)
+SMS_PER_COUNTRY_AND_HOUR = env.int("SMS_PER_COUNTRY_AND_HOUR", default=200)
 NEW_CHALLENGES_PER_10_MINUTES = 300
 OPEN_CHALLENGES_PER_USER = 50
 PROOF_FRESH_SECONDS = 10 * 60

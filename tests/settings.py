@@ -28,5 +28,7 @@ from authsignal_portal.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_TASK_ALWAYS_EAGER = os.environ.get("CELERY_TASK_ALWAYS_EAGER", "yes") == "yes"
+# Most tests send to one address again and again; those of sending ask for the real wait.
+SECONDS_BETWEEN_SENDS = 0
 STATIC_ROOT = ROOT / "var" / "test" / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ export function codeForm(ui, submit) {
     if (typed !== input.value) input.value = typed;
     if (typed.length === digits) send();
   });
-  return send.checking((value) => (value.length === digits ? "" : text("wrong-length")));
+  return send.checking((value) => (value.length === digits ? "" : text("wrong-length", { digits })));
 }
 
 const RECOVERY_LENGTH = 24;

@@ -33,12 +33,13 @@ async function explain(problem, { another }) {
     await end("other-browser");
     return never;
   }
-  if (problem.status === 429) return limited(problem.retryAfter, { another });
+  if (problem.status === 429) return limited(problem.retryAfter, { another, reason: problem.description });
   return screen("error", { slots: { reason: sentence(problem) }, when: { another } });
 }
 
-export function limited(seconds, { another }) {
+export function limited(seconds, { another, reason = "" }) {
   return screen("limited", {
+    slots: reason ? { reason } : {},
     when: { another, ready: false },
     setup(ui) {
       const until = ui.slot("until");

@@ -1,13 +1,10 @@
 """Owing a message: sealed, limited exactly, in one transaction with what it belongs to."""
 
 import json
-from datetime import timedelta
 
 import pytest
 
-from authenticators import outbox
 from authenticators.models import Message
-from authsignal_portal import clock
 from authsignal_portal.errors import InvalidRequest, TooManyRequests
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import Channel
@@ -114,7 +111,7 @@ def test_one_user_gets_so_many_messages_whatever_the_address():
     user = make_user(tenant)
     for number in range(6):
         challenge = make_challenge(tenant, user, channel=Channel.SMS)
-        owe(challenge, channel=Channel.SMS, to=f"+6421123450{number}")
+        owe(challenge, channel=Channel.SMS, to=f"+6421{number}234567")
     with pytest.raises(TooManyRequests):
         owe(make_challenge(tenant, user, channel=Channel.SMS), channel=Channel.SMS, to="+64211234599")
 
@@ -133,13 +130,6 @@ def test_a_refused_message_leaves_the_owed_one_alone():
     with pytest.raises(TooManyRequests):
         owe(challenge, channel=Channel.SMS)
     assert status_of(message) == Message.Status.OWED
-
-
-def test_a_window_waits_for_its_oldest_message():
-    now = clock.now()
-    times = [now - timedelta(minutes=minute) for minute in range(1, 7)]
-    assert outbox.wait_for(Channel.SMS, times, now) == timedelta(minutes=4)
-    assert outbox.wait_for(Channel.SMS, times[:5], now) == timedelta(0)
 
 
 # -- the countries --

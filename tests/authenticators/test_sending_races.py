@@ -10,7 +10,8 @@ from django.db import transaction
 from audit.events import Tag
 from audit.models import AuditEvent
 from authenticators import delivery, outbox
-from authenticators.models import Challenge, Message
+from authenticators.models import Challenge, Message, SendingCount
+from authenticators.sending import SendingRefused
 from authsignal_portal import clock
 from authsignal_portal.errors import TooManyRequests
 from authsignal_portal.vocabulary import Channel
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("own_database")
 
 @pytest.fixture
 def no_limits(settings) -> None:
-    settings.SENDS_PER_10_MINUTES = settings.SENDS_PER_DAY = {"SMS": 1000, "EMAIL": 1000}
+    settings.SENDS_PER_10_MINUTES = settings.SENDS_PER_HOUR = settings.SENDS_PER_DAY = {"SMS": 1000, "EMAIL": 1000}
 
 
 @pytest.fixture
@@ -76,10 +77,11 @@ def test_thirty_at_once_get_exactly_the_limit(shared, postman):
     user = make_user(tenant) if shared == "user" else None
     for _round in range(3):
         Message.objects.all().delete()
+        SendingCount.objects.all().delete()
         challenges = [make_challenge(tenant, user, channel=Channel.SMS) for _number in range(30)]
 
         def send(number: int, challenges: list[Challenge] = challenges) -> Message:
-            to = "+64211234567" if shared == "contact" else f"+642112345{number:02}"
+            to = "+64211234567" if shared == "contact" else f"+6421{number + 100}4567"
             return owe(challenges[number], channel=Channel.SMS, to=to)
 
         results = together(30, send)
@@ -94,7 +96,7 @@ def test_crossed_users_and_numbers_do_not_deadlock(postman, no_limits):
     challenges = [make_challenge(tenant, users[number % 4], channel=Channel.SMS) for number in range(24)]
 
     def send(number: int) -> Message:
-        return owe(challenges[number], channel=Channel.SMS, to=f"+6421123456{number // 4 % 4}")
+        return owe(challenges[number], channel=Channel.SMS, to=f"+6421{number // 4 % 4}234567")
 
     assert all(isinstance(result, Message) for result in together(24, send))
 
@@ -120,3 +122,23 @@ def test_one_message_claimed_by_twenty_at_once_goes_to_one(deaf_queue):
     results = together(20, lambda _number: delivery.claim(message.pk))
     assert sum(result is not None for result in results) == 1
     assert not [result for result in results if isinstance(result, Exception)]
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "most"),
+    [
+        ("prefix", [f"+6421123{place:04}" for place in range(50)], 10),
+        ("budget", [f"+6421{place + 100}4567" for place in range(50)], 5),
+    ],
+)
+def test_fifty_at_once_get_no_more_than_the_cap_of_the_guard(name, numbers, most, postman, settings):
+    settings.SMS_PER_DAY = 20
+    tenant = make_tenant()
+    challenges = [make_challenge(tenant, channel=Channel.SMS) for _number in numbers]
+    if name == "prefix":
+        settings.SMS_PER_DAY = 2000
+    results = together(50, lambda place: owe(challenges[place], channel=Channel.SMS, to=numbers[place]))
+    assert {type(result) for result in results} == {Message, SendingRefused}
+    assert sum(isinstance(result, Message) for result in results) == most
+    assert Message.objects.count() == most
+    assert SendingCount.objects.get(scope="budget").sends == most

@@ -6,9 +6,10 @@ import pytest
 from django.test import Client
 from twilio.request_validator import RequestValidator
 
+from audit.events import Tag
 from audit.models import AuditEvent
 from authenticators import callbacks, delivery, message_list
-from authenticators.models import AuthenticatorConfiguration, Message, MessageProvider
+from authenticators.models import AuthenticatorConfiguration, Message, MessageProvider, SendingCount
 from authsignal_portal.vocabulary import Channel
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
@@ -155,6 +156,8 @@ def test_a_code_that_did_not_arrive_goes_by_the_other_channel_anew(message, monk
     AuthenticatorConfiguration.objects.create(tenant=message.tenant, method=M.WHATSAPP)
     Message.objects.filter(pk=message.pk).update(fallback_channel="WHATSAPP")
     before = message.challenge.code_hash
+    # Between two that a person asks for.
+    settings.SECONDS_BETWEEN_SENDS = 30
     assert tell(message, "undelivered").status_code == 204
     new = Message.objects.exclude(pk=message.pk).get()
     assert (new.channel, new.fallback_channel, new.challenge_id) == ("WHATSAPP", "", message.challenge_id)
@@ -162,3 +165,14 @@ def test_a_code_that_did_not_arrive_goes_by_the_other_channel_anew(message, monk
     assert message.challenge.code_hash != before
     tell(message, "undelivered")
     assert Message.objects.count() == 2
+    assert SendingCount.objects.get(scope="budget").sends == 2
+
+
+def test_what_limits_messages_limits_the_other_channel_too(message, monkeypatch, settings):
+    employ(monkeypatch, settings)
+    AuthenticatorConfiguration.objects.create(tenant=message.tenant, method=M.WHATSAPP)
+    Message.objects.filter(pk=message.pk).update(fallback_channel="WHATSAPP")
+    settings.SMS_PER_DAY = 1
+    assert tell(message, "undelivered").status_code == 204
+    assert Message.objects.count() == 1
+    assert AuditEvent.objects.get(tag=Tag.MESSAGE_REFUSED).data["channel"] == "WHATSAPP"

@@ -12,6 +12,7 @@ from tests.bench import analyser_speed, rules
 from tests.bench.backtest import measure_backtest
 from tests.bench.load import Run, run
 from tests.bench.serving import FOLDER, databases, entry, environment, keep, median, migrate, request_for, seed, server
+from tests.bench.sms_pumping import measure_pumping
 from tests.bench.vectors import measure_vectors
 
 PORT = int(os.environ.get("PORT", "8790"))
@@ -24,6 +25,7 @@ RULES = 20
 
 def main() -> int:
     results = measure_vectors() | measure_rules() | measure_analyser() | measure_track() | measure_backtest()
+    results |= measure_pumping()
     return 0 if keep(results) else 1
 
 

@@ -211,9 +211,9 @@ PROVIDERS = [
         "whatsapp: limits of its own",
         f"{WHATSAPP}::test_sms_and_whatsapp_share_the_sending_limits",
         (
-            "authenticators/outbox.py",
-            "alike = routing.PHONE if channel in routing.PHONE else (channel,)",
-            "alike = (channel,)",
+            "authenticators/sending.py",
+            "return PRICED if self.is_priced else frozenset({self.channel})",
+            "return frozenset({self.channel})",
         ),
     ),
     mutant(

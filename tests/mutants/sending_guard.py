@@ -1,0 +1,114 @@
+"""Ways to weaken the guard against pumping and the limits of sending."""
+
+from tests.mutants.catalogue import mutant
+
+GUARD = "tests/sending/test_guard.py"
+LIMITS = "tests/sending/test_limits.py"
+AGREEMENT = "tests/sending/test_agreement.py"
+TRACES = "tests/sending/test_traces.py"
+RACES = "tests/authenticators/test_sending_races.py"
+TUNING = "tests/sending/test_tuning.py"
+TWILIO = "tests/authenticators/test_twilio_status.py"
+
+COUNTS = "authenticators/sending_counts.py"
+SENDING = "authenticators/sending.py"
+PURE = "authenticators/guard.py"
+
+SENDING_GUARD = [
+    mutant(
+        "guard: a counter goes on whatever its limit",
+        f"{RACES}::test_fifty_at_once_get_no_more_than_the_cap_of_the_guard",
+        (
+            COUNTS,
+            "    WHERE (excluded.most_messages IS NULL OR c.sends - c.proofs < excluded.most_messages)\n        AND",
+            "    WHERE",
+        ),
+    ),
+    mutant(
+        "guard: the database counts other than the pure guard",
+        f"{AGREEMENT}::test_the_database_agrees_with_the_pure_guard",
+        (COUNTS, "c.sends - c.proofs < excluded.most_messages", "c.sends < excluded.most_messages"),
+    ),
+    mutant(
+        "guard: no counter of money",
+        f"{LIMITS}::test_the_budget_counts_money_too",
+        (COUNTS, "        AND (excluded.most_cost IS NULL OR c.cost + excluded.cost <= excluded.most_cost)\n", ""),
+    ),
+    mutant(
+        "limits: the address that a caller claims is believed",
+        "tests/portal/test_client_ip.py::test_the_address_is_the_one_that_the_outermost_trusted_proxy_saw",
+        ("authsignal_portal/client_ip.py", "    if hops < 1:\n        return peer\n", "    hops = max(1, hops)\n"),
+    ),
+    mutant(
+        "guard: each spelling of an address is another address",
+        f"{LIMITS}::test_every_spelling_of_an_address_is_one_address",
+        (
+            "authenticators/contact.py",
+            'return crypto.keyed_hash("contact", tenant_id.bytes, normal(text))',
+            'return crypto.keyed_hash("contact", tenant_id.bytes, text)',
+        ),
+    ),
+    mutant(
+        "guard: a resend begins a new deadline",
+        f"{LIMITS}::test_a_resend_keeps_deadline_and_guesses_and_there_are_three_of_them",
+        (
+            "authenticators/challenges.py",
+            "    challenge.last_sent_at = now\n",
+            "    challenge.last_sent_at = now\n    challenge.expires_at = now + timedelta(minutes=10)\n",
+        ),
+    ),
+    mutant(
+        "guard: no alarm",
+        f"{LIMITS}::test_a_prefix_that_never_answers_stops_at_the_cap_with_a_pause_and_an_alarm",
+        (PURE, "    if asked < enough or proven * 100 >= LOW_PERCENT * asked:\n", "    if True:\n"),
+    ),
+    mutant(
+        "guard: nobody is suspect, no prefix paused, no country under attack",
+        f"{TRACES}::test_240_000_codes_in_four_hours_cost_less_than_the_budget_and_honest_people_get_theirs",
+        (PURE, "    if asked < enough or proven * 100 >= LOW_PERCENT * asked:\n", "    if True:\n"),
+        (PURE, "len(lately - proven) >= UNANSWERED_OF_SUSPECT_PREFIX", "False"),
+    ),
+    mutant(
+        "guard: a known number is known for ever",
+        f"{GUARD}::test_a_number_is_known_as_long_as_it_answers_one_in_three",
+        (
+            PURE,
+            " and (any(proven[:UNANSWERED_OF_KNOWN]) or len(proven) < UNANSWERED_OF_KNOWN)",
+            "",
+        ),
+    ),
+    mutant(
+        "guard: no wait between two messages to one address",
+        f"{LIMITS}::test_one_address_gets_one_message_in_thirty_seconds_over_all_challenges_and_users",
+        (SENDING, "(*between, *windows), at)", "windows, at)"),
+    ),
+    mutant(
+        "guard: WhatsApp costs nothing",
+        f"{LIMITS}::test_whatsapp_counts_with_sms_whatever_is_counted",
+        (SENDING, "PRICED = frozenset(routing.PHONE)", "PRICED = frozenset({Channel.SMS})"),
+    ),
+    mutant(
+        "guard: nothing limits the channel in place of another",
+        f"{TWILIO}::test_what_limits_messages_limits_the_other_channel_too",
+        (SENDING, "    if not asked.is_priced:\n", "    if not asked.is_priced or asked.is_fallback:\n"),
+    ),
+    mutant(
+        "guard: a refusal leaves no trace",
+        f"{LIMITS}::test_a_refusal_is_plain_and_its_event_names_nobody",
+        ("authsignal_portal/api.py", "    error.remember()\n", ""),
+    ),
+    mutant(
+        "guard: a tenant may allow itself more than the operator",
+        f"{TUNING}::test_no_tenant_is_allowed_more_than_the_operator_says",
+        (SENDING, "budget_messages=min(messages, settings.SMS_PER_DAY_AT_MOST)", "budget_messages=messages"),
+    ),
+    mutant(
+        "tuning: the tenant's limit takes the place of the hard cap",
+        f"{TUNING}::test_a_tenants_limit_holds_beside_the_hard_caps",
+        (
+            "authenticators/guesses.py",
+            "windows = (*tuning.verify_windows(method), *tuning.own_verify_window(tenant, method))",
+            "windows = tuning.own_verify_window(tenant, method) or tuning.verify_windows(method)",
+        ),
+    ),
+]

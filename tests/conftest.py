@@ -16,6 +16,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.core.management import CommandError
+from django.core.management.commands import flush
 from django.db import connection
 from django.test import Client
 
@@ -83,6 +85,27 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     yield
     with django_db_blocker.unblock():
         empty_database()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_flush() -> Iterator[None]:
+    """The flush after a test that commits and the live server's worker may each hold what the other wants."""
+    patched = pytest.MonkeyPatch()
+    hasty = flush.Command.handle
+
+    def handle(self: flush.Command, **options: Any) -> None:
+        for tried in range(5):
+            try:
+                hasty(self, **options)
+            except CommandError as error:
+                if tried == 4 or "deadlock detected" not in str(error.__cause__):
+                    raise
+            else:
+                return
+
+    patched.setattr(flush.Command, "handle", handle)
+    yield
+    patched.undo()
 
 
 def empty_database() -> None:

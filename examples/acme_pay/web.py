@@ -94,6 +94,9 @@ class Exchange(BaseHTTPRequestHandler):
 
     def send(self, status: HTTPStatus, body: bytes, kind: str, extra: dict[str, str] | None = None) -> None:
         headers = {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
+        if self.close_connection:
+            # Else a client might send its next request on it.
+            headers["Connection"] = "close"
         self.send_response(status)
         for name, value in (headers | self.server.always | (extra or {})).items():
             self.send_header(name, value)

@@ -8,9 +8,11 @@ import pytest
 
 from actions.models import Action
 from audit.events import Tag
+from authenticators import links
 from authenticators.methods import recovery_code, totp
-from authenticators.models import Challenge
-from authsignal_portal.vocabulary import DEVICE_METHODS
+from authenticators.models import AuthenticatorConfiguration, Challenge, MagicLink
+from authsignal_portal import clock
+from authsignal_portal.vocabulary import DEVICE_METHODS, OPT_IN_METHODS
 from authsignal_portal.vocabulary import ActionState as S
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
@@ -24,6 +26,8 @@ VERIFY = {
     M.SECURITY_KEY: "client/verify/security-key",
     M.EMAIL_OTP: "client/verify/email-otp",
     M.SMS: "client/verify/sms",
+    M.WHATSAPP: "client/verify/whatsapp",
+    M.EMAIL_MAGIC_LINK: "client/verify/email-magic-link/finalize",
     M.AUTHENTICATOR_APP: "client/verify/totp",
     M.RECOVERY_CODE: "/challenge/api/recovery-code",
 }
@@ -71,8 +75,10 @@ class BegunOnDevice(Begun):
 
 @pytest.fixture
 def desk(acme, client) -> Iterator[Desk]:
-    with still_clock() as clock:
-        yield Desk(client, acme, clock, make.make_key(acme))
+    for method in OPT_IN_METHODS:
+        AuthenticatorConfiguration.objects.create(tenant=acme, method=method)
+    with still_clock() as stopped:
+        yield Desk(client, acme, stopped, make.make_key(acme))
 
 
 def begin_on_device(desk: Desk, method: M) -> Begun:
@@ -104,6 +110,11 @@ def begin(desk: Desk, method: M) -> Begun:
         tracked = scenes.track(desk, first.user.user_id, "Transfer")
         options = desk("POST", KEY_OPTIONS, {}, token=tracked.token)[1]
         return Begun(desk, tracked, VERIFY[method], device.get(options, with_user_handle=False))
+    if method == M.EMAIL_MAGIC_LINK:
+        tracked = scenes.enrolled(desk, method)
+        links.issue(scenes.waiting(tracked, method), links.NOBODY)
+        MagicLink.objects.update(used_at=clock.now(), confirmed_at=clock.now())
+        return Begun(desk, tracked, VERIFY[method], {})
     if method == M.RECOVERY_CODE:
         tracked = scenes.enrolled(desk, M.EMAIL_OTP)
         code = recovery_code.replace_all(tracked.user)[0]

@@ -467,7 +467,7 @@ def test_an_embargoed_country(api, acme):
     [
         ("text", {"missing": ["custom.v"]}, [None, ""], ["x", " "]),
         ("text", {"!": {"missing": ["custom.v"]}}, ["x", " "], [None, ""]),
-        ("number", {"missing": ["custom.v"]}, [None, "7"], [0, -1]),
+        ("number", {"missing": ["custom.v"]}, [None], [0, -1, "7"]),
         ("number", {"!": {"missing": ["custom.v"]}}, [0], [None, "7"]),
         ("boolean", {"!": {"missing": ["custom.v"]}}, [False, True], [None, 0]),
         ("multiselect", {"missing": ["custom.v"]}, [None, []], [["a"]]),

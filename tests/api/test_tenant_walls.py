@@ -206,6 +206,8 @@ def test_every_route_of_both_apis_is_walked(theirs):
         "VerifyKeyView",
         "VerifyCodeView",
         "VerifySmsView",
+        "VerifyWhatsAppView",
+        "FinalizeLinkView",
         "VerifyTotpView",
         "UserAuthenticatorsView",
         "InitView",
@@ -244,6 +246,9 @@ def test_every_route_of_both_apis_is_walked(theirs):
         "StartCodeView",
         "EnrolSmsView",
         "StartSmsView",
+        "StartWhatsAppView",
+        "EnrolLinkView",
+        "StartLinkView",
         "StartQrView",
         "NothingHere",
     }

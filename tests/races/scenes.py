@@ -21,7 +21,12 @@ from tests.conftest import Live
 from tests.races.volley import SLOTS, Volley
 from tests.soft_authenticator import SoftAuthenticator
 
-CONTACTS = {M.EMAIL_OTP: "alice@acme.example", M.SMS: "+64211234567"}
+CONTACTS = {
+    M.EMAIL_OTP: "alice@acme.example",
+    M.EMAIL_MAGIC_LINK: "alice@acme.example",
+    M.SMS: "+64211234567",
+    M.WHATSAPP: "+64211234567",
+}
 SECRET = base64.b32encode(b"a secret of 20 bytes").decode()
 
 

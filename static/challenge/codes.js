@@ -54,7 +54,7 @@ export async function firstSend(send) {
     if (problem.status === 429 && problem.retryAfter <= SHORT_WAIT_SECONDS) {
       return { wait: problem.retryAfter, early: true };
     }
-    throw problem;
+    throw Object.assign(problem, { sending: true });
   }
 }
 

@@ -33,7 +33,7 @@ async function explain(problem, { another }) {
     await end("other-browser");
     return never;
   }
-  if (problem.status === 429) return limited(problem.retryAfter, { another, reason: problem.description });
+  if (problem.status === 429) return limited(problem.retryAfter, { another, reason: problem.sending ? text("not-now") : "" });
   return screen("error", { slots: { reason: sentence(problem) }, when: { another } });
 }
 

@@ -338,6 +338,7 @@ def test_too_many_messages_show_when_to_go_on(hosted: Hosted, advance: Callable[
         advance(31)
     hosted.page.goto(tracked["url"])
     heading(hosted.page, "Too many tries")
+    expect(hosted.page.locator("#screen").get_by_text("Nothing can be sent to you right now.")).to_be_visible()
     expect(hosted.page.locator("#screen").get_by_text("You can try again in")).to_be_visible()
 
 

@@ -16,6 +16,7 @@ from tests.races.desk import sent_code
 METHODS = "/portal/authenticators/authenticatorconfiguration/"
 SENDING = "/portal/authenticators/sendingpause/"
 ALL_ON = {f"{method}-{flag}": "on" for method in M for flag in ("is_active", "is_editable_by_user")}
+ALL_ON |= {"SMS-sms_channel": "DEFAULT", "EMAIL_MAGIC_LINK-magic_link_mode": "NEW_TAB"}
 
 
 @pytest.fixture
@@ -92,6 +93,17 @@ def test_limits_are_tuned_on_the_page_of_the_methods(acme, admin):
     assert admin.client.post(METHODS, ALL_ON | given).status_code == 302
     row = AuthenticatorConfiguration.objects.get(tenant=acme, method=M.SMS)
     assert (row.verify_limit, row.verify_minutes, row.code_length, row.send_limit) == (3, 5, 8, None)
+
+
+def test_a_link_has_no_digits_and_whatsapp_has(admin):
+    page = admin.client.get(METHODS).content.decode()
+    for name, is_there in (
+        ("WHATSAPP-code_length", True),
+        ("EMAIL_MAGIC_LINK-code_length", False),
+        ("EMAIL_MAGIC_LINK-send_limit", True),
+        ("PUSH-send_limit", False),
+    ):
+        assert (f'name="{name}"' in page) is is_there
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,11 @@ SENDING_GUARD = [
         (SENDING, "PRICED = frozenset(routing.PHONE)", "PRICED = frozenset({Channel.SMS})"),
     ),
     mutant(
+        "guard: a code by the other channel waits as if somebody had asked again",
+        f"{TWILIO}::test_a_code_that_did_not_arrive_goes_by_the_other_channel_anew",
+        (SENDING, "() if asked.is_fallback else ((settings", "((settings"),
+    ),
+    mutant(
         "guard: nothing limits the channel in place of another",
         f"{TWILIO}::test_what_limits_messages_limits_the_other_channel_too",
         (SENDING, "    if not asked.is_priced:\n", "    if not asked.is_priced or asked.is_fallback:\n"),

@@ -28,9 +28,8 @@ BOUND = [
         f"{LINKING}::test_every_challenge_row_carries_the_transaction_and_its_hash",
         (
             "actions/server_challenges.py",
-            "            transaction=action.facts.transaction,\n"
-            "            transaction_hash=action.facts.transaction_hash,\n",
-            "",
+            "facts.transaction,\n            transaction_hash=action.facts.transaction_hash,\n",
+            'facts.transaction[:0],\n            transaction_hash="",\n',
         ),
     ),
     mutant(

@@ -247,7 +247,7 @@ NOTHING_ELSE = [
         "pages: contact details in the draft's trace for everybody",
         f"{PAGES}::test_contact_details_in_a_trace_are_for_those_who_may_see_them",
         (
-            "actions/backtest_shown.py",
+            "actions/activity_page.py",
             "for_eyes(explain_facts(rule.spec, known, custom_points=points, around=around), here)",
             "explain_facts(rule.spec, known, custom_points=points, around=around)",
         ),

@@ -223,8 +223,8 @@ TIME = [
         ),
         (
             "authenticators/challenges.py",
-            "filter(pk=challenge.pk, verified_at=None, failed_at=None, expires_at__gt=now)",
-            "filter(pk=challenge.pk, verified_at=None, failed_at=None)",
+            "expires_at__gt=now)\n    challenge.verified_at = now\n",
+            ")\n    challenge.verified_at = now\n",
         ),
     ),
     mutant(
@@ -371,8 +371,8 @@ MESSAGES = [
         f"{SENDING}::test_rolling_back_owes_and_sends_nothing",
         (
             "authenticators/outbox.py",
-            "    transaction.on_commit(partial(ring, message.pk))\n",
-            "    ring(message.pk)\n",
+            "if value})\n    store(message)\n    transaction.on_commit(partial(ring, message.pk))\n",
+            "if value})\n    store(message)\n    ring(message.pk)\n",
         ),
     ),
 ]

@@ -28,8 +28,8 @@ BOUND = [
         f"{LINKING}::test_every_challenge_row_carries_the_transaction_and_its_hash",
         (
             "actions/server_challenges.py",
-            "            action.facts.transaction,\n            action.facts.transaction_hash,\n",
-            "",
+            "facts.transaction,\n            transaction_hash=action.facts.transaction_hash,\n",
+            'facts.transaction[:0],\n            transaction_hash="",\n',
         ),
     ),
     mutant(
@@ -75,7 +75,7 @@ BOUND = [
     mutant(
         "linking: a passkey's challenge begins before the transaction is known",
         f"{LINKING}::test_a_challenge_without_its_user_and_transaction_does_not_begin",
-        ("actions/proving.py", "    linking.check_needs_none(tenant, action_code)\n", ""),
+        ("actions/ceremonies.py", "    linking.check_needs_none(tenant, action_code)\n", ""),
     ),
     mutant(
         "linking: the message with the code does not tell what it is for",

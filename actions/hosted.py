@@ -124,6 +124,8 @@ def _context(
         "tenant": tenant.name if tenant else "",
         "theme": hosted_theme.of(tenant),
         "problem": problem,
+        # On the screens of no method of their own.
+        "digits": tuning.DIGITS,
         "config": present(config),
         "method_screens": [(name, f"challenge/methods/{name}.html", _digits(tenant, name)) for name in METHOD_SCREENS],
         "cards": [(method, f"challenge/methods/{method.lower()}_card.html") for method in VerificationMethod],

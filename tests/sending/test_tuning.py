@@ -221,3 +221,4 @@ def test_a_hosted_page_asks_for_as_many_digits_as_the_code_has(desk):
     assert 'data-digits="8"' in page
     assert "We sent a 8-digit code by text message" in page
     assert 'data-digits="6"' in page
+    assert 'data-digits=""' not in page

@@ -59,7 +59,9 @@ def compare(symbol: str, key: str, literal: object) -> dict[str, Any]:
 
 
 def brief(value: object) -> str:
-    """For the ids of parametrized tests: Python does not print integers of this size."""
+    """For the ids of parametrized tests: Python does not print integers of this size, nor sets in one order."""
+    if isinstance(value, frozenset):
+        return f"{len(value)} choices"
     return "huge" if isinstance(value, int) and value.bit_length() > 64 else ascii(value)[:40]
 
 

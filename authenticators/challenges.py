@@ -43,6 +43,17 @@ class Origin:
     transaction: str = ""
     transaction_hash: str = ""
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What each challenge keeps of it, by the names of the challenge's columns."""
+        return {
+            "action_id": self.action_id,
+            "action_code": self.action_code,
+            "idempotency_key": self.idempotency_key,
+            "transaction": self.transaction,
+            "transaction_hash": self.transaction_hash,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -116,11 +127,7 @@ def start_code(
             user=user,
             method=method,
             purpose=purpose,
-            action_id=origin.action_id,
-            action_code=origin.action_code,
-            idempotency_key=origin.idempotency_key,
-            transaction=origin.transaction,
-            transaction_hash=origin.transaction_hash,
+            **origin.columns,
             scope=scope,
             context=context or {},
             expires_at=now + timedelta(minutes=tenant.otp_duration_in_minutes),
@@ -242,9 +249,7 @@ def start_nonce(
         user=user,
         method=method,
         purpose=purpose,
-        action_id=origin.action_id,
-        action_code=origin.action_code,
-        idempotency_key=origin.idempotency_key,
+        **origin.columns,
         nonce=secrets.token_bytes(NONCE_BYTES),
         context=context or {},
         expires_at=now + timedelta(seconds=lifetime_seconds or settings.PASSKEY_CHALLENGE_SECONDS),
@@ -265,7 +270,6 @@ def store(challenge: Challenge, now: datetime) -> None:
 def _link(challenge: Challenge, origin: Origin) -> None:
     """Let a WebAuthn challenge stand for the transaction too: who signs it signs both (transactions)."""
     if origin.transaction_hash:
-        challenge.transaction, challenge.transaction_hash = origin.transaction, origin.transaction_hash
         challenge.transaction_nonce = challenge.nonce
         challenge.nonce = webauthn_challenge(bytes(challenge.nonce or b""), origin.transaction_hash)
 
@@ -284,11 +288,7 @@ def start_silent(
         user=user,
         method=method,
         purpose=purpose,
-        action_id=origin.action_id,
-        action_code=origin.action_code,
-        idempotency_key=origin.idempotency_key,
-        transaction=origin.transaction,
-        transaction_hash=origin.transaction_hash,
+        **origin.columns,
         authenticator=authenticator,
         expires_at=clock.now() + timedelta(minutes=user.tenant.otp_duration_in_minutes),
     )

@@ -19,8 +19,8 @@ BOUND = [
         f"{LINKING}::test_every_challenge_row_carries_the_transaction_and_its_hash",
         (
             "authenticators/challenges.py",
-            "transaction_hash=origin.transaction_hash,\n        authenticator=authenticator,",
-            "authenticator=authenticator,",
+            '            "transaction_hash": self.transaction_hash,\n',
+            "",
         ),
     ),
     mutant(

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from actions.velocity import reads_only_what_counts
-from rules.velocity import COUNT, FAILED, MEMBERS, Asked, Seen, settle
+from rules.velocity import COUNT, FAILED, MAX_ROWS, MEMBERS, Asked, Seen, settle
 
 
 def window_of(asked: Asked, action_code: str) -> "Window":
@@ -35,7 +35,7 @@ class Window:
         self.micros = asked.velocity.seconds * 1_000_000
         self.counts_itself = asked.velocity.counts(action_code)
         self.is_bounded = asked.velocity.metric != COUNT or not reads_only_what_counts(asked.velocity)
-        self.most = asked.velocity.most_rows if self.is_bounded else asked.cap
+        self.most = MAX_ROWS if self.is_bounded else asked.cap
         self.rows: deque[tuple[int, bool, Any]] = deque()
         self.number = 0
 

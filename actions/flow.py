@@ -374,6 +374,7 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
         "user_agent": request.sent.get("userAgent", "")[:1000],
         "device": request.sent.get("deviceId", ""),
         "country": around.country_code or "",
+        "numbers": _numbers(facts["custom"]),
         **{name: getattr(around, name) for name in ENTITY_COLUMNS},
         **_what_was_known(request.tenant, facts, trace, action_id),
         "matched": list(decision.matched),
@@ -408,6 +409,12 @@ def _message(known: Known, facts: Mapping[str, Any]) -> dict[str, str]:
     points = (known.amount_data_point or "", known.currency_data_point or "", known.payee_data_point or "")
     linked = linking.transaction(linking.Linking(known.message or "", *points), action=action, user=user)
     return {"message": linked.text, "transaction": linked.canonical, "transaction_hash": linked.hash}
+
+
+def _numbers(custom: Mapping[str, Any]) -> str | None:
+    """What sums over past actions add up: kept with the action itself, whose row they read anyway."""
+    found = {name: value for name, value in custom.items() if type(value) in (int, float)}
+    return json.dumps(found) if found else None
 
 
 def _what_was_known(

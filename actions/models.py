@@ -56,6 +56,8 @@ class Action(models.Model):
     phone_key = models.BigIntegerField(null=True)
     email_domain_key = models.BigIntegerField(null=True)
     country_code = models.CharField(max_length=2, blank=True)
+    # The numbers among what was sent as `custom`, by name, for sums over past actions; None where there were none.
+    numbers = models.JSONField(null=True)
     # When a challenge of this action first went wrong: a refused answer, or a decline.
     failed_at = models.DateTimeField(null=True)
 

@@ -102,9 +102,10 @@ WRITE = """
 action AS (
   INSERT INTO actions_action (id, tenant_id, user_id, action_code, idempotency_key, state, outcome, created_at,
     state_updated_at, verification_method, fingerprint, device_key, address_key, phone_key, email_domain_key,
-    country_code)
+    country_code, numbers)
   VALUES (%(action_id)s, %(tenant)s, %(user_pk)s, %(action)s, %(key)s, %(state)s, %(outcome)s, %(now)s, %(now)s, '',
-    %(fingerprint)s, %(device_key)s, %(address_key)s, %(phone_key)s, %(email_domain_key)s, %(country)s)
+    %(fingerprint)s, %(device_key)s, %(address_key)s, %(phone_key)s, %(email_domain_key)s, %(country)s,
+    %(numbers)s)
 ),
 facts AS (
   INSERT INTO actions_actionfacts (action_id, configuration_id, policy_version, ip_address, user_agent, device_id,

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from rules.types import READERS, Kind, storable
-from rules.velocity import COUNT, FAILED, FOLDS, MEMBERS, Asked, Seen, Velocity, settle
+from rules.velocity import COUNT, FAILED, FOLDS, MAX_ROWS, MEMBERS, Asked, Seen, Velocity, settle
 
 # What is compared with stands in a sub-select, so that one plan is made for all values: that of a busy device goes
 # through everybody's actions to find its own, and is slow as soon as it is busy no more.
@@ -99,7 +99,7 @@ def reads_only_what_counts(velocity: Velocity) -> bool:
 def _column(velocity: Velocity, number: int, action_code: str) -> str:
     is_counted_only = velocity.metric == COUNT and reads_only_what_counts(velocity)
     # A limit that the planner does not know: else, taking few actions for granted, it may read all to sort them.
-    limit = f"LIMIT (SELECT {f'%(l{number})s::bigint' if is_counted_only else velocity.most_rows})"
+    limit = f"LIMIT (SELECT {f'%(l{number})s::bigint' if is_counted_only else MAX_ROWS})"
     newest = f"{_source(velocity, number, limit)} ORDER BY x.created_at DESC {limit}"
     if is_counted_only:
         # As far as the cap, hence whole however many rows: none counts against the bound.
@@ -141,12 +141,9 @@ def _members(metric: str, number: int, current_is_in: bool, rest: str) -> str:
 
 
 def _folded(number: int, rest: str) -> str:
-    # Looked up action by action: joined, the facts of all actions might be read. OFFSET 0 keeps it at one look each.
-    sent = f"(SELECT f.facts->'custom'->%(f{number})s::text FROM actions_actionfacts f WHERE f.action_id = q.id)"  # noqa: S608
-    rows = f"SELECT CASE WHEN q.coded THEN {sent} END AS sent FROM (SELECT x.id, {rest}) q OFFSET 0"  # noqa: S608
-    value = "CASE WHEN jsonb_typeof(r.sent) = 'number' THEN r.sent::numeric END"
+    value = f"CASE WHEN q.coded THEN (q.numbers->%(f{number})s::text)::numeric END"
     folds = "count(*), count(n), coalesce(sum(n), 0), max(n), min(n)"
-    return f"(SELECT ARRAY[{folds}]::numeric[] FROM (SELECT {value} AS n FROM ({rows}) r) s)"  # noqa: S608
+    return f"(SELECT ARRAY[{folds}]::numeric[] FROM (SELECT {value} AS n FROM (SELECT x.numbers, {rest}) q) s)"  # noqa: S608
 
 
 def values(
@@ -172,7 +169,7 @@ def caps(
     for one, row in zip(asked, found, strict=True):
         key = one.velocity.key
         value = told.get(key.partition(".")[2])
-        if int(row[0] or 0) >= one.velocity.most_rows:
+        if int(row[0] or 0) >= MAX_ROWS:
             stops[key] = one.cap if value is None else value
         elif not one.velocity.field:
             stops[key] = one.cap

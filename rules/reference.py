@@ -63,11 +63,10 @@ def _velocity() -> Iterator[str]:
     yield _table(("Part", "One of"), rows)
     yield (
         f"Counts are compared with at most {velocity.MAX_THRESHOLD:,}. Different members, failed challenges, and "
-        "counts of `this` or named actions by device, IP address, phone number or email domain are read from the "
-        f"newest {velocity.MAX_ROWS:,} actions in the window, sums, averages and maxima from the newest "
-        f"{velocity.MAX_FOLDED:,}; where there are more, a value that already settles every comparison stands, and any "
-        f"other is unknown. The active rules of an action together use at most {velocity.MAX_VELOCITIES} different "
-        "velocities.\n"
+        "sums, averages and maxima, counts of `this` or named actions by device, IP address, phone number or email "
+        f"domain are read from the newest {velocity.MAX_ROWS:,} actions in the window; where there are more, a value "
+        "that already settles every comparison stands, and any other is unknown. The active rules of an action "
+        f"together use at most {velocity.MAX_VELOCITIES} different velocities.\n"
     )
 
 

@@ -11,9 +11,8 @@
 - *window*: `1m` to `90d`, ending now, its beginning left out. The current action counts.
 
 A count is told up to a *cap*, which lies above every number that the rules compare it with, so that no comparison
-feels it. All but plain counts are read from at most MAX_ROWS actions, the newest, and what looks into the facts of each
-from at most MAX_FOLDED; where there are more, a value that only grows and is above every number that it is compared
-with stands as the least it can be, and any other is missing.
+feels it. All but plain counts are read from at most MAX_ROWS actions, the newest; where there are more, a value that
+only grows and is above every number that it is compared with stands as the least it can be, and any other is missing.
 """
 
 import re
@@ -27,7 +26,6 @@ from rules.types import storable
 
 PREFIX: Final = "velocity."
 MAX_ROWS: Final = 2_000
-MAX_FOLDED: Final = 1_000
 # That the rules of one action may ask for: each is read with every decision.
 MAX_VELOCITIES: Final = 25
 # Of the number that a count is compared with.
@@ -83,11 +81,6 @@ class Velocity:
     @cached_property
     def seconds(self) -> int:
         return int(self.window[:-1]) * UNITS[self.window[-1]][1]
-
-    @property
-    def most_rows(self) -> int:
-        """How many actions are read at most, where the reading is not bounded by a count's cap."""
-        return MAX_FOLDED if self.metric in FOLDS else MAX_ROWS
 
     def codes(self, action_code: str) -> tuple[str, ...] | None:
         """The action codes that count, seen from an action of this code; None for all."""
@@ -181,7 +174,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the past gave, without the current action, from at most `Velocity.most_rows` rows.
+    """What the past gave, without the current action, from at most MAX_ROWS rows.
 
     `rows` were looked at, 0 where the reading was not bounded by them; `number` is a count or how many different
     members; `total`, `highest` and `lowest` are over the numbers among them, of which there were `number`.
@@ -202,7 +195,7 @@ def settle(
     `adds` is what the current action adds to a count (1 or 0), `value` its number for a sum, average or maximum; `cap`
     and `highest` are those of `Asked`.
     """
-    is_whole = seen.rows < asked.most_rows
+    is_whole = seen.rows < MAX_ROWS
     if asked.metric not in FOLDS:
         number = seen.number + adds
         return min(number, cap) if is_whole or number > highest else None

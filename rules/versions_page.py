@@ -216,6 +216,7 @@ class VersionsPage(TenantAdmin):
             shown=shown,
             other=other,
             against_in_force=is_in_force,
+            is_first=previous is None,
             difference=told(_between(other, kept)),
             can_revert=self.has_change_permission(request) and publishing.rules_differ(configuration, kept),
             has_draft=bool(publishing.draft_difference(configuration)),

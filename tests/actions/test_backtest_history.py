@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg.sql import SQL
 
-from actions import backtest, backtest_replay, backtest_rows, flow
+from actions import backtest, backtest_replay, backtest_rows, backtest_windows, flow, velocity
 from actions.backtest_history import Values, _query, recount
 from actions.backtest_rows import Span
 from actions.models import Action, ActionFacts
@@ -138,8 +138,10 @@ def test_counted_anew_is_what_the_live_engine_told(acme, pay, advance):
 
 
 def test_the_bounds_of_the_live_statement_hold(acme, pay, advance, monkeypatch):
-    for name, bound in {"MAX_ROWS": 4, "MAX_FOLDED": 3, "LEAST_CAP": 3, "MAX_THRESHOLD": 3}.items():
-        monkeypatch.setattr(asked_of, name, bound)
+    for name in ("LEAST_CAP", "MAX_THRESHOLD"):
+        monkeypatch.setattr(asked_of, name, 3)
+    for module in (asked_of, velocity, backtest_windows):
+        monkeypatch.setattr(module, "MAX_ROWS", 4)
     Rule.objects.all().delete()
     keys_asked(pay, KEYS, 1)
     live_on(acme, random.Random(1), 60, advance, gaps=[1, 60, 600])

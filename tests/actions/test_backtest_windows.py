@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actions import backtest_windows
 from actions.backtest_windows import window_of
-from rules import velocity
 from rules.velocity import Asked
 
 BOUND, SECONDS = 4, 60
@@ -18,7 +18,7 @@ ASKED = Asked.of("velocity.failedChallenges.tenant.action:pay.1m", [3])
 @pytest.fixture(autouse=True, scope="module")
 def small() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(velocity, "MAX_ROWS", BOUND)
+        patch.setattr(backtest_windows, "MAX_ROWS", BOUND)
         yield
 
 
@@ -45,7 +45,7 @@ def test_failed_challenges_are_those_of_the_newest_that_have_failed_by_then(step
 
 def test_many_are_told_in_a_time_that_grows_with_their_number_alone() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(velocity, "MAX_ROWS", 2_000)
+        patch.setattr(backtest_windows, "MAX_ROWS", 2_000)
 
         def seconds(number: int) -> float:
             window, started = window_of(ASKED, "pay"), time.process_time()

@@ -22,12 +22,12 @@ TABLES = ("actions_action", "actions_actionfacts")
 STORED = """
 INSERT INTO actions_action (id, tenant_id, user_id, action_code, idempotency_key, state, outcome, created_at,
   state_updated_at, verification_method, fingerprint, country_code, device_key, address_key, phone_key,
-  email_domain_key, failed_at)
+  email_domain_key, failed_at, numbers)
 SELECT gen_random_uuid(), u.tenant_id, u.id, (ARRAY['pay', 'login', 'transfer'])[1 + mod(n, 3)], n::text,
   'ALLOW', CASE WHEN mod(n, 7) = 0 THEN 'CHALLENGE' ELSE 'ALLOW' END,
   authsignal_now() - n * interval '4 minutes', authsignal_now(), '', '', 'NZ',
   CASE WHEN mod(n, 20) > 0 THEN 7 ELSE mod(n, 500) END, mod(n, 700), mod(n, 400), mod(n, 20),
-  CASE WHEN mod(n, 10) = 0 THEN authsignal_now() END
+  CASE WHEN mod(n, 10) = 0 THEN authsignal_now() END, '{"v": 5}'
 FROM generate_series(1, %s) n
 JOIN (SELECT id, tenant_id, row_number() OVER () - 1 AS place FROM authenticators_enduser) u ON u.place = mod(n, %s)
 """
@@ -124,8 +124,6 @@ def test_each_count_goes_through_the_index_of_its_scope_and_reads_no_table(acme,
         for asked in every_velocity():
             found = scans(plan(asked, acme, "user-7", generic=generic), TABLES)
             for one in scans(without, TABLES):
-                found.remove(one)
-            for one in [("Index Scan", "actions_actionfacts_pkey")] if asked.velocity.field else []:
                 found.remove(one)
             [(how, index)] = found
             assert how in ("Index Scan", "Index Only Scan"), (asked.velocity.key, generic, found)

@@ -49,11 +49,12 @@ OUTCOME = """CASE WHEN embargoed OR is_bot THEN 'BLOCK' WHEN hourly > 9 THEN 'RE
     ELSE 'ALLOW' END"""
 ACTIONS = f"""
 INSERT INTO actions_action (id, tenant_id, user_id, action_code, idempotency_key, state, outcome, created_at,
-    state_updated_at, verification_method, fingerprint, device_key, address_key, email_domain_key, country_code)
+    state_updated_at, verification_method, fingerprint, device_key, address_key, email_domain_key, country_code,
+    numbers)
   SELECT id, %(tenant)s, user_pk, %(code)s, id::text,
     CASE outcome WHEN 'CHALLENGE' THEN 'CHALLENGE_SUCCEEDED' WHEN 'REVIEW' THEN 'REVIEW_REQUIRED' ELSE outcome END,
     outcome, at, at, '', '', hashint8extended(account * 3 + device, 1), hashint8extended(address, 2),
-    hashint8extended(account %% 50, 3), country
+    hashint8extended(account %% 50, 3), country, jsonb_build_object('amount', amount)
   FROM (SELECT *, {OUTCOME} AS outcome FROM drawn) d ORDER BY n
 """
 FACTS = """

@@ -242,9 +242,11 @@ def _actions(connection: Any, tenant: str, size: int, users: int) -> None:
     )
     connection.execute(
         """INSERT INTO actions_action (id, tenant_id, user_id, action_code, idempotency_key, state, outcome, created_at,
-             state_updated_at, verification_method, fingerprint, device_key, address_key, country_code)
+             state_updated_at, verification_method, fingerprint, device_key, address_key, country_code,
+             numbers)
            SELECT m.id, %(tenant)s::uuid, md5('user' || m.u)::uuid, CASE WHEN n %% 3 = 0 THEN 'login' ELSE 'bench' END,
-             n::text, 'ALLOW', 'ALLOW', m.at, m.at, '', '', k.device, k.address, 'GB'
+             n::text, 'ALLOW', 'ALLOW', m.at, m.at, '', '', k.device, k.address, 'GB',
+             '{"amount": 1200}'
            FROM made m JOIN k ON k.u = m.u""",
         given,
     )

@@ -111,7 +111,7 @@ AS_OF_THEN = [
         f"{PAST}::test_the_bounds_of_the_live_statement_hold",
         (
             "actions/backtest_windows.py",
-            "self.most = asked.velocity.most_rows if self.is_bounded else asked.cap",
+            "self.most = MAX_ROWS if self.is_bounded else asked.cap",
             "self.most = 1 << 40",
         ),
     ),

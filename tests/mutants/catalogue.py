@@ -469,7 +469,7 @@ PAST = [
     mutant(
         "a past that is too long is taken for whole",
         f"{VELOCITY}::test_of_too_many_actions_only_what_is_beyond_the_rules_number_is_told",
-        ("rules/velocity.py", "is_whole = seen.rows < asked.most_rows", "is_whole = True"),
+        ("rules/velocity.py", "is_whole = seen.rows < MAX_ROWS", "is_whole = True"),
     ),
     mutant(
         "what staff do to a tenant makes its actions wait",

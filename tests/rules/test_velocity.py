@@ -172,7 +172,6 @@ def few_rows() -> Iterator[None]:
     """A past of a handful of actions is already too long to be read to its end."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(velocity, "MAX_ROWS", ROWS)
-        patch.setattr(velocity, "MAX_FOLDED", ROWS)
         yield
 
 

@@ -16,7 +16,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.core.management import CommandError
 from django.core.management.commands import flush
 from django.db import connection
 from django.test import Client
@@ -24,7 +23,7 @@ from django.test import Client
 from authenticators.models import Message
 from authsignal_portal import embedded
 from authsignal_portal.models import Tenant
-from tests import make
+from tests import emptying, make
 
 ROOT = Path(__file__).resolve().parent.parent
 SLOTS = 8
@@ -88,22 +87,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 
 
 @pytest.fixture(scope="session", autouse=True)
-def patient_flush() -> Iterator[None]:
-    """The flush after a test that commits and the live server's worker may each hold what the other wants."""
+def cheap_flush() -> Iterator[None]:
+    """What comes after a test that commits."""
     patched = pytest.MonkeyPatch()
-    hasty = flush.Command.handle
-
-    def handle(self: flush.Command, **options: Any) -> None:
-        for tried in range(5):
-            try:
-                hasty(self, **options)
-            except CommandError as error:
-                if tried == 4 or "deadlock detected" not in str(error.__cause__):
-                    raise
-            else:
-                return
-
-    patched.setattr(flush.Command, "handle", handle)
+    patched.setattr(flush.Command, "handle", lambda *_command, **_options: emptying.empty())
     yield
     patched.undo()
 

@@ -31,6 +31,9 @@ demo-reset: $(DEMO) ## drop the demo data
 
 # -- check -------------------------------------------------------------------------------------------------------
 
+# Byte code is kept, whatever the caller's environment says: the tests start many a Python.
+test screenshots: export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: test
 test: $(DEV) chromium $(SDK) lint ## install what the tests need and run them all
 	$(PY) -m pytest -n 2 --dist worksteal
@@ -58,7 +61,7 @@ bench-growth: $(DEV) ## measure track with 10,000 and with 10,000,000 stored act
 
 .PHONY: screenshots
 screenshots: $(DEV) chromium $(SDK) ## picture every page into var/screenshots
-	$(PY) -m pytest tests/browser -k screenshot
+	SCREENSHOTS=yes $(PY) -m pytest -n 2 --dist worksteal tests/browser
 
 # -- renew -------------------------------------------------------------------------------------------------------
 

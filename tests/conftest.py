@@ -270,7 +270,7 @@ def server(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pyte
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         try:
             urllib.request.urlopen(url, timeout=2).close()

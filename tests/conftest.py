@@ -35,8 +35,13 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, bytes | bytearray | set | frozenset | UUID) else None
 
 
+def pytest_collection() -> None:
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """What thousands of tests are made of stays to the end: the garbage collector need not walk it again and again."""
+    gc.enable()
     gc.collect()
     gc.freeze()
 

@@ -47,6 +47,7 @@ class ScanInput(SignedInput):
 class AnswerInput(ScanInput):
     approved = Decision()
     verificationCode = Text(max_length=64)
+    transactionHash = Text(max_length=64)
 
 
 class RenewalInput(ScanInput):
@@ -61,6 +62,14 @@ class PushInput(serializers.Serializer[Any]):
 
 class QrInput(serializers.Serializer[Any]):
     action = Text(max_length=64)
+    custom = Custom()
+
+
+class SocketQrInput(serializers.Serializer[Any]):
+    """`data` of the socket's CREATE_CHALLENGE."""
+
+    challengeType = serializers.ChoiceField(["QR_CODE"])
+    actionCode = Text(max_length=64)
     custom = Custom()
 
 

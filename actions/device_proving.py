@@ -13,7 +13,7 @@ from actions import ceremonies, device_waiting, proofs, proving, states
 from actions.client_auth import ClientContext
 from actions.models import Action
 from actions.proving import Verified
-from authenticators import available, challenges, device_challenges, device_credentials, device_keys
+from authenticators import available, challenges, device_challenges, device_credentials, device_keys, news
 from authenticators.challenges import Attempt
 from authenticators.device_credentials import Device
 from authenticators.device_keys import Signed
@@ -77,6 +77,7 @@ def answer(challenge_id: str, signed: Signed) -> Attempt:
             tenant=device.tenant, user=device.user, method=method, challenge=challenge, answer=signed
         )
         _follow(action, attempt, challenge)
+        news.owed(challenge)
     return attempt
 
 
@@ -127,6 +128,7 @@ def claim(challenge_id: str, device: Authenticator, signature: str) -> tuple[Cha
             raise InvalidRequest("This code was scanned already. Scan the one that is shown now.")
         if action.state in states.CLOSED_TO_PROOF or M.QR_CODE not in action.facts.allowed_methods:
             Challenge.objects.filter(pk=challenge.pk, verified_at=None).update(failed_at=now)
+        news.owed(challenge)
     _check_permitted(action, M.QR_CODE)
     return challenge, action
 

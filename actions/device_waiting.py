@@ -1,12 +1,14 @@
 """The page that waits for an app on the user's phone: it begins a push or shows a QR code, and asks what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Case, Q, Value, When
 
 from actions import flow, proofs, proving, states
 from actions.client_auth import ClientContext
@@ -23,6 +25,16 @@ Purpose = Challenge.Purpose
 M = VerificationMethod
 
 
+class Stage(StrEnum):
+    """How far a QR code has come, in the socket's words; `over`, which is not told: nobody scanned it in time."""
+
+    UNCLAIMED = "unclaimed"
+    CLAIMED = "claimed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    OVER = "over"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the page that waits is told. `is_consumed`: it is over, whichever way. The token comes once."""
@@ -31,6 +43,14 @@ class Outcome:
     is_verified: bool = False
     is_consumed: bool = False
     access_token: str | None = None
+
+    @property
+    def stage(self) -> Stage:
+        if self.is_verified:
+            return Stage.APPROVED
+        if not self.is_claimed:
+            return Stage.UNCLAIMED
+        return Stage.REJECTED if self.is_consumed else Stage.CLAIMED
 
 
 def start_push(context: ClientContext, *, action: str, authenticator_id: str) -> Challenge:
@@ -112,6 +132,26 @@ def qr_outcome(tenant: Tenant, challenge_id: str, device_code: str) -> Outcome:
     if not device_challenges.is_device_code(challenge, device_code):
         raise InvalidRequest("challengeId names no challenge.")
     return _outcome(challenge)
+
+
+def qr_stages(challenge_ids: Collection[str]) -> dict[str, Stage]:
+    """How far each code has come by its row alone: one query. One that is gone with its user is left out."""
+    rows = Challenge.objects.filter(pk__in=challenge_ids, method=M.QR_CODE)
+    over = Q(failed_at__isnull=False) | Q(expires_at__lte=clock.Now())
+    claimed = Q(authenticator__isnull=False)
+    stage = Case(
+        When(verified_at__isnull=False, then=Value(Stage.APPROVED)),
+        When(over & claimed, then=Value(Stage.REJECTED)),
+        When(over, then=Value(Stage.OVER)),
+        When(claimed, then=Value(Stage.CLAIMED)),
+        default=Value(Stage.UNCLAIMED),
+    )
+    return {pk: Stage(value) for pk, value in rows.annotate(stage=stage).values_list("pk", "stage")}
+
+
+def withdraw_unscanned(challenge_ids: Collection[str]) -> None:
+    """Codes that no page shows any more, unless somebody has scanned them: who did may still decide."""
+    challenges.withdraw(Challenge.objects.filter(pk__in=challenge_ids, method=M.QR_CODE, authenticator=None))
 
 
 def named(tenant: Tenant, method: VerificationMethod, challenge_id: str) -> Challenge:

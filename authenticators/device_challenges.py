@@ -160,8 +160,7 @@ def claim(challenge: Challenge, device: Authenticator, origin: Origin, now: date
     claimed = free.update(
         authenticator=device,
         user=device.user,
-        action_id=origin.action_id,
-        idempotency_key=origin.idempotency_key,
+        **origin.columns,
         expires_at=max(challenge.expires_at, until),
     )
     if claimed != 1:

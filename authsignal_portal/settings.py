@@ -132,6 +132,9 @@ TEMPLATES = [
     }
 ]
 
+# In one process with the socket, the WSGI application runs in so many threads (authsignal_portal.asgi).
+WSGI_THREADS = env.int("WSGI_THREADS", default=8)
+
 # -- database -------------------------------------------------------------------------------------
 # The application connects as a role that cannot alter tables nor change the audit log. Migrations use the owner role.
 _owner = env.bool("AUTHSIGNAL_AS_OWNER", default=False)
@@ -297,6 +300,17 @@ QR_CHALLENGE_SECONDS = 10 * 60
 QR_RENEWED_AFTER_SECONDS = 2 * 60
 QR_DECISION_SECONDS = 2 * 60
 DEVICE_RENEWAL_SECONDS = 2 * 60
+# The WebSocket of QR codes: how many at a time (one user's, one address's without a user, one tenant's, one process's);
+# how long one stays open that waits for nothing; how often a page may ask for a new code.
+SOCKETS_PER_USER = 10
+SOCKETS_PER_ADDRESS = env.int("SOCKETS_PER_ADDRESS", default=50)
+SOCKETS_PER_TENANT = env.int("SOCKETS_PER_TENANT", default=5000)
+SOCKETS_PER_PROCESS = env.int("SOCKETS_PER_PROCESS", default=1000)
+SOCKET_IDLE_SECONDS = 60
+SOCKET_CODES_PER_MINUTE = 20
+SOCKET_BEAT_SECONDS = 25
+SOCKET_LOOKS_EVERY_SECONDS = 3
+SOCKET_THREADS = 4
 RECOVERY_GUESSES_PER_15_MINUTES = 5
 RECOVERY_GUESSES_PER_DAY = 10
 SENDS_PER_CHALLENGE = 4

@@ -292,10 +292,36 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture
 def live(server: Server, transactional_db: None) -> Iterator[Live]:
+    yield from living(server)
+
+
+def living(server: Server) -> Iterator[Live]:
+    """A tenant on the server, for one test."""
     origin = "http://localhost:8009"
     tenant = make.make_tenant("Acme Pay", app_origins=[origin])
     yield Live(server, tenant, make.make_key(tenant), origin)
     settle()
+
+
+@pytest.fixture(scope="session")
+def one_port_server(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A web server as the demo has it, beside the first and its worker: socket, API and pages on one port."""
+    port, folder = free_port(), tmp_path_factory.mktemp("one-port")
+    environment = {**server.environment, "PUBLIC_URL": f"http://localhost:{port}", "WSGI_THREADS": str(SLOTS)}
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--workers", "1", "authsignal_portal.asgi:application"]
+    with (folder / "web.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            wait_for(f"http://127.0.0.1:{port}/v1/", process, folder / "web.log")
+            yield Server(f"http://localhost:{port}", server.outbox_path, environment)
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def settle() -> None:

@@ -147,9 +147,9 @@ def test_a_code_that_no_page_shows_any_more_is_over_and_one_that_was_scanned_is_
 
 
 def test_a_code_runs_out_after_ten_minutes_by_the_databases_clock(browser, key, line, settings, advance):
-    settings.SOCKET_IDLE_SECONDS = 0
     page = line.open()
     shown = page.show()
+    settings.SOCKET_IDLE_SECONDS = 0
     advance(601)
     refused(browser("POST", f"{ANSWER}/claim", key.claim(shown["challengeId"])), 400, "invalid_request")
     news.tell(shown["challengeId"])

@@ -41,7 +41,7 @@ class UserCustom(serializers.Serializer[Any]):
 
 
 class ShownTransaction(serializers.Serializer[Any]):
-    """Show `text`. An answer that names `hash` as `transactionHash` is signed over `<challengeId>.<hash>`."""
+    """Show `text`, and answer with `hash` as `transactionHash`."""
 
     amount = serializers.JSONField(help_text="A number, or a decimal number as text.")
     currency = serializers.CharField()

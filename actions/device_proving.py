@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from actions import ceremonies, device_waiting, proofs, proving, states
+from actions import ceremonies, device_waiting, linking, proofs, proving, states
 from actions.client_auth import ClientContext
 from actions.models import Action
 from actions.proving import Verified
@@ -110,7 +110,8 @@ def _follow(action: Action, attempt: Attempt, challenge: Challenge) -> None:
 def claim(challenge_id: str, device: Authenticator, signature: str) -> tuple[Challenge, Action]:
     """The device has scanned a QR code. Where nobody was known before, the user's action begins, as the rules decide.
 
-    Raises InvalidRequest: not signed, not open, scanned by another device, or refused by the rules, which is stored.
+    Raises InvalidRequest: not signed, not open, scanned by another device, for another transaction than the action's,
+    or refused by the rules, which is stored.
     """
     device_keys.check_signed(device, signature, [challenge_id])
     with transaction.atomic():
@@ -122,6 +123,7 @@ def claim(challenge_id: str, device: Authenticator, signature: str) -> tuple[Cha
         if not challenge.is_open(now) or challenge.authenticator_id not in (None, device.pk):
             raise InvalidRequest("This code was scanned already, or is too old. Scan the one that is shown now.")
         action = _claimed_action(challenge, device)
+        linking.check_same(action.facts, challenge.transaction_hash)
         if challenge.authenticator_id is None and not device_challenges.claim(
             challenge, device, proving.origin_of(action), now
         ):

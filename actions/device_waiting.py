@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, Q, Value, When
 
-from actions import flow, proofs, proving, states
+from actions import flow, linking, proofs, proving, states
 from actions.client_auth import ClientContext
 from actions.models import Action
 from authenticators import challenges, device_challenges
@@ -97,11 +97,16 @@ def start_qr(
         if not flow.is_action_code(action):
             raise InvalidRequest("action must have 1 to 64 letters, digits, hyphens and underscores.")
         told = {**seen, "custom": dict(custom)}
+        linked = linking.asked_for(tenant, action, custom)
         with transaction.atomic():
             return device_challenges.start_qr(
                 tenant=tenant,
                 user=None,
-                origin=Origin(None, action, ""),
+                origin=Origin(
+                    action_code=action,
+                    transaction=linked.canonical if linked else "",
+                    transaction_hash=linked.hash if linked else "",
+                ),
                 context=told,
                 lifetime_seconds=lifetime_seconds,
             )

@@ -116,6 +116,18 @@ def check_needs_none(tenant: Tenant, action_code: str) -> None:
         raise InvalidRequest("This action is linked to its transaction: track it with its user and custom data first.")
 
 
+def asked_for(tenant: Tenant, action_code: str, custom: Mapping[str, Any]) -> Transaction | None:
+    """The transaction of a challenge whose user is not known yet; None where the action is linked to none.
+
+    Raises InvalidRequest, also where the text tells something of the user.
+    """
+    row = ActionConfiguration.objects.filter(tenant=tenant, action_code=action_code, dynamic_linking=True).first()
+    if row is None:
+        return None
+    linking = Linking(row.message, row.amount_data_point, row.currency_data_point, row.payee_data_point)
+    return transaction(linking, action=custom, user={})
+
+
 # -- showing -------------------------------------------------------------------------------------
 
 

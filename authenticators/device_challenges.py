@@ -160,7 +160,8 @@ def claim(challenge: Challenge, device: Authenticator, origin: Origin, now: date
     claimed = free.update(
         authenticator=device,
         user=device.user,
-        **origin.columns,
+        action_id=origin.action_id,
+        idempotency_key=origin.idempotency_key,
         expires_at=max(challenge.expires_at, until),
     )
     if claimed != 1:

@@ -28,7 +28,7 @@ LOOKUP_STEP_SECONDS = 60
 class Signed:
     """What a device answers to a challenge. `number` is the one that the user read on the page and typed.
 
-    `transaction_hash` is of the transaction that the app has shown; where it is sent, the signature is over it too.
+    `transaction_hash` is of the transaction that the app has shown, where it says so.
     """
 
     credential: Authenticator
@@ -36,9 +36,6 @@ class Signed:
     approved: bool = True
     number: str = ""
     transaction_hash: str = ""
-
-    def message(self, challenge: Challenge) -> str:
-        return f"{challenge.pk}.{self.transaction_hash}" if self.transaction_hash else str(challenge.pk)
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -96,7 +93,7 @@ def check_signed(row: Authenticator, signature: str, messages: list[str]) -> Non
 
 
 def judge(challenge: Challenge, answer: object) -> Authenticator:
-    """The enrolled key that signed the challenge, locked until the database's transaction ends. Raises VerificationFailed.
+    """The enrolled key that signed the challenge's id; locked until the transaction ends. Raises VerificationFailed.
 
     A signature cannot be guessed, so none is counted as a guess: nobody locks a user out by sending garbage.
     """
@@ -110,7 +107,7 @@ def judge(challenge: Challenge, answer: object) -> Authenticator:
         raise VerificationFailed("the credential of another user", is_guess=False)
     if answer.transaction_hash and answer.transaction_hash != challenge.transaction_hash:
         raise VerificationFailed("another transaction was shown", is_guess=False)
-    if not is_signed(bytes(row.public_key or b""), answer.signature, answer.message(challenge)):
+    if not is_signed(bytes(row.public_key or b""), answer.signature, challenge.pk):
         raise VerificationFailed("bad_signature", is_guess=False)
     return row
 

@@ -51,7 +51,7 @@ const newCode = () => call("/challenge/api/qr-challenge", {});
 
 function showCodes(first, { another }) {
   return screen("qr_code", {
-    when: { shown: true, another },
+    when: { shown: true, linked: session.state.isLinked, another },
     setup(ui, done) {
       let stop = () => {};
       const show = ({ challengeId, deviceCode, image, renewAfter }) => {

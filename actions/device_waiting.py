@@ -140,7 +140,10 @@ def qr_outcome(tenant: Tenant, challenge_id: str, device_code: str) -> Outcome:
 
 
 def qr_stages(challenge_ids: Collection[str]) -> dict[str, Stage]:
-    """How far each code has come by its row alone: one query. One that is gone with its user is left out."""
+    """How far each code of this server's own sockets has come, by its row alone: one query, whatever their tenants.
+
+    One that is gone with its user is left out.
+    """
     rows = Challenge.objects.filter(pk__in=challenge_ids, method=M.QR_CODE)
     over = Q(failed_at__isnull=False) | Q(expires_at__lte=clock.Now())
     claimed = Q(authenticator__isnull=False)

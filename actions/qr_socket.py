@@ -20,13 +20,12 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError
 
 from actions import device_inputs, device_waiting, socket_places
 from actions.client_api import seen
 from actions.client_auth import read_context
 from actions.device_waiting import Stage
-from actions.qr_watch import Code, Watch, in_database
+from actions.qr_watch import UNAVAILABLE, Code, Watch, in_database
 from actions.socket_handshake import PROTOCOL, Caller, Scope, admit, deny, request_of
 from authenticators.models import Challenge
 from authsignal_portal import limits
@@ -68,7 +67,7 @@ async def serve(watch: Watch, scope: Scope, receive: Any, send: Any) -> None:
             await Socket(name, caller, watch, receive, send).run()
     except AuthsignalError as error:
         await deny(scope, send, error)
-    except DatabaseError as error:
+    except UNAVAILABLE as error:
         log.error("database unavailable", reason=type(error).__name__)
         await deny(scope, send, Unavailable())
 
@@ -130,15 +129,16 @@ class Socket:
             challenge, device_code = await in_database(self._begin, given)
         except AuthsignalError as error:
             raise Closing(BROKEN if error.status >= 500 else REFUSED, error.description) from error
-        except DatabaseError as error:
+        except UNAVAILABLE as error:
             log.error("database unavailable", reason=type(error).__name__)
             raise Closing(BROKEN, Unavailable.default_description) from error
         code = Code(challenge, device_code, self._changed)
         shown = {"challengeType": challenge.method, "expiresAt": iso(challenge.expires_at), "state": code.stage}
-        await self._tell("CHALLENGE_CREATED", {"challengeId": code.id, **shown})
-        self._watch.add(code)
         self._codes.append(code)
+        self._watch.add(code)
+        # What came before the watch began; and what became of the code before this one.
         self._changed.set()
+        await self._tell("CHALLENGE_CREATED", {"challengeId": code.id, **shown})
 
     def _count(self) -> None:
         while self._asked and self._asked[0] < self._used_at - 60:
@@ -165,26 +165,25 @@ class Socket:
 
     async def _report(self) -> None:
         try:
-            changes = await in_database(self._changes)
-        except DatabaseError as error:
+            stages = await in_database(device_waiting.qr_stages, [code.id for code in self._codes])
+            for code in list(self._codes):
+                stage, token = await in_database(self._change, code, stages.get(code.id))
+                await self._follow(code, stage, token)
+        except UNAVAILABLE as error:
             # What is not told yet is found again at the next look.
             log.error("database unavailable", reason=type(error).__name__)
-            return
-        for code, stage, token in changes:
-            code.stage = stage
-            if stage in (Stage.APPROVED, Stage.REJECTED, Stage.OVER):
-                self._forget(code)
-            if stage != Stage.OVER:
-                await self._tell(
-                    "STATE_CHANGE", present({"challengeId": code.id, "state": stage, "accessToken": token})
-                )
 
-    def _changes(self) -> list[tuple[Code, Stage, str | None]]:
-        stages = device_waiting.qr_stages([code.id for code in self._codes])
-        found = [(code, *self._change(code, stages.get(code.id))) for code in self._codes]
-        return [(code, stage, token) for code, stage, token in found if stage != code.stage]
+    async def _follow(self, code: Code, stage: Stage, token: str | None) -> None:
+        if stage == code.stage:
+            return
+        code.stage = stage
+        if stage != Stage.CLAIMED:
+            self._forget(code)
+        if stage != Stage.OVER:
+            await self._tell("STATE_CHANGE", present({"challengeId": code.id, "state": stage, "accessToken": token}))
 
     def _change(self, code: Code, stage: Stage | None) -> tuple[Stage, str | None]:
+        """How far the code has come, and the token where it was approved."""
         if stage in (code.stage, Stage.OVER):
             return stage, None
         try:
@@ -232,7 +231,7 @@ class Socket:
             self._watch.remove(code)
         try:
             await in_database(device_waiting.withdraw_unscanned, [code.id for code in self._codes])
-        except DatabaseError as error:
+        except UNAVAILABLE as error:
             log.warning("unscanned codes run out by themselves", reason=type(error).__name__)
         await in_database(socket_places.give_back, self._name, self._caller.bounds)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections
 from redis import asyncio as redis
 from redis.exceptions import RedisError
 
@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 SUBSCRIBE_AGAIN_SECONDS = 1.0
+UNAVAILABLE = (DatabaseError, InterfaceError)
 
 _threads = ThreadPoolExecutor(settings.SOCKET_THREADS, thread_name_prefix="socket")
 
@@ -57,6 +58,11 @@ class Code:
         return str(self.challenge.pk)
 
 
+def _ended(running: asyncio.Task[None]) -> None:
+    if not running.cancelled() and running.exception():
+        log.critical("pages are not told any more what becomes of their codes", exc_info=running.exception())
+
+
 class Watch:
     """The codes of all sockets of this process."""
 
@@ -67,6 +73,7 @@ class Watch:
 
     def start(self) -> None:
         self._running = asyncio.create_task(self._run())
+        self._running.add_done_callback(_ended)
 
     async def stop(self) -> None:
         if self._running:
@@ -108,9 +115,13 @@ class Watch:
         async with redis.from_url(settings.REDIS_URL, socket_connect_timeout=1) as client, client.pubsub() as told:
             await told.subscribe(news.CHANNEL)
             async for message in told.listen():
-                code = self._codes.get(message["data"].decode()) if message["type"] == "message" else None
-                if code:
-                    code.changed.set()
+                if message["type"] == "message":
+                    self._wake(message["data"].decode(errors="replace"))
+
+    def _wake(self, challenge_id: str) -> None:
+        code = self._codes.get(challenge_id)
+        if code:
+            code.changed.set()
 
     async def _look(self) -> None:
         while True:
@@ -119,7 +130,7 @@ class Watch:
                 continue
             try:
                 stages = await in_database(device_waiting.qr_stages, list(self._codes))
-            except DatabaseError as error:
+            except UNAVAILABLE as error:
                 log.warning("challenges cannot be looked at", reason=type(error).__name__)
                 continue
             self._compare(stages, list(self._codes.values()))

@@ -23,6 +23,7 @@ from tests.mutants.dynamic_linking import DYNAMIC_LINKING
 from tests.mutants.messaging import MESSAGING
 from tests.mutants.sending_guard import SENDING_GUARD
 from tests.mutants.webauthn_whole import WEBAUTHN
+from tests.mutants.websocket import WEBSOCKET
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(
@@ -108,7 +109,16 @@ def show(name: str, test: str, verdict: str, seconds: float, reason: str) -> Non
 def chosen(words: list[str]) -> list[Mutant]:
     return [
         mutant
-        for mutant in [*MUTANTS, *BACKTESTS, *DEVICES, *DYNAMIC_LINKING, *MESSAGING, *SENDING_GUARD, *WEBAUTHN]
+        for mutant in [
+            *MUTANTS,
+            *BACKTESTS,
+            *DEVICES,
+            *DYNAMIC_LINKING,
+            *MESSAGING,
+            *SENDING_GUARD,
+            *WEBAUTHN,
+            *WEBSOCKET,
+        ]
         if not words or any(word in mutant.name for word in words)
     ]
 

@@ -210,6 +210,17 @@ def test_only_the_tenants_own_origins_open_a_socket_from_a_page(api, globex, lin
     assert line.open().opened
 
 
+def test_a_credential_is_for_its_own_tenants_socket_and_codes(globex, globex_api, browser, key, line):
+    theirs = "https://globex.example"
+    by_id = ["authsignal-ws", f"x.authsignal.tenant.{globex.pk}"]
+    by_token = ["authsignal-ws", f"x.authsignal.token.{track(globex_api)}"]
+    for offered in (by_id, by_token):
+        assert line.open(offered=offered, Origin=ORIGIN).status == 403
+        shown = line.open(offered=offered, Origin=theirs).show()
+        told = browser("POST", f"{ANSWER}/claim", key.claim(shown["challengeId"]))
+        assert refused(told, 400, "invalid_request") == "challengeId names no challenge."
+
+
 def test_a_proxys_word_on_the_address_counts_and_nobody_elses(browser, key, line, settings):
     settings.TRUSTED_PROXIES = 1
     page = line.open(**{"X-Forwarded-For": "203.0.113.9", "X_Forwarded_For": "203.0.113.1"})

@@ -24,6 +24,15 @@ WHO = [
         ("actions/client_auth.py", " or token.expires_at <= action.clock:", ":"),
     ),
     mutant(
+        "websocket: a device scans another tenant's code",
+        f"{SOCKET}::test_a_credential_is_for_its_own_tenants_socket_and_codes",
+        (
+            "actions/device_proving.py",
+            "rows.filter(pk=challenge_id, tenant=tenant, method=M.QR_CODE",
+            "rows.filter(pk=challenge_id, method=M.QR_CODE",
+        ),
+    ),
+    mutant(
         "websocket: the first of several credentials counts",
         f"{SOCKET}::test_only_a_valid_credential_opens_a_socket",
         (HANDSHAKE, "or len(credentials) != 1:", "or not credentials:"),

@@ -72,8 +72,10 @@ class Watch:
         self._running: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._running = asyncio.create_task(self._run())
-        self._running.add_done_callback(_ended)
+        """Where it runs already, nothing."""
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._run())
+            self._running.add_done_callback(_ended)
 
     async def stop(self) -> None:
         if self._running:
@@ -86,6 +88,7 @@ class Watch:
         """Counts one socket, from its handshake on. Raises Unavailable where this process has enough."""
         if self._sockets >= settings.SOCKETS_PER_PROCESS:
             raise Unavailable
+        self.start()
         self._sockets += 1
         try:
             yield
@@ -116,11 +119,13 @@ class Watch:
             await told.subscribe(news.CHANNEL)
             async for message in told.listen():
                 if message["type"] == "message":
-                    self._wake(message["data"].decode(errors="replace"))
+                    self._wake([message["data"].decode(errors="replace")])
+                elif message["type"] == "subscribe":
+                    # Whatever was said before is lost.
+                    self._wake(list(self._codes))
 
-    def _wake(self, challenge_id: str) -> None:
-        code = self._codes.get(challenge_id)
-        if code:
+    def _wake(self, challenge_ids: Collection[str]) -> None:
+        for code in filter(None, map(self._codes.get, challenge_ids)):
             code.changed.set()
 
     async def _look(self) -> None:

@@ -128,11 +128,11 @@ def _outcome(challenge: Challenge) -> Outcome:
         # A code that nobody scanned in time is no refusal: the page shows the next one.
         over = challenge.failed_at is not None or challenge.expires_at <= clock.now()
         return Outcome(is_claimed, is_consumed=over and (is_claimed or challenge.method == M.PUSH))
-    return _delivered(challenge)
+    return delivered(challenge)
 
 
 @transaction.atomic
-def _delivered(challenge: Challenge) -> Outcome:
+def delivered(challenge: Challenge) -> Outcome:
     """The access token, to the first who asks in time. Raises InvalidRequest when the user is gone."""
     gone = InvalidRequest("challengeId names no challenge.")
     action = Action.objects.select_related("user", "tenant").filter(pk__in=[challenge.action_id]).first()

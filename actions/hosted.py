@@ -32,7 +32,7 @@ from authsignal_portal.api import JsonView
 from authsignal_portal.errors import ExpiredToken, Forbidden, InvalidRequest
 from authsignal_portal.fields import Text
 from authsignal_portal.models import Tenant, Wording
-from authsignal_portal.vocabulary import VerificationMethod
+from authsignal_portal.vocabulary import ID_TOKENS, IDENTITY_CHECKS, VerificationMethod
 from authsignal_portal.wire import present
 
 BROWSER_COOKIE = "__Host-ch"
@@ -44,8 +44,11 @@ QUIET_ZONE = 3
 # So long before its end a QR code gives way to the next: nobody scans one that is over.
 QR_OVERLAP_SECONDS = 5
 
-# An app is enrolled in the app, and proves itself there.
-SCREENLESS = {"push_enrol", "qr_code_enrol", "in_app", "in_app_enrol"}
+RETURNED = frozenset({"verified", "enrolled", "failed"})
+# An app is enrolled in the app, and proves itself there. What is done elsewhere has one screen for all methods.
+SCREENLESS = {"push_enrol", "qr_code_enrol", "in_app", "in_app_enrol"} | {
+    f"{method.lower()}{step}" for method in (*ID_TOKENS, *IDENTITY_CHECKS) for step in ("", "_enrol")
+}
 METHOD_SCREENS = [
     name
     for method in VerificationMethod
@@ -89,6 +92,15 @@ def page(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def told(request: HttpRequest, problem: str, *, status: int) -> HttpResponse:
+    """The document as it stands where nothing can be done: whose it was is not known, or not told."""
+    response = TemplateResponse(request, "challenge/page.html", _context(request, None, None, problem)).render()
+    response.headers["Content-Language"] = translation.get_language() or ""
+    response.status_code = status
+    set_headers(response, None)
+    return response
+
+
 def _opened(request: HttpRequest) -> tuple[tokens.ClientToken | None, ActionFacts | None, str]:
     """The token, as far as its signature holds; what it stands for; and why it cannot be used, if so."""
     try:
@@ -114,6 +126,9 @@ def _context(
         "tenant": tenant.name if tenant else "",
         "origins": tenant.app_origins if tenant else [],
         "linkConfirmed": query.get("link") == "confirmed",
+        # A sign-in elsewhere led back here, by which method, and what came of it. The state tells what it is worth.
+        "returned": query.get("returned", "") if query.get("returned") in RETURNED else "",
+        "use": query.get("use", "") if query.get("use") in set(VerificationMethod) else "",
         "countries": hosted_state.countries(tenant) if tenant else [],
         "country": facts.action.country_code if facts else "",
         "problem": problem,
@@ -196,6 +211,11 @@ def _is_other_browser(request: HttpRequest, facts: ActionFacts) -> bool:
     return bool(bound) and not crypto.is_keyed_hash(bound, "browser", browser_of(request))
 
 
+def is_embedded(request: HttpRequest) -> bool:
+    """Whether a call comes from a page in a frame, as the page says."""
+    return request.headers.get(EMBEDDED_HEADER) == "yes"
+
+
 def browser_of(request: HttpRequest) -> str:
     return request.COOKIES.get(BROWSER_COOKIE, "")[:128]
 
@@ -220,7 +240,7 @@ class OpenedElsewhere(Forbidden):
 
 def bind_browser(request: HttpRequest, context: ClientContext) -> None:
     """Remember the first browser at top level; a frame has no cookie. Raises OpenedElsewhere."""
-    if request.headers.get(EMBEDDED_HEADER) == "yes":
+    if is_embedded(request):
         return
     facts, browser = context.facts, browser_of(request)
     if browser and not facts.browser_hash:

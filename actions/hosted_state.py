@@ -13,11 +13,11 @@ from actions.models import ActionFacts
 from authenticators import available, contact, credentials
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.messaging.countries import HIGH_RISK
-from authenticators.models import AuthenticatorConfiguration, EndUser
+from authenticators.models import AuthenticatorConfiguration, EndUser, IdentityProvider
 from authenticators.registry import METHODS
 from authsignal_portal import origins
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import ActionState, Scope, VerificationMethod
+from authsignal_portal.vocabulary import ID_TOKENS, IDENTITY_CHECKS, ActionState, Scope, VerificationMethod
 from authsignal_portal.wire import present
 
 M = VerificationMethod
@@ -30,6 +30,8 @@ ENROLLABLE = (
     M.EMAIL_MAGIC_LINK,
     M.SMS,
     M.WHATSAPP,
+    *ID_TOKENS,
+    *IDENTITY_CHECKS,
 )
 # Proved in the user's own app and nowhere else.
 ELSEWHERE = (M.IN_APP,)
@@ -96,12 +98,25 @@ def _methods(
     else:
         targets = _contacts_on_file(user)
         usable = [method for method in M if method in targets]
-    first = facts.default_method
+    first, providers = facts.default_method, _providers(user.tenant)
     return [
-        present({"method": method, "target": targets.get(method), "isDefault": method == first})
+        present(
+            {
+                "method": method,
+                "target": targets.get(method),
+                "name": providers.get(method),
+                "isDefault": method == first,
+            }
+        )
         for method in usable
         if method in facts.allowed_methods
     ]
+
+
+def _providers(tenant: Tenant) -> dict[str, str]:
+    """What users know an identity provider as."""
+    rows = IdentityProvider.objects.filter(tenant=tenant).exclude(name="")
+    return dict(rows.values_list("method", "name"))
 
 
 def _enrolled_contacts(user: EndUser) -> dict[str, str]:
@@ -124,11 +139,13 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
     waiting = context.action.state == ActionState.CHALLENGE_REQUIRED
     active = available.active_methods(context.tenant)
     on_file = {} if enrolled else _contacts_on_file(context.user)
+    providers = _providers(context.tenant)
     return [
         present(
             {
                 "method": method,
                 "target": on_file.get(method),
+                "name": providers.get(method),
                 "editable": method not in rows or rows[method].is_editable_by_user,
                 "replaces": method in enrolled and not METHODS[method].many,
             }

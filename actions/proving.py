@@ -247,6 +247,12 @@ def _silent(context: ClientContext, method: VerificationMethod) -> Challenge | N
 
 
 def finish(context: ClientContext, method: VerificationMethod, challenge: Challenge | None, answer: Any) -> Verified:
+    """Judge, and tell what it comes to. Call with the user locked."""
+    attempt = judged(context, method, challenge, answer)
+    return accepted(context.action, attempt, may_adopt=_may_adopt(context, attempt))
+
+
+def judged(context: ClientContext, method: VerificationMethod, challenge: Challenge | None, answer: Any) -> Attempt:
     """Judge, with the user locked: what was allowed when the challenge began need not be so any more."""
     if challenge and challenge.purpose == Purpose.AUTHENTICATE:
         check_permitted(context, method)
@@ -257,7 +263,9 @@ def finish(context: ClientContext, method: VerificationMethod, challenge: Challe
     )
     if challenge and attempt.proof is None:
         proofs.refused(context.action.pk)
-    return accepted(context.action, attempt, may_adopt=_may_adopt(context, attempt))
+    if attempt.declined:
+        proofs.declined(context.action, method)
+    return attempt
 
 
 def _may_adopt(context: ClientContext, attempt: Attempt) -> bool:

@@ -83,6 +83,15 @@ class Target:
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     """One POST. Raises Refused, OutboundError."""
+    return _exchange("POST", url, body, headers)
+
+
+def get(url: str, headers: Mapping[str, str]) -> Answer:
+    """One GET. Raises Refused, OutboundError."""
+    return _exchange("GET", url, None, headers)
+
+
+def _exchange(verb: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
     until = time.monotonic() + TOTAL_SECONDS
     target, path, is_tls = _target(url)
     with closing(_open(target, until, is_tls=is_tls)) as stream:
@@ -91,7 +100,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         connection.default_port = 443 if is_tls else 80
         connection.sock = _Hurried(stream, until)
         try:
-            connection.request("POST", path, body, dict(headers))
+            connection.request(verb, path, body, dict(headers))
             response = connection.getresponse()
             return Answer(response.status, _read(response))
         except (OSError, http.client.HTTPException, ValueError) as error:

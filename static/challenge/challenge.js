@@ -36,20 +36,24 @@ async function run() {
   await persistently(refresh);
   const { state, isEnrolled: wasEnrolled, settings: wantsSettings } = session.state;
   if (CLOSED[state]) return failed(CLOSED[state]);
-  if (state === "CHALLENGE_SUCCEEDED" && !wantsSettings && !config.enrol) return used();
+  // Back from a sign-in elsewhere; what it is worth is in the state and the token that came with it.
+  const connected = config.returned === "enrolled";
+  session.proved = connected || config.returned === "verified";
+  if (state === "CHALLENGE_SUCCEEDED" && !wantsSettings && !config.enrol && !session.proved) return used();
 
-  const wantsNew = () => !session.state.isEnrolled || config.forceEnrollment || config.enrol || isWaiting();
+  const wantsNew = () =>
+    !connected && (!session.state.isEnrolled || config.forceEnrollment || config.enrol || isWaiting());
   await proveIfNeeded({ wantsMore: wantsNew() || wantsSettings });
   const enrolled = wantsNew() && canAdd() && (await enrol({ first: !wasEnrolled, forced: config.forceEnrollment }));
   // Who came for the settings finds passkeys there.
   const offered = !enrolled && !wantsSettings && session.proved && (await offerPasskey());
   if (session.state.passkeys) signalAccepted(session.state.passkeys);
-  if (!wasEnrolled) await saveRecoveryCodes();
+  if (!wasEnrolled || connected) await saveRecoveryCodes();
   if (wantsSettings && config.mode !== "continue") {
     await settings();
     return finish("succeeded");
   }
-  return session.proved ? succeeded({ enrolled: enrolled || offered }) : finish("succeeded");
+  return session.proved ? succeeded({ enrolled: enrolled || offered || connected }) : finish("succeeded");
 }
 
 const isWaiting = () => session.state.state === "CHALLENGE_REQUIRED";

@@ -94,7 +94,7 @@ function scanned(ui, timer) {
 }
 
 // Asks until somebody stops it. A server that cannot be reached for a moment is asked again.
-function poll({ ask, told, done }) {
+export function poll({ ask, told, done }) {
   let stopped = false;
   let timer = 0;
   const step = async () => {

@@ -4,6 +4,7 @@ import { call } from "./api.js";
 import { MAKE } from "./ceremonies.js";
 import { byMessage, judge } from "./codes.js";
 import { codeForm, contactForm } from "./forms.js";
+import { byAccount, byCheck } from "./identity.js";
 import { byLink } from "./links.js";
 import { config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
@@ -26,6 +27,14 @@ const WAYS = {
   EMAIL_MAGIC_LINK: addContact,
   SMS: addContact,
   WHATSAPP: addContact,
+  APPLE_ID_TOKEN: connect(byAccount),
+  GOOGLE_ID_TOKEN: connect(byAccount),
+  OIDC_PROVIDER: connect(byAccount),
+  VERIFF: connect(byCheck),
+  IPROOV: connect(byCheck),
+  IDVERSE: connect(byCheck),
+  ONFIDO: connect(byCheck),
+  PALM_BIOMETRICS_RR: connect(byCheck),
 };
 
 const EXISTS = { PASSKEY: "passkey-exists", SECURITY_KEY: "key-exists" };
@@ -57,6 +66,13 @@ function chooseNew(choices, { first, forced, back }) {
     when: { first, further: !first, back: back && !forced },
     setup: (ui, done) => listChoices(ui.slot("choices"), choices, done, { isNew: true }),
   });
+}
+
+function connect(way) {
+  return async ({ method, name, back }) => {
+    const outcome = await way({ method, name, back, enrols: true });
+    return outcome === "another" ? "back" : outcome;
+  };
 }
 
 // -- email and text message --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import { isCeremony, PROVE } from "./ceremonies.js";
 import { byApp, byMessage, byRecoveryCode } from "./codes.js";
 import { byPush, byQrCode } from "./devices.js";
+import { byAccount, byCheck } from "./identity.js";
 import { byLink } from "./links.js";
 import { config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
@@ -20,6 +21,14 @@ const WAYS = {
   WHATSAPP: byMessage,
   PUSH: byPush,
   QR_CODE: byQrCode,
+  APPLE_ID_TOKEN: byAccount,
+  GOOGLE_ID_TOKEN: byAccount,
+  OIDC_PROVIDER: byAccount,
+  VERIFF: byCheck,
+  IPROOV: byCheck,
+  IDVERSE: byCheck,
+  ONFIDO: byCheck,
+  PALM_BIOMETRICS_RR: byCheck,
   RECOVERY_CODE: byRecoveryCode,
 };
 
@@ -43,7 +52,10 @@ export async function prove() {
 }
 
 // The link's own tab goes on with the link.
-export const isFirst = ({ method, isDefault }) => (config.linkConfirmed ? method === "EMAIL_MAGIC_LINK" : isDefault);
+export const isFirst = ({ method, isDefault }) => {
+  const asked = config.linkConfirmed ? "EMAIL_MAGIC_LINK" : config.use;
+  return asked ? method === asked : isDefault;
+};
 
 function choose(choices) {
   return screen("choose", {
@@ -56,6 +68,7 @@ export function listChoices(list, choices, done, { isNew = false } = {}) {
     const card = document.getElementById(`card-${choice.method}`).content.cloneNode(true);
     const detail = card.querySelector('[data-slot="detail"]');
     if (choice.target) detail.textContent = choice.target;
+    if (choice.name) card.querySelector('[data-slot="name"]').textContent = choice.name;
     if (choice.replaces) detail.textContent = text("replaces");
     for (const part of card.querySelectorAll('[data-if="new"]')) part.hidden = !isNew;
     card.querySelector("button").addEventListener("click", () => done(choice));

@@ -1,0 +1,120 @@
+"""Proving oneself by an identity check: begun here, done at a vendor's, decided by what the adapter tells."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from actions import continuations, device_waiting, proving, vouching
+from actions.client_auth import ClientContext
+from authenticators import challenges, identity_checks
+from authenticators.identity_checks import Decision, Result, Session
+from authenticators.models import Authenticator, Challenge
+from authsignal_portal.errors import Conflict, InvalidRequest, Unavailable
+from authsignal_portal.vocabulary import IDENTITY_CHECKS, VerificationMethod
+
+Purpose = Challenge.Purpose
+# What a challenge remembers of the events that it was told: so many, and then it is over anyway.
+MOST_EVENTS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    challenge: Challenge
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the page that waits is told. `is_consumed`: it is over, whichever way. The token comes once."""
+
+    is_verified: bool = False
+    is_consumed: bool = False
+    access_token: str | None = None
+    enrolled: Authenticator | None = None
+
+
+def start(context: ClientContext, method: VerificationMethod, purpose: str) -> Begun:
+    """A check that is under way for the same is gone on with. The adapter is asked with nothing locked.
+
+    Raises TooManyRequests, Unavailable, Forbidden, InvalidConfiguration, InvalidRequest.
+    """
+    with proving.one_at_a_time(context):
+        vouching.check(context, method, purpose)
+        provider = identity_checks.provider_of(context.tenant, method)
+        waiting = _under_way(context, method, purpose)
+        if waiting:
+            return waiting
+        identity_checks.check_limits(context.user, method, context.now)
+        seconds = settings.IDENTITY_CHECK_SECONDS
+        challenge = vouching.begin(context, method, purpose, seconds=seconds, more={})
+    known = challenge.authenticator if purpose == Purpose.AUTHENTICATE else None
+    try:
+        session = identity_checks.begin(provider, challenge, known, _about(context))
+    except Unavailable:
+        challenges.withdraw(Challenge.objects.filter(pk=challenge.pk))
+        raise
+    identity_checks.keep_session(challenge, session)
+    return Begun(challenge, session)
+
+
+def _under_way(context: ClientContext, method: VerificationMethod, purpose: str) -> Begun | None:
+    newest = challenges.of_action(context.tenant, context.action.pk, method).filter(purpose=purpose).first()
+    if newest is None or not newest.is_open(context.now) or newest.attempts >= challenges.tries(method):
+        return None
+    session = identity_checks.session_of(newest)
+    return Begun(newest, session) if session else None
+
+
+def _about(context: ClientContext) -> dict[str, Any]:
+    """What the adapter may know of the request. No address: a vendor asks the person for what it needs."""
+    return {"userId": context.user.user_id, "locale": context.facts.locale or context.user.locale or None}
+
+
+# -- the result ----------------------------------------------------------------------------------
+
+
+def decide(challenge: Challenge, result: Result) -> str:
+    """Let a signed result count, once. Returns what came of it; one that was told before changes nothing.
+
+    Raises Conflict where the check is over, and what `proving.judged` raises.
+    """
+    context = continuations.context_of(challenge)
+    method = VerificationMethod(challenge.method)
+    with proving.one_at_a_time(context):
+        if not _is_news(challenge, result):
+            return "known"
+        attempt = proving.judged(context, method, challenge, result)
+        proving.accepted(context.action, attempt, may_adopt=False)
+    if attempt.proof:
+        return "proved"
+    if attempt.declined:
+        return "declined"
+    challenge.refresh_from_db(fields=["attempts", "verified_at", "failed_at"])
+    if not challenge.is_open(context.now) or attempt == challenges.EXHAUSTED:
+        raise Conflict("This identity check is over.")
+    return "resubmission" if result.decision == Decision.RESUBMISSION else "refused"
+
+
+def _is_news(challenge: Challenge, result: Result) -> bool:
+    """Keep the event's id where it is new. The user is locked, so that one of two at once is."""
+    stored = Challenge.objects.filter(pk=challenge.pk).values_list("context", flat=True).first()
+    if stored is None or result.event in stored.get("events", []):
+        return False
+    challenge.context = stored | {"events": [*stored.get("events", []), result.event][-MOST_EVENTS:]}
+    Challenge.objects.filter(pk=challenge.pk).update(context=challenge.context)
+    return True
+
+
+def outcome(context: ClientContext, challenge_id: str) -> Outcome:
+    """What came of a check of the token's action, for the page that waits. Raises InvalidRequest."""
+    rows = Challenge.objects.filter(tenant=context.tenant, action_id=context.action.pk, method__in=IDENTITY_CHECKS)
+    challenge = rows.select_related("authenticator__tenant", "authenticator__user").filter(pk=challenge_id).first()
+    if challenge is None:
+        raise InvalidRequest("challengeId names no identity check of this action.")
+    if challenge.verified_at is None:
+        spent = challenge.attempts >= challenges.tries(VerificationMethod(challenge.method))
+        return Outcome(is_consumed=spent or not challenge.is_open(context.now))
+    told = device_waiting.delivered(challenge)
+    row = challenge.authenticator if challenge.purpose == Purpose.ENROL else None
+    return Outcome(told.is_verified, told.is_consumed, told.access_token, row if told.is_verified else None)

@@ -245,7 +245,9 @@ def bind_browser(request: HttpRequest, context: ClientContext) -> None:
     facts, browser = context.facts, browser_of(request)
     if browser and not facts.browser_hash:
         unbound = ActionFacts.objects.filter(pk=facts.pk, browser_hash="")
-        if unbound.update(browser_hash=crypto.keyed_hash("browser", browser)):
+        mark = crypto.keyed_hash("browser", browser)
+        if unbound.update(browser_hash=mark):
+            facts.browser_hash = mark
             return
         stored = ActionFacts.objects.filter(pk=facts.pk).values_list("browser_hash", flat=True).first()
         if stored is None:

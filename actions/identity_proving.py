@@ -1,6 +1,7 @@
 """Proving oneself by an identity check: begun here, done at a vendor's, decided by what the adapter tells."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -14,8 +15,6 @@ from authsignal_portal.errors import Conflict, InvalidRequest, Unavailable
 from authsignal_portal.vocabulary import IDENTITY_CHECKS, VerificationMethod
 
 Purpose = Challenge.Purpose
-# What a challenge remembers of the events that it was told: so many, and then it is over anyway.
-MOST_EVENTS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def decide(challenge: Challenge, result: Result) -> str:
     context = continuations.context_of(challenge)
     method = VerificationMethod(challenge.method)
     with proving.one_at_a_time(context):
-        if not _is_news(challenge, result):
+        if not _is_news(challenge.pk, result, context.now):
             return "known"
         attempt = proving.judged(context, method, challenge, result)
         proving.accepted(context.action, attempt, may_adopt=False)
@@ -90,19 +89,24 @@ def decide(challenge: Challenge, result: Result) -> str:
         return "proved"
     if attempt.declined:
         return "declined"
-    challenge.refresh_from_db(fields=["attempts", "verified_at", "failed_at"])
-    if not challenge.is_open(context.now) or attempt == challenges.EXHAUSTED:
+    if attempt == challenges.EXHAUSTED:
         raise Conflict("This identity check is over.")
     return "resubmission" if result.decision == Decision.RESUBMISSION else "refused"
 
 
-def _is_news(challenge: Challenge, result: Result) -> bool:
-    """Keep the event's id where it is new. The user is locked, so that one of two at once is."""
-    stored = Challenge.objects.filter(pk=challenge.pk).values_list("context", flat=True).first()
-    if stored is None or result.event in stored.get("events", []):
+def _is_news(challenge_id: str, result: Result, now: datetime) -> bool:
+    """Keep the event's id where it is new. The user is locked, so that one of two at once is.
+
+    Raises Conflict where it is news of a check that is over.
+    """
+    challenge = Challenge.objects.filter(pk=challenge_id).first()
+    events = challenge.context.get("events", []) if challenge else []
+    if result.event in events:
         return False
-    challenge.context = stored | {"events": [*stored.get("events", []), result.event][-MOST_EVENTS:]}
-    Challenge.objects.filter(pk=challenge.pk).update(context=challenge.context)
+    if challenge is None or not challenge.is_open(now):
+        raise Conflict("This identity check is over.")
+    challenge.context["events"] = [*events, result.event]
+    challenge.save(update_fields=["context"])
     return True
 
 

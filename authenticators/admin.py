@@ -123,7 +123,7 @@ class MethodForm(forms.Form):
 
     def clean(self) -> None:
         if self.cleaned_data.get("is_active") and not self.is_possible:
-            self.add_error(None, _("Set it up under Identity providers first."))
+            self.add_error(None, _("It has no provider yet: set one up under Identity providers."))
         hard = {"verify": tuning.verify_windows(self.method)}
         if self.method in SENT:
             hard["send"] = tuning.send_windows(SENT[self.method])

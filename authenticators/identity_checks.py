@@ -19,7 +19,7 @@ from django.conf import settings
 from authenticators import subjects
 from authenticators.method import Judged, VerificationFailed
 from authenticators.models import Authenticator, Challenge, EndUser, IdentityProvider
-from authsignal_portal import outbound, webhook_signature
+from authsignal_portal import origins, outbound, webhook_signature
 from authsignal_portal.errors import InvalidConfiguration, InvalidRequest, TooManyRequests, Unavailable
 from authsignal_portal.models import Tenant
 from authsignal_portal.wire import iso, present
@@ -133,8 +133,9 @@ def _session(body: bytes) -> Session:
         given = json.loads(body)
         session = Session(_text(given, "sessionId"), _text(given, "url", may_miss=True))
         if session.url:
-            outbound.check_url(session.url)
-    except (ValueError, RecursionError, outbound.Refused, InvalidRequest) as error:
+            # The person's browser goes there, not we.
+            origins.check_redirect(session.url, allowed=[], development=not settings.PRODUCTION)
+    except (ValueError, RecursionError, InvalidRequest) as error:
         raise Unavailable("The identity check cannot be begun: its adapter answered no usable session.") from error
     return session
 
@@ -165,7 +166,7 @@ def read_result(body: bytes, challenge: Challenge) -> Result:
     if data.get("challengeId") != challenge.pk:
         raise InvalidRequest("data.challengeId is another challenge than the address names.")
     decision = data.get("decision")
-    if decision not in set(Decision):
+    if not isinstance(decision, str) or decision not in set(Decision):
         raise InvalidRequest(f"data.decision must be one of {', '.join(Decision)}.")
     subject = _text(data, "subject", may_miss=decision != Decision.APPROVED)
     return Result(_text(given, "id"), _text(data, "sessionId"), Decision(decision), subject)

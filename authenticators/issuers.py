@@ -16,8 +16,9 @@ from typing import Any, Final
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from django.conf import settings
 
-from authsignal_portal import outbound
+from authsignal_portal import origins, outbound
 
 FRESH_SECONDS: Final = 10 * 60
 STALE_SECONDS: Final = 6 * 3600
@@ -169,12 +170,14 @@ def _key(jwk: Mapping[str, Any]) -> Key | None:
 
 
 def _address(described: Mapping[str, Any], kind: str) -> str:
-    """An endpoint that may be reached, or to which a browser may be sent."""
+    """An endpoint that may be reached; where browsers are sent, one with https."""
     url = described.get(kind)
     try:
         outbound.check_url(url if isinstance(url, str) else "")
-    except outbound.Refused as error:
-        raise IssuerUnavailable(f"{kind}: {error.reason}") from error
+        if kind == "authorization_endpoint":
+            origins.check_redirect(str(url), allowed=[], development=not settings.PRODUCTION)
+    except (outbound.Refused, ValueError) as error:
+        raise IssuerUnavailable(f"{kind} is no address that can be used") from error
     return str(url)
 
 

@@ -221,6 +221,8 @@ def server(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pyte
         "DATABASE_URL": os.environ["DATABASE_URL"].replace(f"/{embedded.DATABASE}?", f"/{database}?"),
         "PUBLIC_URL": f"http://localhost:{port}",
         "OUTBOX_FILE": str(folder / "outbox.jsonl"),
+        # Identity providers of the tests are on this machine.
+        "OUTBOUND_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
     }
     web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
     web += [

@@ -22,7 +22,7 @@ from actions.models import ENTITY_COLUMNS, PRIVATE, Action, ActionFacts
 from actions.store import Known
 from audit import log
 from audit.events import Tag
-from authenticators import available, contact
+from authenticators import available, contact, identity_checks
 from authenticators.transactions import Transaction
 from authsignal_portal import clock, crypto, origins, tokens
 from authsignal_portal.errors import (
@@ -641,6 +641,7 @@ class Validation:
     # With dynamic linking: what the action is linked to, and once it was proved the receipt.
     transaction: Transaction | None = None
     receipt: str = ""
+    veriff_session_id: str = ""
 
     @property
     def is_valid(self) -> bool:
@@ -663,7 +664,13 @@ def validate(*, tenant: Tenant, token: object, user_id: str | None, action_code:
         return Validation(error="User is invalid.")
     if action_code and action_code != claims_.action_code:
         return Validation(error="Action is invalid.")
-    return _with_transaction(action)
+    return replace(_with_transaction(action), veriff_session_id=_veriff_session_id(action))
+
+
+def _veriff_session_id(action: Action) -> str:
+    if action.verification_method != VerificationMethod.VERIFF:
+        return ""
+    return identity_checks.session_id_of(action.tenant_id, action.pk, VerificationMethod.VERIFF)
 
 
 # Of the facts, what validation does not look at.

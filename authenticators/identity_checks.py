@@ -192,6 +192,14 @@ def session_of(challenge: Challenge) -> Session | None:
     return Session(**json.loads(stored)) if stored else None
 
 
+def session_id_of(tenant_id: uuid.UUID, action_id: uuid.UUID, method: str) -> str:
+    """The vendor's session that proved an action; nothing where the challenge is gone."""
+    rows = Challenge.objects.select_related("tenant").filter(tenant=tenant_id, action_id=action_id, method=method)
+    proved = rows.exclude(verified_at=None).order_by("-verified_at").first()
+    session = session_of(proved) if proved else None
+    return session.id if session else ""
+
+
 def keep_session(challenge: Challenge, session: Session) -> None:
     challenge.session = json.dumps({"id": session.id, "url": session.url})
     challenge.save(update_fields=["session_sealed"])

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+import urllib.request
 import uuid
 from urllib.parse import urlsplit
 
@@ -50,6 +51,14 @@ class Adapter:
         given = {name: value for name, value in data.items() if value is not None}
         event = {"version": 1, "type": "identity_check.decided", "id": str(uuid.uuid4()), "data": given}
         return json.dumps(event).encode()
+
+    def tell_by_network(self, decision="approved", **other):
+        """As the adapter really does; returns what the server made of it."""
+        body = self.result(decision, **other)
+        headers = {"Content-Type": "application/json", "X-Signature-V2": sign(body, int(time.time()))}
+        request = urllib.request.Request(self.begun[-1]["resultUrl"], body, headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)["result"]
 
     def tell(self, http, body, *, number=-1, secret=SECRET, at=None, header=None):
         """Post a result where the check said."""

@@ -5,7 +5,7 @@ import hashlib
 import json
 import time
 from functools import lru_cache
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -50,6 +50,9 @@ class Issuer:
         self.serve("/.well-known/openid-configuration", lambda _request: self.described)
         self.serve("/jwks", lambda _request: {"keys": [public_jwk(key, kid) for kid, key in self.keys.items()]})
         self.serve("/token", self.exchange)
+        # Who is signed in there.
+        self.account = "jo-1"
+        self.serve("/authorize", self.send_back)
 
     def serve(self, path, answer):
         def handler(request: Request) -> Response:
@@ -84,6 +87,11 @@ class Issuer:
         code = f"code-{len(self.codes)}"
         self.codes[code] = query | {"claims": claims}
         return {"code": code, "state": query["state"]}
+
+    def send_back(self, request):
+        """As for a browser whose user is signed in already."""
+        brought = self.sign_in(request.url, sub=self.account)
+        return Response("", 302, {"Location": f"{request.args['redirect_uri']}?{urlencode(brought)}"})
 
     def exchange(self, request):
         form = request.form

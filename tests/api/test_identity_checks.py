@@ -91,6 +91,7 @@ def test_a_person_is_enrolled_and_recognised(acme, api, browser, client, httpser
     assert set(outcome) == {"isVerified", "isConsumed", "accessToken"}
     validated = ok(api("POST", "validate", {"token": outcome["accessToken"]}))
     assert (validated["isValid"], validated["verificationMethod"]) == (True, method)
+    assert validated.get("veriffSessionId") == ("session-2" if method == M.VERIFF else None)
     assert poll(browser, again, begun) == {"isVerified": True, "isConsumed": True}
     assert AuditEvent.objects.filter(tag="challenge:verified", data__method=method).count() == 2
 

@@ -170,22 +170,19 @@ def _issuer(provider: IdentityProvider) -> Issuer:
 
 def _exchanged(provider: IdentityProvider, code: str, state: str) -> str:
     """The ID token for a code. Raises IssuerUnavailable."""
-    issuer, client = DIRECTORY.of(provider.issuer), provider.client_ids[0]
+    issuer = DIRECTORY.of(provider.issuer)
     form = {
         "grant_type": "authorization_code",
         "code": code,
         "redirect_uri": id_tokens.redirect_uri(),
         "code_verifier": _verifier(state),
-        "client_id": client,
+        "client_id": provider.client_ids[0],
     }
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-    secret = provider.secret
-    if secret and issuer.secret_in_body:
-        form["client_secret"] = secret
-    elif secret:
-        # RFC 6749 §2.3.1: both parts are form-encoded first.
-        pair = f"{quote(client, safe='')}:{quote(secret, safe='')}"
-        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    if provider.secret and issuer.secret_in_body:
+        form["client_secret"] = provider.secret
+    elif provider.secret:
+        headers["Authorization"] = _basic(provider.client_ids[0], provider.secret)
     try:
         answer = outbound.post(issuer.token_endpoint, urlencode(form).encode(), headers)
     except outbound.OutboundError as error:
@@ -194,6 +191,12 @@ def _exchanged(provider: IdentityProvider, code: str, state: str) -> str:
     if not isinstance(token, str):
         raise IssuerUnavailable("the code brought no ID token")
     return token
+
+
+def _basic(client: str, secret: str) -> str:
+    """Both are form-encoded first (RFC 6749 §2.3.1)."""
+    pair = f"{quote(client, safe='')}:{quote(secret, safe='')}"
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 def _verifier(state: str) -> str:

@@ -39,7 +39,7 @@ def start(context: ClientContext, method: VerificationMethod, purpose: str) -> B
     Raises TooManyRequests, Unavailable, Forbidden, InvalidConfiguration, InvalidRequest.
     """
     with proving.one_at_a_time(context):
-        vouching.check(context, method, purpose)
+        known = vouching.check(context, method, purpose)
         provider = identity_checks.provider_of(context.tenant, method)
         waiting = _under_way(context, method, purpose)
         if waiting:
@@ -47,7 +47,6 @@ def start(context: ClientContext, method: VerificationMethod, purpose: str) -> B
         identity_checks.check_limits(context.user, method, context.now)
         seconds = settings.IDENTITY_CHECK_SECONDS
         challenge = vouching.begin(context, method, purpose, seconds=seconds, more={})
-    known = challenge.authenticator if purpose == Purpose.AUTHENTICATE else None
     try:
         session = identity_checks.begin(provider, challenge, known, _about(context))
     except Unavailable:
@@ -113,12 +112,17 @@ def _is_news(challenge_id: str, result: Result, now: datetime) -> bool:
 def outcome(context: ClientContext, challenge_id: str) -> Outcome:
     """What came of a check of the token's action, for the page that waits. Raises InvalidRequest."""
     rows = Challenge.objects.filter(tenant=context.tenant, action_id=context.action.pk, method__in=IDENTITY_CHECKS)
-    challenge = rows.select_related("authenticator__tenant", "authenticator__user").filter(pk=challenge_id).first()
+    challenge = rows.select_related("tenant", "user").filter(pk=challenge_id).first()
     if challenge is None:
         raise InvalidRequest("challengeId names no identity check of this action.")
     if challenge.verified_at is None:
         spent = challenge.attempts >= challenges.tries(VerificationMethod(challenge.method))
         return Outcome(is_consumed=spent or not challenge.is_open(context.now))
     told = device_waiting.delivered(challenge)
-    row = challenge.authenticator if challenge.purpose == Purpose.ENROL else None
-    return Outcome(told.is_verified, told.is_consumed, told.access_token, row if told.is_verified else None)
+    row = _enrolled(challenge) if challenge.purpose == Purpose.ENROL and told.is_verified else None
+    return Outcome(told.is_verified, told.is_consumed, told.access_token, row)
+
+
+def _enrolled(challenge: Challenge) -> Authenticator | None:
+    rows = Authenticator.objects.select_related("tenant", "user").exclude(verified_at=None)
+    return rows.filter(user=challenge.user_id, method=challenge.method).first()

@@ -1,11 +1,11 @@
-"""Challenges that somebody else answers for: who may begin one, and with which authenticator."""
+"""Challenges that somebody else answers for: who may begin one, and for which authenticator."""
 
 from datetime import timedelta
 from typing import Any
 
 from actions import continuations, proving
 from actions.client_auth import ClientContext
-from authenticators import challenges, enrolment
+from authenticators import challenges
 from authenticators.models import Authenticator, Challenge
 from authsignal_portal.errors import InvalidRequest
 from authsignal_portal.vocabulary import VerificationMethod
@@ -13,17 +13,20 @@ from authsignal_portal.vocabulary import VerificationMethod
 Purpose = Challenge.Purpose
 
 
-def check(context: ClientContext, method: VerificationMethod, purpose: str) -> None:
-    """Raises Forbidden, InvalidConfiguration, InvalidRequest. Call with the user locked."""
+def check(context: ClientContext, method: VerificationMethod, purpose: str) -> Authenticator | None:
+    """The authenticator that is to be proved, or None when one is to be enrolled. Call with the user locked.
+
+    Raises Forbidden, InvalidConfiguration, InvalidRequest.
+    """
     if purpose == Purpose.ENROL:
         proving.check_may_enrol(context, method)
-    else:
-        proving.check_active(context.tenant, method)
-        proving.check_permitted(context, method)
+        return None
+    proving.check_active(context.tenant, method)
+    proving.check_permitted(context, method)
+    return _enrolled(context, method)
 
 
-def enrolled(context: ClientContext, method: VerificationMethod) -> Authenticator:
-    """The user's authenticator of this method. Raises InvalidRequest."""
+def _enrolled(context: ClientContext, method: VerificationMethod) -> Authenticator:
     rows = context.user.authenticators.filter(Authenticator.usable(), method=method)
     found = rows.select_related("tenant").first()
     if found is None:
@@ -36,13 +39,11 @@ def begin(
 ) -> Challenge:
     """A stored challenge; one that waited for the same is over. `more` are columns. Call with the user locked."""
     challenges.withdraw(challenges.of_action(context.tenant, context.action.pk, method))
-    row = enrolment.begin(context.user, method) if purpose == Purpose.ENROL else enrolled(context, method)
     challenge = Challenge(
         tenant=context.tenant,
         user=context.user,
         method=method,
         purpose=purpose,
-        authenticator=row,
         **proving.origin_of(context.action).columns,
         context=continuations.remembered(context),
         created_at=context.now,

@@ -43,16 +43,16 @@ def indexes(tenant: Tenant, subject: str) -> list[str]:
 
 
 def _bound(challenge: Challenge, subject: str) -> Authenticator:
-    row = challenge.authenticator
-    if row is None or row.verified_at is not None:
-        raise VerificationFailed("nothing is being enrolled", is_guess=False)
+    """Made only now, so that no challenge hangs on it: what was begun is counted, whatever becomes of it."""
     if owners(challenge.tenant, challenge.method, subject):
         raise VerificationFailed("enrolled already", is_guess=False)
+    Authenticator.objects.filter(user=challenge.user_id, method=challenge.method, verified_at=None).delete()
+    row = Authenticator(tenant=challenge.tenant, user=challenge.user, method=challenge.method)
     row.subject = subject
     row.subject_index = crypto.keyed_hash("subject", challenge.tenant_id.bytes, subject)
     try:
         with transaction.atomic():
-            row.save(update_fields=["subject_sealed", "subject_index"])
+            row.save(force_insert=True)
     except IntegrityError as error:
         raise VerificationFailed("enrolled already", is_guess=False) from error
     return row

@@ -43,6 +43,8 @@ function row(authenticator) {
   content.append(...item.querySelector("button").children);
   for (const part of content.querySelectorAll(".icon-next, [data-if]")) part.remove();
   const detail = authenticator.email ?? authenticator.phoneNumber ?? authenticator.displayName ?? providerOf(authenticator);
+  const named = session.state.methods.find(({ method }) => method === authenticator.verificationMethod);
+  if (named?.name) content.querySelector(".choice-name").textContent = named.name;
   if (detail) content.querySelector('[data-slot="detail"]').textContent = detail;
   if (authenticator.isDefault) content.querySelector(".choice-name").append(" ", tag(text("default")));
   item.replaceChildren(content);

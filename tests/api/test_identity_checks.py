@@ -297,6 +297,17 @@ def test_checks_are_bounded_by_user_and_time(api, browser, person, settings):
     assert len(person.begun) == 2
 
 
+def test_what_was_begun_is_counted_whatever_became_of_it(api, browser, client, adapter, settings):
+    settings.IDENTITY_CHECKS_PER_DAY = 3
+    path, body = "user-authenticators/identity-check", {"verificationMethod": M.VERIFF}
+    for number in range(3):
+        begin(browser, track(api, action=f"enrol-{number}", scope="add:authenticators"), path="user-authenticators")
+        assert told(adapter.tell(client, adapter.result(subject=f"person-{number}"))) == "proved"
+    assert Authenticator.objects.count() == 1
+    token = track(api, action="enrol-3", scope="add:authenticators")
+    refused(browser("POST", path, body, token=token), 429, "too_many_requests")
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -30,23 +30,23 @@ ADAPTER: Final = _(
 )
 BRINGS: Final = {
     M.APPLE_ID_TOKEN: [
-        _("a membership of the Apple Developer Program, and there a Services ID or an app with Sign in with Apple"),
-        _("its client ID; for the hosted pages also a client secret, which ends after six months"),
+        _("A membership of the Apple Developer Program, and there a Services ID or an app with Sign in with Apple."),
+        _("Its client ID; for the hosted pages also a client secret, which ends after six months."),
     ],
     M.GOOGLE_ID_TOKEN: [
-        _("a Google Cloud project with an OAuth client"),
-        _("the client IDs of your apps and of the web client, and the web client's secret for the hosted pages"),
+        _("A Google Cloud project with an OAuth client."),
+        _("The client IDs of your apps and of the web client, and the web client's secret for the hosted pages."),
     ],
     M.OIDC_PROVIDER: [
-        _("an OpenID Connect provider that publishes its description and signs with RS256 or ES256"),
-        _("a client there that may use the authorization code flow with PKCE"),
+        _("An OpenID Connect provider that publishes its description and signs with RS256 or ES256."),
+        _("A client there that may use the authorization code flow with PKCE."),
     ],
-    M.VERIFF: [_("a contract with Veriff, and its keys"), ADAPTER],
-    M.IPROOV: [_("a contract with iProov, and its keys"), ADAPTER],
-    M.IDVERSE: [_("a contract with IDVerse, and its keys"), ADAPTER],
-    M.ONFIDO: [_("a contract with Onfido, and its keys"), ADAPTER],
+    M.VERIFF: [_("A contract with Veriff, and its keys."), ADAPTER],
+    M.IPROOV: [_("A contract with iProov, and its keys."), ADAPTER],
+    M.IDVERSE: [_("A contract with IDVerse, and its keys."), ADAPTER],
+    M.ONFIDO: [_("A contract with Onfido, and its keys."), ADAPTER],
     M.PALM_BIOMETRICS_RR: [
-        _("a palm reader of Redrock's, its software and a contract; no terminal is connected"),
+        _("A palm reader of Redrock's, its software and a contract. No terminal is connected."),
         ADAPTER,
     ],
 }

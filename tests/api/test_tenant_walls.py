@@ -137,6 +137,9 @@ def client_calls(ids, assertion):
         yield "POST", path, {"verificationCode": ids["code"]}
     yield "GET", "user-authenticators", None
     yield "POST", "init", None
+    for name in ("challenge", "begun", "verified"):
+        yield "POST", "verify/id-token", {"challengeId": ids[name], "idToken": "a.b.c"}
+        yield "POST", "verify/identity-check", {"challengeId": ids[name]}
     yield from device_calls(ids)
 
 
@@ -226,6 +229,8 @@ def test_every_route_of_both_apis_is_walked(theirs):
         "InAppCredentialView",
         "RemoveInAppView",
         "VerifyInAppView",
+        "VerifyIdTokenView",
+        "VerifyCheckView",
         "LegacyCredentialView",
         "LegacyRemoveView",
         "LegacyChallengeView",
@@ -250,6 +255,10 @@ def test_every_route_of_both_apis_is_walked(theirs):
         "EnrolLinkView",
         "StartLinkView",
         "StartQrView",
+        "StartIdTokenView",
+        "EnrolIdTokenView",
+        "StartCheckView",
+        "EnrolCheckView",
         "NothingHere",
     }
     assert {pattern.callback.view_class.__name__ for pattern in client_api} == by_id | without

@@ -10,6 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from actions.models import Action
 from audit.models import AuditEvent
 from authenticators import id_tokens, issuers, subjects
 from authenticators.id_tokens import GOOGLE
@@ -331,6 +332,16 @@ def test_an_issuer_that_cannot_be_asked_is_told(api, browser, account):
     body = {"challengeId": begun["challengeId"], "idToken": account.token(begun["nonce"])}
     refused(browser("POST", "verify/id-token", body, token=token), 503, "unavailable")
     assert Challenge.objects.get(pk=begun["challengeId"]).attempts == 0
+
+
+@pytest.mark.parametrize("state", ["BLOCK", "REVIEW_REQUIRED", "CHALLENGE_FAILED"])
+def test_a_token_moves_no_action_that_somebody_closed(api, browser, account, state):
+    token = track(api)
+    begun = begin(browser, token)
+    Action.objects.update(state=state)
+    body = {"challengeId": begun["challengeId"], "idToken": account.token(begun["nonce"])}
+    refused(browser("POST", "verify/id-token", body, token=token), 400, "invalid_request")
+    assert Action.objects.get().state == state
 
 
 # -- looking a user up ---------------------------------------------------------------------------

@@ -230,6 +230,14 @@ def test_a_result_that_comes_too_late_is_refused(api, browser, client, person):
     assert state(api, token) == "CHALLENGE_REQUIRED"
 
 
+@pytest.mark.parametrize("closed", ["BLOCK", "REVIEW_REQUIRED", "CHALLENGE_FAILED"])
+def test_a_result_moves_no_action_that_somebody_closed(api, browser, client, person, closed):
+    begin(browser, track(api))
+    Action.objects.update(state=closed)
+    assert person.tell(client, person.result()).status_code == 409
+    assert Action.objects.get().state == closed
+
+
 def test_a_person_belongs_to_one_user(api, browser, client, person):
     token = track(api, "bob")
     begun = begin(browser, token, path="user-authenticators")

@@ -7,14 +7,18 @@ another is refused.
 """
 
 import secrets
+from collections.abc import Mapping
 from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
 
 import segno
 from csp.constants import NONCE, NONE, SELF, STRICT_DYNAMIC
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import translation
+from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -74,12 +78,12 @@ ERRORS = [
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """GET /challenge?token=…[&mode=popup]. Changes nothing: mail scanners open links too."""
-    token, facts, problem = _opened(request)
+    token, facts, problem = opened(request.GET.get("token"))
     tenant = token.tenant if token else None
-    if not problem and facts and _is_top_level(request) and _is_other_browser(request, facts):
+    if not problem and facts and _is_top_level(request) and is_other_browser(request, facts):
         problem = "other-browser"
     context = _context(request, token, facts, problem)
-    with wording.speaking(language_of(facts), _texts(tenant)):
+    with wording.speaking(language_of(facts), texts_of(tenant)):
         response = TemplateResponse(request, "challenge/page.html", context).render()
         response.headers["Content-Language"] = translation.get_language()
     response.status_code = {"": 200, "other-browser": 403}.get(problem, 410)
@@ -89,12 +93,12 @@ def page(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _opened(request: HttpRequest) -> tuple[tokens.ClientToken | None, ActionFacts | None, str]:
+def opened(text: str | None) -> tuple[tokens.ClientToken | None, ActionFacts | None, str]:
     """The token, as far as its signature holds; what it stands for; and why it cannot be used, if so."""
     try:
-        token = tokens.read(request.GET.get("token"))
+        token = tokens.read(text)
     except ExpiredToken:
-        return None, None, "expired" if request.GET.get("token") else "missing"
+        return None, None, "expired" if text else "missing"
     rows = ActionFacts.objects.filter(action=token.action_id, action__tenant=token.tenant)
     facts = rows.filter(action__user__user_id=token.user_id).first()
     usable = facts is not None and token.expires_at > clock.now()
@@ -124,21 +128,30 @@ def _context(
         "tenant": tenant.name if tenant else "",
         "theme": hosted_theme.of(tenant),
         "problem": problem,
+        "plain": "" if problem or not _is_top_level(request) else plain_address(query),
         # On the screens of no method of their own.
         "digits": tuning.DIGITS,
         "config": present(config),
-        "method_screens": [(name, f"challenge/methods/{name}.html", _digits(tenant, name)) for name in METHOD_SCREENS],
+        "method_screens": [
+            (name, f"challenge/methods/{name}.html", digits_of(tenant, name)) for name in METHOD_SCREENS
+        ],
         "cards": [(method, f"challenge/methods/{method.lower()}_card.html") for method in VerificationMethod],
         "error_screens": [(name, f"challenge/errors/{name.replace('-', '_')}.html") for name in ERRORS],
     }
 
 
-def _texts(tenant: Tenant | None) -> dict[str, dict[str, str]]:
+def plain_address(query: Mapping[str, str]) -> str:
+    """Where a browser without JavaScript goes on."""
+    kept = {name: query[name] for name in ("token", "force_enrollment", "nativeScheme", "link") if query.get(name)}
+    return f"{reverse('hosted-plain')}?{urlencode(kept)}"
+
+
+def texts_of(tenant: Tenant | None) -> dict[str, dict[str, str]]:
     stored = Wording.objects.filter(tenant=tenant).first() if tenant else None
     return stored.texts if stored else {}
 
 
-def _digits(tenant: Tenant | None, screen: str) -> int:
+def digits_of(tenant: Tenant | None, screen: str) -> int:
     method = screen.removesuffix("_enrol").upper()
     return tuning.code_length(tenant, method) if tenant and method in tuning.CODED else tuning.DIGITS
 
@@ -191,7 +204,7 @@ def _is_top_level(request: HttpRequest) -> bool:
     return request.headers.get("Sec-Fetch-Dest", "document") == "document"
 
 
-def _is_other_browser(request: HttpRequest, facts: ActionFacts) -> bool:
+def is_other_browser(request: HttpRequest, facts: ActionFacts) -> bool:
     bound = facts.browser_hash
     return bool(bound) and not crypto.is_keyed_hash(bound, "browser", browser_of(request))
 
@@ -220,8 +233,12 @@ class OpenedElsewhere(Forbidden):
 
 def bind_browser(request: HttpRequest, context: ClientContext) -> None:
     """Remember the first browser at top level; a frame has no cookie. Raises OpenedElsewhere."""
-    if request.headers.get(EMBEDDED_HEADER) == "yes":
-        return
+    if request.headers.get(EMBEDDED_HEADER) != "yes":
+        bind_top_level(request, context)
+
+
+def bind_top_level(request: HttpRequest, context: ClientContext) -> None:
+    """Raises OpenedElsewhere, ExpiredToken."""
     facts, browser = context.facts, browser_of(request)
     if browser and not facts.browser_hash:
         unbound = ActionFacts.objects.filter(pk=facts.pk, browser_hash="")
@@ -231,7 +248,7 @@ def bind_browser(request: HttpRequest, context: ClientContext) -> None:
         if stored is None:
             raise ExpiredToken
         facts.browser_hash = stored
-    if _is_other_browser(request, facts):
+    if is_other_browser(request, facts):
         raise OpenedElsewhere
 
 
@@ -281,12 +298,18 @@ class QrView(HostedView):
     @extend_schema(request=OtpUriInput, responses={200: dict})
     def post(self, request: Request) -> Response:
         uri = self.parsed(OtpUriInput)["uri"]
-        if not uri.startswith("otpauth://totp/"):
-            raise InvalidRequest("uri must begin with otpauth://totp/.")
+        secret_in(uri)
         try:
             return Response({"image": picture(uri)})
         except segno.DataOverflowError as error:
             raise InvalidRequest("uri is too long for a QR code.") from error
+
+
+def secret_in(uri: str) -> str:
+    """The secret of an otpauth:// URI. Raises InvalidRequest."""
+    if not uri.startswith("otpauth://totp/") or len(uri) > MAX_OTP_URI:
+        raise InvalidRequest("uri must begin with otpauth://totp/.")
+    return parse_qs(urlsplit(uri).query).get("secret", [""])[0]
 
 
 def picture(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import phonenumbers
 from django.conf import settings
 
-from actions import devices, linking, states
+from actions import devices, linking, own_methods, states
 from actions.client_auth import ClientContext
 from actions.models import ActionFacts
 from authenticators import available, contact, credentials
@@ -17,7 +17,7 @@ from authenticators.models import AuthenticatorConfiguration, EndUser
 from authenticators.registry import METHODS
 from authsignal_portal import origins
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import ActionState, Scope, VerificationMethod
+from authsignal_portal.vocabulary import ActionState, Scope, TokenPurpose, VerificationMethod
 from authsignal_portal.wire import present
 
 M = VerificationMethod
@@ -36,10 +36,11 @@ ELSEWHERE = (M.IN_APP,)
 
 
 def describe(context: ClientContext, token: str) -> dict[str, Any]:
-    """The page's whole view of an action, as JSON. `expiresIn` is in seconds."""
+    """The page's whole view of an action, as JSON. `expiresIn` is in seconds, `now` in milliseconds."""
     user, facts, tenant = context.user, context.facts, context.tenant
     enrolled = available.enrolled(user)
     codes = None if tenant.disable_recovery_codes else _unused_codes(user)
+    count = len(own_methods.listed(context))
     return present(
         {
             "state": context.action.state,
@@ -53,9 +54,13 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
             "enrollable": (enrollable := _enrollable(context, enrolled)),
             "prompt": _prompt(context, enrolled, enrollable) or None,
             "passkeys": _passkeys(context),
-            "enrolledCount": user.authenticators.exclude(verified_at=None).count(),
+            "enrolledCount": count,
             "recoveryCodes": present({"enabled": not tenant.disable_recovery_codes, "remaining": codes}),
             "settings": facts.redirect_to_settings,
+            "vouched": _is_vouched(context),
+            "mayRemove": own_methods.may_remove(context, enrolled=count),
+            "mayPrefer": context.may(Scope.UPDATE) and count > 1,
+            "now": int(context.now.timestamp() * 1000),
             "hideSuccess": tenant.hide_success_screen_on_enrollment,
             "returnUrl": return_url(tenant, facts, token),
             "resendWait": settings.RESEND_WAIT_SECONDS,
@@ -67,6 +72,13 @@ def _remember(context: ClientContext) -> int | None:
     """For how many days this device may be remembered now."""
     may = devices.may_remember(context.action, context.facts, now=context.now)
     return context.tenant.remember_device_days if may else None
+
+
+def _is_vouched(context: ClientContext) -> bool:
+    """Whether the settings need no proof first: the customer's backend says that this is the user."""
+    scopes = {Scope.ADD, Scope.UPDATE, Scope.REMOVE}
+    is_track = context.token.purpose == TokenPurpose.TRACK
+    return context.facts.redirect_to_settings and is_track and not scopes.isdisjoint(context.token.scopes)
 
 
 def _may_enrol(context: ClientContext, enrolled: list[VerificationMethod]) -> bool:

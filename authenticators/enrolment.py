@@ -185,6 +185,15 @@ def remove(row: Authenticator, *, actor: log.Actor) -> None:
         Authenticator.objects.filter(pk=heir.pk).update(is_default=True)
 
 
+def make_default(row: Authenticator, *, actor: log.Actor) -> None:
+    """The one that is asked for first. Call with the user locked."""
+    if row.is_default:
+        return
+    row.user.authenticators.update(is_default=False)
+    Authenticator.objects.filter(pk=row.pk).update(is_default=True)
+    _record(Tag.AUTHENTICATOR_PREFERRED, row, actor, clock.now(), None)
+
+
 def _record(
     tag: Tag,
     row: Authenticator,

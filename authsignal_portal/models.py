@@ -100,6 +100,21 @@ class Tenant(models.Model):
         _("days a device is remembered"), default=30, validators=[MinValueValidator(1), MaxValueValidator(365)]
     )
     hide_success_screen_on_enrollment = models.BooleanField(_("skip the success screen after enrolment"), default=False)
+    allow_deleting_user_authenticators = models.BooleanField(
+        _("let users remove their methods"),
+        default=True,
+        help_text=_("On the settings page, after a challenge or with remove:authenticators in the token."),
+    )
+    allow_disabling_mfa = models.BooleanField(
+        _("let users remove their last method"),
+        default=False,
+        help_text=_("If on, a user may be left with nothing to verify with; whoever comes next enrols afresh."),
+    )
+    redirect_on_session_expiry = models.BooleanField(
+        _("send users back when their time is up"),
+        default=False,
+        help_text=_("If on, an expired hosted page goes to the app by itself; else it says so first."),
+    )
     blocked_sms_countries = ArrayField(
         models.CharField(max_length=2),
         verbose_name=_("countries that get no SMS"),

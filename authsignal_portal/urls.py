@@ -14,7 +14,7 @@ from actions import client_devices as devices
 from actions import client_messaging as messaging
 from actions import client_security_keys as security_keys
 from actions import client_waiting as waiting
-from actions import hosted, hosted_devices, hosted_messaging, hosted_theme, link_page
+from actions import hosted, hosted_devices, hosted_messaging, hosted_theme, link_page, plain_page
 from authenticators import api as authenticators
 from authenticators import callbacks
 from authsignal_portal import api, portal
@@ -134,6 +134,9 @@ hosted_pages = [
     path("challenge/api/remember-device", hosted_devices.RememberDeviceView.as_view()),
     path("challenge/api/devices", hosted_devices.ListDevicesView.as_view()),
     path("challenge/api/forget-device", hosted_devices.ForgetDeviceView.as_view()),
+    path("challenge/api/remove-method", hosted_devices.RemoveMethodView.as_view()),
+    path("challenge/api/prefer-method", hosted_devices.PreferMethodView.as_view()),
+    path("challenge/plain", plain_page.page, name="hosted-plain"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

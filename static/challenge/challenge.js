@@ -39,7 +39,7 @@ async function run() {
   if (state === "CHALLENGE_SUCCEEDED" && !wantsSettings && !config.enrol) return used();
 
   const wantsNew = () => !session.state.isEnrolled || config.forceEnrollment || config.enrol || isWaiting();
-  await proveIfNeeded({ wantsMore: wantsNew() || wantsSettings });
+  await proveIfNeeded({ wantsMore: wantsNew() || (wantsSettings && !session.state.vouched) });
   const enrolled = wantsNew() && canAdd() && (await enrol({ first: !wasEnrolled, forced: config.forceEnrollment }));
   // Who came for the settings finds passkeys there.
   const offered = !enrolled && !wantsSettings && session.proved && (await offerPasskey());
@@ -52,7 +52,8 @@ async function run() {
   return session.proved ? succeeded({ enrolled: enrolled || offered }) : finish("succeeded");
 }
 
-const isWaiting = () => session.state.state === "CHALLENGE_REQUIRED";
+// Where the app vouches for its user, the settings need no proof.
+const isWaiting = () => session.state.state === "CHALLENGE_REQUIRED" && !session.state.vouched;
 
 // A first method needs no proof; everything else does, where the app did not vouch for the user.
 async function proveIfNeeded({ wantsMore }) {
@@ -62,7 +63,7 @@ async function proveIfNeeded({ wantsMore }) {
     await prove();
     await persistently(refresh);
   }
-  const stuck = isWaiting() || (wantsMore && !session.state.isEnrolled);
+  const stuck = isWaiting() || (wantsMore && !session.state.isEnrolled && !session.state.vouched);
   if (stuck && !canAdd()) await failed("unavailable");
 }
 

@@ -1,0 +1,200 @@
+"""The hosted pages without JavaScript: the same screens and templates, carried from one to the next by plain forms.
+
+A browser without JavaScript is led here from /challenge. GET shows the first screen and changes nothing. Each button
+posts the form, which carries the token out of sight of the address; the answer is the next screen.
+
+- Only at top level, where there is a cookie: the browser that took the first step takes all others.
+- A form counts only with the nonce that this browser was given for this action, and from this origin.
+- What may be done is judged by the functions behind the Client API. The form's other fields say where the user
+  stands, and are believed for nothing else.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from csp.constants import NONE, SELF
+from django.conf import settings
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import translation
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from actions import hosted, hosted_theme, plain_screens, plain_steps, plain_visit
+from actions.client_auth import read_context
+from actions.models import ActionFacts
+from actions.plain_screens import Shown, Words
+from actions.plain_visit import Visit
+from authsignal_portal import clock, crypto, limits, tokens, wording
+from authsignal_portal.client_ip import client_ip
+from authsignal_portal.errors import AuthsignalError, ExpiredToken, Forbidden, TooManyRequests
+from authsignal_portal.vocabulary import VerificationMethod
+
+ERROR_SCREENS = {"expired_token": "expired", "opened_elsewhere": "other-browser"}
+# So long a page that was proved stays before it leads back to the app.
+SUCCESS_SECONDS = 1
+EXPIRY_SHOWN_SECONDS = 180
+
+
+class Forged(Forbidden):
+    """A form that this browser was not given here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Whose page it is, as far as the token's signature tells."""
+
+    token: tokens.ClientToken | None
+    facts: ActionFacts | None
+    browser: str
+
+    @property
+    def nonce(self) -> str:
+        return crypto.keyed_hash("plain-form", *self._bound)
+
+    def has_nonce(self, given: str) -> bool:
+        return self.token is not None and crypto.is_keyed_hash(given, "plain-form", *self._bound)
+
+    @property
+    def _bound(self) -> tuple[str, str]:
+        return self.browser, str(self.token.action_id if self.token else "")
+
+
+# Not Django's CSRF token: pages without a referrer post with the origin `null`, which it refuses.
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: HttpRequest) -> HttpResponse:
+    """/challenge/plain"""
+    given = _given(request)
+    token, facts, problem = hosted.opened(given.get("token"))
+    opened = Opened(token, facts, hosted.browser_of(request) or secrets.token_urlsafe(32))
+    tenant = token.tenant if token else None
+    with wording.speaking(hosted.language_of(facts), hosted.texts_of(tenant)):
+        words = Words(request, tenant)
+        if problem:
+            return _answer(opened, words, plain_visit.ended(problem), None)
+        return _stepped(request, given, opened, words)
+
+
+def _given(request: HttpRequest) -> Mapping[str, str]:
+    """One value of each field, of a form no larger than any form of ours is."""
+    if request.method != "POST":
+        return request.GET.dict()
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdigit() or int(length) > settings.FORM_MAX_BYTES:
+        return {}
+    return request.POST.dict()
+
+
+def _stepped(request: HttpRequest, given: Mapping[str, str], opened: Opened, words: Words) -> HttpResponse:
+    visit: Visit | None = None
+    try:
+        text = given["token"]
+        visit = Visit(words, read_context(text), text, given, _flags(given))
+        shown = _posted(request, visit, opened) if request.method == "POST" else _first(request, visit, opened)
+    except AuthsignalError as problem:
+        shown = _explained(problem, visit)
+    except OperationalError:
+        shown = Shown("error", slots={"reason": words.text("server")}, status=503)
+    return _answer(opened, words, shown, visit)
+
+
+def _flags(given: Mapping[str, str]) -> dict[str, str]:
+    """From the address as the SDKs write it, later from the form."""
+    found = {name: given[name][:32] for name in plain_visit.FLAGS if given.get(name)}
+    if given.get("force_enrollment") == "true":
+        found["force"] = "yes"
+    scheme = given.get("nativeScheme") or given.get("scheme")
+    found.pop("scheme", None)
+    return found | ({"scheme": scheme} if scheme in hosted.NATIVE_SCHEMES else {})
+
+
+def _first(request: HttpRequest, visit: Visit, opened: Opened) -> Shown:
+    """What a mail scanner may open as often as it likes."""
+    visit.flags.pop("added", None)
+    visit.flags.pop("first", None)
+    if opened.facts and hosted.is_other_browser(request, opened.facts):
+        raise hosted.OpenedElsewhere
+    if not visit.state["isEnrolled"]:
+        visit.flags["first"] = "yes"
+    offered = {one["method"] for one in visit.state["methods"]}
+    link = VerificationMethod.EMAIL_MAGIC_LINK
+    if visit.given.get("link") == "confirmed" and link in offered:
+        return Shown("email_magic_link", labels=_link_labels(visit), carry={"method": link.value})
+    return plain_steps.next_screen(visit)
+
+
+def _link_labels(visit: Visit) -> dict[str, str]:
+    return {"resend": visit.text("resend-link")}
+
+
+def _posted(request: HttpRequest, visit: Visit, opened: Opened) -> Shown:
+    limits.requests_by_address(client_ip(request))
+    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        raise Forged
+    if not hosted.browser_of(request) or not opened.has_nonce(visit.given.get("nonce", "")):
+        raise Forged
+    hosted.bind_top_level(request, visit.context)
+    return plain_steps.take(visit, visit.given.get("act", ""))
+
+
+def _explained(problem: AuthsignalError, visit: Visit | None) -> Shown:
+    screen = "missing" if isinstance(problem, Forged) else ERROR_SCREENS.get(problem.code)
+    if screen or visit is None:
+        status = 403 if isinstance(problem, Forged) else 410
+        return Shown(screen or "expired", may_quit=False, status=status)
+    if isinstance(problem, TooManyRequests):
+        return plain_visit.limited(visit, problem)
+    reason = visit.text("server") if problem.status >= 500 else problem.description
+    return plain_visit.failed(visit, reason)
+
+
+# -- what is shown -------------------------------------------------------------------------------
+
+
+def _answer(opened: Opened, words: Words, shown: Shown, visit: Visit | None) -> HttpResponse:
+    request, tenant = words.request, words.tenant
+    hidden = _hidden(opened, visit, shown.screen)
+    left = int((visit.context.token.expires_at - clock.now()).total_seconds()) if visit else 0
+    message = visit.state.get("message") if visit and shown.may_quit and _has_state(visit) else ""
+    context = {
+        "tenant": tenant.name if tenant else "",
+        "theme": hosted_theme.of(tenant),
+        "body": plain_screens.drawn(words, shown, hidden),
+        "message": message,
+        "may_quit": shown.may_quit,
+        "leave_to": shown.leave_to,
+        "leave_after": SUCCESS_SECONDS if shown.screen == "success" else 0,
+        "expiry": words.text("expires-in", time=plain_visit.clock_text(left))
+        if 0 < left < EXPIRY_SHOWN_SECONDS
+        else "",
+    }
+    response = TemplateResponse(request, "challenge/plain.html", context).render()
+    response.status_code = shown.status
+    response.headers["Content-Language"] = translation.get_language() or ""
+    hosted.set_headers(response, None)
+    response._csp_config |= {"script-src": [NONE], "connect-src": [NONE], "form-action": [SELF]}  # type: ignore[attr-defined]
+    if opened.token and shown.status < 400:
+        hosted.set_cookie(response, opened.browser, opened.token.tenant)
+    return response
+
+
+def _expiry(words: Words, left: int) -> str:
+    near = 0 < left < EXPIRY_SHOWN_SECONDS
+    return words.text("expires-in", time=plain_visit.clock_text(left)) if near else ""
+
+
+def _has_state(visit: Visit) -> bool:
+    try:
+        return bool(visit.state)
+    except ExpiredToken:
+        return False
+
+
+def _hidden(opened: Opened, visit: Visit | None, screen: str) -> dict[str, str]:
+    """What every form of the page carries."""
+    if visit is None:
+        return {}
+    return {"token": visit.token, "nonce": opened.nonce, "at": screen, **visit.flags}

@@ -1,0 +1,192 @@
+"""The hosted pages' forms without JavaScript: whose they are, what they refuse, and that GET changes nothing."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from actions.models import Action, ActionFacts
+from audit.models import AuditEvent
+from authenticators.models import Authenticator, Challenge, EndUser
+from tests.conftest import Api
+
+PATH = "/challenge/plain"
+FIELD = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
+TITLE = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
+OTP_URI = "otpauth://totp/Acme:jo?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+@pytest.fixture
+def browser(client: Client) -> Client:
+    client.defaults["HTTP_SEC_FETCH_SITE"] = "same-origin"
+    return client
+
+
+def track(api: Api, **attributes: Any) -> dict[str, Any]:
+    body: dict[str, Any] = api("POST", "users/jo/actions/signIn", attributes).body
+    return body
+
+
+@pytest.fixture
+def tracked(api: Api) -> dict[str, Any]:
+    """An action of a user who has an email address and an authenticator app."""
+    api("POST", "users/jo/authenticators", {"verificationMethod": "EMAIL_OTP", "email": "jo@example.com"})
+    api("POST", "users/jo/authenticators", {"verificationMethod": "AUTHENTICATOR_APP", "otpUri": OTP_URI})
+    return track(api)
+
+
+def opened(browser: Client, tracked: dict[str, Any], **query: str) -> dict[str, str]:
+    """What the forms of the first page carry."""
+    shown = browser.get(PATH, {"token": tracked["token"], **query})
+    assert shown.status_code == 200, shown.content
+    return carried(shown)
+
+
+def carried(shown: Any) -> dict[str, str]:
+    return dict(FIELD.findall(shown.content.decode().partition("</form>")[0]))
+
+
+def press(browser: Client, form: dict[str, str], act: str, **more: str) -> Any:
+    return browser.post(PATH, {**form, "act": act, **more})
+
+
+def title(shown: Any) -> str:
+    found = TITLE.search(shown.content.decode())
+    assert found
+    return re.sub(r"<[^>]+>", "", found[1]).strip()
+
+
+def rows() -> dict[str, list[Any]]:
+    models = (Action, ActionFacts, Authenticator, Challenge, EndUser, AuditEvent)
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
+
+
+@pytest.mark.parametrize("query", [{}, {"force_enrollment": "true", "added": "yes", "act": "prove:EMAIL_OTP"}])
+def test_opening_it_changes_nothing(browser: Client, tracked: dict[str, Any], query: dict[str, str]) -> None:
+    before = rows()
+    shown = browser.get(PATH, {"token": tracked["token"], "link": "confirmed", **query})
+    assert browser.head(PATH, {"token": tracked["token"]}).status_code == 200
+    assert rows() == before
+    assert title(shown) == "How do you want to verify?"
+
+
+def test_the_page_runs_no_script_and_stands_in_no_frame(browser: Client, tracked: dict[str, Any]) -> None:
+    shown = browser.get(PATH, {"token": tracked["token"]})
+    policy = shown["Content-Security-Policy"]
+    assert "script-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "form-action 'self'" in policy
+    assert (shown["Cache-Control"], shown["Referrer-Policy"]) == ("no-store", "no-referrer")
+    assert b"<script" not in shown.content
+
+
+def test_the_page_with_a_script_leads_here_without_one(browser: Client, tracked: dict[str, Any]) -> None:
+    shown = browser.get("/challenge", {"token": tracked["token"]}, headers={"Sec-Fetch-Dest": "document"})
+    assert f"url={PATH}?token={tracked['token']}" in shown.content.decode()
+    framed = browser.get("/challenge", {"token": tracked["token"]}, headers={"Sec-Fetch-Dest": "iframe"})
+    assert PATH not in framed.content.decode()
+
+
+# -- whose form it is ----------------------------------------------------------------------------
+
+
+def without_nonce(form: dict[str, str], browser: Client) -> dict[str, str]:
+    return {name: value for name, value in form.items() if name != "nonce"}
+
+
+def with_anothers_nonce(form: dict[str, str], browser: Client) -> dict[str, str]:
+    return {**form, "nonce": opened(Client(), {"token": form["token"]})["nonce"]}
+
+
+def without_the_cookie(form: dict[str, str], browser: Client) -> dict[str, str]:
+    browser.cookies.clear()
+    return form
+
+
+def from_another_site(form: dict[str, str], browser: Client) -> dict[str, str]:
+    browser.defaults["HTTP_SEC_FETCH_SITE"] = "cross-site"
+    return form
+
+
+@pytest.mark.parametrize("spoil", [without_nonce, with_anothers_nonce, without_the_cookie, from_another_site])
+def test_a_form_of_another_page_or_browser_does_nothing(browser: Client, tracked: dict[str, Any], spoil: Any) -> None:
+    form = spoil(opened(browser, tracked), browser)
+    before = rows()
+    shown = press(browser, form, "prove:EMAIL_OTP")
+    assert (shown.status_code, title(shown)) == (403, "This page cannot go on")
+    assert rows() == before
+
+
+def test_the_nonce_of_one_action_is_none_for_another(browser: Client, api: Api, tracked: dict[str, Any]) -> None:
+    other = opened(browser, track(api))
+    form = {**opened(browser, tracked), "nonce": other["nonce"]}
+    assert press(browser, form, "prove:EMAIL_OTP").status_code == 403
+    assert not Challenge.objects.exists()
+
+
+def test_who_took_the_first_step_takes_all(browser: Client, tracked: dict[str, Any]) -> None:
+    assert title(press(browser, opened(browser, tracked), "prove:EMAIL_OTP")) == "Check your email"
+    thief = Client(headers={"sec-fetch-site": "same-origin"})
+    stolen = browser.get(PATH, {"token": tracked["token"]})
+    assert stolen.status_code == 200
+    assert thief.get(PATH, {"token": tracked["token"]}).status_code == 410
+    thief.cookies["__Host-ch"] = "mine"
+    shown = press(thief, carried(stolen), "prove:AUTHENTICATOR_APP")
+    assert shown.status_code == 403
+
+
+def test_saying_that_it_is_framed_does_not_unbind_it(browser: Client, tracked: dict[str, Any]) -> None:
+    form = opened(browser, tracked)
+    browser.post(PATH, {**form, "act": "prove:AUTHENTICATOR_APP"}, headers={"X-Challenge-Embedded": "yes"})
+    assert ActionFacts.objects.get(action__idempotency_key=tracked["idempotencyKey"]).browser_hash
+
+
+# -- what the form says is believed for nothing that matters -----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("act", "more"),
+    [
+        ("finish", {"at": "recovery_code_enrol"}),
+        ("codes", {"first": "yes", "added": "yes"}),
+        ("enrol:SMS", {"added": "yes", "force": "yes"}),
+        ("answer", {"at": "sms_enrol", "method": "SMS", "phoneNumber": "+64215550123"}),
+        ("enrol:AUTHENTICATOR_APP", {"added": "yes"}),
+        ("remove", {"authenticator": "the first"}),
+        ("prefer", {"authenticator": "the first"}),
+        ("devices", {}),
+        ("forget:1", {}),
+        ("manage:1", {}),
+        ("nonsense", {"method": "NONSENSE"}),
+        ("answer", {"method": "NONSENSE"}),
+        ("check", {"method": "PUSH", "challenge": "x" * 300}),
+        ("answer", {"method": "AUTHENTICATOR_APP", "at": "authenticator_app_enrol", "uri": "javascript:x"}),
+    ],
+)
+def test_nothing_is_won_by_what_a_form_claims(
+    browser: Client, tracked: dict[str, Any], act: str, more: dict[str, str]
+) -> None:
+    form = opened(browser, tracked)
+    if more.get("authenticator"):
+        more = {"authenticator": str(Authenticator.objects.earliest("created_at").pk)}
+    before = list(Authenticator.objects.values_list("pk", "is_default", "verified_at"))
+    shown = press(browser, form, act, **more)
+    assert shown.status_code < 500
+    assert list(Authenticator.objects.values_list("pk", "is_default", "verified_at")) == before
+    assert Action.objects.get().state == "CHALLENGE_REQUIRED"
+    assert "the user's" not in title(shown)
+
+
+def test_what_a_form_carries_is_shown_as_text(browser: Client, tracked: dict[str, Any]) -> None:
+    form = opened(browser, tracked)
+    shown = press(browser, form, "resend", method="EMAIL_OTP", contact='"><script>alert(1)</script>')
+    assert b"<script" not in shown.content
+
+
+def test_an_expired_token_leads_back(browser: Client, tracked: dict[str, Any], advance: Any) -> None:
+    form = opened(browser, tracked)
+    advance(11 * 60)
+    shown = press(browser, form, "prove:EMAIL_OTP")
+    assert (shown.status_code, title(shown)) == (410, "This page has expired")
+    assert browser.get(PATH).status_code == 410

@@ -25,7 +25,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import device_waiting, hosted_state, hosted_theme, proving
+from actions import device_waiting, hosted_state, hosted_theme, plain_pass, proving
 from actions.client_api import seen
 from actions.client_auth import ClientContext, ClientToken
 from actions.models import ActionFacts
@@ -82,14 +82,17 @@ def page(request: HttpRequest) -> HttpResponse:
     tenant = token.tenant if token else None
     if not problem and facts and _is_top_level(request) and is_other_browser(request, facts):
         problem = "other-browser"
+    browser = browser_of(request) or secrets.token_urlsafe(32)
     context = _context(request, token, facts, problem)
+    if tenant and not problem and _is_top_level(request):
+        context["plain"] = _without_script(request.GET, tenant, browser)
     with wording.speaking(language_of(facts), texts_of(tenant)):
         response = TemplateResponse(request, "challenge/page.html", context).render()
         response.headers["Content-Language"] = translation.get_language()
     response.status_code = {"": 200, "other-browser": 403}.get(problem, 410)
     set_headers(response, tenant)
     if token and not problem and _is_top_level(request):
-        set_cookie(response, browser_of(request) or secrets.token_urlsafe(32), token.tenant)
+        set_cookie(response, browser, token.tenant)
     return response
 
 
@@ -128,7 +131,6 @@ def _context(
         "tenant": tenant.name if tenant else "",
         "theme": hosted_theme.of(tenant),
         "problem": problem,
-        "plain": "" if problem or not _is_top_level(request) else plain_address(query),
         # On the screens of no method of their own.
         "digits": tuning.DIGITS,
         "config": present(config),
@@ -140,10 +142,11 @@ def _context(
     }
 
 
-def plain_address(query: Mapping[str, str]) -> str:
-    """Where a browser without JavaScript goes on."""
-    kept = {name: query[name] for name in ("token", "force_enrollment", "nativeScheme", "link") if query.get(name)}
-    return f"{reverse('hosted-plain')}?{urlencode(kept)}"
+def _without_script(query: Mapping[str, str], tenant: Tenant, browser: str) -> str:
+    """Where a browser without JavaScript goes on. The token itself is not written into the page."""
+    kept = {name: query[name] for name in ("force_enrollment", "nativeScheme", "link") if query.get(name)}
+    visit = plain_pass.write(query["token"], tenant, browser)
+    return f"{reverse('hosted-plain')}?{urlencode({'visit': visit, **kept})}"
 
 
 def texts_of(tenant: Tenant | None) -> dict[str, dict[str, str]]:

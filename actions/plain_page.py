@@ -1,17 +1,15 @@
 """The hosted pages without JavaScript: the same screens and templates, carried from one to the next by plain forms.
 
 A browser without JavaScript is led here from /challenge. GET shows the first screen and changes nothing. Each button
-posts the form, which carries the token out of sight of the address; the answer is the next screen.
+posts the form; the answer is the next screen.
 
 - Only at top level, where there is a cookie: the browser that took the first step takes all others.
-- A form counts only with the nonce that this browser was given for this action, and from this origin.
+- The forms carry the token sealed for this browser (plain_pass), and count only when they come from this origin.
 - What may be done is judged by the functions behind the Client API. The form's other fields say where the user
   stands, and are believed for nothing else.
 """
 
-import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from csp.constants import NONE, SELF
 from django.conf import settings
@@ -22,14 +20,13 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from actions import hosted, hosted_theme, plain_screens, plain_steps, plain_visit
+from actions import hosted, hosted_theme, plain_pass, plain_screens, plain_steps, plain_visit
 from actions.client_auth import read_context
-from actions.models import ActionFacts
 from actions.plain_screens import Shown, Words
 from actions.plain_visit import Visit
-from authsignal_portal import clock, crypto, limits, tokens, wording
+from authsignal_portal import clock, limits, wording
 from authsignal_portal.client_ip import client_ip
-from authsignal_portal.errors import AuthsignalError, ExpiredToken, Forbidden, TooManyRequests
+from authsignal_portal.errors import AuthsignalError, ExpiredToken, TooManyRequests
 from authsignal_portal.vocabulary import VerificationMethod
 
 ERROR_SCREENS = {"expired_token": "expired", "opened_elsewhere": "other-browser"}
@@ -38,44 +35,23 @@ SUCCESS_SECONDS = 1
 EXPIRY_SHOWN_SECONDS = 180
 
 
-class Forged(Forbidden):
-    """A form that this browser was not given here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """Whose page it is, as far as the token's signature tells."""
-
-    token: tokens.ClientToken | None
-    facts: ActionFacts | None
-    browser: str
-
-    @property
-    def nonce(self) -> str:
-        return crypto.keyed_hash("plain-form", *self._bound)
-
-    def has_nonce(self, given: str) -> bool:
-        return self.token is not None and crypto.is_keyed_hash(given, "plain-form", *self._bound)
-
-    @property
-    def _bound(self) -> tuple[str, str]:
-        return self.browser, str(self.token.action_id if self.token else "")
-
-
 # Not Django's CSRF token: pages without a referrer post with the origin `null`, which it refuses.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
     """/challenge/plain"""
     given = _given(request)
-    token, facts, problem = hosted.opened(given.get("token"))
-    opened = Opened(token, facts, hosted.browser_of(request) or secrets.token_urlsafe(32))
+    try:
+        text = plain_pass.read(given.get("visit", ""), hosted.browser_of(request))
+    except plain_pass.NotTheirs:
+        return _answer(Words(request, None), plain_visit.ended("missing"), None)
+    token, facts, problem = hosted.opened(text)
     tenant = token.tenant if token else None
     with wording.speaking(hosted.language_of(facts), hosted.texts_of(tenant)):
         words = Words(request, tenant)
         if problem:
-            return _answer(opened, words, plain_visit.ended(problem), None)
-        return _stepped(request, given, opened, words)
+            return _answer(words, plain_visit.ended(problem), None)
+        return _stepped(words, given, text)
 
 
 def _given(request: HttpRequest) -> Mapping[str, str]:
@@ -88,17 +64,16 @@ def _given(request: HttpRequest) -> Mapping[str, str]:
     return request.POST.dict()
 
 
-def _stepped(request: HttpRequest, given: Mapping[str, str], opened: Opened, words: Words) -> HttpResponse:
+def _stepped(words: Words, given: Mapping[str, str], token: str) -> HttpResponse:
     visit: Visit | None = None
     try:
-        text = given["token"]
-        visit = Visit(words, read_context(text), text, given, _flags(given))
-        shown = _posted(request, visit, opened) if request.method == "POST" else _first(request, visit, opened)
+        visit = Visit(words, read_context(token), token, given, _flags(given))
+        shown = (_posted if words.request.method == "POST" else _first)(visit)
     except AuthsignalError as problem:
         shown = _explained(problem, visit)
     except OperationalError:
         shown = Shown("error", slots={"reason": words.text("server")}, status=503)
-    return _answer(opened, words, shown, visit)
+    return _answer(words, shown, visit)
 
 
 def _flags(given: Mapping[str, str]) -> dict[str, str]:
@@ -111,11 +86,11 @@ def _flags(given: Mapping[str, str]) -> dict[str, str]:
     return found | ({"scheme": scheme} if scheme in hosted.NATIVE_SCHEMES else {})
 
 
-def _first(request: HttpRequest, visit: Visit, opened: Opened) -> Shown:
+def _first(visit: Visit) -> Shown:
     """What a mail scanner may open as often as it likes."""
     visit.flags.pop("added", None)
     visit.flags.pop("first", None)
-    if opened.facts and hosted.is_other_browser(request, opened.facts):
+    if hosted.is_other_browser(visit.words.request, visit.context.facts):
         raise hosted.OpenedElsewhere
     if not visit.state["isEnrolled"]:
         visit.flags["first"] = "yes"
@@ -130,21 +105,21 @@ def _link_labels(visit: Visit) -> dict[str, str]:
     return {"resend": visit.text("resend-link")}
 
 
-def _posted(request: HttpRequest, visit: Visit, opened: Opened) -> Shown:
+def _posted(visit: Visit) -> Shown:
+    request = visit.words.request
     limits.requests_by_address(client_ip(request))
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
-        raise Forged
-    if not hosted.browser_of(request) or not opened.has_nonce(visit.given.get("nonce", "")):
-        raise Forged
+        raise plain_pass.NotTheirs
     hosted.bind_top_level(request, visit.context)
     return plain_steps.take(visit, visit.given.get("act", ""))
 
 
 def _explained(problem: AuthsignalError, visit: Visit | None) -> Shown:
-    screen = "missing" if isinstance(problem, Forged) else ERROR_SCREENS.get(problem.code)
+    if isinstance(problem, plain_pass.NotTheirs):
+        return plain_visit.ended("missing")
+    screen = ERROR_SCREENS.get(problem.code)
     if screen or visit is None:
-        status = 403 if isinstance(problem, Forged) else 410
-        return Shown(screen or "expired", may_quit=False, status=status)
+        return plain_visit.ended(screen or "expired")
     if isinstance(problem, TooManyRequests):
         return plain_visit.limited(visit, problem)
     reason = visit.text("server") if problem.status >= 500 else problem.description
@@ -154,9 +129,9 @@ def _explained(problem: AuthsignalError, visit: Visit | None) -> Shown:
 # -- what is shown -------------------------------------------------------------------------------
 
 
-def _answer(opened: Opened, words: Words, shown: Shown, visit: Visit | None) -> HttpResponse:
+def _answer(words: Words, shown: Shown, visit: Visit | None) -> HttpResponse:
     request, tenant = words.request, words.tenant
-    hidden = _hidden(opened, visit, shown.screen)
+    hidden = _hidden(visit, shown.screen)
     left = int((visit.context.token.expires_at - clock.now()).total_seconds()) if visit else 0
     message = visit.state.get("message") if visit and shown.may_quit and _has_state(visit) else ""
     context = {
@@ -176,8 +151,8 @@ def _answer(opened: Opened, words: Words, shown: Shown, visit: Visit | None) -> 
     response.headers["Content-Language"] = translation.get_language() or ""
     hosted.set_headers(response, None)
     response._csp_config |= {"script-src": [NONE], "connect-src": [NONE], "form-action": [SELF]}  # type: ignore[attr-defined]
-    if opened.token and shown.status < 400:
-        hosted.set_cookie(response, opened.browser, opened.token.tenant)
+    if visit and shown.status < 400:
+        hosted.set_cookie(response, hosted.browser_of(request), visit.context.tenant)
     return response
 
 
@@ -193,8 +168,9 @@ def _has_state(visit: Visit) -> bool:
         return False
 
 
-def _hidden(opened: Opened, visit: Visit | None, screen: str) -> dict[str, str]:
+def _hidden(visit: Visit | None, screen: str) -> dict[str, str]:
     """What every form of the page carries."""
     if visit is None:
         return {}
-    return {"token": visit.token, "nonce": opened.nonce, "at": screen, **visit.flags}
+    sealed = plain_pass.write(visit.token, visit.context.tenant, hosted.browser_of(visit.words.request))
+    return {"visit": sealed, "at": screen, **visit.flags}

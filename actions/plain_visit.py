@@ -77,7 +77,7 @@ class Visit:
 
 def ended(screen: str, visit: Visit | None = None) -> Shown:
     can_leave = bool(visit and leaving_url(visit))
-    status = {"other-browser": 403, "expired": 410, "missing": 410}.get(screen, 200)
+    status = {"other-browser": 403, "expired": 410, "missing": 403}.get(screen, 200)
     return Shown(screen, frozenset({"leave"} if can_leave else ()), may_quit=False, status=status)
 
 

@@ -1,5 +1,6 @@
 """The hosted pages' forms without JavaScript: whose they are, what they refuse, and that GET changes nothing."""
 
+import html
 import re
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.conftest import Api
 
 PATH = "/challenge/plain"
 FIELD = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
+REFRESH = re.compile(r'<meta http-equiv="refresh" content="0;url=([^"]+)">')
 TITLE = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
 OTP_URI = "otpauth://totp/Acme:jo?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
@@ -38,13 +40,21 @@ def tracked(api: Api) -> dict[str, Any]:
 
 def opened(browser: Client, tracked: dict[str, Any], **query: str) -> dict[str, str]:
     """What the forms of the first page carry."""
-    shown = browser.get(PATH, {"token": tracked["token"], **query})
-    assert shown.status_code == 200, shown.content
-    return carried(shown)
+    return carried(first_page(browser, tracked, **query))
+
+
+def first_page(browser: Client, tracked: dict[str, Any], **query: str) -> Any:
+    """The page to which /challenge leads a browser without JavaScript."""
+    shown = browser.get("/challenge", {"token": tracked["token"], **query}, headers={"Sec-Fetch-Dest": "document"})
+    address = REFRESH.search(shown.content.decode())
+    assert address, shown.content
+    first = browser.get(html.unescape(address[1]))
+    assert first.status_code == 200, first.content
+    return first
 
 
 def carried(shown: Any) -> dict[str, str]:
-    return dict(FIELD.findall(shown.content.decode().partition("</form>")[0]))
+    return {name: html.unescape(value) for name, value in FIELD.findall(shown.content.decode().partition("</form>")[0])}
 
 
 def press(browser: Client, form: dict[str, str], act: str, **more: str) -> Any:
@@ -65,14 +75,14 @@ def rows() -> dict[str, list[Any]]:
 @pytest.mark.parametrize("query", [{}, {"force_enrollment": "true", "added": "yes", "act": "prove:EMAIL_OTP"}])
 def test_opening_it_changes_nothing(browser: Client, tracked: dict[str, Any], query: dict[str, str]) -> None:
     before = rows()
-    shown = browser.get(PATH, {"token": tracked["token"], "link": "confirmed", **query})
-    assert browser.head(PATH, {"token": tracked["token"]}).status_code == 200
+    shown = first_page(browser, tracked, link="confirmed", **query)
+    assert browser.head(PATH, {"visit": carried(shown)["visit"], **query}).status_code == 200
     assert rows() == before
     assert title(shown) == "How do you want to verify?"
 
 
 def test_the_page_runs_no_script_and_stands_in_no_frame(browser: Client, tracked: dict[str, Any]) -> None:
-    shown = browser.get(PATH, {"token": tracked["token"]})
+    shown = first_page(browser, tracked)
     policy = shown["Content-Security-Policy"]
     assert "script-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
@@ -81,9 +91,14 @@ def test_the_page_runs_no_script_and_stands_in_no_frame(browser: Client, tracked
     assert b"<script" not in shown.content
 
 
-def test_the_page_with_a_script_leads_here_without_one(browser: Client, tracked: dict[str, Any]) -> None:
-    shown = browser.get("/challenge", {"token": tracked["token"]}, headers={"Sec-Fetch-Dest": "document"})
-    assert f"url={PATH}?token={tracked['token']}" in shown.content.decode()
+def test_no_page_tells_the_token(browser: Client, tracked: dict[str, Any]) -> None:
+    first = first_page(browser, tracked)
+    proving = press(browser, carried(first), "prove:AUTHENTICATOR_APP")
+    for shown in (first, proving):
+        assert tracked["token"].encode() not in shown.content
+
+
+def test_a_page_in_a_frame_leads_nowhere_without_a_script(browser: Client, tracked: dict[str, Any]) -> None:
     framed = browser.get("/challenge", {"token": tracked["token"]}, headers={"Sec-Fetch-Dest": "iframe"})
     assert PATH not in framed.content.decode()
 
@@ -91,16 +106,22 @@ def test_the_page_with_a_script_leads_here_without_one(browser: Client, tracked:
 # -- whose form it is ----------------------------------------------------------------------------
 
 
-def without_nonce(form: dict[str, str], browser: Client) -> dict[str, str]:
-    return {name: value for name, value in form.items() if name != "nonce"}
+def without_a_visit(form: dict[str, str], browser: Client) -> dict[str, str]:
+    return {name: value for name, value in form.items() if name != "visit"}
 
 
-def with_anothers_nonce(form: dict[str, str], browser: Client) -> dict[str, str]:
-    return {**form, "nonce": opened(Client(), {"token": form["token"]})["nonce"]}
+def altered(form: dict[str, str], browser: Client) -> dict[str, str]:
+    last = form["visit"][-5]
+    return {**form, "visit": form["visit"][:-5] + ("A" if last != "A" else "B") + form["visit"][-4:]}
 
 
 def without_the_cookie(form: dict[str, str], browser: Client) -> dict[str, str]:
     browser.cookies.clear()
+    return form
+
+
+def in_another_browser(form: dict[str, str], browser: Client) -> dict[str, str]:
+    browser.cookies["__Host-ch"] = "another"
     return form
 
 
@@ -109,7 +130,7 @@ def from_another_site(form: dict[str, str], browser: Client) -> dict[str, str]:
     return form
 
 
-@pytest.mark.parametrize("spoil", [without_nonce, with_anothers_nonce, without_the_cookie, from_another_site])
+@pytest.mark.parametrize("spoil", [without_a_visit, altered, without_the_cookie, in_another_browser, from_another_site])
 def test_a_form_of_another_page_or_browser_does_nothing(browser: Client, tracked: dict[str, Any], spoil: Any) -> None:
     form = spoil(opened(browser, tracked), browser)
     before = rows()
@@ -118,22 +139,13 @@ def test_a_form_of_another_page_or_browser_does_nothing(browser: Client, tracked
     assert rows() == before
 
 
-def test_the_nonce_of_one_action_is_none_for_another(browser: Client, api: Api, tracked: dict[str, Any]) -> None:
-    other = opened(browser, track(api))
-    form = {**opened(browser, tracked), "nonce": other["nonce"]}
-    assert press(browser, form, "prove:EMAIL_OTP").status_code == 403
-    assert not Challenge.objects.exists()
-
-
 def test_who_took_the_first_step_takes_all(browser: Client, tracked: dict[str, Any]) -> None:
-    assert title(press(browser, opened(browser, tracked), "prove:EMAIL_OTP")) == "Check your email"
     thief = Client(headers={"sec-fetch-site": "same-origin"})
-    stolen = browser.get(PATH, {"token": tracked["token"]})
-    assert stolen.status_code == 200
-    assert thief.get(PATH, {"token": tracked["token"]}).status_code == 410
-    thief.cookies["__Host-ch"] = "mine"
-    shown = press(thief, carried(stolen), "prove:AUTHENTICATOR_APP")
-    assert shown.status_code == 403
+    early = opened(thief, tracked)
+    assert title(press(browser, opened(browser, tracked), "prove:EMAIL_OTP")) == "Check your email"
+    shown = press(thief, early, "prove:AUTHENTICATOR_APP")
+    assert (shown.status_code, title(shown)) == (403, "Opened in another browser")
+    assert thief.get(PATH, {"visit": early["visit"]}).status_code == 403
 
 
 def test_saying_that_it_is_framed_does_not_unbind_it(browser: Client, tracked: dict[str, Any]) -> None:
@@ -189,4 +201,4 @@ def test_an_expired_token_leads_back(browser: Client, tracked: dict[str, Any], a
     advance(11 * 60)
     shown = press(browser, form, "prove:EMAIL_OTP")
     assert (shown.status_code, title(shown)) == (410, "This page has expired")
-    assert browser.get(PATH).status_code == 410
+    assert browser.get(PATH).status_code == 403

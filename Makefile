@@ -57,7 +57,8 @@ bench-growth: $(DEV) ## measure track with 10,000 and with 10,000,000 stored act
 	$(PY) -m tests.bench.growth
 
 .PHONY: screenshots
-screenshots: $(DEV) chromium $(SDK) ## picture every page into var/screenshots
+screenshots: $(DEV) chromium $(SDK) ## picture every hosted screen in every state into var/screens, the portal into var/screenshots
+	$(PY) -m tests.screens
 	$(PY) -m pytest tests/browser -k screenshot
 
 # -- renew -------------------------------------------------------------------------------------------------------

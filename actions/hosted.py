@@ -120,6 +120,7 @@ def _context(
         "nativeScheme": query.get("nativeScheme", "") if query.get("nativeScheme") in NATIVE_SCHEMES else "",
         "tenant": tenant.name if tenant else "",
         "origins": tenant.app_origins if tenant else [],
+        "redirectExpired": bool(tenant and tenant.redirect_on_session_expiry),
         "linkConfirmed": query.get("link") == "confirmed",
         "countries": hosted_state.countries(tenant) if tenant else [],
         "country": facts.action.country_code if facts else "",

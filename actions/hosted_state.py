@@ -59,6 +59,7 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
             "settings": facts.redirect_to_settings,
             "vouched": _is_vouched(context),
             "mayRemove": own_methods.may_remove(context, enrolled=count),
+            "keepsLast": own_methods.keeps_last(context, enrolled=count),
             "mayPrefer": context.may(Scope.UPDATE) and count > 1,
             "now": int(context.now.timestamp() * 1000),
             "hideSuccess": tenant.hide_success_screen_on_enrollment,

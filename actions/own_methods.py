@@ -21,9 +21,16 @@ def listed(context: ClientContext) -> list[Authenticator]:
 
 def may_remove(context: ClientContext, *, enrolled: int) -> bool:
     """Whether one of so many may go: with the backend's word or a fresh proof, as far as the tenant lets users."""
-    tenant = context.tenant
-    is_left = enrolled > 1 or tenant.allow_disabling_mfa
-    return context.may(Scope.REMOVE) and tenant.allow_deleting_user_authenticators and is_left
+    return _removes(context) and (enrolled > 1 or context.tenant.allow_disabling_mfa)
+
+
+def keeps_last(context: ClientContext, *, enrolled: int) -> bool:
+    """Whether nothing but its being the last keeps it from being removed."""
+    return enrolled == 1 and _removes(context) and not context.tenant.allow_disabling_mfa
+
+
+def _removes(context: ClientContext) -> bool:
+    return context.may(Scope.REMOVE) and context.tenant.allow_deleting_user_authenticators
 
 
 def remove(context: ClientContext, authenticator_id: str) -> None:

@@ -25,7 +25,7 @@ def settings_page(visit: Visit) -> Shown:
         "codes": state["canEnrol"] and codes["enabled"] and state["isEnrolled"],
         "devices": state["seesDevices"],
     }
-    may_change = state["mayRemove"] or state["mayPrefer"]
+    may_change = state["mayRemove"] or state["mayPrefer"] or state["keepsLast"]
     slots = {
         "rows": plain_screens.method_rows(visit.words, rows, may_change=may_change),
         "remaining": str(codes.get("remaining", "")),
@@ -39,7 +39,7 @@ def manage(visit: Visit, authenticator_id: str) -> Answer:
         return NEXT
     when = {"remove"} if visit.state["mayRemove"] else set()
     when |= {"prefer"} if visit.state["mayPrefer"] and not row.is_default else set()
-    when |= {"last"} if not visit.state["mayRemove"] and visit.state["enrolledCount"] == 1 else set()
+    when |= {"last"} if visit.state["keepsLast"] else set()
     slots = {"name": plain_screens.name_of(visit.words, row), "detail": plain_screens.detail_of(row)}
     return Shown("manage", frozenset(when), slots, carry={"authenticator": str(row.pk)})
 

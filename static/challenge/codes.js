@@ -2,7 +2,7 @@
 
 import { ApiError, call, verify } from "./api.js";
 import { codeForm, recoveryForm } from "./forms.js";
-import { clockText, countdown, session, text } from "./page.js";
+import { clockProblem, clockText, countdown, session, text } from "./page.js";
 import { limited, locked, persistently, sentence } from "./troubles.js";
 import { announce, loading, screen, setDisabled } from "./view.js";
 
@@ -109,8 +109,10 @@ export function resendButton(ui, { send, wait, what = "resend", done = "resent" 
 }
 
 export async function byApp({ another }) {
+  const { slots, when } = clockProblem();
   return screen("authenticator_app", {
-    when: { another },
+    slots,
+    when: { another, ...when },
     setup: (ui, done) => {
       codeForm(ui, judge("/v1/client/verify/totp", { done, another, wrong: "wrong-code" }));
     },

@@ -5,7 +5,7 @@ import { MAKE } from "./ceremonies.js";
 import { byMessage, judge } from "./codes.js";
 import { codeForm, contactForm } from "./forms.js";
 import { byLink } from "./links.js";
-import { config, session, text } from "./page.js";
+import { clockProblem, config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
 import { fillCountries, international } from "./phone.js";
 import { listChoices, usable } from "./prove.js";
@@ -111,9 +111,10 @@ async function addApp({ back }) {
     { another: back },
   );
   if (made === "another") return "back";
+  const clock = clockProblem();
   return screen("authenticator_app_enrol", {
-    slots: { secret: made.secret.match(/.{1,4}/g).join(" ") },
-    when: { back },
+    slots: { secret: made.secret.match(/.{1,4}/g).join(" "), ...clock.slots },
+    when: { back, ...clock.when },
     setup(ui, done) {
       ui.slot("qr").src = made.image;
       const secret = ui.find("#secret");

@@ -12,6 +12,7 @@ const never = new Promise(() => {});
 
 export async function refresh() {
   session.state = await call("/challenge/api/state", {});
+  session.skew = Math.round(Math.abs(Date.now() - session.state.now) / 1000);
   setMessage(session.state.message);
   watchExpiry(session.state.expiresIn);
 }

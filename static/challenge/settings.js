@@ -49,16 +49,17 @@ function row(ui, authenticator, done) {
   part("detail").textContent = detailOf(authenticator);
   part("whose").textContent = ` ${name}`;
   const button = part("manage");
-  button.hidden = !session.state.mayRemove && !session.state.mayPrefer;
+  const { mayRemove, mayPrefer, keepsLast } = session.state;
+  button.hidden = !mayRemove && !mayPrefer && !keepsLast;
   button.addEventListener("click", () => done(authenticator));
   return copy;
 }
 
 async function manage(authenticator) {
-  const { mayRemove, mayPrefer, enrolledCount } = session.state;
+  const { mayRemove, mayPrefer, keepsLast } = session.state;
   const answer = await screen("manage", {
     slots: { name: nameOf(cardOf(authenticator)), detail: detailOf(authenticator) },
-    when: { remove: mayRemove, prefer: mayPrefer && !authenticator.isDefault, last: !mayRemove && enrolledCount === 1 },
+    when: { remove: mayRemove, prefer: mayPrefer && !authenticator.isDefault, last: keepsLast },
     message: false,
   });
   if (answer === "back") return;

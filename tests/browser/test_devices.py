@@ -8,7 +8,6 @@ from authenticators.models import Authenticator, AuthenticatorConfiguration, Cha
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
 from tests.browser.hosted import Hosted, choose, heading
-from tests.browser.test_hosted_screens import picture
 from tests.browser.test_sdk import Sdk, sdk  # noqa: F401  (a fixture)
 from tests.device import Phone
 
@@ -91,7 +90,6 @@ def test_a_push_is_approved_by_the_number_on_the_page(hosted: Hosted) -> None:
     hosted.open()
     heading(hosted.page, "Approve it on your phone")
     number = hosted.page.locator(".number").inner_text()
-    picture(hosted.page, "push")
     assert phone.answer_push(str(int(number) - 1 if number != "10" else 99))["isVerified"] is False
     assert phone.answer_push(number)["isVerified"] is True
     assert hosted.returned()["verificationMethod"] == "PUSH"
@@ -106,12 +104,10 @@ def test_a_push_that_ends_is_asked_again_and_one_that_is_declined_ends_it_all(ho
     hosted.track("signIn")
     Challenge.objects.filter(method=M.PUSH).update(failed_at="2026-01-01T00:00:00Z")
     heading(hosted.page, "That request has ended")
-    picture(hosted.page, "push-over")
     choose(hosted.page, "Ask again")
     heading(hosted.page, "Approve it on your phone")
     phone.answer_push(None, approved=False)
     heading(hosted.page, "Declined on your phone")
-    picture(hosted.page, "declined")
     choose(hosted.page, "Go back to the app")
     assert hosted.returned()["state"] == "CHALLENGE_FAILED"
 
@@ -121,12 +117,10 @@ def test_a_qr_code_is_scanned_and_approved(hosted: Hosted) -> None:
     hosted.open()
     heading(hosted.page, "Scan this with your phone")
     expect(hosted.page.locator("img.qr")).to_be_visible()
-    picture(hosted.page, "qr-code")
     shown = Challenge.objects.get(method=M.QR_CODE)
     phone.scan(shown.pk)
     heading(hosted.page, "Approve it on your phone")
     expect(hosted.page.locator("img.qr")).to_be_hidden()
-    picture(hosted.page, "qr-code-scanned")
     assert phone.answer_code(shown.pk)["isVerified"] is True
     assert hosted.returned()["verificationMethod"] == "QR_CODE"
     assert Authenticator.objects.get().last_verified_at is not None

@@ -98,7 +98,6 @@ def test_a_scanner_that_clicks_everything_approves_nothing_and_the_person_still_
     hosted.enrol("EMAIL_MAGIC_LINK", email=hosted.email)
     hosted.open()
     heading(hosted.page, "Check your inbox")
-    picture(hosted.page, "magic-link")
     url = link(hosted)
     person = hosted.page.context.new_page()
     person.goto(url)
@@ -160,7 +159,6 @@ def test_a_first_address_is_enrolled_by_a_link(hosted: Hosted, switched_on) -> N
     hosted.open()
     choose(hosted.page, "Email link")
     heading(hosted.page, "Your email address")
-    picture(hosted.page, "magic-link-enrol")
     hosted.page.get_by_label("Email address").fill(hosted.email)
     hosted.page.get_by_role("button", name="Send link").click()
     heading(hosted.page, "Check your inbox")
@@ -174,7 +172,6 @@ def test_a_code_goes_by_whatsapp_or_by_text_message_as_the_user_likes(hosted: Ho
     heading(hosted.page, "Check your phone")
     choose(hosted.page, "Send it by WhatsApp instead")
     heading(hosted.page, "Check WhatsApp")
-    picture(hosted.page, "whatsapp")
     type_code(hosted.page, hosted.live.code(hosted.phone, number=2))
     assert hosted.returned()["verificationMethod"] == "WHATSAPP"
 
@@ -198,5 +195,4 @@ def test_a_message_that_no_provider_takes_is_told_to_the_user(hosted: Hosted, sw
     hosted.open()
     heading(hosted.page, "Check your email")
     expect(hosted.page.locator(".fine")).to_contain_text("The message could not be sent.", timeout=15_000)
-    picture(hosted.page, "not-sent")
     assert json.dumps(hosted.live.messages(hosted.email)) == "[]"

@@ -20,6 +20,7 @@ from tests.mutants.backtests import BACKTESTS
 from tests.mutants.catalogue import MUTANTS, Mutant
 from tests.mutants.devices import DEVICES
 from tests.mutants.dynamic_linking import DYNAMIC_LINKING
+from tests.mutants.hosted_pages import HOSTED_PAGES
 from tests.mutants.messaging import MESSAGING
 from tests.mutants.sending_guard import SENDING_GUARD
 from tests.mutants.webauthn_whole import WEBAUTHN
@@ -108,7 +109,16 @@ def show(name: str, test: str, verdict: str, seconds: float, reason: str) -> Non
 def chosen(words: list[str]) -> list[Mutant]:
     return [
         mutant
-        for mutant in [*MUTANTS, *BACKTESTS, *DEVICES, *DYNAMIC_LINKING, *MESSAGING, *SENDING_GUARD, *WEBAUTHN]
+        for mutant in [
+            *MUTANTS,
+            *BACKTESTS,
+            *DEVICES,
+            *DYNAMIC_LINKING,
+            *HOSTED_PAGES,
+            *MESSAGING,
+            *SENDING_GUARD,
+            *WEBAUTHN,
+        ]
         if not words or any(word in mutant.name for word in words)
     ]
 

@@ -1,5 +1,6 @@
 """Setting something up without a script, as static/challenge/enrol.js does."""
 
+import re
 from typing import Any
 
 import phonenumbers
@@ -13,6 +14,7 @@ from authsignal_portal.errors import Forbidden, InvalidRequest
 from authsignal_portal.vocabulary import VerificationMethod
 
 M = VerificationMethod
+REGION = re.compile(r"-([A-Z]{2})\b")
 
 
 def enrol_list(visit: Visit, *, back: bool = False) -> Shown:
@@ -45,7 +47,7 @@ def enrol(visit: Visit, method: str) -> Answer:
 def _contact_form(visit: Visit, method: VerificationMethod, typed: str = "", problem: str = "") -> Shown:
     slots: dict[str, str] = {"prefix": ""}
     if method in (M.SMS, M.WHATSAPP):
-        region = visit.given.get("country") or visit.context.action.country_code or "US"
+        region = visit.given.get("country") or visit.context.action.country_code or _spoken_region(visit)
         slots["countries"] = plain_screens.country_options(visit.context.tenant, region)
     name = "email" if method.startswith("EMAIL") else "phoneNumber"
     return Shown(
@@ -56,6 +58,12 @@ def _contact_form(visit: Visit, method: VerificationMethod, typed: str = "", pro
         carry={"method": method.value},
         problem=problem,
     )
+
+
+def _spoken_region(visit: Visit) -> str:
+    """Of the browser's languages, the first that names a country."""
+    found = REGION.search(visit.words.request.headers.get("Accept-Language", ""))
+    return found[1] if found else "US"
 
 
 def address_given(visit: Visit) -> Shown:

@@ -93,7 +93,8 @@ class Stage:
 
     hosted: Hosted
     everywhere: bool = False
-    url: str = ""
+    # What the real server says of an action of a user with nothing; scenes override it.
+    told: dict[str, Any] = field(default_factory=dict)
     is_furnished: bool = False
 
     @property
@@ -138,9 +139,8 @@ class Stage:
             return f"{self.hosted.live.public_url}{scene.path}"
         if scene.is_plain:
             return self._plain_address(scene)
-        if not self.url:
-            self.url = self.hosted.track(redirectUrl=f"{self.hosted.app.origin}/return?keep=1")["url"]
-        return self.url + scene.query
+        tracked = self.hosted.track(redirectUrl=f"{self.hosted.app.origin}/return?keep=1")
+        return str(tracked["url"]) + scene.query
 
     def _plain_address(self, scene: Scene) -> str:
         """Where the document leads a browser without JavaScript."""
@@ -185,7 +185,8 @@ class Stage:
             path = urlsplit(route.request.url).path
             reply = replies.get(path)
             if path == STATE and reply is None:
-                told = route.fetch().json() | now["state"]
+                self.told = self.told or route.fetch().json()
+                told = self.told | now["state"]
                 now["state"] = now["state"] | next(states, {})
                 route.fulfill(json={key: value for key, value in told.items() if value is not None})
             elif reply is None:

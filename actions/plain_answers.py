@@ -108,6 +108,13 @@ def code(visit: Visit, _argument: str) -> Shown:
     return Shown("link_code", carry=visit.carried)
 
 
+def back(visit: Visit, _argument: str) -> Answer:
+    """From the code of a link to waiting for the link; from anywhere else to where the flow stands."""
+    if visit.given.get("at") == "link_code":
+        return waiting_for(visit, visit.method, carry=visit.carried)
+    return NEXT
+
+
 def switch(visit: Visit, _argument: str) -> Answer:
     return prove_by_message(visit, SWITCH.get(visit.method, M.SMS))
 

@@ -10,6 +10,7 @@ posts the form; the answer is the next screen.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from csp.constants import NONE, SELF
 from django.conf import settings
@@ -20,13 +21,15 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from actions import hosted, hosted_theme, plain_pass, plain_screens, plain_steps, plain_visit
+from actions import hosted, hosted_state, hosted_theme, plain_pass, plain_screens, plain_steps, plain_visit
 from actions.client_auth import read_context
+from actions.models import ActionFacts
 from actions.plain_screens import Shown, Words
 from actions.plain_visit import Visit
 from authsignal_portal import clock, limits, wording
 from authsignal_portal.client_ip import client_ip
 from authsignal_portal.errors import AuthsignalError, ExpiredToken, TooManyRequests
+from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod
 
 ERROR_SCREENS = {"expired_token": "expired", "opened_elsewhere": "other-browser"}
@@ -50,18 +53,32 @@ def page(request: HttpRequest) -> HttpResponse:
     with wording.speaking(hosted.language_of(facts), hosted.texts_of(tenant)):
         words = Words(request, tenant)
         if problem:
-            return _answer(words, plain_visit.ended(problem), None)
+            return _answer(words, _over(problem, tenant, facts, text), None)
         return _stepped(words, given, text)
+
+
+def _over(problem: str, tenant: Tenant | None, facts: ActionFacts | None, token: str) -> Shown:
+    """Too late: back to the app by a link, or by itself where the tenant wants it so."""
+    shown = plain_visit.ended(problem)
+    url = hosted_state.return_url(tenant, facts, token) if tenant and facts else None
+    if tenant is None or url is None:
+        return shown
+    return replace(shown, link_to=url, leave_to=url if tenant.redirect_on_session_expiry else "")
 
 
 def _given(request: HttpRequest) -> Mapping[str, str]:
     """One value of each field, of a form no larger than any form of ours is."""
     if request.method != "POST":
-        return request.GET.dict()
+        return _without_nul(request.GET.dict())
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length) > settings.FORM_MAX_BYTES:
         return {}
-    return request.POST.dict()
+    return _without_nul(request.POST.dict())
+
+
+def _without_nul(fields: Mapping[str, str]) -> dict[str, str]:
+    """The database has no place for it."""
+    return {name: value for name, value in fields.items() if "\x00" not in value}
 
 
 def _stepped(words: Words, given: Mapping[str, str], token: str) -> HttpResponse:
@@ -141,6 +158,7 @@ def _answer(words: Words, shown: Shown, visit: Visit | None) -> HttpResponse:
         "message": message,
         "may_quit": shown.may_quit,
         "leave_to": shown.leave_to,
+        "link_to": shown.link_to or shown.leave_to,
         "leave_after": SUCCESS_SECONDS if shown.screen == "success" else 0,
         "expiry": words.text("expires-in", time=plain_visit.clock_text(left))
         if 0 < left < EXPIRY_SHOWN_SECONDS

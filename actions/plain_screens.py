@@ -35,6 +35,8 @@ class Shown:
     problem: str = ""
     may_quit: bool = True
     leave_to: str = ""
+    # The same, offered as a link only.
+    link_to: str = ""
     status: int = 200
 
     def also(self, *names: str) -> "Shown":

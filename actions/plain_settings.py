@@ -75,7 +75,7 @@ def _device_row(visit: Visit, one: devices.Listed, template: str) -> str:
     marks = [visit.text("this-device")] * one.is_this + [visit.text("remembered")] * one.is_remembered
     tags = format_html_join("", ' <span class="tag">{}</span>', [(mark,) for mark in marks])
     proved_at = one.device.authenticated_at
-    day = formats.date_format(proved_at or one.device.created_at, "SHORT_DATE_FORMAT")
+    day = formats.date_format(proved_at or one.device.created_at, "DATE_FORMAT")
     detail = visit.text("last-verified" if proved_at else "first-seen", day=day)
     slots = {"name": format_html("{}{}", name, tags), "detail": detail, "whose": f" {name}"}
     return plain_html.filled(template, plain_html.Filling(slots=slots, act=f"forget:{one.device.pk}"))

@@ -7,7 +7,7 @@ screen. What it may do is judged where the Client API's calls are judged; the fo
 from collections.abc import Callable
 
 from actions import devices
-from actions.plain_answers import answer, check, code, resend, retry, switch
+from actions.plain_answers import answer, back, check, code, resend, retry, switch
 from actions.plain_enrol import add, change, enrol, enrol_list, new_codes
 from actions.plain_prove import choose, prove
 from actions.plain_screens import Shown
@@ -113,6 +113,7 @@ STEPS: dict[str, Step] = {
     "resend": resend,
     "check": check,
     "code": code,
+    "back": back,
     "switch": switch,
     "change": change,
     "retry": retry,

@@ -39,7 +39,7 @@ export async function byMessage({ method, target, contact, another, change, othe
         watched();
       };
       ui.on("switch", () => done(way.other));
-      if (sent.early) ui.find(".fine").textContent = text("recently-sent");
+      if (sent.early) ui.slot("note").textContent = text("recently-sent");
       codeForm(ui, judge(`/v1/client/verify/${way.path}`, { done, another: another || change, wrong: "wrong-code" }));
       return stop;
     },
@@ -66,8 +66,10 @@ export function watchDelivery(ui, challengeId) {
   const look = async () => {
     const { status } = await call("/challenge/api/delivery", { challengeId }).catch(() => ({ status: "waiting" }));
     polls += 1;
-    if (status === "failed" && ui.find(".fine")) {
-      ui.find(".fine").textContent = text("not-sent");
+    const note = ui.slot("note");
+    if (status === "failed" && note) {
+      note.textContent = text("not-sent");
+      note.classList.add("note-problem");
       announce(text("not-sent"));
     } else if (status === "waiting" && polls < POLLS_OF_DELIVERY) {
       timer = setTimeout(look, POLL_DELIVERY_MS);
@@ -92,9 +94,10 @@ export function resendButton(ui, { send, wait, what = "resend", done = "resent" 
   };
   ui.on("resend", async () => {
     setDisabled(button, true);
-    const note = ui.find(".fine");
+    const note = ui.slot("note");
     try {
       await send();
+      note.classList.remove("note-problem");
       note.textContent = text(done);
       pause(session.state.resendWait);
     } catch (problem) {

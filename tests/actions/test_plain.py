@@ -173,6 +173,12 @@ def test_saying_that_it_is_framed_does_not_unbind_it(browser: Client, tracked: d
         ("nonsense", {"method": "NONSENSE"}),
         ("answer", {"method": "NONSENSE"}),
         ("check", {"method": "PUSH", "challenge": "x" * 300}),
+        ("check", {"method": "PUSH", "challenge": "x\x00y"}),
+        ("check", {"method": "QR_CODE", "challenge": "x", "device_code": "é"}),
+        (
+            "answer",
+            {"method": "AUTHENTICATOR_APP", "at": "authenticator_app_enrol", "uri": "otpauth://totp/" + "é" * 2000},
+        ),
         ("answer", {"method": "AUTHENTICATOR_APP", "at": "authenticator_app_enrol", "uri": "javascript:x"}),
     ],
 )
@@ -202,3 +208,17 @@ def test_an_expired_token_leads_back(browser: Client, tracked: dict[str, Any], a
     shown = press(browser, form, "prove:EMAIL_OTP")
     assert (shown.status_code, title(shown)) == (410, "This page has expired")
     assert browser.get(PATH).status_code == 403
+
+
+def test_an_expired_page_has_a_way_back(browser: Client, tracked: dict[str, Any], api: Api, advance: Any) -> None:
+    returning = track(api, redirectUrl="https://app.acme.example/return")
+    form = opened(browser, returning)
+    advance(11 * 60)
+    shown = press(browser, form, "prove:EMAIL_OTP")
+    assert f'href="https://app.acme.example/return?token={returning["token"]}"' in shown.content.decode()
+    assert b"http-equiv" not in shown.content
+    tenant = EndUser.objects.get().tenant
+    tenant.redirect_on_session_expiry = True
+    tenant.save()
+    shown = press(browser, form, "prove:EMAIL_OTP")
+    assert "0;url=https://app.acme.example/return?token=" in shown.content.decode()

@@ -1,12 +1,13 @@
 """All scenes. The first of each screen stands for it in the test suite; `python -m tests.screens` goes to all."""
 
-from tests.screens import ends, enrolling, plain, proving
+from tests.screens import ends, enrolling, links, plain, proving
 from tests.screens.scene import Scene
 
 GROUPS: dict[str, list[Scene]] = {
     "proving": proving.SCENES,
     "enrolling": enrolling.SCENES,
     "ends": ends.SCENES,
+    "links": links.SCENES,
     "plain": plain.SCENES,
 }
 

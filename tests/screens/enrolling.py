@@ -245,7 +245,14 @@ SCENES = [
         "settings",
         "empty",
         "Your verification methods",
-        {**SETTINGS, "enrolledCount": 0, "recoveryCodes": {"enabled": True}, "enrollable": [], "seesDevices": False},
+        {
+            **SETTINGS,
+            "isEnrolled": False,
+            "enrolledCount": 0,
+            "recoveryCodes": {"enabled": True},
+            "enrollable": [],
+            "seesDevices": False,
+        },
     ),
     Scene(
         14,

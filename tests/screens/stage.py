@@ -3,6 +3,8 @@
 import html
 import json
 import re
+import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,10 +15,11 @@ from playwright.sync_api import Error, Page, Route, expect
 
 from actions import hosted
 from authenticators.methods import recovery_code
-from authenticators.models import EndUser
+from authenticators.models import AuthenticatorConfiguration, EndUser
 from tests import make
 from tests.browser import chromium
 from tests.browser.hosted import Hosted
+from tests.screens import links
 from tests.screens.report import PICTURES
 from tests.screens.scene import HELD, OFFLINE, Refused, Reply, Scene
 
@@ -135,6 +138,8 @@ class Stage:
         page.mouse.move(0, 0)
 
     def _address(self, scene: Scene) -> str:
+        if scene.path.startswith("@"):
+            return self._link(scene.path)
         if scene.path:
             return f"{self.hosted.live.public_url}{scene.path}"
         if scene.is_plain:
@@ -161,6 +166,24 @@ class Stage:
         assert found
         return html.unescape(html.unescape(found[1]))
 
+    def _link(self, how: str) -> str:
+        """A link that waits: of a page in this browser, of the SDK, or of a page in another browser."""
+        live, who = self.hosted.live, f"link-{uuid.uuid4().hex[:12]}"
+        AuthenticatorConfiguration.objects.get_or_create(tenant=live.tenant, method="EMAIL_MAGIC_LINK")
+        email = f"{who}@example.com"
+        live("POST", f"users/{who}/authenticators", {"verificationMethod": "EMAIL_MAGIC_LINK", "email": email})
+        _status, tracked = live("POST", f"users/{who}/actions/signIn", {})
+        if how == links.ADDRESS:
+            live("POST", "client/challenge/email-magic-link", {}, token=tracked["token"])
+        else:
+            self.page.goto(tracked["url"])
+        deadline = time.monotonic() + 10
+        while not live.messages(email) and time.monotonic() < deadline:
+            self.page.wait_for_timeout(50)
+        if how == links.ELSEWHERE:
+            self.page.context.clear_cookies()
+        return str(live.messages(email)[0]["url"])
+
     def _furnish(self) -> None:
         """The user has something of everything."""
         if self.is_furnished:
@@ -186,7 +209,7 @@ class Stage:
             reply = replies.get(path)
             if path == STATE and reply is None:
                 self.told = self.told or route.fetch().json()
-                told = self.told | now["state"]
+                told = self.told | {"now": time.time() * 1000} | now["state"]
                 now["state"] = now["state"] | next(states, {})
                 route.fulfill(json={key: value for key, value in told.items() if value is not None})
             elif reply is None:

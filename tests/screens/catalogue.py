@@ -3,8 +3,10 @@
 from tests.screens import ends, enrolling, links, plain, proving
 from tests.screens.scene import Scene
 
+TOTP = 5
 GROUPS: dict[str, list[Scene]] = {
-    "proving": proving.SCENES,
+    "codes": [scene for scene in proving.SCENES if scene.number <= TOTP],
+    "proving": [scene for scene in proving.SCENES if scene.number > TOTP],
     "enrolling": enrolling.SCENES,
     "ends": ends.SCENES,
     "links": links.SCENES,

@@ -198,7 +198,10 @@ def test_nothing_is_won_by_what_a_form_claims(
 
 def test_what_a_form_carries_is_shown_as_text(browser: Client, tracked: dict[str, Any]) -> None:
     form = opened(browser, tracked)
-    shown = press(browser, form, "resend", method="EMAIL_OTP", contact='"><script>alert(1)</script>')
+    press(browser, form, "prove:EMAIL_OTP")
+    form |= {"at": "email_otp", "method": "EMAIL_OTP", "code": "no code", "contact": '"><script>alert(1)</script>'}
+    shown = press(browser, form, "answer")
+    assert title(shown) == "Check your email"
     assert b"<script" not in shown.content
 
 

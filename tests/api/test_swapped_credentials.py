@@ -1,5 +1,6 @@
 """Each kind of credential at each door of the URL map: only the kind that the door is for opens it (T1, T2, T4)."""
 
+import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -84,8 +85,9 @@ def expired() -> str:
 
 
 @pytest.fixture
-def credentials(acme, api, browser) -> dict[str, Credential]:
+def credentials(acme, api, browser, caplog) -> dict[str, Credential]:
     """One of each kind, of one tenant and one user, and everything else that such a user or backend is ever given."""
+    caplog.set_level(logging.ERROR, "django.request")
     link(acme)
     make.make_configuration(acme, M.EMAIL_MAGIC_LINK)
     paid = {"idempotencyKey": "k", "email": "alice@acme.example", "custom": CUSTOM}

@@ -49,7 +49,7 @@ mutants: $(DEV) chromium $(SDK) ## break the product on purpose: each mutant mus
 	$(PY) -m tests.mutants
 
 .PHONY: bench
-bench: $(DEV) $(PEERS) ## measure, print, write var/bench/results.json
+bench: $(DEV) $(PEERS) chromium $(SDK) ## measure, print, write var/bench/results.json
 	$(PY) -m tests.bench
 
 .PHONY: bench-growth

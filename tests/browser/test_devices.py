@@ -83,6 +83,28 @@ def test_a_qr_code_through_the_sdk_is_rejected(sdk: Sdk) -> None:  # noqa: F811
     assert states(sdk.hosted, "rejected")[-1] == "rejected"
 
 
+REFRESH = """async (given) => {
+  window.refreshed = [];
+  const onRefresh = (id) => window.refreshed.push(id);
+  const onStateChange = (state, token) => window.states.push([state, token]);
+  window.states = [];
+  await window.client.qrCode.challenge({ ...given, polling: true, pollInterval: 200, onRefresh, onStateChange });
+  await window.client.qrCode.refresh();
+  return window.refreshed;
+}"""
+
+
+def test_a_qr_code_through_the_sdk_is_refreshed(sdk: Sdk) -> None:  # noqa: F811
+    phone = make_phone(sdk.hosted, M.QR_CODE)
+    sdk.begin()
+    [shown] = sdk.hosted.page.evaluate(REFRESH, {"action": "signIn"})
+    assert Challenge.objects.filter(method=M.QR_CODE, failed_at=None).get().pk == shown
+    phone.scan(shown)
+    assert phone.answer_code(shown)["isVerified"] is True
+    assert states(sdk.hosted, "approved")[-1] == "approved"
+    sdk.proved(sdk.hosted.page.evaluate("window.states.at(-1)[1]"), "QR_CODE")
+
+
 # -- the hosted pages ----------------------------------------------------------------------------
 
 

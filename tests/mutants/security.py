@@ -1,6 +1,13 @@
 """Ways to break what docs/security_tests.md lists and no other catalogue has: each attack's defence, taken away."""
 
-from tests.mutants.catalogue import CONSUME, COUNT_UNLOCKED, USER_UNLOCKED, mutant
+from tests.mutants.catalogue import (
+    CHALLENGE_UNLOCKED,
+    CONSUME,
+    CONSUMED_BY_SAVING,
+    COUNT_UNLOCKED,
+    USER_UNLOCKED,
+    mutant,
+)
 
 CHALLENGES = "authenticators/challenges.py"
 CREDENTIALS = "tests/api/test_swapped_credentials.py"
@@ -10,15 +17,16 @@ GUESSES = "tests/authenticators/test_guesses.py"
 TOKENS = "tests/api/test_token_confusion.py"
 HOSTED = "tests/actions/test_hosted.py"
 
-BURN = (
-    "authenticators/methods/recovery_code.py",
-    "        if not RecoveryCode.objects.filter(pk=row.pk, used_at=None).update(used_at=clock.Now()):\n"
-    '            raise VerificationFailed("this code was already used", is_guess=False)\n',
-    "        if row.used_at:\n"
-    '            raise VerificationFailed("this code was already used", is_guess=False)\n'
-    "        row.used_at = clock.now()\n"
-    '        row.save(update_fields=["used_at"])\n',
-)
+CONDITIONAL = """\
+        if not RecoveryCode.objects.filter(pk=row.pk, used_at=None).update(used_at=clock.Now()):
+            raise VerificationFailed("this code was already used", is_guess=False)
+"""
+BURNED_BY_SAVING = """\
+        if row.used_at:
+            raise VerificationFailed("this code was already used", is_guess=False)
+        row.used_at = clock.now()
+        row.save(update_fields=["used_at"])
+"""
 IN_REDIS = """
 
 def _in_redis(challenge: Challenge) -> int:
@@ -28,11 +36,26 @@ def _in_redis(challenge: Challenge) -> int:
 
 
 def _record(tag"""
+OTHERS_ENDED = """\
+    Challenge.objects.filter(user=user, verified_at=None).exclude(pk=challenge.pk).update(failed_at=now)
+"""
 CHARGED_IN_REDIS = """    import redis
 
     redis.Redis.from_url(settings.REDIS_URL).incr(f"attempts {challenge.pk}")
     challenge.attempts += 1
 """
+
+SIGNED_IN = """\
+            auth.login(request, user)
+            access.begin(request)
+"""
+KEY_OF_THE_SENDER = """\
+            jwt.PyJWK(sent).key
+            if (sent := jwt.get_unverified_header(token).get("jwk"))
+            else _load_public(row.public_key),
+            algorithms"""
+TOLD = """sent = proving.start_code(self.context, self.method)
+        return Response({"challengeId": sent.pk, "debug": sent.messages.latest("created_at").payload})"""
 
 RACES = [
     mutant(
@@ -40,13 +63,9 @@ RACES = [
         "tests/races/test_codes.py::test_a_recovery_code_is_burned_once",
         USER_UNLOCKED,
         COUNT_UNLOCKED,
-        (
-            CHALLENGES,
-            'rows = Challenge.objects.select_for_update(of=("self",)).select_related("tenant", "user", "authenticator")',
-            'rows = Challenge.objects.select_related("tenant", "user", "authenticator")',
-        ),
-        (CHALLENGES, CONSUME, 'challenge.save(update_fields=["verified_at"])\n    return True'),
-        BURN,
+        CHALLENGE_UNLOCKED,
+        CONSUMED_BY_SAVING,
+        ("authenticators/methods/recovery_code.py", CONDITIONAL, BURNED_BY_SAVING),
     ),
     mutant(
         "at once: a counter in Redis is read and then raised",
@@ -63,8 +82,7 @@ RACES = [
         (
             CHALLENGES,
             "    if not consume(challenge, now):\n",
-            "    Challenge.objects.filter(user=user, verified_at=None).exclude(pk=challenge.pk).update(failed_at=now)\n"
-            "    if not consume(challenge, now):\n",
+            OTHERS_ENDED + "    if not consume(challenge, now):\n",
         ),
     ),
     mutant(
@@ -168,7 +186,7 @@ CONFUSION = [
         (
             "authsignal_portal/sign_in.py",
             "            request.session.flush()\n            request.session[PENDING]",
-            "            auth.login(request, user)\n            access.begin(request)\n            request.session[PENDING]",
+            SIGNED_IN + "            request.session[PENDING]",
         ),
     ),
     mutant(
@@ -203,8 +221,8 @@ CONFUSION = [
         f"{ANSWERS}::test_a_devices_key_answers_what_its_own_method_asked_its_own_user",
         (
             "authenticators/device_credentials.py",
-            "tenant=tenant, method=method, public_key=public_key)",
-            "tenant=tenant, public_key=public_key)",
+            "usable(), tenant=tenant, method=method, public_key=public_key)",
+            "usable(), tenant=tenant, public_key=public_key)",
         ),
     ),
     mutant(
@@ -228,9 +246,7 @@ CONFUSION = [
         (
             "authsignal_portal/tokens.py",
             "            _load_public(row.public_key),\n            algorithms",
-            "            jwt.PyJWK(sent).key\n"
-            '            if (sent := jwt.get_unverified_header(token).get("jwk"))\n'
-            "            else _load_public(row.public_key),\n            algorithms",
+            KEY_OF_THE_SENDER,
         ),
     ),
     mutant(
@@ -271,8 +287,7 @@ CONFUSION = [
         (
             "actions/client_api.py",
             'return Response({"challengeId": proving.start_code(self.context, self.method).pk})',
-            "sent = proving.start_code(self.context, self.method)\n"
-            '        return Response({"challengeId": sent.pk, "debug": sent.messages.latest("created_at").payload})',
+            TOLD,
         ),
     ),
     mutant(

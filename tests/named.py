@@ -12,10 +12,8 @@ def source_of(test: str) -> str:
     file = ROOT / path
     text = file.read_text() if file.is_file() else ""
     if function:
-        found = re.search(rf"^(?:async )?def {re.escape(function)}\(.*?(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL)
-        # The line that closes a long list of arguments begins at the margin too.
-        text = text[found.start() :] if found else ""
-        text = re.split(r"\n\n\n", text, maxsplit=1)[0]
+        found = re.search(rf"^(?:async )?def {re.escape(function)}\(", text, re.MULTILINE)
+        text = text[found.start() :].partition("\n\n\n")[0] if found else ""
     if "test_" not in text:
         raise LookupError(f"no such test: {test}")
     return text

@@ -1,4 +1,4 @@
-"""How many methods of the browser SDK succeed and fail in Chromium as the SDK expects: `python -m tests.bench.sdk_methods`.
+"""How many methods of the browser SDK succeed and fail in Chromium as it expects: `python -m tests.bench.sdk_methods`.
 
 The tests that tests.browser.sdk_methods names are run, and counted.
 """

@@ -310,6 +310,32 @@ CONFUSION = [
     ),
 ]
 
+WEBAUTHN_TOO = [
+    mutant(
+        "webauthn: a challenge's token adds a credential",
+        "tests/api/test_webauthn_attacks.py::test_a_further_credential_needs_more_than_a_challenges_token",
+        (
+            "actions/proving.py",
+            '        if not context.may(Scope.ADD):\n            raise Forbidden("Adding',
+            '        if False:\n            raise Forbidden("Adding',
+        ),
+    ),
+    mutant(
+        "webauthn: another tenant's credential is removed",
+        "tests/api/test_webauthn_attacks.py::test_nobody_elses_credential_is_removed",
+        (
+            "authenticators/api.py",
+            '            tenant=self.tenant, user__user_id=checked_id(user_id, "userId")\n',
+            '            user__user_id=checked_id(user_id, "userId")\n',
+        ),
+    ),
+    mutant(
+        "webauthn: a body of any size is read",
+        "tests/api/test_hostile_requests.py::test_a_body_may_have_64_kilobytes_and_an_import_two_megabytes",
+        ("authsignal_portal/json_body.py", "MAX_BODY = 64 * 1024", "MAX_BODY = 64 * 1024 * 1024"),
+    ),
+]
+
 PAGES = [
     mutant(
         "pages: where a user is sent is judged when it is tracked, and never again",
@@ -365,4 +391,4 @@ PAGES = [
     ),
 ]
 
-SECURITY = [*RACES, *GUESSING, *CONFUSION, *PAGES]
+SECURITY = [*RACES, *GUESSING, *CONFUSION, *WEBAUTHN_TOO, *PAGES]

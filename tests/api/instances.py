@@ -3,7 +3,6 @@
 import base64
 import json
 import struct
-import time
 from dataclasses import dataclass, field
 from hmac import digest
 from typing import Any
@@ -13,7 +12,8 @@ from django.test import Client
 
 from actions.models import Action
 from authenticators.methods import recovery_code
-from authenticators.models import Authenticator, Challenge, EndUser, Message
+from authenticators.models import EndUser, Message
+from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
@@ -44,17 +44,14 @@ class Person:
 
     def app_code(self) -> str:
         """RFC 6238 §4.2, worked out anew."""
-        mac = digest(self.secret, struct.pack(">Q", int(time.time()) // 30), "sha1")
+        mac = digest(self.secret, struct.pack(">Q", int(clock.now().timestamp()) // 30), "sha1")
         offset = mac[-1] & 15
         return f"{(struct.unpack('>I', mac[offset : offset + 4])[0] & 0x7FFFFFFF) % 10**6:06d}"
 
 
 def make_person(tenant: Tenant, user_id: str, number: int) -> Person:
-    email, phone, secret = (
-        f"{user_id}@{tenant.name.lower()}.example",
-        f"+642112345{number:02d}",
-        f"{number:020d}".encode(),
-    )
+    email, phone = f"{user_id}@{tenant.name.lower()}.example", f"+642112345{number:02d}"
+    secret = f"{number:020d}".encode()
     user = make.make_user(tenant, user_id, email=email, phone_number=phone)
     person = Person(tenant, user, secret, recovery_code.replace_all(user))
     for method, contact in {M.EMAIL_OTP: email, M.EMAIL_MAGIC_LINK: email, M.SMS: phone, M.WHATSAPP: phone}.items():
@@ -172,6 +169,3 @@ def is_success(answer: Any) -> bool:
     body = answer.json()
     told = body if isinstance(body, dict) else {}
     return any(told.get(name) for name in ("isVerified", "accessToken", "token", "isValid", "isClaimed", "success"))
-
-
-__all__ = ["Authenticator", "Challenge", "Instance", "Person", "begin", "counted", "is_success", "make_person"]

@@ -108,7 +108,7 @@ def test_the_right_answer_moves_a_waiting_action_and_no_other(mine):
 
 
 def test_no_other_call_of_a_page_or_an_app_moves_any_state(mine):
-    """Each of their doors in states of each kind, without an answer. What a user declines ends what waits and nothing else."""
+    """Each of their doors without an answer, in states of each kind. A decline ends what waits and nothing else."""
     mine_doors = [door for door in doors() if door.opened_by in (TOKEN, EITHER)]
     declines = [
         ("push", mine.person.devices[M.PUSH].answer(mine.ids["push"], approved=False)),

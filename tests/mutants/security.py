@@ -45,6 +45,13 @@ CHARGED_IN_REDIS = """    import redis
     challenge.attempts += 1
 """
 
+OF_THE_ACTION = "        challenge = challenges.of_action(context.tenant, context.action.pk, method).first()\n"
+FOUND_BY_ITS_CODE = """\
+        from authenticators import otp
+
+        rows = Challenge.objects.filter({}).select_related("tenant", "user")
+        challenge = next((row for row in rows if otp.matches(row, str(answer))), None)
+"""
 SIGNED_IN = """\
             auth.login(request, user)
             access.begin(request)
@@ -192,20 +199,12 @@ CONFUSION = [
     mutant(
         "swapped: a code counts for whatever is to be proved",
         f"{ANSWERS}::test_what_is_typed_counts_at_its_own_door_for_its_own_action",
-        (
-            CHALLENGES,
-            "filter(tenant=tenant, action_id=action_id, method=method)",
-            "filter(tenant=tenant, method=method)",
-        ),
+        ("actions/proving.py", OF_THE_ACTION, FOUND_BY_ITS_CODE.format("user=context.user, method=method")),
     ),
     mutant(
         "swapped: a code counts for whatever method",
         f"{ANSWERS}::test_what_is_typed_counts_at_its_own_door_for_its_own_action",
-        (
-            CHALLENGES,
-            "filter(tenant=tenant, action_id=action_id, method=method)",
-            "filter(tenant=tenant, action_id=action_id)",
-        ),
+        ("actions/proving.py", OF_THE_ACTION, FOUND_BY_ITS_CODE.format("action_id=context.action.pk")),
     ),
     mutant(
         "swapped: a passkey's answer counts for whatever its user proves",

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from actions import ceremonies, device_waiting, proofs, proving, states
 from actions.client_auth import ClientContext
@@ -161,7 +162,7 @@ def verify_in_app(
         device.user.lock(gone=RefusedCredential())
         if context:
             proving.check_permitted(context, M.IN_APP)
-        challenge = _taken(tenant, challenge_id)
+        challenge = _taken(tenant, challenge_id, device.user)
         attempt = challenges.finish(
             tenant=tenant, user=device.user, method=M.IN_APP, challenge=challenge, answer=signed
         )
@@ -178,10 +179,13 @@ def verify_in_app(
     return Verified(token, authenticator=attempt.proof.authenticator, user=action.user)
 
 
-def _taken(tenant: Tenant, challenge_id: str) -> Challenge:
+def _taken(tenant: Tenant, challenge_id: str, user: EndUser) -> Challenge:
     """A challenge that was begun for whatever method comes becomes one of this method, while nobody has used it."""
-    begun = Challenge.objects.filter(pk=challenge_id, tenant=tenant, user=None, purpose=Purpose.AUTHENTICATE)
-    begun.filter(method=M.PASSKEY, verified_at=None, failed_at=None).exclude(nonce=None).update(method=M.IN_APP)
+    begun = Challenge.objects.filter(pk=challenge_id, tenant=tenant, purpose=Purpose.AUTHENTICATE)
+    begun = begun.filter(Q(user=None) | Q(user=user))
+    begun.filter(user=None, method=M.PASSKEY, verified_at=None, failed_at=None).exclude(nonce=None).update(
+        method=M.IN_APP
+    )
     challenge = begun.filter(method=M.IN_APP).select_related("tenant", "user").first()
     if challenge is None:
         raise InvalidRequest("challengeId names no open challenge. Begin a new one.")
@@ -193,6 +197,8 @@ def _proved_action(
 ) -> Action:
     if context is None:
         return ceremonies.begin_action(challenge, device.user, seen)
+    if challenge.action_id not in (None, context.action.pk):
+        raise InvalidRequest("challengeId belongs to another action.")
     Challenge.objects.filter(pk=challenge.pk).update(user=context.user, action_id=context.action.pk)
     return context.action
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from actions import flow, proofs, proving, states
+from actions import flow, linking, proofs, proving, states
 from actions.client_auth import ClientContext
 from actions.models import Action
 from authenticators import challenges, device_challenges
@@ -41,6 +41,13 @@ def start_push(context: ClientContext, *, action: str, authenticator_id: str) ->
         proving.check_permitted(context, M.PUSH)
         device = _asked(context.user, authenticator_id)
         return device_challenges.start_push(context.user, proving.origin_of(context.action), device=device)
+
+
+def start_in_app(context: ClientContext) -> Challenge:
+    """For the token's action, whose transaction the app signs. Raises InvalidRequest, AlteredTransaction."""
+    with proving.one_at_a_time(context):
+        proofs.check_open(context.action)
+        return device_challenges.start_in_app(context.user, proving.origin_of(context.action))
 
 
 def check_action(context: ClientContext, action: str) -> None:
@@ -76,6 +83,7 @@ def start_qr(
         proving.check_active(tenant, M.QR_CODE)
         if not flow.is_action_code(action):
             raise InvalidRequest("action must have 1 to 64 letters, digits, hyphens and underscores.")
+        linking.check_needs_none(tenant, action)
         told = {**seen, "custom": dict(custom)}
         with transaction.atomic():
             return device_challenges.start_qr(

@@ -21,7 +21,7 @@ from authenticators import guesses, links, otp, outbox, routing, sending
 from authenticators.method import Judged, VerificationFailed
 from authenticators.models import Authenticator, Challenge, EndUser, Message
 from authenticators.registry import METHODS
-from authenticators.transactions import Transaction, webauthn_challenge
+from authenticators.transactions import Transaction, linked_challenge
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidRequest, TooManyRequests
 from authsignal_portal.models import Tenant
@@ -261,17 +261,25 @@ def start_nonce(
 
 
 def store(challenge: Challenge, now: datetime) -> None:
-    """A new challenge that was begun elsewhere: kept, counted, and in the log."""
+    """A new challenge for a device key that was begun elsewhere: kept, counted, and in the log."""
+    link_id(challenge)
     challenge.save(force_insert=True)
     _cancel_surplus(challenge.user)
     _record(Tag.CHALLENGE_STARTED, challenge, now)
+
+
+def link_id(challenge: Challenge) -> None:
+    """Let the id, which an app signs, stand for the transaction too. It stays as random and as long as any."""
+    if challenge.transaction_hash:
+        challenge.transaction_nonce = secrets.token_bytes(NONCE_BYTES)
+        challenge.pk = linked_challenge(challenge.transaction_nonce, challenge.transaction_hash).hex()
 
 
 def _link(challenge: Challenge, origin: Origin) -> None:
     """Let a WebAuthn challenge stand for the transaction too: who signs it signs both (transactions)."""
     if origin.transaction_hash:
         challenge.transaction_nonce = challenge.nonce
-        challenge.nonce = webauthn_challenge(bytes(challenge.nonce or b""), origin.transaction_hash)
+        challenge.nonce = linked_challenge(bytes(challenge.nonce or b""), origin.transaction_hash)
 
 
 def start_silent(

@@ -276,8 +276,8 @@ class Challenge(models.Model):
     nonce = models.BinaryField(null=True)
     # QR codes: SHA-256 of the secret by which the page that shows the code asks what came of it.
     device_code_hash = models.CharField(max_length=64, blank=True)
-    # With dynamic linking: the transaction that this challenge is for (authenticators.transactions), and for a
-    # passkey the random bytes that `nonce` was made of together with its hash.
+    # With dynamic linking: the transaction that this challenge is for (authenticators.transactions), and the
+    # random bytes of which, together with its hash, `nonce` was made for a passkey, or `id` for a device key.
     transaction = models.TextField(blank=True, default="", db_default="")
     transaction_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
     transaction_nonce = models.BinaryField(null=True)

@@ -68,6 +68,7 @@ def test_a_receipt_says_who_confirmed_what_how_and_when(by_code, jwks, acme):
         "method": "EMAIL_OTP",
         "transaction": CUSTOM | {"text": TEXT},
         "hash": by_code["transaction"]["hash"],
+        "covered": [],
     }
     header = json.loads(from_b64url(by_code["receipt"].split(".")[0]))
     assert header == {"alg": "ES256", "kid": jwks["keys"][0]["kid"], "typ": "authsignal-receipt+jws"}

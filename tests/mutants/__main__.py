@@ -5,6 +5,7 @@ without any. Words on the command line choose mutants by their names.
 """
 
 import contextlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from tests.mutants.catalogue import MUTANTS, Mutant
 from tests.mutants.devices import DEVICES
 from tests.mutants.dynamic_linking import DYNAMIC_LINKING
 from tests.mutants.messaging import MESSAGING
+from tests.mutants.notices import NOTICES
 from tests.mutants.sending_guard import SENDING_GUARD
 from tests.mutants.webauthn_whole import WEBAUTHN
 
@@ -106,11 +108,8 @@ def show(name: str, test: str, verdict: str, seconds: float, reason: str) -> Non
 
 
 def chosen(words: list[str]) -> list[Mutant]:
-    return [
-        mutant
-        for mutant in [*MUTANTS, *BACKTESTS, *DEVICES, *DYNAMIC_LINKING, *MESSAGING, *SENDING_GUARD, *WEBAUTHN]
-        if not words or any(word in mutant.name for word in words)
-    ]
+    slices = (MUTANTS, BACKTESTS, DEVICES, DYNAMIC_LINKING, MESSAGING, NOTICES, SENDING_GUARD, WEBAUTHN)
+    return [mutant for mutant in itertools.chain(*slices) if not words or any(word in mutant.name for word in words)]
 
 
 def main(words: list[str]) -> int:

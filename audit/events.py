@@ -28,6 +28,7 @@ class Tag(StrEnum):
     MESSAGE_UNDELIVERED = "message:undelivered"
     MAGIC_LINK_OPENED = "magic_link:opened"
     MESSAGE_REFUSED = "message:refused"
+    USER_NOTIFIED = "user:notified"
     SENDING_PAUSED = "sending:paused"
     SENDING_PAUSE_ENDED = "sending:pause_ended"
     SENDING_POLICY_UPDATED = "sending_policy:updated"

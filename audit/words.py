@@ -36,6 +36,7 @@ PHRASES: Final = {
     Tag.MESSAGE_UNDELIVERED: _("The message did not arrive ({channel})"),
     Tag.MAGIC_LINK_OPENED: _("Opened the link and confirmed it: {method}"),
     Tag.MESSAGE_REFUSED: _("Refused to send a message ({channel})"),
+    Tag.USER_NOTIFIED: _("Told the user ({channel}): {method}"),
     Tag.SENDING_PAUSED: _("Paused SMS to a {kind} of {country}: hardly any code was answered"),
     Tag.SENDING_PAUSE_ENDED: _("Ended the pause of SMS to a {kind} of {country}"),
     Tag.SENDING_POLICY_UPDATED: _("Changed the limits of sending: {fields}"),

@@ -17,9 +17,10 @@ from django.db.models import QuerySet
 
 from audit import log
 from audit.events import Tag
-from authenticators import guesses, links, otp, outbox, routing, sending
+from authenticators import guesses, links, notices, otp, outbox, routing, sending
 from authenticators.method import Judged, VerificationFailed
 from authenticators.models import Authenticator, Challenge, EndUser, Message
+from authenticators.notices import Kind
 from authenticators.registry import METHODS
 from authenticators.transactions import Transaction, linked_challenge
 from authsignal_portal import clock
@@ -386,6 +387,7 @@ def finish(
     try:
         judged = METHODS[method].judge(challenge=challenge, answer=answer, now=now)
     except VerificationFailed as failure:
+        _tell_of_a_copy(failure.copy_of, challenge, now)
         return _failed(gate, challenge, failure, now)
     if judged.declined:
         return _declined(challenge, now)
@@ -446,6 +448,7 @@ def _failed(gate: guesses.Gate | None, challenge: Challenge, failure: Verificati
         if gate.just_closed:
             tag = Tag.METHOD_DISABLED if gate.just_closed == "disabled" else Tag.METHOD_PAUSED
             _record(tag, challenge, now)
+            _tell(challenge.user, Kind.LOCKED, challenge, now)
     _record(Tag.CHALLENGE_REFUSED, challenge, now, reason=failure.reason, attempt=challenge.attempts)
     return REFUSED
 
@@ -458,11 +461,26 @@ def charge(challenge: Challenge) -> None:
 
 def _proved(challenge: Challenge, judged: Judged, now: datetime, answer: Any) -> Attempt:
     enrolled, authenticator = challenge.purpose == Challenge.Purpose.ENROL, judged.authenticator
+    if challenge.method == VerificationMethod.RECOVERY_CODE:
+        _tell(challenge.user, Kind.RECOVERY_CODE_USED, challenge, now)
     if authenticator is not None:
+        if authenticator.clone_suspected_at == now:
+            _tell_of_a_copy(authenticator, challenge, now)
         authenticator.last_verified_at = now
         authenticator.save(update_fields=["last_verified_at"])
     _record(Tag.CHALLENGE_VERIFIED, challenge, now, authenticator=str(authenticator.pk) if authenticator else None)
     return Attempt(Proof(challenge, authenticator, enrolled, judged.is_silent, answer))
+
+
+def _tell_of_a_copy(row: Authenticator | None, challenge: Challenge, now: datetime) -> None:
+    if row is not None:
+        _tell(row.user, Kind.COPY_SUSPECTED, challenge, now)
+
+
+def _tell(user: EndUser | None, kind: Kind, challenge: Challenge, now: datetime) -> None:
+    if user is not None:
+        to = notices.address_of(user)
+        notices.owe(user, kind, challenge.method, now=now, to=to, action_id=challenge.action_id)
 
 
 def _record(tag: Tag, challenge: Challenge, now: datetime, **data: Any) -> None:

@@ -136,7 +136,7 @@ def unwanted(message: Message, now: datetime) -> Ending | None:
     """Why a message should not be sent any more. (A deleted user's messages are deleted with the user.)"""
     if message.deadline_at <= now:
         return Ending(Status.EXPIRED, "expired")
-    if message.challenge is None or is_over(message.challenge):
+    if not message.notice and (message.challenge is None or is_over(message.challenge)):
         return Ending(Status.CANCELLED, "challenge over")
     if is_superseded(message):
         return Ending(Status.CANCELLED, "superseded")

@@ -9,10 +9,11 @@ from django.db import IntegrityError, transaction
 
 from audit import log
 from audit.events import Tag
-from authenticators import contact, webauthn
+from authenticators import contact, notices, webauthn
 from authenticators.credentials import encoded_id
 from authenticators.methods import recovery_code, totp
 from authenticators.models import Authenticator, Challenge, EndUser, GuessCount
+from authenticators.notices import Kind
 from authenticators.registry import METHODS
 from authsignal_portal import clock
 from authsignal_portal.errors import Conflict, InvalidRequest
@@ -50,6 +51,7 @@ def begin(user: EndUser, method: VerificationMethod, *, to: str = "", secret: st
 def complete(row: Authenticator, *, now: datetime, actor: log.Actor, action_id: uuid.UUID | None = None) -> None:
     """The user showed that they have it: it counts from now on. Call inside the proof's transaction."""
     user = row.user
+    to = notices.address_of(user, apart_from=row) if notices.is_told(actor) else None
     replaced = user.authenticators.filter(method=row.method).exclude(pk=row.pk).exclude(verified_at=None)
     if not METHODS[VerificationMethod(row.method)].many:
         for old in replaced:
@@ -62,6 +64,7 @@ def complete(row: Authenticator, *, now: datetime, actor: log.Actor, action_id: 
     _forgive(user, row.method)
     _confirm_contact(row, now)
     _record(Tag.AUTHENTICATOR_ENROLLED, row, actor, now, action_id)
+    notices.owe(user, Kind.ADDED, row.method, now=now, to=to, action_id=action_id)
 
 
 def _forgive(user: EndUser, method: str) -> None:
@@ -178,7 +181,10 @@ def remove(row: Authenticator, *, actor: log.Actor) -> None:
     row.user.lock()
     if not row.user.authenticators.filter(pk=row.pk).exists():
         return
-    _record(Tag.AUTHENTICATOR_REMOVED, row, actor, clock.now(), None)
+    now = clock.now()
+    _record(Tag.AUTHENTICATOR_REMOVED, row, actor, now, None)
+    if row.verified_at:
+        notices.owe(row.user, Kind.REMOVED, row.method, now=now, to=notices.address_of(row.user))
     row.delete()
     heir = row.user.authenticators.exclude(verified_at=None).first()
     if heir and row.is_default:

@@ -454,6 +454,8 @@ class Message(models.Model):
     standing = models.CharField(max_length=16, blank=True)
     price = models.PositiveIntegerField(default=0)
     proven_at = models.DateTimeField(null=True)
+    # What a user is told of without having asked (`notices`): kind and method. Empty for a code, a link or a push.
+    notice = models.CharField(max_length=64, blank=True, default="", db_default="")
     # {"to", "text", "subject"?, "html"?, "code"?, "url"?, "about"?} as JSON; emptied as soon as the message has ended.
     payload_sealed = models.BinaryField(null=True)
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.OWED)

@@ -35,6 +35,7 @@ FIELDSETS: list[Any] = [
                 "first_enrolment_needs_scope",
                 "let_unenrolled_users_through",
                 "disable_recovery_codes",
+                "notify_users",
                 "hide_success_screen_on_enrollment",
                 "remember_devices",
                 "remember_device_days",

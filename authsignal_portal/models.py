@@ -99,6 +99,15 @@ class Tenant(models.Model):
     remember_device_days = models.PositiveSmallIntegerField(
         _("days a device is remembered"), default=30, validators=[MinValueValidator(1), MaxValueValidator(365)]
     )
+    notify_users = models.BooleanField(
+        _("tell users of changes"),
+        default=True,
+        db_default=True,
+        help_text=_(
+            "By email, else by SMS: a way to prove themselves was added, removed, locked by guesses or maybe copied, "
+            "or a recovery code was used."
+        ),
+    )
     hide_success_screen_on_enrollment = models.BooleanField(_("skip the success screen after enrolment"), default=False)
     blocked_sms_countries = ArrayField(
         models.CharField(max_length=2),

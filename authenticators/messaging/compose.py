@@ -3,22 +3,34 @@
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
 from authenticators import lookalikes
 from authenticators.transactions import Transaction
+from authsignal_portal import words
 from authsignal_portal.vocabulary import Channel, VerificationMethod
 
 NAME_CHARS = 64
 LINKS = re.compile(r"\S*://\S*|\bwww\.\S*", re.IGNORECASE)
 # Phones turn whatever looks like a host name into a link; every dot that browsers take for one is meant.
 INNER_DOTS = re.compile(r"(?<=\w)[.\u3002](?=\w)")
+
+
+# By `notices.Kind`.
+NOTICES = {
+    "added": _("Added to your account: %(method)s"),
+    "removed": _("Removed from your account: %(method)s"),
+    "recovery_code_used": _("A recovery code of your account was used"),
+    "copy_suspected": _("There may be a copy of what you sign in with: %(method)s"),
+    "locked": _("Locked after too many wrong codes: %(method)s"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,25 @@ def link_message(
     }
     with translation.override(language):
         return _email(f"messages/{method.value.lower()}", values)
+
+
+def notice_message(
+    *, kind: str, method: str, channel: Channel, tenant_name: str, at: datetime, locale: str | None
+) -> Text:
+    """Word of what happened (`notices.Kind`), in the user's language where we speak it. No link, and nothing secret."""
+    language = supported(locale)
+    with translation.override(language):
+        title = str(NOTICES[kind]) % {"method": words.method(method)}
+        values = {
+            "name": clean_name(tenant_name),
+            "title": title,
+            "moment": f"{at:%Y-%m-%d %H:%M} UTC",
+            "locked": kind == "locked",
+            "language": language,
+        }
+        if channel == Channel.SMS:
+            return Text(one_line(render_to_string("messages/notice/sms.txt", values)))
+        return _email("messages/notice", values)
 
 
 def _told(linked: Transaction | None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from tests.mutants.catalogue import mutant
 
 LINKING = "tests/api/test_dynamic_linking.py"
+TOLD = "tests/api/test_notices.py"
 
 COVERED = [
     mutant(
@@ -52,4 +53,87 @@ COVERED = [
     ),
 ]
 
-NOTICES = [*COVERED]
+USERS_TOLD = [
+    mutant(
+        "notices: a new address is told of itself, and the one before is not",
+        f"{TOLD}::test_a_new_address_is_told_at_the_one_before_it",
+        (
+            "authenticators/enrolment.py",
+            "    to = notices.address_of(user, apart_from=row) if notices.is_told(actor) else None\n",
+            "    to = notices.Address(notices.Channel.EMAIL, row.contact)\n",
+        ),
+    ),
+    mutant(
+        "notices: a removed address is told of nothing any more",
+        f"{TOLD}::test_a_way_that_was_removed_is_told_where_it_led",
+        (
+            "authenticators/enrolment.py",
+            "to=notices.address_of(row.user))",
+            "to=notices.address_of(row.user, apart_from=row))",
+        ),
+    ),
+    mutant(
+        "notices: a locked method is nobody's business",
+        f"{TOLD}::test_guesses_that_lock_a_method_are_told",
+        ("authenticators/challenges.py", "            _tell(challenge.user, Kind.LOCKED, challenge, now)\n", ""),
+    ),
+    mutant(
+        "notices: a refused copy is not told of",
+        f"{TOLD}::test_a_signature_count_that_went_backward_is_told_whether_it_was_refused_or_not",
+        ("authenticators/challenges.py", "        _tell_of_a_copy(failure.copy_of, challenge, now)\n", ""),
+    ),
+    mutant(
+        "notices: a used recovery code is not told of",
+        f"{TOLD}::test_a_recovery_code_that_was_used_is_told",
+        ("authenticators/challenges.py", "challenge.method == VerificationMethod.RECOVERY_CODE:", "False:"),
+    ),
+    mutant(
+        "notices: each one is sent at once",
+        f"{TOLD}::test_of_one_kind_there_is_one_in_a_while_and_one_more_for_what_happened_meanwhile",
+        ("authenticators/notices.py", "    if last is None or last.due_at + pause <= now:", "    if True:"),
+    ),
+    mutant(
+        "notices: what happens in the pause is never told",
+        f"{TOLD}::test_of_one_kind_there_is_one_in_a_while_and_one_more_for_what_happened_meanwhile",
+        (
+            "authenticators/notices.py",
+            "    return None if waits and last.due_at > now else last.due_at + pause",
+            "    return None",
+        ),
+    ),
+    mutant(
+        "notices: a notice delays a code",
+        f"{TOLD}::test_a_notice_counts_against_no_code",
+        (
+            "authenticators/sending.py",
+            'channel__in=asked.counted_with, notice=""\n    )',
+            "channel__in=asked.counted_with\n    )",
+        ),
+    ),
+    mutant(
+        "notices: an SMS that nobody asked for goes to a number that nobody proved",
+        f"{TOLD}::test_a_number_that_nobody_proved_is_not_told",
+        (
+            "authenticators/notices.py",
+            "    if user.phone_number and user.phone_number_verified:",
+            "    if user.phone_number:",
+        ),
+    ),
+    mutant(
+        "notices: the budget does not hold for them",
+        f"{TOLD}::test_where_the_budget_is_used_up_nothing_is_sent_and_nothing_refused",
+        ("authenticators/sending.py", "    return full is None\n", "    return True\n"),
+    ),
+    mutant(
+        "notices: a receiver of codes gets a message without one",
+        f"{TOLD}::test_it_is_sent_though_the_tenants_webhook_takes_codes_only",
+        ("authenticators/routing.py", "    if message.notice:\n        rows = rows.exclude(kind__in=CODES_ONLY)\n", ""),
+    ),
+    mutant(
+        "notices: the tenant's switch does nothing",
+        f"{TOLD}::test_nobody_is_told_who_cannot_be_or_where_the_tenant_does_not_want_it",
+        ("authenticators/notices.py", " or not user.tenant.notify_users:", ":"),
+    ),
+]
+
+NOTICES = [*COVERED, *USERS_TOLD]

@@ -22,7 +22,7 @@ from authenticators.messaging import compose
 from authenticators.models import Challenge, EndUser, Message
 from authenticators.sending import Asked
 from authenticators.transactions import Transaction
-from authsignal_portal.models import Tenant
+from authsignal_portal.models import Tenant, Wording
 from authsignal_portal.vocabulary import Channel, VerificationMethod
 
 log = structlog.get_logger(__name__)
@@ -122,9 +122,10 @@ def _text(
     linked: Transaction | None,
 ) -> compose.Text:
     method, name = VerificationMethod(challenge.method), challenge.tenant.name
+    own = Wording.objects.filter(tenant=challenge.tenant).values_list("messages", flat=True).first() or {}
     if url:
         return compose.link_message(
-            method=method, tenant_name=name, url=url, valid_for=valid_for, locale=locale, linked=linked
+            method=method, tenant_name=name, url=url, valid_for=valid_for, locale=locale, linked=linked, own=own
         )
     return compose.code_message(
         method=method,
@@ -134,6 +135,7 @@ def _text(
         valid_for=valid_for,
         locale=locale,
         linked=linked,
+        own=own,
     )
 
 

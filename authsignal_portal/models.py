@@ -304,10 +304,12 @@ class Theme(models.Model):
 
 
 class Wording(models.Model):
-    """A tenant's own texts on the hosted pages: `{language: {publicId: text}}`, each as `wording.checked` passed it."""
+    """A tenant's own texts, `{language: {publicId: text}}`: on the hosted pages, each as `wording.checked` passed it,
+    and in messages, each as `message_wording.checked` did."""
 
     tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, primary_key=True, related_name="wording")
     texts = models.JSONField(default=dict, editable=False)
+    messages = models.JSONField(default=dict, db_default={}, editable=False)
     updated_at = models.DateTimeField(db_default=clock.Now())
 
     class Meta:

@@ -69,7 +69,7 @@ NAVIGATION: tuple[tuple[Text, tuple[Item, ...]], ...] = (
             Item(_("Authenticators"), "authenticators_authenticatorconfiguration_changelist", "fingerprint"),
             Item(_("Message providers"), "authenticators_messageprovider_changelist", "outgoing_mail"),
             Item(_("Look of hosted pages"), "theme", "palette"),
-            Item(_("Texts of hosted pages"), "wording", "translate"),
+            Item(_("Texts of pages and messages"), "wording", "translate"),
             Item(_("Sending"), "authenticators_sendingpause_changelist", "sms"),
             Item(_("API keys"), "authsignal_portal_apikey_changelist", "key"),
             Item(_("Members"), "authsignal_portal_membership_changelist", "badge"),

@@ -4,6 +4,7 @@ from tests.mutants.catalogue import mutant
 
 LINKING = "tests/api/test_dynamic_linking.py"
 TOLD = "tests/api/test_notices.py"
+TEXTS = "tests/portal/test_portal_message_texts.py"
 
 COVERED = [
     mutant(
@@ -136,4 +137,33 @@ USERS_TOLD = [
     ),
 ]
 
-NOTICES = [*COVERED, *USERS_TOLD]
+WORDED = [
+    mutant(
+        "notices: a tenant's text brings a link",
+        f"{TEXTS}::test_what_cannot_be_sent_is_refused_at_its_field",
+        ("authsignal_portal/message_wording.py", '    if LINK.search(PLACEHOLDER.sub("xx", text)):', "    if False:"),
+    ),
+    mutant(
+        "notices: a tenant's text leaves out the code",
+        f"{TEXTS}::test_what_cannot_be_sent_is_refused_at_its_field",
+        ("authsignal_portal/message_wording.py", "    for name in sorted(point.needed):", "    for name in ():"),
+    ),
+    mutant(
+        "notices: a tenant's text leaves out what a code is for",
+        f"{TEXTS}::test_whatever_the_text_says_the_transaction_stands_in_it",
+        ("templates/messages/own/sms.txt", "{% if sum %}", "{% if False %}"),
+        ("templates/messages/own/body.txt", "{% if sum %}", "{% if False %}"),
+    ),
+    mutant(
+        "notices: a tenant's SMS can be offered to any site",
+        f"{TEXTS}::test_an_sms_says_what_the_tenant_wrote_and_keeps_its_last_line",
+        ("templates/messages/own/sms.txt", "\n@{{ host }} #{{ code }}", ""),
+    ),
+    mutant(
+        "notices: a tenant's text is HTML",
+        f"{TEXTS}::test_an_email_says_what_the_tenant_wrote_escaped_with_its_code_apart",
+        ("templates/messages/own/body.html", "{{ part.text|linebreaksbr }}", "{{ part.text|safe|linebreaksbr }}"),
+    ),
+]
+
+NOTICES = [*COVERED, *USERS_TOLD, *WORDED]

@@ -293,6 +293,10 @@ class Theme(models.Model):
     logo = models.BinaryField(default=b"", editable=False)
     logo_dark = models.BinaryField(default=b"", editable=False)
     favicon = models.BinaryField(default=b"", editable=False)
+    watermark = models.BinaryField(default=b"", db_default=b"", editable=False)
+    watermark_dark = models.BinaryField(default=b"", db_default=b"", editable=False)
+    background = models.BinaryField(default=b"", db_default=b"", editable=False)
+    background_dark = models.BinaryField(default=b"", db_default=b"", editable=False)
     updated_at = models.DateTimeField(db_default=clock.Now())
 
     class Meta:

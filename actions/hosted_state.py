@@ -10,10 +10,10 @@ from django.conf import settings
 from actions import devices, linking, states
 from actions.client_auth import ClientContext
 from actions.models import ActionFacts
-from authenticators import available, contact, credentials
+from authenticators import available, contact, credentials, handed_over
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.messaging.countries import HIGH_RISK
-from authenticators.models import AuthenticatorConfiguration, EndUser
+from authenticators.models import AuthenticatorConfiguration, Challenge, EndUser, Message
 from authenticators.registry import METHODS
 from authsignal_portal import origins
 from authsignal_portal.models import Tenant
@@ -59,8 +59,18 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
             "hideSuccess": tenant.hide_success_screen_on_enrollment,
             "returnUrl": return_url(tenant, facts, token),
             "resendWait": settings.RESEND_WAIT_SECONDS,
+            "sent": _sent(context) or None,
         }
     )
+
+
+def _sent(context: ClientContext) -> dict[str, bool]:
+    """By method, of what waits for an answer here: whether its message could be sent. A code for another action is
+    not among these."""
+    rows = Challenge.objects.filter(tenant=context.tenant, action_id=context.action.pk).exclude(last_sent_at=None)
+    still_open = rows.filter(verified_at=None, failed_at=None, expires_at__gt=context.now)
+    messages = Message.objects.filter(challenge__in=still_open).select_related("challenge").order_by("created_at")
+    return {one.challenge.method: not handed_over.is_refused(one) for one in messages if one.challenge}
 
 
 def _remember(context: ClientContext) -> int | None:

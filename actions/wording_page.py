@@ -40,6 +40,7 @@ class WordingForm(forms.Form):
         super().__init__(*args, **kwargs)
         for name, of_message in message_wording.POINTS.items():
             self.fields[name] = _message_field(of_message, language, initial=message_texts.get(name, ""))
+            self.fields[name].help_text = f"{self.fields[name].help_text} {_length(of_message, self[name].value())}"
         with translation.override(language):
             shipped = {public_id: point.default for public_id, point in wording.points().items()}
         for public_id, point in wording.points().items():
@@ -70,9 +71,8 @@ class WordingForm(forms.Form):
     def message_texts(self) -> dict[str, str]:
         return {name: self.cleaned_data[name] for name in message_wording.POINTS if self.cleaned_data[name]}
 
-    def messages(self) -> list[tuple[forms.BoundField, str]]:
-        """The texts of messages, each with how long its SMS gets."""
-        return [(self[name], _length(point, self[name].value())) for name, point in message_wording.POINTS.items()]
+    def messages(self) -> list[forms.BoundField]:
+        return [self[name] for name in message_wording.POINTS]
 
     def screens(self) -> list[tuple[str, list[forms.BoundField], bool]]:
         """The name of a screen, its texts, and whether one of them is the tenant's or wrong."""
@@ -151,7 +151,7 @@ def view(request: HttpRequest) -> HttpResponse:
         "title": _("Texts of pages and messages"),
         "form": form,
         "may": may,
-        "own_messages": any(field.errors or field.value() for field, _length_told in form.messages()),
+        "own_messages": any(field.errors or field.value() for field in form.messages()),
         "language": language,
         "languages": [(code, name, _count(stored, code)) for code, name in LANGUAGES.items()],
     }

@@ -303,6 +303,8 @@ SENDS_PER_CHALLENGE = 4
 RESEND_WAIT_SECONDS = 30
 # To one address or number, whatever the challenge and the user. SMS and WhatsApp share theirs.
 SECONDS_BETWEEN_SENDS = 30
+# How long a request waits for the customer's own sender to take its message.
+WEBHOOK_ANSWER_SECONDS = 3.0
 # Between two notices of one kind to a user; what happens meanwhile is told when it is over.
 NOTICE_PAUSE_SECONDS = 900
 SENDS_PER_10_MINUTES = {"SMS": 6, "WHATSAPP": 6, "EMAIL": 12}

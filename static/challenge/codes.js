@@ -3,10 +3,11 @@
 import { ApiError, call, verify } from "./api.js";
 import { codeForm, recoveryForm } from "./forms.js";
 import { clockText, countdown, session, text } from "./page.js";
+import { refresh } from "./session.js";
 import { limited, locked, persistently, sentence } from "./troubles.js";
 import { announce, loading, screen, setDisabled } from "./view.js";
 
-// A code that is on its way already is used; only a longer pause is worth a screen of its own.
+// A code that is on its way already is used, if it is one for this; only a longer pause is worth a screen of its own.
 const SHORT_WAIT_SECONDS = 60;
 
 const POLL_DELIVERY_MS = 2000;
@@ -26,7 +27,7 @@ export async function byMessage({ method, target, contact, another, change, othe
       ? call(way.enrol ?? `/v1/client/user-authenticators/${way.path}`, { [way.field]: contact })
       : call(`/v1/client/challenge/${way.path}`, {});
   loading();
-  const sent = await persistently(() => firstSend(send), { another: another || change });
+  const sent = await persistently(() => firstSend(send, method), { another: another || change });
   if (sent === "another") return change ? "change" : "another";
   return screen(way.screen, {
     slots: { target: contact ?? target },
@@ -46,15 +47,17 @@ export async function byMessage({ method, target, contact, another, change, othe
   });
 }
 
-export async function firstSend(send) {
+export async function firstSend(send, method) {
   try {
     const { challengeId } = await send();
     return { wait: session.state.resendWait, early: false, challengeId };
   } catch (problem) {
-    if (problem.status === 429 && problem.retryAfter <= SHORT_WAIT_SECONDS) {
-      return { wait: problem.retryAfter, early: true };
-    }
-    throw Object.assign(problem, { sending: true });
+    if (problem.status !== 429 || problem.retryAfter > SHORT_WAIT_SECONDS) throw Object.assign(problem, { sending: true });
+    // What was sent for something else cannot work here, and what could not be sent is on no way.
+    await refresh();
+    const sent = session.state.sent?.[method];
+    if (sent) return { wait: problem.retryAfter, early: true };
+    throw Object.assign(problem, { soon: sent === false ? "not-sent" : "sent-elsewhere" });
   }
 }
 
@@ -99,6 +102,7 @@ export function resendButton(ui, { send, wait, what = "resend", done = "resent" 
       pause(session.state.resendWait);
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
+      problem.sending = true;
       note.textContent = problem.status === 429 ? text("try-again-in", { time: clockText(problem.retryAfter) }) : sentence(problem);
       pause(problem.retryAfter || 1);
     }

@@ -196,7 +196,26 @@ def test_a_message_that_no_provider_takes_is_told_to_the_user(hosted: Hosted, sw
     )
     hosted.enrol("EMAIL_OTP", email=hosted.email)
     hosted.open()
-    heading(hosted.page, "Check your email")
-    expect(hosted.page.locator(".fine")).to_contain_text("The message could not be sent.", timeout=15_000)
+    heading(hosted.page, "That did not work")
+    expect(hosted.page.get_by_text("The message could not be sent.")).to_be_visible()
     picture(hosted.page, "not-sent")
+    hosted.page.get_by_role("button", name="Try again").click()
+    # Nothing is on its way that could be waited for.
+    heading(hosted.page, "Just a moment")
+    expect(hosted.page.get_by_text("The message could not be sent.")).to_be_visible()
     assert json.dumps(hosted.live.messages(hosted.email)) == "[]"
+
+
+def test_a_code_that_was_sent_for_another_action_is_not_told_to_be_used_here(hosted: Hosted) -> None:
+    hosted.enrol("EMAIL_OTP", email=hosted.email)
+    tracked = hosted.open()
+    heading(hosted.page, "Check your email")
+    hosted.page.goto(tracked["url"])
+    expect(hosted.page.get_by_text("A code was sent a moment ago. Use that one")).to_be_visible()
+    body = json.dumps(dict.fromkeys(("error", "errorCode", "errorDescription"), "too_many_requests"))
+    answer = {"status": 429, "headers": {"Retry-After": "25"}, "content_type": "application/json", "body": body}
+    hosted.page.route("**/v1/client/challenge/email-otp", lambda route: route.fulfill(**answer))
+    hosted.open(action="another")
+    heading(hosted.page, "Just a moment")
+    expect(hosted.page.get_by_text("What it says does not work here")).to_be_visible()
+    picture(hosted.page, "code-for-another-action")

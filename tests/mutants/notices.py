@@ -4,6 +4,7 @@ from tests.mutants.catalogue import mutant
 
 LINKING = "tests/api/test_dynamic_linking.py"
 TOLD = "tests/api/test_notices.py"
+SENDER = "tests/api/test_webhook_sender.py"
 TEXTS = "tests/portal/test_portal_message_texts.py"
 
 COVERED = [
@@ -166,4 +167,35 @@ WORDED = [
     ),
 ]
 
-NOTICES = [*COVERED, *USERS_TOLD, *WORDED]
+HONEST = [
+    mutant(
+        "notices: what a webhook refused is answered as a success",
+        f"{SENDER}::test_what_nobody_took_is_no_success",
+        (
+            "authenticators/handed_over.py",
+            "    if message.status == Status.FAILED or (is_waiting and message.error):",
+            "    if False:",
+        ),
+    ),
+    mutant(
+        "notices: an enrolment does not wait for the webhook",
+        f"{SENDER}::test_what_nobody_took_is_no_success",
+        ("actions/proving.py", "    handed_over.check(challenge)\n    return Started(", "    return Started("),
+    ),
+    mutant(
+        "notices: the page waits in silence while every try fails",
+        f"{SENDER}::test_the_hosted_page_is_told_after_the_second_try",
+        ("authenticators/handed_over.py", "return bool(message.error) and message.attempts >= tries", "return False"),
+    ),
+    mutant(
+        "notices: a code for another action is told to be used",
+        f"{SENDER}::test_the_page_knows_which_code_is_for_its_action_and_which_for_another",
+        (
+            "actions/hosted_state.py",
+            "tenant=context.tenant, action_id=context.action.pk).exclude(last",
+            "user=context.user).exclude(last",
+        ),
+    ),
+]
+
+NOTICES = [*COVERED, *USERS_TOLD, *WORDED, *HONEST]

@@ -39,8 +39,10 @@ class WordingForm(forms.Form):
     ) -> None:
         super().__init__(*args, **kwargs)
         for name, of_message in message_wording.POINTS.items():
-            self.fields[name] = _message_field(of_message, language, initial=message_texts.get(name, ""))
-            self.fields[name].help_text = f"{self.fields[name].help_text} {_length(of_message, self[name].value())}"
+            kept = message_texts.get(name, "")
+            field = _message_field(of_message, language, initial=kept)
+            field.help_text = f"{field.help_text} {_length(of_message, self.data.get(name) if self.is_bound else kept)}"
+            self.fields[name] = field
         with translation.override(language):
             shipped = {public_id: point.default for public_id, point in wording.points().items()}
         for public_id, point in wording.points().items():

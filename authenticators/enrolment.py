@@ -51,7 +51,9 @@ def begin(user: EndUser, method: VerificationMethod, *, to: str = "", secret: st
 def complete(row: Authenticator, *, now: datetime, actor: log.Actor, action_id: uuid.UUID | None = None) -> None:
     """The user showed that they have it: it counts from now on. Call inside the proof's transaction."""
     user = row.user
-    to = notices.address_of(user, apart_from=row) if notices.is_told(actor) else None
+    # A device that is enrolled again is brought up to date: nothing was added.
+    is_new = row.verified_at is None or row.verified_at >= now
+    to = notices.address_of(user, apart_from=row) if is_new and notices.is_told(actor) else None
     replaced = user.authenticators.filter(method=row.method).exclude(pk=row.pk).exclude(verified_at=None)
     if not METHODS[VerificationMethod(row.method)].many:
         for old in replaced:

@@ -28,10 +28,10 @@ def check(challenge: Challenge) -> None:
     if message is None or connection.in_atomic_block or not _begins_with_a_webhook(message):
         return
     until = time.monotonic() + settings.WEBHOOK_ANSWER_SECONDS
-    while (is_waiting := message.status in UNSENT) and time.monotonic() < until:
+    while message is not None and message.status in UNSENT and time.monotonic() < until:
         time.sleep(LOOKS_EVERY_SECONDS)
-        message.refresh_from_db(fields=["status", "error"])
-    if message.status == Status.FAILED or (is_waiting and message.error):
+        message = Message.objects.filter(pk=message.pk).first()
+    if message is not None and is_refused(message):
         raise Unavailable("The message could not be sent. Try again shortly, or use another method.")
 
 

@@ -65,6 +65,13 @@ def test_a_way_that_was_added_is_told_at_the_address_on_file(api, browser, alice
     assert EMAIL not in json.dumps(list(AuditEvent.objects.values_list("data", flat=True)))
 
 
+def test_an_app_that_brings_itself_up_to_date_added_nothing(api, browser, alice):
+    key = DeviceKey()
+    for _time in range(2):
+        enrol(api, browser, key)
+    assert told() == [("added:PUSH", EMAIL)]
+
+
 def test_a_new_address_is_told_at_the_one_before_it(api, browser):
     import_way(api, verificationMethod="EMAIL_OTP", email=EMAIL)
     ok(api("PATCH", "users/alice", {"email": "eve@e.example"}))

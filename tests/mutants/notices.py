@@ -61,7 +61,7 @@ USERS_TOLD = [
         f"{TOLD}::test_a_new_address_is_told_at_the_one_before_it",
         (
             "authenticators/enrolment.py",
-            "    to = notices.address_of(user, apart_from=row) if notices.is_told(actor) else None\n",
+            "    to = notices.address_of(user, apart_from=row) if is_new and notices.is_told(actor) else None\n",
             "    to = notices.Address(notices.Channel.EMAIL, row.contact)\n",
         ),
     ),
@@ -173,7 +173,7 @@ HONEST = [
         f"{SENDER}::test_what_nobody_took_is_no_success",
         (
             "authenticators/handed_over.py",
-            "    if message.status == Status.FAILED or (is_waiting and message.error):",
+            "    if message is not None and is_refused(message):",
             "    if False:",
         ),
     ),

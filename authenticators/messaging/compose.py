@@ -11,11 +11,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
-from django.utils.translation import gettext_lazy as _
 
 from authenticators import lookalikes
 from authenticators.transactions import Transaction
-from authsignal_portal import words
 from authsignal_portal.message_wording import filled
 from authsignal_portal.vocabulary import Channel, VerificationMethod
 
@@ -27,16 +25,6 @@ NAME_CHARS = 64
 LINKS = re.compile(r"\S*://\S*|\bwww\.\S*", re.IGNORECASE)
 # Phones turn whatever looks like a host name into a link; every dot that browsers take for one is meant.
 INNER_DOTS = re.compile(r"(?<=\w)[.\u3002](?=\w)")
-
-
-# By `notices.Kind`.
-NOTICES = {
-    "added": _("Added to your account: %(method)s"),
-    "removed": _("Removed from your account: %(method)s"),
-    "recovery_code_used": _("A recovery code of your account was used"),
-    "copy_suspected": _("There may be a copy of what you sign in with: %(method)s"),
-    "locked": _("Locked after too many wrong codes: %(method)s"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +99,8 @@ def notice_message(
     """Word of what happened (`notices.Kind`), in the user's language where we speak it. No link, and nothing secret."""
     language = supported(locale)
     with translation.override(language):
-        title = str(NOTICES[kind]) % {"method": words.method(method)}
+        named = one_line(render_to_string("messages/notice/method.txt", {"method": method}))
+        title = one_line(render_to_string("messages/notice/title.txt", {"kind": kind, "method": named}))
         values = {
             "name": clean_name(tenant_name),
             "title": title,

@@ -10,6 +10,7 @@ from audit.models import AuditEvent
 from authenticators import delivery, routing
 from authenticators.messaging import compose
 from authenticators.models import Authenticator, Message, MessageProvider
+from authenticators.notices import Kind
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import Channel
@@ -55,9 +56,13 @@ def test_a_way_that_was_added_is_told_at_the_address_on_file(api, browser, alice
     enrol(api, browser, DeviceKey())
     [notice] = notices()
     payload = json.loads(notice.payload)
-    assert (notice.channel, payload["to"], payload["subject"]) == ("EMAIL", EMAIL, "Acme: Added to your account: Push")
+    assert (notice.channel, payload["to"], payload["subject"]) == (
+        "EMAIL",
+        EMAIL,
+        "Acme: Added to your account: App on your phone",
+    )
     for part in (payload["text"], payload["html"]):
-        assert "Added to your account: Push" in part
+        assert "Added to your account: App on your phone" in part
         assert "contact Acme" in part
         assert "://" not in part.replace("<!doctype html>", "")
     event = AuditEvent.objects.get(tag="user:notified")
@@ -182,7 +187,7 @@ def test_without_an_email_address_a_proven_number_is_told(api, browser):
     enrol(api, browser, DeviceKey())
     assert told() == [("added:PUSH", NUMBER)]
     text = json.loads(notices()[0].payload)["text"]
-    assert text.startswith("Acme: Added to your account: Push (20")
+    assert text.startswith("Acme: Added to your account: App on your phone (20")
     assert len(text) <= 160
 
 
@@ -201,11 +206,12 @@ def test_where_the_budget_is_used_up_nothing_is_sent_and_nothing_refused(api, br
     assert Authenticator.objects.count() == 4
 
 
-@pytest.mark.parametrize("kind", compose.NOTICES)
+@pytest.mark.parametrize("kind", Kind)
 def test_each_kind_has_words_for_both_channels(db, kind):
     for channel in (Channel.EMAIL, Channel.SMS):
         text = compose.notice_message(
-            kind=kind, method="PASSKEY", channel=channel, tenant_name="Acme", at=clock.now(), locale="de"
+            kind=kind.value, method="PASSKEY", channel=channel, tenant_name="Acme", at=clock.now(), locale="de"
         )
-        assert "%(" not in text.text + text.subject
+        assert text.text.strip() not in ("", "Acme:")
+        assert text.subject != "Acme:"
         assert bool(text.subject) == (channel == Channel.EMAIL)

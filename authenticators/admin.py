@@ -42,6 +42,7 @@ FLAGS = {
     "is_editable_by_user": _("Users may change the address"),
     "number_matching": _("The user types the number that the page shows. Off: a compatibility mode, open to fatigue"),
     "require_signature": _("Tell an app what is pending only if it signs the question"),
+    "web_app": _("Offer this server's web app, for users without your app. Notifications need the provider Web Push"),
     "require_app_attestation": _("Only attested apps may enrol. Attestations cannot be verified yet: none can enrol"),
 }
 # The switches that mean something for some methods only.
@@ -49,6 +50,7 @@ OF_METHODS = {
     "is_editable_by_user": tuple(CONTACT_FIELD),
     "number_matching": (M.PUSH,),
     "require_signature": (M.PUSH,),
+    "web_app": DEVICE_METHODS,
     "require_app_attestation": DEVICE_METHODS,
 }
 CHOICES = {M.SMS: "sms_channel", M.EMAIL_MAGIC_LINK: "magic_link_mode"}

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from audit import log
 from audit.events import Tag
-from authenticators import challenges, device_keys, enrolment, outbox
+from authenticators import challenges, device_keys, enrolment, outbox, web_push
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidConfiguration, InvalidRequest, RefusedCredential
@@ -72,12 +72,19 @@ def enrol(user: EndUser, method: VerificationMethod, device: Device, *, action_i
         row = None
     row = row or Authenticator(tenant=user.tenant, user=user, method=method, public_key=device.public_key)
     row.name, row.device_platform, row.attestation = device.name, device.platform.value, device.attestation
-    row.push_token = device.push_token or None
+    row.push_token = _push_token(device.platform.value, device.push_token)
     row.expires_at = lifetime_from(now, configuration)
     row.verified_at = row.verified_at or now
     row.save()
     enrolment.complete(row, now=now, actor=actor, action_id=action_id)
     return row
+
+
+def _push_token(platform: str, text: str) -> str | None:
+    """What rings the device; of the web app it is a subscription. Raises InvalidRequest where that is none."""
+    if text and platform == DevicePlatform.WEB:
+        web_push.read(text)
+    return text or None
 
 
 def lifetime_from(now: datetime, configuration: AuthenticatorConfiguration) -> datetime | None:
@@ -124,7 +131,7 @@ def renew(
     if held is None or not challenges.consume(challenge, now):
         raise RefusedCredential
     if push_token:
-        held.push_token = push_token
+        held.push_token = _push_token(held.device_platform, push_token)
     if reset_expiry:
         method = VerificationMethod(held.method)
         held.expires_at = lifetime_from(now, AuthenticatorConfiguration.of(held.tenant, method))

@@ -142,6 +142,8 @@ class AuthenticatorConfiguration(models.Model):
     require_signature = models.BooleanField(_("only signed questions are answered"), default=False)
     # Device keys: refuse to enrol one without an attestation that is verified, which this server cannot do yet.
     require_app_attestation = models.BooleanField(_("only attested apps may enrol"), default=False)
+    # Device keys: the hosted pages offer the web app of this server, for users without an app that brings the SDK.
+    web_app = models.BooleanField(_("users may enrol the web app"), default=False, db_default=False)
     # Device keys: days until one has to be enrolled or renewed again; None for never.
     credential_days = models.PositiveSmallIntegerField(_("days that a device stays enrolled"), null=True)
     sms_channel = models.CharField(
@@ -336,6 +338,45 @@ class MagicLink(models.Model):
         return f"link of {self.challenge_id}"
 
 
+class AppInvitation(models.Model):
+    """A code by which the holder of a client token lets one app enrol: it stands for that token, and for nothing else.
+
+    The code itself is nowhere. What the token said is judged again when the app enrols.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(EndUser, on_delete=models.CASCADE, related_name="+")
+    action_id = models.UUIDField()
+    code_hash = models.CharField(max_length=128, unique=True)
+    token_purpose = models.CharField(max_length=16)
+    token_scope = models.CharField(max_length=255, blank=True)
+    token_issued_at = models.DateTimeField()
+    created_at = models.DateTimeField(db_default=clock.Now())
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["action_id"], name="app_invitation_by_action")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class WebPushKey(models.Model):
+    """What a tenant's notifications are signed with, so that a browser's push service knows the sender (RFC 8292)."""
+
+    tenant = models.OneToOneField(Tenant, primary_key=True, on_delete=models.CASCADE, related_name="web_push_key")
+    private_key_sealed = models.BinaryField()
+    created_at = models.DateTimeField(db_default=clock.Now())
+
+    # PKCS #8 in PEM.
+    private_key = SealedText("private_key_sealed")
+
+    def __str__(self) -> str:
+        return f"web push key of {self.tenant_id}"
+
+
 class RecoveryCode(models.Model):
     """One saved code: a two-character index in clear, the rest as a keyed hash; burned on use."""
 
@@ -383,6 +424,7 @@ class MessageProvider(models.Model):
         TWILIO = "twilio", _("Twilio")
         WEBHOOK = "webhook", _("Webhook")
         SMTP = "smtp", _("Mail server")
+        WEB_PUSH = "web_push", _("Web Push")
 
     class Security(models.TextChoices):
         STARTTLS = "starttls", _("STARTTLS")

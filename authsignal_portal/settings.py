@@ -297,6 +297,8 @@ QR_CHALLENGE_SECONDS = 10 * 60
 QR_RENEWED_AFTER_SECONDS = 2 * 60
 QR_DECISION_SECONDS = 2 * 60
 DEVICE_RENEWAL_SECONDS = 2 * 60
+# A code by which an app enrols: used once, and only while the token that it stands for is good.
+APP_INVITATION_SECONDS = 5 * 60
 RECOVERY_GUESSES_PER_15_MINUTES = 5
 RECOVERY_GUESSES_PER_DAY = 10
 SENDS_PER_CHALLENGE = 4
@@ -331,6 +333,7 @@ BATCH_MAX_BYTES = 2 * 1024 * 1024
 MESSAGE_PROVIDERS = {
     "EMAIL": env("EMAIL_PROVIDER", default="smtp" if PRODUCTION else "builtin"),
     "SMS": env("SMS_PROVIDER", default="twilio" if PRODUCTION else "builtin"),
+    # `web-push`: to the web app of this server.
     # `none`: only for tenants that bring a provider of their own; an app can also ask by itself when it is opened.
     "PUSH": env("PUSH_PROVIDER", default="none" if PRODUCTION else "builtin"),
     "WHATSAPP": env("WHATSAPP_PROVIDER", default="none" if PRODUCTION else "builtin"),
@@ -347,6 +350,8 @@ TWILIO_WHATSAPP_CONTENT_SID = env("TWILIO_WHATSAPP_CONTENT_SID", default="")
 TWILIO_MESSAGING_SERVICE_SID = env("TWILIO_MESSAGING_SERVICE_SID", default="")
 # Overrides Twilio's host, for a proxy or a test server.
 TWILIO_BASE_URL = env("TWILIO_BASE_URL", default="")
+# Whom push services write to when notifications make trouble: an https address or mailto:.
+WEB_PUSH_CONTACT = env("WEB_PUSH_CONTACT", default=PUBLIC_URL)
 MESSAGE_LEASE_SECONDS = 30
 # Networks of yours that a tenant's webhook or mail server may stand in, such as 10.20.0.0/16. Empty: none.
 OUTBOUND_ALLOWED_NETWORKS = networks("OUTBOUND_ALLOWED_NETWORKS")

@@ -8,12 +8,14 @@ from rest_framework.response import Response
 
 from actions import device_answers as answers
 from actions import device_inputs as inputs
-from actions import device_proving
+from actions import device_proving, linking
 from actions.client_api import seen
 from actions.client_devices import DeviceView
+from actions.models import Action
 from authenticators import device_challenges, device_keys
 from authenticators.challenges import Attempt
 from authenticators.device_keys import Signed
+from authenticators.methods import push
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidRequest
@@ -27,6 +29,12 @@ SIGNATURE_HEADER = "X-Authsignal-Signature"
 def answer_output(attempt: Attempt) -> dict[str, Any]:
     failure = attempt.failure.value if attempt.failure else None
     return present({"isVerified": attempt.proof is not None, "failureReason": failure})
+
+
+def shown_output(action: Action) -> dict[str, Any]:
+    """What the user decides on: the text, and the data that is public."""
+    text = linking.transaction_shown(action).text or None
+    return present({"message": text}) | device_proving.public_data(action)
 
 
 class AnswerView(DeviceView):
@@ -79,9 +87,10 @@ class PendingPushView(AnswerView):
                 "userAgent": facts.user_agent or None,
                 "ipAddress": facts.ip_address,
                 "expiresAt": epoch(challenge.expires_at),
+                "numberMatching": bool(push.number_of(challenge)),
             }
         )
-        return shown | (device_proving.public_data(action) if is_signed else {})
+        return shown | (shown_output(action) if is_signed else {})
 
     @extend_schema(operation_id="clientAnswerPush", request=inputs.AnswerInput, responses={200: answers.Answered})
     def post(self, request: Request) -> Response:
@@ -118,7 +127,7 @@ class ClaimQrView(DeviceView):
                 "idempotencyKey": action.idempotency_key,
             }
         )
-        return Response(shown | device_proving.public_data(action))
+        return Response(shown | shown_output(action))
 
 
 class AnswerQrView(AnswerView):

@@ -41,7 +41,7 @@ class UserCustom(serializers.Serializer[Any]):
 
 
 class Pending(serializers.Serializer[Any]):
-    """Without `challengeId` nothing is pending. `custom` and `user` only where the question was signed."""
+    """Without `challengeId` nothing is pending. `custom`, `message` and `user` only where the question was signed."""
 
     userAuthenticatorId = serializers.UUIDField()
     challengeId = serializers.CharField(required=False)
@@ -52,6 +52,8 @@ class Pending(serializers.Serializer[Any]):
     userAgent = serializers.CharField(required=False)
     ipAddress = serializers.CharField(required=False)
     expiresAt = serializers.IntegerField(required=False, help_text="Seconds since 1970.")
+    numberMatching = serializers.BooleanField(required=False, help_text="Whether the user types the page's number.")
+    message = serializers.CharField(required=False)
     custom = Custom()
     user = UserCustom(required=False)
 
@@ -67,6 +69,7 @@ class Scanned(serializers.Serializer[Any]):
     userAgent = serializers.CharField(required=False)
     actionCode = serializers.CharField(required=False)
     idempotencyKey = serializers.CharField(required=False)
+    message = serializers.CharField(required=False)
     custom = Custom()
     user = UserCustom(required=False)
 

@@ -21,7 +21,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import device_waiting, hosted_state, hosted_theme, proving
+from actions import app_enrolment, device_waiting, hosted_state, hosted_theme, proving
 from actions.client_api import seen
 from actions.client_auth import ClientContext, ClientToken
 from actions.models import ActionFacts
@@ -44,8 +44,8 @@ QUIET_ZONE = 3
 # So long before its end a QR code gives way to the next: nobody scans one that is over.
 QR_OVERLAP_SECONDS = 5
 
-# An app is enrolled in the app, and proves itself there.
-SCREENLESS = {"push_enrol", "qr_code_enrol", "in_app", "in_app_enrol"}
+# An app is enrolled in the app; the web app by a screen of its own, whatever it is for.
+SCREENLESS = {"push_enrol", "qr_code_enrol", "in_app_enrol"}
 METHOD_SCREENS = [
     name
     for method in VerificationMethod
@@ -311,7 +311,7 @@ class QrChallengeView(HostedView):
             {
                 "challengeId": challenge.pk,
                 "deviceCode": device_code,
-                "image": picture(challenge.pk),
+                "image": picture(app_enrolment.scannable(self.context.user, challenge.pk)),
                 "renewAfter": settings.QR_RENEWED_AFTER_SECONDS - QR_OVERLAP_SECONDS,
             }
         )

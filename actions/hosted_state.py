@@ -7,7 +7,7 @@ from typing import Any
 import phonenumbers
 from django.conf import settings
 
-from actions import devices, linking, states
+from actions import app_enrolment, devices, linking, states
 from actions.client_auth import ClientContext
 from actions.models import ActionFacts
 from authenticators import available, contact, credentials
@@ -31,7 +31,7 @@ ENROLLABLE = (
     M.SMS,
     M.WHATSAPP,
 )
-# Proved in the user's own app and nowhere else.
+# Proved in the user's own app and nowhere else; where that is our web app, this browser may hold its key.
 ELSEWHERE = (M.IN_APP,)
 
 
@@ -92,7 +92,7 @@ def _methods(
         usable = [
             method for method in M if method in enrolled or method in targets or (method == M.RECOVERY_CODE and codes)
         ]
-        usable = [method for method in usable if method not in ELSEWHERE]
+        usable = [method for method in usable if method not in ELSEWHERE or available.has_web_app(user, method)]
     else:
         targets = _contacts_on_file(user)
         usable = [method for method in M if method in targets]
@@ -138,7 +138,14 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
         and not (method in rows and rows[method].is_hidden_to_user)
         and not (method in rows and not available.can_recover(context.user, rows[method]))
         and (method in context.facts.allowed_methods or not waiting)
-    ]
+    ] + _web_app(context)
+
+
+def _web_app(context: ClientContext) -> list[dict[str, Any]]:
+    """One entry, whatever the app is used for: by the first of it that can prove this action."""
+    offered = app_enrolment.offered(context)
+    proving = [method for method in offered if method in context.facts.allowed_methods]
+    return [{"method": method, "editable": True, "replaces": False} for method in (proving or offered)[:1]]
 
 
 def _prompt(

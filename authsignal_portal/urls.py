@@ -14,7 +14,7 @@ from actions import client_devices as devices
 from actions import client_messaging as messaging
 from actions import client_security_keys as security_keys
 from actions import client_waiting as waiting
-from actions import hosted, hosted_devices, hosted_messaging, hosted_theme, link_page
+from actions import hosted, hosted_app, hosted_devices, hosted_messaging, hosted_theme, link_page, web_app
 from authenticators import api as authenticators
 from authenticators import callbacks
 from authsignal_portal import api, portal
@@ -134,10 +134,21 @@ hosted_pages = [
     path("challenge/api/remember-device", hosted_devices.RememberDeviceView.as_view()),
     path("challenge/api/devices", hosted_devices.ListDevicesView.as_view()),
     path("challenge/api/forget-device", hosted_devices.ForgetDeviceView.as_view()),
+    path("challenge/api/invite-app", hosted_app.InviteAppView.as_view()),
+    path("challenge/api/invitation", hosted_app.InvitationView.as_view()),
+]
+
+# The installable app, each tenant's under an address of its own.
+web_app_pages = [
+    path("app/<uuid:tenant_id>/", web_app.page, name="web-app"),
+    path("app/<uuid:tenant_id>/manifest.webmanifest", web_app.manifest, name="web-app-manifest"),
+    path("app/<uuid:tenant_id>/worker.js", web_app.worker, name="web-app-worker"),
+    path("app/<uuid:tenant_id>/offline", web_app.offline, name="web-app-offline"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(hosted_pages)),
+    path("", include(web_app_pages)),
     path("", RedirectView.as_view(pattern_name="portal:index")),
     path("portal/", portal.site.urls),
     path("callbacks/twilio/<uuid:message_id>", callbacks.twilio),

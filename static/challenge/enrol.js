@@ -1,6 +1,7 @@
 // Setting up something new: choose what, prove to have it, and keep recovery codes for the day it is lost.
 
 import { call } from "./api.js";
+import { addPhone } from "./app_enrol.js";
 import { MAKE } from "./ceremonies.js";
 import { byMessage, judge } from "./codes.js";
 import { codeForm, contactForm } from "./forms.js";
@@ -8,7 +9,7 @@ import { byLink } from "./links.js";
 import { config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
 import { fillCountries, international } from "./phone.js";
-import { listChoices, usable } from "./prove.js";
+import { listChoices, prove, usable } from "./prove.js";
 import { openElsewhere, refresh } from "./session.js";
 import { persistently, sentence } from "./troubles.js";
 import { copyOnClick } from "./copy.js";
@@ -26,6 +27,9 @@ const WAYS = {
   EMAIL_MAGIC_LINK: addContact,
   SMS: addContact,
   WHATSAPP: addContact,
+  PUSH: addPhone,
+  QR_CODE: addPhone,
+  IN_APP: addPhone,
 };
 
 const EXISTS = { PASSKEY: "passkey-exists", SECURITY_KEY: "key-exists" };
@@ -37,19 +41,27 @@ export async function enrol({ first, forced = false, back = false }) {
   const choices = usable(session.state.enrollable);
   allowQuit(!forced);
   let choice = choices.length === 1 ? choices[0] : choices.find(({ method }) => method === (config.linkConfirmed ? "EMAIL_MAGIC_LINK" : config.enrol));
+  let outcome;
   for (;;) {
     choice ??= await chooseNew(choices, { first, forced, back });
     if (choice === "back") return false;
-    const outcome = await WAYS[choice.method]({ ...choice, back: choices.length > 1 || back });
-    if (outcome === "proved" || outcome === "elsewhere") break;
+    outcome = await WAYS[choice.method]({ ...choice, back: choices.length > 1 || back });
+    if (outcome === "proved" || outcome === "elsewhere" || outcome === "added") break;
     if (outcome === "retry") continue;
     if (choices.length === 1 && back) return false;
     if (choices.length > 1) choice = undefined;
   }
   allowQuit(true);
-  session.proved = true;
+  if (outcome === "added") await proveByNew(choice.method);
+  else session.proved = true;
   await persistently(refresh);
   return true;
+}
+
+// A phone that was set up has proved nothing yet: that is its first use.
+async function proveByNew(method) {
+  await persistently(refresh);
+  if (session.state.state === "CHALLENGE_REQUIRED" || !session.state.canEnrol) await prove(method);
 }
 
 function chooseNew(choices, { first, forced, back }) {

@@ -7,6 +7,7 @@ import { byLink } from "./links.js";
 import { config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
 import { failed } from "./session.js";
+import * as thisDevice from "./this_device.js";
 import { persistently, sentence } from "./troubles.js";
 import { loading, screen } from "./view.js";
 
@@ -20,18 +21,20 @@ const WAYS = {
   WHATSAPP: byMessage,
   PUSH: byPush,
   QR_CODE: byQrCode,
+  IN_APP: thisDevice.byThisDevice,
   RECOVERY_CODE: byRecoveryCode,
 };
 
 export const usable = (choices) => choices.filter(({ method }) => !isCeremony(method) || passkey.supported);
 
-// Resolves once the user is proved.
-export async function prove() {
-  const choices = usable(session.state.methods);
+// Resolves once the user is proved. `wanted`: the method to begin with, if it is there.
+export async function prove(wanted = "") {
+  await thisDevice.look();
+  const choices = usable(session.state.methods).filter(({ method }) => method !== "IN_APP" || thisDevice.holdsKey());
   if (!choices.length) await failed("unavailable");
   const another = choices.length > 1;
   const others = choices.map(({ method }) => method);
-  let choice = another ? choices.find(isFirst) : choices[0];
+  let choice = another ? (choices.find(({ method }) => method === wanted) ?? choices.find(isFirst)) : choices[0];
   for (;;) {
     choice ??= await choose(choices);
     const outcome = await WAYS[choice.method]({ ...choice, another, others });

@@ -22,6 +22,7 @@ from tests.mutants.devices import DEVICES
 from tests.mutants.dynamic_linking import DYNAMIC_LINKING
 from tests.mutants.messaging import MESSAGING
 from tests.mutants.sending_guard import SENDING_GUARD
+from tests.mutants.webapp import WEBAPP
 from tests.mutants.webauthn_whole import WEBAUTHN
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,7 +109,7 @@ def show(name: str, test: str, verdict: str, seconds: float, reason: str) -> Non
 def chosen(words: list[str]) -> list[Mutant]:
     return [
         mutant
-        for mutant in [*MUTANTS, *BACKTESTS, *DEVICES, *DYNAMIC_LINKING, *MESSAGING, *SENDING_GUARD, *WEBAUTHN]
+        for mutant in [*MUTANTS, *BACKTESTS, *DEVICES, *DYNAMIC_LINKING, *MESSAGING, *SENDING_GUARD, *WEBAPP, *WEBAUTHN]
         if not words or any(word in mutant.name for word in words)
     ]
 

@@ -1,0 +1,238 @@
+"""The web app in Chromium: a desktop with the hosted page, and a phone that enrols by its code and approves."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import DEVICE_METHODS
+from authsignal_portal.vocabulary import VerificationMethod as M
+from tests import make
+from tests.browser import chromium
+from tests.browser.hosted import Hosted, choose, heading, save_recovery_codes
+from tests.browser.test_hosted_screens import LONG_NAME
+
+LONG_PAYEE = "Stiftung für außergewöhnlich lange Empfängernamen, account DE89 3704 0044 0532 0130 00"
+# What somebody who holds the page could try: the key is there, and no way leads out with it.
+TAKE_KEY = """async () => {
+  const { accountsOf } = await import("/static/app/store.js");
+  const [{ privateKey }] = await accountsOf(window.location.pathname.split("/")[2]);
+  const take = (format) => crypto.subtle.exportKey(format, privateKey).then(() => format, () => null);
+  const taken = await Promise.all(["jwk", "pkcs8", "raw"].map(take));
+  return { extractable: privateKey.extractable, taken: taken.filter(Boolean) };
+}"""
+
+
+NOTIFIED = """async () => {
+  const worker = await navigator.serviceWorker.ready;
+  for (let tries = 0; tries < 200; tries += 1) {
+    const shown = await worker.getNotifications();
+    if (shown.length) return shown.map(({ body }) => body);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}"""
+# Chromium reads no codes on this system: what the platform would see is told by the test, the camera is a canvas.
+EYES = """
+window.BarcodeDetector = class { async detect() { return window.seen ? [{ rawValue: window.seen }] : []; } };
+navigator.mediaDevices.getUserMedia = async () => {
+  const canvas = document.createElement("canvas");
+  canvas.getContext("2d").fillRect(0, 0, 9, 9);
+  return canvas.captureStream(5);
+};
+"""
+
+
+def offer(tenant: Tenant, *methods: M) -> None:
+    for method in methods or DEVICE_METHODS:
+        AuthenticatorConfiguration.objects.create(tenant=tenant, method=method, web_app=True)
+
+
+@pytest.fixture
+def phone(browser: Browser, hosted: Hosted) -> Iterator[Page]:
+    """A second browser, as wide as a phone."""
+    context = browser.new_context(locale="en-GB", viewport={"width": 390, "height": 780})
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    hosted._watch(page)
+    yield page
+    context.close()
+
+
+def look(page: Page, name: str) -> None:
+    """Photograph the screen as a phone shows it, and once on a desktop; accessible, and never wider than 320 pixels."""
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        chromium.screenshot(page, f"app-{name}-{scheme}-390")
+        found += chromium.accessibility_violations(page)
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert chromium.sideways_scroll(page) <= 0, name
+    page.set_viewport_size({"width": 1280, "height": 800})
+    chromium.screenshot(page, f"app-{name}-dark-1280")
+    page.set_viewport_size({"width": 390, "height": 780})
+    assert found == []
+
+
+def deliver_push(phone: Page, origin: str) -> None:
+    """What a push service would bring, handed to the worker by the browser."""
+    session = phone.context.new_cdp_session(phone)
+    found: list[str] = []
+    session.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda told: found.extend(one["registrationId"] for one in told["registrations"]),
+    )
+    session.send("ServiceWorker.enable")
+    phone.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    message = {"origin": origin, "registrationId": found[0], "data": '{"id": "1"}'}
+    session.send("ServiceWorker.deliverPushMessage", message)
+
+
+def link_shown(hosted: Hosted) -> str:
+    heading(hosted.page, "Set up your phone")
+    return hosted.page.get_by_role("link", name="Open the app on this device").get_attribute("href") or ""
+
+
+def set_up(phone: Page, link: str) -> None:
+    phone.goto(link)
+    heading(phone, "Set up this phone")
+    assert "#" not in phone.url
+    choose(phone, "Set up")
+    heading(phone, "This phone is set up")
+
+
+def test_screenshot_a_phone_enrols_by_the_code_and_approves_a_payment_by_its_number(
+    hosted: Hosted, phone: Page
+) -> None:
+    offer(hosted.live.tenant)
+    hosted.live.tenant.name = LONG_NAME
+    hosted.live.tenant.save()
+    make.make_action(hosted.live.tenant, "pay", "CHALLENGE", message="Send {{action.amount}} to {{action.payee}}")
+    hosted.open("pay", custom={"amount": "$3,000.00", "payee": LONG_PAYEE})
+    phone.goto(f"{hosted.live.public_url}/app/{hosted.live.tenant_id}/")
+    heading(phone, "Approve on this phone")
+    look(phone, "start")
+    phone.get_by_label("Code from the other screen").fill("what is this")
+    choose(phone, "Continue")
+    expect(phone.get_by_role("alert").filter(has_text="not a code")).to_be_visible()
+    choose(hosted.page, "App on your phone Approve")
+    link = link_shown(hosted)
+    look(hosted.page, "enrol")
+    code = hosted.page.locator("code").inner_text()
+    assert code.replace("-", "") == link.partition("#enrol=")[2]
+    phone.get_by_label("Code from the other screen").fill(code.lower())
+    choose(phone, "Continue")
+    heading(phone, "Set up this phone")
+    look(phone, "set-up")
+    choose(phone, "Set up")
+    heading(phone, "This phone is set up")
+    look(phone, "set-up-done")
+    assert phone.evaluate(TAKE_KEY) == {"extractable": False, "taken": []}
+    heading(hosted.page, "Approve it on your phone")
+    number = hosted.page.locator(".number").inner_text()
+    choose(phone, "Done")
+    heading(phone, "Requests")
+    choose(phone, "Send $3,000.00 to")
+    heading(phone, "Is this you?")
+    expect(phone.locator(".transaction")).to_have_text(f"Send $3,000.00 to {LONG_PAYEE}")
+    look(phone, "request")
+    phone.get_by_label("Number that the page shows").fill(str(int(number) - 1 if number != "10" else 99))
+    choose(phone, "Approve")
+    expect(phone.get_by_role("alert").filter(has_text="not the number")).to_be_visible()
+    look(phone, "wrong-number")
+    phone.get_by_label("Number that the page shows").fill(number)
+    choose(phone, "Approve")
+    heading(phone, "Approved")
+    look(phone, "approved")
+    save_recovery_codes(hosted.page)
+    assert hosted.returned()["verificationMethod"] == "PUSH"
+    choose(phone, "Done")
+    expect(phone.get_by_text("Nothing waits for you")).to_be_visible()
+    look(phone, "empty")
+    choose(phone, hosted.user_id)
+    heading(phone, hosted.user_id)
+    look(phone, "account")
+    choose(phone, "Remove from this phone")
+    heading(phone, "Approve on this phone")
+    assert not Authenticator.objects.filter(user__user_id=hosted.user_id).exists()
+
+
+def test_screenshot_a_code_is_used_once_and_a_qr_code_by_its_link(hosted: Hosted, phone: Page) -> None:
+    offer(hosted.live.tenant)
+    hosted.open()
+    choose(hosted.page, "App on your phone Approve")
+    link = link_shown(hosted)
+    phone.add_init_script(EYES)
+    phone.goto(f"{hosted.live.public_url}/app/{hosted.live.tenant_id}/")
+    choose(phone, "Scan the code")
+    phone.evaluate("window.seen = 'https://elsewhere.example/app/#enrol=' + 'A'.repeat(24)")
+    expect(phone.get_by_role("alert").filter(has_text="not a code")).to_be_visible()
+    look(phone, "scan-camera")
+    phone.evaluate("link => (window.seen = link)", link)
+    heading(phone, "Set up this phone")
+    choose(phone, "Set up")
+    heading(phone, "This phone is set up")
+    phone.goto(link)
+    heading(phone, "Set up this phone")
+    choose(phone, "Set up")
+    expect(phone.get_by_text("used already, or is too old")).to_be_visible()
+    look(phone, "code-over")
+    assert Authenticator.objects.filter(user__user_id=hosted.user_id).count() == len(DEVICE_METHODS)
+    heading(hosted.page, "Approve it on your phone")
+    choose(hosted.page, "Use another method")
+    choose(hosted.page, "QR code")
+    heading(hosted.page, "Scan this with your phone")
+    shown = Challenge.objects.get(method=M.QR_CODE)
+    phone.goto(f"{hosted.live.public_url}/app/{hosted.live.tenant_id}/#scan={shown.pk}")
+    heading(phone, "Is this you?")
+    heading(hosted.page, "Approve it on your phone")
+    look(phone, "scanned")
+    choose(phone, "Approve")
+    heading(phone, "Approved")
+    save_recovery_codes(hosted.page)
+    assert hosted.returned()["verificationMethod"] == "QR_CODE"
+
+
+def test_screenshot_on_the_phone_itself_a_click_approves_and_what_fails_is_told(hosted: Hosted, phone: Page) -> None:
+    offer(hosted.live.tenant)
+    hosted.open()
+    choose(hosted.page, "App on your phone Approve")
+    set_up(phone, link_shown(hosted))
+    heading(hosted.page, "Approve it on your phone")
+    phone.goto(hosted.track("signIn")["url"])
+    choose(phone, "Use another method")
+    choose(phone, "Your device")
+    heading(phone, "Approve on this device")
+    look(phone, "in-app")
+    choose(phone, "Approve")
+    heading(phone, "You’re verified")
+    choose(hosted.page, "Ask again")
+    heading(hosted.page, "Approve it on your phone")
+    phone.goto(f"{hosted.live.public_url}/app/{hosted.live.tenant_id}/")
+    choose(phone, "Scan a code")
+    heading(phone, "Scan the code")
+    look(phone, "scan")
+    choose(phone, "Back")
+    choose(phone, "signIn")
+    choose(phone, "Decline, this is not me")
+    heading(phone, "Declined")
+    look(phone, "declined")
+    heading(hosted.page, "Declined on your phone")
+    choose(phone, "Done")
+    expect(phone.get_by_text("Nothing waits for you")).to_be_visible()
+    phone.context.grant_permissions(["notifications"])
+    deliver_push(phone, hosted.live.public_url)
+    assert phone.evaluate(NOTIFIED) == ["A request waits for your answer."]
+    phone.context.set_offline(True)
+    phone.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(phone.get_by_text("No connection. Check")).to_be_visible()
+    look(phone, "no-connection")
+    phone.reload()
+    heading(phone, "No connection")
+    look(phone, "offline")
+    phone.context.set_offline(False)
+    Authenticator.objects.all().delete()
+    phone.get_by_role("link", name="Try again").click()
+    expect(phone.get_by_text("No longer set up")).to_be_visible()
+    look(phone, "removed")

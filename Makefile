@@ -31,6 +31,9 @@ demo-reset: $(DEMO) ## drop the demo data
 
 # -- check -------------------------------------------------------------------------------------------------------
 
+# Byte code is kept, whatever the caller's environment says: the tests start many a Python.
+test screenshots: export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: test
 test: $(DEV) chromium $(SDK) lint ## install what the tests need and run them all
 	$(PY) -m pytest -n 2 --dist worksteal
@@ -49,7 +52,7 @@ mutants: $(DEV) chromium $(SDK) ## break the product on purpose: each mutant mus
 	$(PY) -m tests.mutants
 
 .PHONY: bench
-bench: $(DEV) $(PEERS) ## measure, print, write var/bench/results.json
+bench: $(DEV) $(PEERS) chromium $(SDK) ## measure, print, write var/bench/results.json
 	$(PY) -m tests.bench
 
 .PHONY: bench-growth
@@ -57,8 +60,9 @@ bench-growth: $(DEV) ## measure track with 10,000 and with 10,000,000 stored act
 	$(PY) -m tests.bench.growth
 
 .PHONY: screenshots
-screenshots: $(DEV) chromium $(SDK) ## picture every page into var/screenshots
-	$(PY) -m pytest tests/browser -k screenshot
+screenshots: $(DEV) chromium $(SDK) ## picture every hosted screen in every state into var/screens, the portal into var/screenshots
+	$(PY) -m tests.screens
+	SCREENSHOTS=yes $(PY) -m pytest -n 2 --dist worksteal tests/browser
 
 # -- renew -------------------------------------------------------------------------------------------------------
 

@@ -85,6 +85,7 @@ class Validated(serializers.Serializer[Any]):
     actionCode = serializers.CharField(required=False)
     idempotencyKey = serializers.CharField(required=False)
     verificationMethod = serializers.ChoiceField(METHODS, required=False)
+    veriffSessionId = serializers.CharField(required=False)
     transaction = LinkedTransaction(required=False)
     receipt = serializers.CharField(required=False)
     error = serializers.CharField(required=False)

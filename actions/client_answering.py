@@ -8,12 +8,15 @@ from rest_framework.response import Response
 
 from actions import device_answers as answers
 from actions import device_inputs as inputs
-from actions import device_proving
+from actions import device_proving, linking
 from actions.client_api import seen
 from actions.client_devices import DeviceView
+from actions.models import Action
+from actions.serializers import transaction_output
 from authenticators import device_challenges, device_keys
 from authenticators.challenges import Attempt
 from authenticators.device_keys import Signed
+from authenticators.methods import push
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidRequest
@@ -29,6 +32,16 @@ def answer_output(attempt: Attempt) -> dict[str, Any]:
     return present({"isVerified": attempt.proof is not None, "failureReason": failure})
 
 
+def shown_output(action: Action) -> dict[str, Any]:
+    """What the user decides on: the text, with dynamic linking the transaction, and the data that is public."""
+    linked = linking.transaction_of(action.facts)
+    told = {
+        "message": linking.transaction_shown(action).text or None,
+        "transaction": transaction_output(linked) if linked else None,
+    }
+    return present(told) | device_proving.public_data(action)
+
+
 class AnswerView(DeviceView):
     """Approve or decline."""
 
@@ -36,7 +49,13 @@ class AnswerView(DeviceView):
         given = self.parsed(inputs.AnswerInput)
         method = self.method_of(given["challengeId"])
         device = device_proving.credential(self.tenant, method, device_keys.read_key(given["publicKey"]))
-        signed = Signed(device, given["signature"], given["approved"], given.get("verificationCode", ""))
+        signed = Signed(
+            device,
+            given["signature"],
+            given["approved"],
+            given.get("verificationCode", ""),
+            given.get("transactionHash", ""),
+        )
         return Response(answer_output(device_proving.answer(given["challengeId"], signed)))
 
     def method_of(self, challenge_id: str) -> VerificationMethod:
@@ -79,9 +98,10 @@ class PendingPushView(AnswerView):
                 "userAgent": facts.user_agent or None,
                 "ipAddress": facts.ip_address,
                 "expiresAt": epoch(challenge.expires_at),
+                "numberMatching": bool(push.number_of(challenge)),
             }
         )
-        return shown | (device_proving.public_data(action) if is_signed else {})
+        return shown | (shown_output(action) if is_signed else {})
 
     @extend_schema(operation_id="clientAnswerPush", request=inputs.AnswerInput, responses={200: answers.Answered})
     def post(self, request: Request) -> Response:
@@ -104,11 +124,13 @@ class SignLookupView(DeviceView):
 class ClaimQrView(DeviceView):
     methods = (M.QR_CODE,)
 
-    @extend_schema(operation_id="clientClaimQrCode", request=inputs.ScanInput, responses={200: answers.Scanned})
+    @extend_schema(operation_id="clientClaimQrCode", request=inputs.ClaimQrInput, responses={200: answers.Scanned})
     def post(self, request: Request) -> Response:
-        given = self.parsed(inputs.ScanInput)
+        given = self.parsed(inputs.ClaimQrInput)
         device = device_proving.credential(self.tenant, M.QR_CODE, device_keys.read_key(given["publicKey"]))
-        challenge, action = device_proving.claim(given["challengeId"], device, given["signature"])
+        challenge, action = device_proving.claim(
+            given["challengeId"], device, given["signature"], by_link=given.get("byLink", False)
+        )
         shown = present(
             {
                 "success": True,
@@ -118,7 +140,7 @@ class ClaimQrView(DeviceView):
                 "idempotencyKey": action.idempotency_key,
             }
         )
-        return Response(shown | device_proving.public_data(action))
+        return Response(shown | shown_output(action))
 
 
 class AnswerQrView(AnswerView):

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import ceremonies, flow, proving
+from actions import ceremonies, device_waiting, flow, proving
 from actions import client_answers as answers
 from actions import client_inputs as inputs
 from actions.client_auth import ClientContext, ClientToken, OptionalClientToken
@@ -87,7 +87,10 @@ def started_output(started: proving.Started, user_id: str) -> dict[str, Any]:
 
 
 class BeginView(EitherView):
-    """A challenge before the user is known; with a user's token, a nonce for attestation."""
+    """A challenge before the user is known; with a user's token, a nonce for attestation.
+
+    With the token of an action that is linked to its transaction it is that action's, and an app signs both.
+    """
 
     @extend_schema(operation_id="clientChallenge", request=inputs.BeginInput, responses={200: answers.Begun})
     def post(self, request: Request) -> Response:
@@ -96,6 +99,9 @@ class BeginView(EitherView):
 
     def begin(self) -> Any:
         given = self.parsed(inputs.BeginInput)
+        context = self.context
+        if context and context.facts.transaction_hash and given.get("action") in (None, context.action.action_code):
+            return device_waiting.start_in_app(context)
         action = given.get("action") or self.tenant.default_passkey_action
         if not flow.is_action_code(action):
             raise InvalidRequest("action must have 1 to 64 letters, digits, hyphens and underscores.")

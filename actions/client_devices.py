@@ -9,9 +9,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from actions import app_enrolment, device_proving
 from actions import device_answers as answers
 from actions import device_inputs as inputs
-from actions import device_proving
+from actions.app_enrolment import InvitedApp, InvitedContext
 from actions.client_api import EitherView
 from authenticators import device_credentials, device_keys
 from authenticators.device_credentials import Device
@@ -89,8 +90,10 @@ class RemoveView(DeviceView):
         given = self.parsed(inputs.SignedInput)
         rows = self.found(device_keys.read_key(given["publicKey"]))
         answer = {"removedAuthenticatorId": str(rows[0].pk)} if rows else {}
+        told = set()
         for row in rows:
-            device_credentials.remove(row, given["signature"])
+            device_credentials.remove(row, given["signature"], tells=row.user_id not in told)
+            told.add(row.user_id)
         return Response(answer)
 
 
@@ -202,8 +205,17 @@ class RemoveInAppView(RemoveView):
 
 
 class LegacyCredentialView(CredentialView):
+    """An app that was invited by a QR code enrols here too, without a token of its user."""
+
     methods = DEVICE_METHODS
     schema = None
+    authentication_classes = [InvitedApp, *CredentialView.authentication_classes]
+
+    def post(self, request: Request) -> Response:
+        if not isinstance(self.context, InvitedContext):
+            return super().post(request)
+        device = device_of(self.parsed(inputs.DeviceInput))
+        return Response(credential_output(app_enrolment.enrol(self.context, device)))
 
 
 class LegacyRemoveView(RemoveView):

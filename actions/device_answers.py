@@ -40,8 +40,21 @@ class UserCustom(serializers.Serializer[Any]):
     custom = Custom()
 
 
+class ShownTransaction(serializers.Serializer[Any]):
+    """Show `text`, and answer with `hash` as `transactionHash`."""
+
+    amount = serializers.JSONField(help_text="A number, or a decimal number as text.")
+    currency = serializers.CharField()
+    payee = serializers.CharField()
+    text = serializers.CharField()
+    hash = serializers.CharField(help_text="SHA-256 of the canonical JSON (RFC 8785) of the other four, hexadecimal.")
+
+
 class Pending(serializers.Serializer[Any]):
-    """Without `challengeId` nothing is pending. `custom` and `user` only where the question was signed."""
+    """Without `challengeId` nothing is pending.
+
+    `message`, `transaction`, `custom` and `user` only where the question was signed.
+    """
 
     userAuthenticatorId = serializers.UUIDField()
     challengeId = serializers.CharField(required=False)
@@ -52,6 +65,9 @@ class Pending(serializers.Serializer[Any]):
     userAgent = serializers.CharField(required=False)
     ipAddress = serializers.CharField(required=False)
     expiresAt = serializers.IntegerField(required=False, help_text="Seconds since 1970.")
+    numberMatching = serializers.BooleanField(required=False, help_text="Whether the user types the page's number.")
+    message = serializers.CharField(required=False)
+    transaction = ShownTransaction(required=False)
     custom = Custom()
     user = UserCustom(required=False)
 
@@ -67,6 +83,8 @@ class Scanned(serializers.Serializer[Any]):
     userAgent = serializers.CharField(required=False)
     actionCode = serializers.CharField(required=False)
     idempotencyKey = serializers.CharField(required=False)
+    message = serializers.CharField(required=False)
+    transaction = ShownTransaction(required=False)
     custom = Custom()
     user = UserCustom(required=False)
 

@@ -44,9 +44,16 @@ class ScanInput(SignedInput):
     challengeId = Text(max_length=MAX_ID, required=True)
 
 
+class ClaimQrInput(ScanInput):
+    """`byLink`: the app was opened by a link, and did not read the code itself."""
+
+    byLink = Flag()
+
+
 class AnswerInput(ScanInput):
     approved = Decision()
     verificationCode = Text(max_length=64)
+    transactionHash = Text(max_length=64)
 
 
 class RenewalInput(ScanInput):
@@ -61,6 +68,14 @@ class PushInput(serializers.Serializer[Any]):
 
 class QrInput(serializers.Serializer[Any]):
     action = Text(max_length=64)
+    custom = Custom()
+
+
+class SocketQrInput(serializers.Serializer[Any]):
+    """`data` of the socket's CREATE_CHALLENGE."""
+
+    challengeType = serializers.ChoiceField(["QR_CODE"])
+    actionCode = Text(max_length=64)
     custom = Custom()
 
 

@@ -6,14 +6,16 @@ user, guess count, challenge, authenticator.
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
-from actions import ceremonies, device_waiting, proofs, proving, states
+from actions import ceremonies, device_waiting, linking, proofs, proving, states
 from actions.client_auth import ClientContext
 from actions.models import Action
 from actions.proving import Verified
-from authenticators import available, challenges, device_challenges, device_credentials, device_keys
+from authenticators import available, challenges, device_challenges, device_credentials, device_keys, news
 from authenticators.challenges import Attempt
 from authenticators.device_credentials import Device
 from authenticators.device_keys import Signed
@@ -35,15 +37,22 @@ def enrol(context: ClientContext, methods: Sequence[VerificationMethod], device:
     """Enrol the device for these methods, all or none; returns the credential of the first."""
     with transaction.atomic():
         device_credentials.hold(context.tenant, device.public_key)
-        owners = {device_credentials.owner_of(context.tenant, method, device.public_key) for method in methods}
+        owners = {method: device_credentials.owner_of(context.tenant, method, device.public_key) for method in methods}
         # In one order, whichever of two users enrols the other's key.
-        for user in sorted({context.user, *(owner for owner in owners if owner)}, key=lambda user: str(user.pk)):
+        for user in sorted({context.user, *filter(None, owners.values())}, key=lambda user: str(user.pk)):
             user.lock(gone=ExpiredToken() if user == context.user else None)
         for method in methods:
             proving.check_may_enrol(context, method)
-        rows = [
-            device_credentials.enrol(context.user, method, device, action_id=context.action.pk) for method in methods
-        ]
+        rows, told = [], set[UUID]()
+        for method, owner in owners.items():
+            # One device is one thing that happened, whatever it is for.
+            concerned = set() if owner == context.user else {user.pk for user in (context.user, owner) if user}
+            rows.append(
+                device_credentials.enrol(
+                    context.user, method, device, action_id=context.action.pk, tells=concerned - told
+                )
+            )
+            told |= concerned
     return rows[0]
 
 
@@ -77,6 +86,7 @@ def answer(challenge_id: str, signed: Signed) -> Attempt:
             tenant=device.tenant, user=device.user, method=method, challenge=challenge, answer=signed
         )
         _follow(action, attempt, challenge)
+        news.owed(challenge)
     return attempt
 
 
@@ -106,10 +116,14 @@ def _follow(action: Action, attempt: Attempt, challenge: Challenge) -> None:
     device_challenges.end_when_exhausted(challenge)
 
 
-def claim(challenge_id: str, device: Authenticator, signature: str) -> tuple[Challenge, Action]:
+def claim(
+    challenge_id: str, device: Authenticator, signature: str, *, by_link: bool = False
+) -> tuple[Challenge, Action]:
     """The device has scanned a QR code. Where nobody was known before, the user's action begins, as the rules decide.
 
-    Raises InvalidRequest: not signed, not open, scanned by another device, or refused by the rules, which is stored.
+    Raises InvalidRequest: not signed, not open, scanned by another device, for another transaction than the action's,
+    or refused by the rules, which is stored; or a code without a user that came as a link: anybody who knows the
+    tenant's id can begin one and send it around.
     """
     device_keys.check_signed(device, signature, [challenge_id])
     with transaction.atomic():
@@ -118,15 +132,19 @@ def claim(challenge_id: str, device: Authenticator, signature: str) -> tuple[Cha
         now = clock.now()
         if challenge.user_id not in (None, device.user_id):
             raise InvalidRequest("challengeId names no challenge.")
+        if by_link and challenge.user_id is None:
+            raise InvalidRequest("Scan this code in the app.")
         if not challenge.is_open(now) or challenge.authenticator_id not in (None, device.pk):
             raise InvalidRequest("This code was scanned already, or is too old. Scan the one that is shown now.")
         action = _claimed_action(challenge, device)
+        linking.check_same(action.facts, challenge.transaction_hash)
         if challenge.authenticator_id is None and not device_challenges.claim(
             challenge, device, proving.origin_of(action), now
         ):
             raise InvalidRequest("This code was scanned already. Scan the one that is shown now.")
         if action.state in states.CLOSED_TO_PROOF or M.QR_CODE not in action.facts.allowed_methods:
             Challenge.objects.filter(pk=challenge.pk, verified_at=None).update(failed_at=now)
+        news.owed(challenge)
     _check_permitted(action, M.QR_CODE)
     return challenge, action
 
@@ -161,7 +179,7 @@ def verify_in_app(
         device.user.lock(gone=RefusedCredential())
         if context:
             proving.check_permitted(context, M.IN_APP)
-        challenge = _taken(tenant, challenge_id)
+        challenge = _taken(tenant, challenge_id, device.user)
         attempt = challenges.finish(
             tenant=tenant, user=device.user, method=M.IN_APP, challenge=challenge, answer=signed
         )
@@ -178,10 +196,13 @@ def verify_in_app(
     return Verified(token, authenticator=attempt.proof.authenticator, user=action.user)
 
 
-def _taken(tenant: Tenant, challenge_id: str) -> Challenge:
+def _taken(tenant: Tenant, challenge_id: str, user: EndUser) -> Challenge:
     """A challenge that was begun for whatever method comes becomes one of this method, while nobody has used it."""
-    begun = Challenge.objects.filter(pk=challenge_id, tenant=tenant, user=None, purpose=Purpose.AUTHENTICATE)
-    begun.filter(method=M.PASSKEY, verified_at=None, failed_at=None).exclude(nonce=None).update(method=M.IN_APP)
+    begun = Challenge.objects.filter(pk=challenge_id, tenant=tenant, purpose=Purpose.AUTHENTICATE)
+    begun = begun.filter(Q(user=None) | Q(user=user))
+    begun.filter(user=None, method=M.PASSKEY, verified_at=None, failed_at=None).exclude(nonce=None).update(
+        method=M.IN_APP
+    )
     challenge = begun.filter(method=M.IN_APP).select_related("tenant", "user").first()
     if challenge is None:
         raise InvalidRequest("challengeId names no open challenge. Begin a new one.")
@@ -193,6 +214,8 @@ def _proved_action(
 ) -> Action:
     if context is None:
         return ceremonies.begin_action(challenge, device.user, seen)
+    if challenge.action_id not in (None, context.action.pk):
+        raise InvalidRequest("challengeId belongs to another action.")
     Challenge.objects.filter(pk=challenge.pk).update(user=context.user, action_id=context.action.pk)
     return context.action
 

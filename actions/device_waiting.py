@@ -1,14 +1,16 @@
 """The page that waits for an app on the user's phone: it begins a push or shows a QR code, and asks what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Case, Q, Value, When
 
-from actions import flow, proofs, proving, states
+from actions import flow, linking, proofs, proving, states
 from actions.client_auth import ClientContext
 from actions.models import Action
 from authenticators import challenges, device_challenges
@@ -23,6 +25,16 @@ Purpose = Challenge.Purpose
 M = VerificationMethod
 
 
+class Stage(StrEnum):
+    """How far a QR code has come, in the socket's words; `over`, which is not told: nobody scanned it in time."""
+
+    UNCLAIMED = "unclaimed"
+    CLAIMED = "claimed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    OVER = "over"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the page that waits is told. `is_consumed`: it is over, whichever way. The token comes once."""
@@ -31,6 +43,14 @@ class Outcome:
     is_verified: bool = False
     is_consumed: bool = False
     access_token: str | None = None
+
+    @property
+    def stage(self) -> Stage:
+        if self.is_verified:
+            return Stage.APPROVED
+        if not self.is_claimed:
+            return Stage.UNCLAIMED
+        return Stage.REJECTED if self.is_consumed else Stage.CLAIMED
 
 
 def start_push(context: ClientContext, *, action: str, authenticator_id: str) -> Challenge:
@@ -41,6 +61,13 @@ def start_push(context: ClientContext, *, action: str, authenticator_id: str) ->
         proving.check_permitted(context, M.PUSH)
         device = _asked(context.user, authenticator_id)
         return device_challenges.start_push(context.user, proving.origin_of(context.action), device=device)
+
+
+def start_in_app(context: ClientContext) -> Challenge:
+    """For the token's action, whose transaction the app signs. Raises InvalidRequest, AlteredTransaction."""
+    with proving.one_at_a_time(context):
+        proofs.check_open(context.action)
+        return device_challenges.start_in_app(context.user, proving.origin_of(context.action))
 
 
 def check_action(context: ClientContext, action: str) -> None:
@@ -77,11 +104,16 @@ def start_qr(
         if not flow.is_action_code(action):
             raise InvalidRequest("action must have 1 to 64 letters, digits, hyphens and underscores.")
         told = {**seen, "custom": dict(custom)}
+        linked = linking.asked_for(tenant, action, custom)
         with transaction.atomic():
             return device_challenges.start_qr(
                 tenant=tenant,
                 user=None,
-                origin=Origin(None, action, ""),
+                origin=Origin(
+                    action_code=action,
+                    transaction=linked.canonical if linked else "",
+                    transaction_hash=linked.hash if linked else "",
+                ),
                 context=told,
                 lifetime_seconds=lifetime_seconds,
             )
@@ -114,6 +146,29 @@ def qr_outcome(tenant: Tenant, challenge_id: str, device_code: str) -> Outcome:
     return _outcome(challenge)
 
 
+def qr_stages(challenge_ids: Collection[str]) -> dict[str, Stage]:
+    """How far each code of this server's own sockets has come, by its row alone: one query, whatever their tenants.
+
+    One that is gone with its user is left out.
+    """
+    rows = Challenge.objects.filter(pk__in=challenge_ids, method=M.QR_CODE)
+    over = Q(failed_at__isnull=False) | Q(expires_at__lte=clock.Now())
+    claimed = Q(authenticator__isnull=False)
+    stage = Case(
+        When(verified_at__isnull=False, then=Value(Stage.APPROVED)),
+        When(over & claimed, then=Value(Stage.REJECTED)),
+        When(over, then=Value(Stage.OVER)),
+        When(claimed, then=Value(Stage.CLAIMED)),
+        default=Value(Stage.UNCLAIMED),
+    )
+    return {pk: Stage(value) for pk, value in rows.annotate(stage=stage).values_list("pk", "stage")}
+
+
+def withdraw_unscanned(challenge_ids: Collection[str]) -> None:
+    """Codes that no page shows any more, unless somebody has scanned them: who did may still decide."""
+    challenges.withdraw(Challenge.objects.filter(pk__in=challenge_ids, method=M.QR_CODE, authenticator=None))
+
+
 def named(tenant: Tenant, method: VerificationMethod, challenge_id: str) -> Challenge:
     """The challenge by this method. Raises InvalidRequest."""
     challenge = challenges.by_id(tenant, challenge_id)
@@ -128,11 +183,11 @@ def _outcome(challenge: Challenge) -> Outcome:
         # A code that nobody scanned in time is no refusal: the page shows the next one.
         over = challenge.failed_at is not None or challenge.expires_at <= clock.now()
         return Outcome(is_claimed, is_consumed=over and (is_claimed or challenge.method == M.PUSH))
-    return _delivered(challenge)
+    return delivered(challenge)
 
 
 @transaction.atomic
-def _delivered(challenge: Challenge) -> Outcome:
+def delivered(challenge: Challenge) -> Outcome:
     """The access token, to the first who asks in time. Raises InvalidRequest when the user is gone."""
     gone = InvalidRequest("challengeId names no challenge.")
     action = Action.objects.select_related("user", "tenant").filter(pk__in=[challenge.action_id]).first()

@@ -22,7 +22,7 @@ from actions.models import ENTITY_COLUMNS, PRIVATE, Action, ActionFacts
 from actions.store import Known
 from audit import log
 from audit.events import Tag
-from authenticators import available, contact
+from authenticators import available, contact, identity_checks
 from authenticators.transactions import Transaction
 from authsignal_portal import clock, crypto, origins, tokens
 from authsignal_portal.errors import (
@@ -351,6 +351,7 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
         "missingLists": [alias for alias in policy.lists if alias not in lists],
     }
     state = _first_state(request, known, outcome)
+    shown, trace["notLinked"] = _message(known, facts, is_challenge=_is_challenge(outcome, state))
     allowed, default_method = _methods(request.tenant, known, policy, decision)
     action_id = uuid.uuid4()
     user_pk = known.user_pk or uuid.uuid4()
@@ -386,7 +387,7 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
         "redirect_url": request.sent.get("redirectUrl", ""),
         "redirect_to_settings": bool(request.sent.get("redirectToSettings")),
         "locale_sent": request.sent.get("locale", ""),
-        **_message(known, facts),
+        **shown,
     }
     changed = known.user_pk is not None and _changed(user, known)
     with _savepoint():
@@ -400,15 +401,28 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
     return _answer(request, known, action_id, state, allowed, default_method, list(decision.matched))
 
 
-def _message(known: Known, facts: Mapping[str, Any]) -> dict[str, str]:
-    """What the user is shown, and with dynamic linking the transaction that it is bound to. Raises InvalidRequest."""
+def _is_challenge(outcome: Outcome, state: ActionState) -> bool:
+    """Whether anything may be proved for it: also where an unenrolled user is let through, the rules wanted a proof."""
+    return outcome == Outcome.CHALLENGE or state == ActionState.CHALLENGE_REQUIRED
+
+
+def _message(known: Known, facts: Mapping[str, Any], *, is_challenge: bool) -> tuple[dict[str, str], str]:
+    """What the user is shown, with dynamic linking the transaction that it is bound to, and else why it is not.
+
+    Raises InvalidRequest: a challenge needs its transaction, to the byte; another decision stands without it.
+    """
     action, user = facts["custom"], facts["user"]["custom"]
     if not known.dynamic_linking:
         shown = messages.render(known.message or "", action=action, user=user)
-        return {"message": shown, "transaction": "", "transaction_hash": ""}
+        return {"message": shown, "transaction": "", "transaction_hash": ""}, ""
     points = (known.amount_data_point or "", known.currency_data_point or "", known.payee_data_point or "")
-    linked = linking.transaction(linking.Linking(known.message or "", *points), action=action, user=user)
-    return {"message": linked.text, "transaction": linked.canonical, "transaction_hash": linked.hash}
+    try:
+        linked = linking.transaction(linking.Linking(known.message or "", *points), action=action, user=user)
+    except InvalidRequest as problem:
+        if is_challenge:
+            raise
+        return {"message": "", "transaction": "", "transaction_hash": ""}, problem.description
+    return {"message": linked.text, "transaction": linked.canonical, "transaction_hash": linked.hash}, ""
 
 
 def _numbers(custom: Mapping[str, Any]) -> str | None:
@@ -648,6 +662,7 @@ class Validation:
     # With dynamic linking: what the action is linked to, and once it was proved the receipt.
     transaction: Transaction | None = None
     receipt: str = ""
+    veriff_session_id: str = ""
 
     @property
     def is_valid(self) -> bool:
@@ -670,7 +685,13 @@ def validate(*, tenant: Tenant, token: object, user_id: str | None, action_code:
         return Validation(error="User is invalid.")
     if action_code and action_code != claims_.action_code:
         return Validation(error="Action is invalid.")
-    return _with_transaction(action)
+    return replace(_with_transaction(action), veriff_session_id=_veriff_session_id(action))
+
+
+def _veriff_session_id(action: Action) -> str:
+    if action.verification_method != VerificationMethod.VERIFF:
+        return ""
+    return identity_checks.session_id_of(action.tenant_id, action.pk, VerificationMethod.VERIFF)
 
 
 # Of the facts, what validation does not look at.
@@ -713,6 +734,7 @@ def update_state(action: Action, state: ActionState, *, actor: log.Actor) -> Act
     if not states.may_be_set(state):
         raise InvalidRequest("state: CHALLENGE_SUCCEEDED is set by a completed challenge only.")
     if before != state:
+        linking.check_may_become(locked, state)
         now = clock.now()
         locked.state, locked.state_updated_at = state, now
         if state == ActionState.CHALLENGE_FAILED and locked.failed_at is None:

@@ -7,21 +7,25 @@ another is refused.
 """
 
 import secrets
+from collections.abc import Mapping
 from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
 
 import segno
 from csp.constants import NONCE, NONE, SELF, STRICT_DYNAMIC
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import translation
+from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import device_waiting, hosted_state, hosted_theme, proving
+from actions import app_enrolment, device_waiting, hosted_state, hosted_theme, plain_pass, proving
 from actions.client_api import seen
 from actions.client_auth import ClientContext, ClientToken
 from actions.models import ActionFacts
@@ -32,7 +36,7 @@ from authsignal_portal.api import JsonView
 from authsignal_portal.errors import ExpiredToken, Forbidden, InvalidRequest
 from authsignal_portal.fields import Text
 from authsignal_portal.models import Tenant, Wording
-from authsignal_portal.vocabulary import VerificationMethod
+from authsignal_portal.vocabulary import ID_TOKENS, IDENTITY_CHECKS, VerificationMethod
 from authsignal_portal.wire import present
 
 BROWSER_COOKIE = "__Host-ch"
@@ -44,8 +48,12 @@ QUIET_ZONE = 3
 # So long before its end a QR code gives way to the next: nobody scans one that is over.
 QR_OVERLAP_SECONDS = 5
 
-# An app is enrolled in the app, and proves itself there.
-SCREENLESS = {"push_enrol", "qr_code_enrol", "in_app", "in_app_enrol"}
+RETURNED = frozenset({"verified", "enrolled", "failed"})
+# An app is enrolled in the app; the web app by a screen of its own, whatever it is for. What is done elsewhere has one
+# screen for all methods.
+SCREENLESS = {"push_enrol", "qr_code_enrol", "in_app_enrol"} | {
+    f"{method.lower()}{step}" for method in (*ID_TOKENS, *IDENTITY_CHECKS) for step in ("", "_enrol")
+}
 METHOD_SCREENS = [
     name
     for method in VerificationMethod
@@ -74,27 +82,39 @@ ERRORS = [
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """GET /challenge?token=…[&mode=popup]. Changes nothing: mail scanners open links too."""
-    token, facts, problem = _opened(request)
+    token, facts, problem = opened(request.GET.get("token"))
     tenant = token.tenant if token else None
-    if not problem and facts and _is_top_level(request) and _is_other_browser(request, facts):
+    if not problem and facts and _is_top_level(request) and is_other_browser(request, facts):
         problem = "other-browser"
+    browser = browser_of(request) or secrets.token_urlsafe(32)
     context = _context(request, token, facts, problem)
-    with wording.speaking(language_of(facts), _texts(tenant)):
+    if tenant and not problem and _is_top_level(request):
+        context["plain"] = _without_script(request.GET, tenant, browser)
+    with wording.speaking(language_of(facts), texts_of(tenant)):
         response = TemplateResponse(request, "challenge/page.html", context).render()
         response.headers["Content-Language"] = translation.get_language()
     response.status_code = {"": 200, "other-browser": 403}.get(problem, 410)
     set_headers(response, tenant)
     if token and not problem and _is_top_level(request):
-        set_cookie(response, browser_of(request) or secrets.token_urlsafe(32), token.tenant)
+        set_cookie(response, browser, token.tenant)
     return response
 
 
-def _opened(request: HttpRequest) -> tuple[tokens.ClientToken | None, ActionFacts | None, str]:
+def told(request: HttpRequest, problem: str, *, status: int) -> HttpResponse:
+    """The document as it stands where nothing can be done: whose it was is not known, or not told."""
+    response = TemplateResponse(request, "challenge/page.html", _context(request, None, None, problem)).render()
+    response.headers["Content-Language"] = translation.get_language() or ""
+    response.status_code = status
+    set_headers(response, None)
+    return response
+
+
+def opened(text: str | None) -> tuple[tokens.ClientToken | None, ActionFacts | None, str]:
     """The token, as far as its signature holds; what it stands for; and why it cannot be used, if so."""
     try:
-        token = tokens.read(request.GET.get("token"))
+        token = tokens.read(text)
     except ExpiredToken:
-        return None, None, "expired" if request.GET.get("token") else "missing"
+        return None, None, "expired" if text else "missing"
     rows = ActionFacts.objects.filter(action=token.action_id, action__tenant=token.tenant)
     facts = rows.filter(action__user__user_id=token.user_id).first()
     usable = facts is not None and token.expires_at > clock.now()
@@ -113,7 +133,11 @@ def _context(
         "nativeScheme": query.get("nativeScheme", "") if query.get("nativeScheme") in NATIVE_SCHEMES else "",
         "tenant": tenant.name if tenant else "",
         "origins": tenant.app_origins if tenant else [],
+        "redirectExpired": bool(tenant and tenant.redirect_on_session_expiry),
         "linkConfirmed": query.get("link") == "confirmed",
+        # A sign-in elsewhere led back here, by which method, and what came of it. The state tells what it is worth.
+        "returned": query.get("returned", "") if query.get("returned") in RETURNED else "",
+        "use": query.get("use", "") if query.get("use") in set(VerificationMethod) else "",
         "countries": hosted_state.countries(tenant) if tenant else [],
         "country": facts.action.country_code if facts else "",
         "problem": problem,
@@ -127,18 +151,27 @@ def _context(
         # On the screens of no method of their own.
         "digits": tuning.DIGITS,
         "config": present(config),
-        "method_screens": [(name, f"challenge/methods/{name}.html", _digits(tenant, name)) for name in METHOD_SCREENS],
+        "method_screens": [
+            (name, f"challenge/methods/{name}.html", digits_of(tenant, name)) for name in METHOD_SCREENS
+        ],
         "cards": [(method, f"challenge/methods/{method.lower()}_card.html") for method in VerificationMethod],
         "error_screens": [(name, f"challenge/errors/{name.replace('-', '_')}.html") for name in ERRORS],
     }
 
 
-def _texts(tenant: Tenant | None) -> dict[str, dict[str, str]]:
+def _without_script(query: Mapping[str, str], tenant: Tenant, browser: str) -> str:
+    """Where a browser without JavaScript goes on. The token itself is not written into the page."""
+    kept = {name: query[name] for name in ("force_enrollment", "nativeScheme", "link", "returned") if query.get(name)}
+    visit = plain_pass.write(query["token"], tenant, browser)
+    return f"{reverse('hosted-plain')}?{urlencode({'visit': visit, **kept})}"
+
+
+def texts_of(tenant: Tenant | None) -> dict[str, dict[str, str]]:
     stored = Wording.objects.filter(tenant=tenant).first() if tenant else None
     return stored.texts if stored else {}
 
 
-def _digits(tenant: Tenant | None, screen: str) -> int:
+def digits_of(tenant: Tenant | None, screen: str) -> int:
     method = screen.removesuffix("_enrol").upper()
     return tuning.code_length(tenant, method) if tenant and method in tuning.CODED else tuning.DIGITS
 
@@ -191,9 +224,14 @@ def _is_top_level(request: HttpRequest) -> bool:
     return request.headers.get("Sec-Fetch-Dest", "document") == "document"
 
 
-def _is_other_browser(request: HttpRequest, facts: ActionFacts) -> bool:
+def is_other_browser(request: HttpRequest, facts: ActionFacts) -> bool:
     bound = facts.browser_hash
     return bool(bound) and not crypto.is_keyed_hash(bound, "browser", browser_of(request))
+
+
+def is_embedded(request: HttpRequest) -> bool:
+    """Whether a call comes from a page in a frame, as the page says."""
+    return request.headers.get(EMBEDDED_HEADER) == "yes"
 
 
 def browser_of(request: HttpRequest) -> str:
@@ -220,18 +258,24 @@ class OpenedElsewhere(Forbidden):
 
 def bind_browser(request: HttpRequest, context: ClientContext) -> None:
     """Remember the first browser at top level; a frame has no cookie. Raises OpenedElsewhere."""
-    if request.headers.get(EMBEDDED_HEADER) == "yes":
-        return
+    if not is_embedded(request):
+        bind_top_level(request, context)
+
+
+def bind_top_level(request: HttpRequest, context: ClientContext) -> None:
+    """Raises OpenedElsewhere, ExpiredToken."""
     facts, browser = context.facts, browser_of(request)
     if browser and not facts.browser_hash:
         unbound = ActionFacts.objects.filter(pk=facts.pk, browser_hash="")
-        if unbound.update(browser_hash=crypto.keyed_hash("browser", browser)):
+        mark = crypto.keyed_hash("browser", browser)
+        if unbound.update(browser_hash=mark):
+            facts.browser_hash = mark
             return
         stored = ActionFacts.objects.filter(pk=facts.pk).values_list("browser_hash", flat=True).first()
         if stored is None:
             raise ExpiredToken
         facts.browser_hash = stored
-    if _is_other_browser(request, facts):
+    if is_other_browser(request, facts):
         raise OpenedElsewhere
 
 
@@ -281,12 +325,18 @@ class QrView(HostedView):
     @extend_schema(request=OtpUriInput, responses={200: dict})
     def post(self, request: Request) -> Response:
         uri = self.parsed(OtpUriInput)["uri"]
-        if not uri.startswith("otpauth://totp/"):
-            raise InvalidRequest("uri must begin with otpauth://totp/.")
+        secret_in(uri)
         try:
             return Response({"image": picture(uri)})
         except segno.DataOverflowError as error:
             raise InvalidRequest("uri is too long for a QR code.") from error
+
+
+def secret_in(uri: str) -> str:
+    """The secret of an otpauth:// URI. Raises InvalidRequest."""
+    if not uri.startswith("otpauth://totp/") or len(uri) > MAX_OTP_URI:
+        raise InvalidRequest("uri must begin with otpauth://totp/.")
+    return parse_qs(urlsplit(uri).query).get("secret", [""])[0]
 
 
 def picture(text: str) -> str:
@@ -311,7 +361,7 @@ class QrChallengeView(HostedView):
             {
                 "challengeId": challenge.pk,
                 "deviceCode": device_code,
-                "image": picture(challenge.pk),
+                "image": picture(app_enrolment.scannable(self.context.user, challenge.pk)),
                 "renewAfter": settings.QR_RENEWED_AFTER_SECONDS - QR_OVERLAP_SECONDS,
             }
         )

@@ -11,12 +11,15 @@ from actions import proving
 from actions.client_inputs import PhoneInput
 from actions.client_messaging import asked_by
 from actions.hosted import CodeInput, HostedView
+from authenticators import handed_over
 from authenticators.models import Message
 from authsignal_portal.fields import Text
 from authsignal_portal.vocabulary import VerificationMethod
 from authsignal_portal.wire import present
 
 M = VerificationMethod
+# One may be an accident; after the second nobody should be left waiting in silence.
+TRIES_UNTIL_TOLD = 2
 
 
 class LinkInput(serializers.Serializer[Any]):
@@ -65,7 +68,10 @@ class WhatsAppView(HostedView):
 
 
 class DeliveryView(HostedView):
-    """Whether the newest message of a challenge could be sent: `waiting`, `sent` or `failed`."""
+    """Whether the newest message of a challenge could be sent: `waiting`, `sent` or `failed`.
+
+    `failed` is also what every provider refused so far, though it is tried again.
+    """
 
     @extend_schema(request=DeliveryInput, responses={200: dict})
     def post(self, request: Request) -> Response:
@@ -78,7 +84,8 @@ class DeliveryView(HostedView):
 
 
 def _status(message: Message | None) -> str:
-    if message is None or message.status in (Message.Status.OWED, Message.Status.SENDING):
+    if message is None:
         return "waiting"
-    failed = message.status in (Message.Status.FAILED, Message.Status.EXPIRED)
-    return "failed" if failed or message.delivery == Message.Delivery.UNDELIVERED else "sent"
+    if handed_over.is_refused(message, tries=TRIES_UNTIL_TOLD):
+        return "failed"
+    return "waiting" if message.status in handed_over.UNSENT else "sent"

@@ -7,17 +7,24 @@ from typing import Any
 import phonenumbers
 from django.conf import settings
 
-from actions import devices, linking, states
+from actions import app_enrolment, devices, linking, own_methods, states
 from actions.client_auth import ClientContext
 from actions.models import ActionFacts
-from authenticators import available, contact, credentials
+from authenticators import available, contact, credentials, handed_over
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.messaging.countries import HIGH_RISK
-from authenticators.models import AuthenticatorConfiguration, EndUser
+from authenticators.models import AuthenticatorConfiguration, Challenge, EndUser, IdentityProvider, Message
 from authenticators.registry import METHODS
 from authsignal_portal import origins
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import ActionState, Scope, VerificationMethod
+from authsignal_portal.vocabulary import (
+    ID_TOKENS,
+    IDENTITY_CHECKS,
+    ActionState,
+    Scope,
+    TokenPurpose,
+    VerificationMethod,
+)
 from authsignal_portal.wire import present
 
 M = VerificationMethod
@@ -30,43 +37,69 @@ ENROLLABLE = (
     M.EMAIL_MAGIC_LINK,
     M.SMS,
     M.WHATSAPP,
+    *ID_TOKENS,
+    *IDENTITY_CHECKS,
 )
-# Proved in the user's own app and nowhere else.
+# Proved in the user's own app and nowhere else; where that is our web app, this browser may hold its key.
 ELSEWHERE = (M.IN_APP,)
 
 
 def describe(context: ClientContext, token: str) -> dict[str, Any]:
-    """The page's whole view of an action, as JSON. `expiresIn` is in seconds."""
+    """The page's whole view of an action, as JSON. `expiresIn` is in seconds, `now` in milliseconds."""
     user, facts, tenant = context.user, context.facts, context.tenant
     enrolled = available.enrolled(user)
     codes = None if tenant.disable_recovery_codes else _unused_codes(user)
+    count, working = len(own_methods.listed(context)), own_methods.working(context)
     return present(
         {
             "state": context.action.state,
             "isEnrolled": bool(enrolled),
             "canEnrol": _may_enrol(context, enrolled),
             "expiresIn": int((context.token.expires_at - context.now).total_seconds()),
-            "message": linking.transaction_shown(context.action).text or None,
+            "message": (shown := linking.transaction_shown(context.action)).text or None,
+            "isLinked": shown.is_linked,
             "remember": _remember(context),
             "seesDevices": context.may(Scope.UPDATE),
             "methods": _methods(user, facts, enrolled, codes),
             "enrollable": (enrollable := _enrollable(context, enrolled)),
             "prompt": _prompt(context, enrolled, enrollable) or None,
             "passkeys": _passkeys(context),
-            "enrolledCount": user.authenticators.exclude(verified_at=None).count(),
+            "enrolledCount": count,
             "recoveryCodes": present({"enabled": not tenant.disable_recovery_codes, "remaining": codes}),
             "settings": facts.redirect_to_settings,
+            "vouched": _is_vouched(context),
+            "mayRemove": own_methods.may_remove(context, others_work=working > 1),
+            "keepsLast": own_methods.keeps_last(context, working=working),
+            "mayPrefer": context.may(Scope.UPDATE) and count > 1,
+            "now": int(context.now.timestamp() * 1000),
             "hideSuccess": tenant.hide_success_screen_on_enrollment,
             "returnUrl": return_url(tenant, facts, token),
             "resendWait": settings.RESEND_WAIT_SECONDS,
+            "sent": _sent(context) or None,
         }
     )
+
+
+def _sent(context: ClientContext) -> dict[str, bool]:
+    """By method, of what waits for an answer here: whether its message could be sent. A code for another action is
+    not among these."""
+    rows = Challenge.objects.filter(tenant=context.tenant, action_id=context.action.pk).exclude(last_sent_at=None)
+    still_open = rows.filter(verified_at=None, failed_at=None, expires_at__gt=context.now)
+    messages = Message.objects.filter(challenge__in=still_open).select_related("challenge").order_by("created_at")
+    return {one.challenge.method: not handed_over.is_refused(one) for one in messages if one.challenge}
 
 
 def _remember(context: ClientContext) -> int | None:
     """For how many days this device may be remembered now."""
     may = devices.may_remember(context.action, context.facts, now=context.now)
     return context.tenant.remember_device_days if may else None
+
+
+def _is_vouched(context: ClientContext) -> bool:
+    """Whether the settings need no proof first: the customer's backend says that this is the user."""
+    scopes = {Scope.ADD, Scope.UPDATE, Scope.REMOVE}
+    is_track = context.token.purpose == TokenPurpose.TRACK
+    return context.facts.redirect_to_settings and is_track and not scopes.isdisjoint(context.token.scopes)
 
 
 def _may_enrol(context: ClientContext, enrolled: list[VerificationMethod]) -> bool:
@@ -92,16 +125,29 @@ def _methods(
         usable = [
             method for method in M if method in enrolled or method in targets or (method == M.RECOVERY_CODE and codes)
         ]
-        usable = [method for method in usable if method not in ELSEWHERE]
+        usable = [method for method in usable if method not in ELSEWHERE or available.has_web_app(user, method)]
     else:
         targets = _contacts_on_file(user)
         usable = [method for method in M if method in targets]
-    first = facts.default_method
+    first, providers = facts.default_method, _providers(user.tenant)
     return [
-        present({"method": method, "target": targets.get(method), "isDefault": method == first})
+        present(
+            {
+                "method": method,
+                "target": targets.get(method),
+                "name": providers.get(method),
+                "isDefault": method == first,
+            }
+        )
         for method in usable
         if method in facts.allowed_methods
     ]
+
+
+def _providers(tenant: Tenant) -> dict[str, str]:
+    """What users know an identity provider as."""
+    rows = IdentityProvider.objects.filter(tenant=tenant).exclude(name="")
+    return dict(rows.values_list("method", "name"))
 
 
 def _enrolled_contacts(user: EndUser) -> dict[str, str]:
@@ -124,11 +170,13 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
     waiting = context.action.state == ActionState.CHALLENGE_REQUIRED
     active = available.active_methods(context.tenant)
     on_file = {} if enrolled else _contacts_on_file(context.user)
+    providers = _providers(context.tenant)
     return [
         present(
             {
                 "method": method,
                 "target": on_file.get(method),
+                "name": providers.get(method),
                 "editable": method not in rows or rows[method].is_editable_by_user,
                 "replaces": method in enrolled and not METHODS[method].many,
             }
@@ -138,7 +186,14 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
         and not (method in rows and rows[method].is_hidden_to_user)
         and not (method in rows and not available.can_recover(context.user, rows[method]))
         and (method in context.facts.allowed_methods or not waiting)
-    ]
+    ] + _web_app(context)
+
+
+def _web_app(context: ClientContext) -> list[dict[str, Any]]:
+    """One entry, whatever the app is used for: by the first of it that can prove this action."""
+    offered = app_enrolment.offered(context)
+    proving = [method for method in offered if method in context.facts.allowed_methods]
+    return [{"method": method, "editable": True, "replaces": False} for method in (proving or offered)[:1]]
 
 
 def _prompt(

@@ -21,7 +21,7 @@ from authsignal_portal.models import Tenant, Theme
 MAX_PICTURE = 40_000
 PICTURE_RULES = _("PNG, JPEG or WebP, 40 kB at most.")
 KEPT_FOR = "public, max-age=31536000, immutable"
-IMAGES = ("logo", "logo_dark", "favicon")
+IMAGES = ("logo", "logo_dark", "favicon", "watermark", "watermark_dark", "background", "background_dark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Look:
     logo: str = ""
     logo_dark: str = ""
     favicon: str = ""
+    watermark: str = ""
+    watermark_dark: str = ""
     classes: str = ""
 
 
@@ -39,7 +41,7 @@ def of(tenant: Tenant | None) -> Look:
     stored = Theme.objects.filter(tenant=tenant).first() if tenant else None
     if stored is None:
         return Look()
-    found = {name: _address(stored, name) for name in ("css", *IMAGES)}
+    found = {name: _address(stored, name) for name in ("css", *IMAGES) if not name.startswith("background")}
     return Look(**found, classes=theme.classes(stored.tokens))
 
 
@@ -52,7 +54,19 @@ def _address(stored: Theme, name: str) -> str:
 
 
 def _content(stored: Theme, name: str) -> bytes:
-    return theme.css(stored.tokens).encode() if name == "css" else bytes(getattr(stored, name))
+    return _sheet(stored).encode() if name == "css" else bytes(getattr(stored, name))
+
+
+def _sheet(stored: Theme) -> str:
+    """The tokens, and the picture behind the card; a dark device is shown none but its own."""
+    light, dark = (_address(stored, name) for name in ("background", "background_dark"))
+    parts = [theme.css(stored.tokens)]
+    if light:
+        parts.append(f':root {{ --page-image: url("{light}"); }}')
+    if light or dark:
+        shown = f'url("{dark}")' if dark else "none"
+        parts.append(f"@media (prefers-color-scheme: dark) {{ :root {{ --page-image: {shown}; }} }}")
+    return "\n".join(part for part in parts if part)
 
 
 @require_safe

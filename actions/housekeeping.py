@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from actions.models import Backtest, ServerReplay
-from authenticators.models import Authenticator, Challenge, Message, SendingCount
+from authenticators.models import AppInvitation, Authenticator, Challenge, Message, SendingCount
 from authsignal_portal import clock
 
 KEPT_ANSWERS = timedelta(hours=1)
@@ -22,6 +22,7 @@ def prune() -> int:
         ServerReplay.objects.filter(created_at__lt=now - KEPT_ANSWERS),
         Message.objects.filter(ended_at__lt=now - ENDED_MESSAGES),
         Challenge.objects.filter(expires_at__lt=now - ENDED_CHALLENGES, messages=None),
+        AppInvitation.objects.filter(expires_at__lt=now - ENDED_CHALLENGES),
         SendingCount.objects.filter(start__lt=now - SENDING_COUNTS),
         Authenticator.objects.filter(verified_at=None, created_at__lt=now - PENDING_ENROLMENTS),
         Backtest.objects.filter(created_at__lt=now - BACKTESTS),

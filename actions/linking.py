@@ -1,6 +1,6 @@
 """Dynamic linking at `track`: the transaction of an action whose configuration wants one, or a refusal.
 
-Nothing is hidden and nothing guessed: where the text that the payer must see cannot be written, there is no action.
+Nothing is hidden and nothing guessed: where the text that the payer must see cannot be written, nothing is challenged.
 """
 
 import re
@@ -14,6 +14,7 @@ from authenticators import lookalikes
 from authenticators.transactions import Amount, Transaction
 from authsignal_portal.errors import Conflict, InvalidRequest
 from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import ActionState
 from rules.models import ActionConfiguration
 
 MAX_PAYEE = 140
@@ -114,6 +115,30 @@ def check_needs_none(tenant: Tenant, action_code: str) -> None:
     rows = ActionConfiguration.objects.filter(tenant=tenant, action_code=action_code, dynamic_linking=True)
     if rows.exists():
         raise InvalidRequest("This action is linked to its transaction: track it with its user and custom data first.")
+
+
+def asked_for(tenant: Tenant, action_code: str, custom: Mapping[str, Any]) -> Transaction | None:
+    """The transaction of a challenge whose user is not known yet; None where the action is linked to none.
+
+    Raises InvalidRequest, also where the text tells something of the user.
+    """
+    row = ActionConfiguration.objects.filter(tenant=tenant, action_code=action_code, dynamic_linking=True).first()
+    if row is None:
+        return None
+    linking = Linking(row.message, row.amount_data_point, row.currency_data_point, row.payee_data_point)
+    return transaction(linking, action=custom, user={})
+
+
+def check_may_become(action: Action, state: ActionState) -> None:
+    """Nobody is asked to prove a transaction that could not be written. Raises InvalidRequest."""
+    if state != ActionState.CHALLENGE_REQUIRED:
+        return
+    reason = ActionFacts.objects.filter(pk=action.pk).values_list("trace__notLinked", flat=True).first()
+    if reason:
+        raise InvalidRequest(
+            f"state: this action was tracked without the transaction that it must be linked to. {reason} "
+            "Track a new action with these values."
+        )
 
 
 # -- showing -------------------------------------------------------------------------------------

@@ -115,8 +115,8 @@ class ActionFacts(models.Model):
     facts = models.JSONField()
     # {"verdicts": {rule: true|false|unknown}, "lists": version of the value lists,
     #  "caps": {velocity data point: from where on its value means "at least", or true where there is no value and that
-    #  is all}, "missingLists": [alias of a value list that rules asked for and that was off or gone]}; what is empty is
-    #  left out
+    #  is all}, "missingLists": [alias of a value list that rules asked for and that was off or gone], "notLinked": why
+    #  an action with dynamic linking has no transaction}; what is empty is left out
     trace = models.JSONField()
     private_sealed = models.BinaryField(null=True, editable=False)
     matched_rules = ArrayField(models.UUIDField(), default=list)

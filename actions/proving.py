@@ -15,7 +15,7 @@ from actions import linking, proofs
 from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
-from authenticators import available, challenges, contact, enrolment, links
+from authenticators import available, challenges, contact, enrolment, handed_over, links
 from authenticators.challenges import PLAIN, Attempt, Origin, Way
 from authenticators.methods import totp
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
@@ -114,12 +114,15 @@ def _check_address(context: ClientContext, method: VerificationMethod, to: str) 
 
 
 def start_code(context: ClientContext, method: VerificationMethod, way: Way = PLAIN) -> Challenge:
-    """Send a code or a link to the enrolled address; with nothing enrolled at all, to the address on file."""
+    """Send a code or a link to the enrolled address; with nothing enrolled at all, to the address on file.
+
+    Raises Unavailable: it was begun, and the customer's own sender did not take the message.
+    """
     with one_at_a_time(context):
         check_permitted(context, method)
         authenticator = _enrolled_by(context.user, method)
         to = authenticator.contact if authenticator else _address_on_file(context.user, method)
-        return challenges.start_code(
+        challenge = challenges.start_code(
             tenant=context.tenant,
             user=context.user,
             method=method,
@@ -129,6 +132,8 @@ def start_code(context: ClientContext, method: VerificationMethod, way: Way = PL
             locale=context.facts.locale or context.user.locale,
             way=way,
         )
+    handed_over.check(challenge)
+    return challenge
 
 
 def _enrolled_by(user: EndUser, method: VerificationMethod) -> Authenticator | None:
@@ -149,7 +154,7 @@ def _address_on_file(user: EndUser, method: VerificationMethod) -> str:
 
 
 def enrol_code(context: ClientContext, method: VerificationMethod, to: str, way: Way = PLAIN) -> Started:
-    """A pending address, to which the first code or link is sent."""
+    """A pending address, to which the first code or link is sent. Raises Unavailable as `start_code`."""
     with one_at_a_time(context):
         check_may_enrol(context, method)
         to = enrolment.clean_contact(method, to)
@@ -166,7 +171,8 @@ def enrol_code(context: ClientContext, method: VerificationMethod, to: str, way:
             locale=context.facts.locale or context.user.locale,
             way=way,
         )
-        return Started(pending, challenge)
+    handed_over.check(challenge)
+    return Started(pending, challenge)
 
 
 def verify_code(context: ClientContext, method: VerificationMethod, answer: Any) -> Verified:
@@ -247,6 +253,12 @@ def _silent(context: ClientContext, method: VerificationMethod) -> Challenge | N
 
 
 def finish(context: ClientContext, method: VerificationMethod, challenge: Challenge | None, answer: Any) -> Verified:
+    """Judge, and tell what it comes to. Call with the user locked."""
+    attempt = judged(context, method, challenge, answer)
+    return accepted(context.action, attempt, may_adopt=_may_adopt(context, attempt))
+
+
+def judged(context: ClientContext, method: VerificationMethod, challenge: Challenge | None, answer: Any) -> Attempt:
     """Judge, with the user locked: what was allowed when the challenge began need not be so any more."""
     if challenge and challenge.purpose == Purpose.AUTHENTICATE:
         check_permitted(context, method)
@@ -257,7 +269,9 @@ def finish(context: ClientContext, method: VerificationMethod, challenge: Challe
     )
     if challenge and attempt.proof is None:
         proofs.refused(context.action.pk)
-    return accepted(context.action, attempt, may_adopt=_may_adopt(context, attempt))
+    if attempt.declined:
+        proofs.declined(context.action, method)
+    return attempt
 
 
 def _may_adopt(context: ClientContext, attempt: Attempt) -> bool:

@@ -1,7 +1,9 @@
 """Receipts: what was proved about a linked transaction, signed, and verifiable with the tenant's public keys alone.
 
 A compact JWS (ES256, `kid`, typ `authsignal-receipt+jws`) over the canonical JSON of {tenant, user, action,
-idempotencyKey, method, authenticator?, enrolled?, time, transaction {amount, currency, payee, text}, hash, webauthn?}.
+idempotencyKey, method, authenticator?, enrolled?, time, transaction {amount, currency, payee, text}, hash, covered,
+webauthn?, device?}. `covered`: what the user's own key signed, of "transaction" and "approval"; the rest is the word of
+this server.
 """
 
 import json
@@ -13,19 +15,23 @@ import rfc8785
 
 from actions import linking
 from actions.models import Action, ActionFacts, Receipt
-from authenticators import webauthn_evidence
+from authenticators import device_evidence, webauthn_evidence
 from authenticators.challenges import Proof
+from authenticators.device_keys import Signed
 from authenticators.transactions import Transaction
 from authenticators.webauthn import WebAuthnError
+from authenticators.webauthn_json import read_object
 from authsignal_portal import tokens
-from authsignal_portal.vocabulary import VerificationMethod
+from authsignal_portal.vocabulary import DEVICE_METHODS, WEBAUTHN, VerificationMethod
 from authsignal_portal.wire import iso, present
 
 TYPE = "authsignal-receipt+jws"
 MAX_RECEIPT = 64 * 1024
-REQUIRED = frozenset({"tenant", "user", "action", "idempotencyKey", "method", "time", "transaction", "hash"})
-# Methods whose proof is a signature that anybody can check.
-SIGNING = frozenset({VerificationMethod.PASSKEY.value, "SECURITY_KEY"})
+REQUIRED = frozenset({"tenant", "user", "action", "idempotencyKey", "method", "time", "transaction", "hash", "covered"})
+# What a signature of each kind covers. An app signs the challenge whether it approves or declines.
+BY_WEBAUTHN = ["transaction", "approval"]
+BY_DEVICE = ["transaction"]
+COVERED = {method.value: BY_WEBAUTHN for method in WEBAUTHN} | {method.value: BY_DEVICE for method in DEVICE_METHODS}
 
 
 class InvalidReceipt(ValueError):
@@ -46,8 +52,7 @@ def issue(action: Action, facts: ActionFacts, proof: Proof) -> None:
 
 
 def _payload(action: Action, linked: Transaction, proof: Proof) -> bytes:
-    challenge, authenticator = proof.challenge, proof.authenticator
-    signed = challenge.transaction_nonce is not None and not proof.enrolled and authenticator is not None
+    authenticator = proof.authenticator
     claims: dict[str, Any] = {
         "tenant": str(action.tenant_id),
         "user": action.user.user_id,
@@ -56,14 +61,24 @@ def _payload(action: Action, linked: Transaction, proof: Proof) -> bytes:
         "method": proof.method.value,
         "authenticator": str(authenticator.pk) if authenticator else None,
         "enrolled": True if proof.enrolled else None,
-        "time": iso(challenge.verified_at),
+        "time": iso(proof.challenge.verified_at),
         "transaction": asdict(linked),
         "hash": linked.hash,
-        "webauthn": webauthn_evidence.of_assertion(challenge, authenticator, proof.answer)
-        if signed and authenticator
-        else None,
+        **_evidence(proof),
     }
     return rfc8785.dumps(present(claims))
+
+
+def _evidence(proof: Proof) -> dict[str, Any]:
+    """What the user's key signed, and how much of the receipt that covers."""
+    challenge, authenticator = proof.challenge, proof.authenticator
+    by_key = proof.method.value in COVERED and challenge.transaction_nonce is not None
+    if not by_key or proof.enrolled or authenticator is None:
+        return {"covered": []}
+    if isinstance(proof.answer, Signed):
+        return {"covered": BY_DEVICE, "device": device_evidence.of_answer(challenge, proof.answer)}
+    made = webauthn_evidence.of_assertion(challenge, authenticator, proof.answer)
+    return {"covered": BY_WEBAUTHN, "webauthn": made}
 
 
 # -- verifying, with nothing but the receipt and public keys --------------------------------------
@@ -83,7 +98,10 @@ def verify(jws: str, jwks: dict[str, Any]) -> dict[str, Any]:
         raise InvalidReceipt("The receipt's transaction cannot be read.") from error
     if linked.hash != claims["hash"]:
         raise InvalidReceipt("The hash is not the hash of the transaction.")
-    if claims["method"] in SIGNING and not claims.get("enrolled"):
+    covered = [] if claims.get("enrolled") else COVERED.get(claims["method"], [])
+    if claims["covered"] != covered:
+        raise InvalidReceipt("The receipt does not say rightly what the user's key signed.")
+    if covered:
         _check_evidence(claims)
     return claims
 
@@ -112,6 +130,9 @@ def _signed_claims(jws: str, jwks: dict[str, Any]) -> dict[str, Any]:
 def _check_evidence(claims: dict[str, Any]) -> None:
     must_verify = claims["method"] == VerificationMethod.PASSKEY
     try:
-        webauthn_evidence.check(claims.get("webauthn"), transaction_hash=claims["hash"], user_verified=must_verify)
-    except (WebAuthnError, ValueError, KeyError) as error:
-        raise InvalidReceipt(f"The passkey did not sign this transaction: {error}") from error
+        if claims["method"] in DEVICE_METHODS:
+            device_evidence.check(read_object(claims.get("device"), "device"), transaction_hash=claims["hash"])
+        else:
+            webauthn_evidence.check(claims.get("webauthn"), transaction_hash=claims["hash"], user_verified=must_verify)
+    except (WebAuthnError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidReceipt(f"The user's key did not sign this transaction: {error}") from error

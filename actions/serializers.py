@@ -186,6 +186,7 @@ def validation_output(validation: Validation) -> dict[str, Any]:
             "actionCode": action.action_code,
             "idempotencyKey": action.idempotency_key,
             "verificationMethod": action.verification_method or None,
+            "veriffSessionId": validation.veriff_session_id or None,
             "transaction": transaction_output(validation.transaction) if validation.transaction else None,
             "receipt": validation.receipt if validation.is_valid and validation.receipt else None,
         }

@@ -10,7 +10,7 @@ from actions import claims, flow, linking, proofs, replays, states
 from actions.ip_intel import parse_address
 from actions.models import Action
 from audit import log
-from authenticators import available, challenges, contact, enrolment, routing
+from authenticators import available, challenges, contact, enrolment, handed_over, routing
 from authenticators.challenges import Origin, Way
 from authenticators.models import Challenge, EndUser
 from authenticators.serializers import EMAIL, PHONE
@@ -26,7 +26,8 @@ TRACKED = ("idempotencyKey", "locale", "deviceId", "ipAddress", "userAgent", "cu
 
 
 def start(tenant: Tenant, given: Mapping[str, Any], *, actor: log.Actor) -> dict[str, Any]:
-    """Send a code. `given` has the wire's names. Raises InvalidRequest, InvalidConfiguration, TooManyRequests."""
+    """Send a code. `given` has the wire's names. Raises InvalidRequest, InvalidConfiguration, TooManyRequests,
+    Unavailable (the customer's own sender did not take the message)."""
     sent = {name: value for name, value in given.items() if value not in (None, "")}
     parse_address(sent.get("ipAddress"))
     if "challengeId" in sent:
@@ -35,6 +36,7 @@ def start(tenant: Tenant, given: Mapping[str, Any], *, actor: log.Actor) -> dict
         challenge = _start(tenant, sent, actor)
     else:
         challenge = _start_for_nobody(tenant, sent)
+    handed_over.check(challenge)
     return {
         "challengeId": challenge.pk,
         "idempotencyKey": challenge.idempotency_key,

@@ -25,6 +25,7 @@ from audit import log
 from audit.events import Tag
 from authsignal_portal import access, clock, portal, theme
 from authsignal_portal.access import Right
+from authsignal_portal.form_limits import takes_large_forms
 from authsignal_portal.models import Theme
 from authsignal_portal.theme import MODES, BadTheme, Mode
 from authsignal_portal.widgets import dress
@@ -71,7 +72,12 @@ CHOICE_LABELS = {
     "logoPosition": (_("Logo and name"), {"inside": _("In the card"), "outside": _("Apart, without a line")}),
     "exitPosition": (_("Place of Cancel"), {"top": _("At the top"), "bottom": _("At the bottom")}),
 }
-SIZE_LABELS = {"padding": _("Space inside the card, px"), "logoHeight": _("Height of the logo, px")}
+SIZE_LABELS = {
+    "padding": _("Space inside the card, px"),
+    "paddingHorizontal": _("Space at the sides, px"),
+    "paddingVertical": _("Space above and below, px"),
+    "logoHeight": _("Height of the logo, px"),
+}
 FONT_LABELS = {
     "system": _("The device's own"),
     "serif": _("With serifs"),
@@ -82,6 +88,10 @@ PICTURES = {
     "logo": _("Logo"),
     "logo_dark": _("Logo on a dark page"),
     "favicon": _("Icon of the browser tab"),
+    "watermark": _("Watermark below the card's content"),
+    "watermark_dark": _("Watermark on a dark page"),
+    "background": _("Picture behind the card, on screens wider than a phone"),
+    "background_dark": _("Picture behind the card on a dark page"),
 }
 AS_SHIPPED = ("", _("As shipped"))
 
@@ -89,8 +99,9 @@ AS_SHIPPED = ("", _("As shipped"))
 class ThemeForm(forms.Form):
     """One field for each token, named by its path: `darkMode.colors.link`. Empty means: as shipped."""
 
-    def __init__(self, *args: Any, tokens: theme.Theme, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, tokens: theme.Theme, stored: Theme | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.stored = stored
         for mode in MODES:
             self.fields |= _fields(mode)
         self.fields["typography.font"] = forms.ChoiceField(
@@ -142,9 +153,10 @@ class ThemeForm(forms.Form):
         for name in ("primaryColor", "darkMode.primaryColor", "typography.font", "links.underline", "shadows.enabled"):
             yield self[name]
 
-    def pictures(self) -> Iterator[tuple[forms.BoundField, forms.BoundField, str]]:
+    def pictures(self) -> Iterator[tuple[forms.BoundField, forms.BoundField, bool]]:
+        """The field, the one that removes the picture, and whether there is one."""
         for name in PICTURES:
-            yield self[name], self[f"no-{name}"], name
+            yield self[name], self[f"no-{name}"], bool(self.stored and getattr(self.stored, name))
 
     def sections(self) -> Iterator[tuple[Any, list[forms.BoundField], bool]]:
         """Title, fields, and whether something in it is wrong or set."""
@@ -234,6 +246,7 @@ def _told_problem(problem: theme.Contrast) -> str:
 # -- the pages -------------------------------------------------------------------------------------
 
 
+@takes_large_forms
 @csp_update({"frame-src": [SELF]})
 def view(request: HttpRequest) -> HttpResponse:
     here = access.must(request)
@@ -242,7 +255,7 @@ def view(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and not may:
         raise PermissionDenied
     sent = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = ThemeForm(*sent, tokens=stored.tokens)
+    form = ThemeForm(*sent, tokens=stored.tokens, stored=stored)
     if request.method == "POST" and form.is_valid():
         _save(here, form)
         messages.success(request, _("The look was saved. Pages that are open keep theirs until they are loaded again."))
@@ -253,7 +266,6 @@ def view(request: HttpRequest) -> HttpResponse:
         "form": form,
         "may": may,
         "stored": stored,
-        "pictures": {name: bool(getattr(stored, name)) for name in PICTURES},
         "preview": reverse("portal:theme_preview"),
         "sheet": reverse("portal:theme_sheet"),
     }

@@ -1,5 +1,6 @@
-"""Portal page of the texts on the hosted pages, one language at a time. What is left empty is as shipped."""
+"""Portal page of the texts on the hosted pages and in messages, one language at a time. Empty means: as shipped."""
 
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
@@ -17,9 +18,12 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
-from authsignal_portal import access, clock, portal, wording
+from authenticators.messaging import compose
+from authsignal_portal import access, clock, message_wording, portal, wording
 from authsignal_portal.access import Access, Right
+from authsignal_portal.message_wording import BadMessage
 from authsignal_portal.models import Wording
+from authsignal_portal.sms_length import length
 from authsignal_portal.widgets import dress
 from authsignal_portal.wording import BadText, Point
 
@@ -30,8 +34,15 @@ LONG = 80
 class WordingForm(forms.Form):
     """One field for each text, named by its public id, with the shipped text beside it."""
 
-    def __init__(self, *args: Any, language: str, texts: dict[str, str], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, language: str, texts: dict[str, str], message_texts: dict[str, str], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        for name, of_message in message_wording.POINTS.items():
+            kept = message_texts.get(name, "")
+            field = _message_field(of_message, language, initial=kept)
+            field.help_text = f"{field.help_text} {_length(of_message, self.data.get(name) if self.is_bound else kept)}"
+            self.fields[name] = field
         with translation.override(language):
             shipped = {public_id: point.default for public_id, point in wording.points().items()}
         for public_id, point in wording.points().items():
@@ -45,10 +56,25 @@ class WordingForm(forms.Form):
                     self.cleaned_data[public_id] = wording.checked(public_id, text)
                 except BadText as error:
                     self.add_error(public_id, str(error))
+        for public_id in message_wording.POINTS:
+            if text := self.cleaned_data.get(public_id):
+                try:
+                    self.cleaned_data[public_id] = message_wording.checked(public_id, text)
+                except BadMessage as error:
+                    self.add_error(public_id, str(error))
 
     @property
     def texts(self) -> dict[str, str]:
-        return {public_id: text for public_id, text in self.cleaned_data.items() if text}
+        return {
+            public_id: self.cleaned_data[public_id] for public_id in wording.points() if self.cleaned_data[public_id]
+        }
+
+    @property
+    def message_texts(self) -> dict[str, str]:
+        return {name: self.cleaned_data[name] for name in message_wording.POINTS if self.cleaned_data[name]}
+
+    def messages(self) -> list[forms.BoundField]:
+        return [self[name] for name in message_wording.POINTS]
 
     def screens(self) -> list[tuple[str, list[forms.BoundField], bool]]:
         """The name of a screen, its texts, and whether one of them is the tenant's or wrong."""
@@ -62,7 +88,7 @@ class WordingForm(forms.Form):
 def _field(point: Point, shipped: str, language: str, *, initial: str) -> forms.CharField:
     widget = forms.Textarea(attrs={"rows": 2}) if point.max_length > LONG else forms.TextInput()
     widget.attrs |= {"placeholder": shipped, "lang": language, "autocomplete": "off"}
-    names = ", ".join(f"{{{name}}}" for name in sorted(point.placeholders))
+    names = _names(point.placeholders)
     return forms.CharField(
         label=shipped,
         required=False,
@@ -70,6 +96,35 @@ def _field(point: Point, shipped: str, language: str, *, initial: str) -> forms.
         widget=widget,
         help_text=_("May use %(names)s.") % {"names": names} if names else "",
     )
+
+
+def _message_field(point: message_wording.Point, language: str, *, initial: str) -> forms.CharField:
+    shipped = compose.shipped(point.public_id, language)
+    widget = forms.TextInput() if point.is_line else forms.Textarea(attrs={"rows": 3 if point.is_phone else 8})
+    widget.attrs |= {"placeholder": shipped, "lang": language, "autocomplete": "off"}
+    needed = _names(point.needed)
+    text = _("Must have %(needed)s; may use %(allowed)s.") if needed else _("May use %(allowed)s.")
+    return forms.CharField(
+        label=point.label,
+        required=False,
+        initial=initial,
+        strip=False,
+        widget=widget,
+        help_text=text % {"needed": needed, "allowed": _names(point.allowed)},
+    )
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"{{{name}}}" for name in sorted(names))
+
+
+def _length(point: message_wording.Point, text: str | None) -> str:
+    """For SMS: characters and parts as long as it may get, the last line included."""
+    if not point.is_phone or not text:
+        return ""
+    size = length(message_wording.longest(message_wording.tidy(text)))
+    told = _("With the longest values and the last line: %(units)s characters, %(parts)s SMS.")
+    return told % {"units": size.units, "parts": size.parts}
 
 
 def _title(screen: str) -> str:
@@ -87,26 +142,33 @@ def view(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     stored = Wording.objects.filter(tenant=here.tenant).first() or Wording(tenant=here.tenant)
     sent = request.POST if request.method == "POST" else None
-    form = WordingForm(sent, language=language, texts=stored.texts.get(language, {}))
+    own = {"texts": stored.texts.get(language, {}), "message_texts": stored.messages.get(language, {})}
+    form = WordingForm(sent, language=language, **own)
     if request.method == "POST" and form.is_valid():
-        _save(here, language, form.texts)
+        _save(here, language, form)
         messages.success(request, _("The texts in %(language)s were saved.") % {"language": LANGUAGES[language]})
         return redirect(f"{reverse('portal:wording')}?language={language}")
     context = {
         **portal.site.each_context(request),
-        "title": _("Texts of the hosted pages"),
+        "title": _("Texts of pages and messages"),
         "form": form,
         "may": may,
+        "own_messages": any(field.errors or field.value() for field in form.messages()),
         "language": language,
-        "languages": [(code, name, len(stored.texts.get(code, {}))) for code, name in LANGUAGES.items()],
+        "languages": [(code, name, _count(stored, code)) for code, name in LANGUAGES.items()],
     }
     request.current_app = portal.site.name
     return TemplateResponse(request, "portal/wording.html", context)
 
 
+def _count(stored: Wording, language: str) -> int:
+    return len(stored.texts.get(language, {})) + len(stored.messages.get(language, {}))
+
+
 @transaction.atomic
-def _save(here: Access, language: str, texts: dict[str, str]) -> None:
+def _save(here: Access, language: str, form: WordingForm) -> None:
     row, _made = Wording.objects.select_for_update().get_or_create(tenant=here.tenant)
-    row.texts, row.updated_at = {**row.texts, language: texts}, clock.now()
+    row.texts, row.messages = {**row.texts, language: form.texts}, {**row.messages, language: form.message_texts}
+    row.updated_at = clock.now()
     row.save()
     log.record(Tag.TENANT_UPDATED, tenant_id=here.tenant.pk, actor=here.actor, fields=["wording"])

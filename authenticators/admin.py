@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
-from authenticators import provider_page, sending_page, tuning, webauthn_form
+from authenticators import identity_provider_page, provider_page, sending_page, tuning, webauthn_form
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.guard import Windows, most_within
-from authenticators.models import AuthenticatorConfiguration, MessageProvider, SendingPause
+from authenticators.models import AuthenticatorConfiguration, IdentityProvider, MessageProvider, SendingPause
 from authsignal_portal import access, portal, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
@@ -34,6 +34,14 @@ EXPLAINED = {
     M.PUSH: _("A question in your app on the user's phone, which signs the answer. Your app brings the SDK."),
     M.QR_CODE: _("Your app on the user's phone scans a code and signs the answer. Your app brings the SDK."),
     M.IN_APP: _("Your app signs for its own user with a key that never leaves the phone. Your app brings the SDK."),
+    M.APPLE_ID_TOKEN: _("The user signs in with Apple. Set it up under Identity providers first."),
+    M.GOOGLE_ID_TOKEN: _("The user signs in with Google. Set it up under Identity providers first."),
+    M.OIDC_PROVIDER: _("The user signs in with a provider of yours. Set it up under Identity providers first."),
+    M.VERIFF: _("A face and a document, looked at by Veriff. You bring the contract and an adapter."),
+    M.IPROOV: _("A live face, looked at by iProov. You bring the contract and an adapter."),
+    M.IDVERSE: _("A face and a document, looked at by IDVerse. You bring the contract and an adapter."),
+    M.ONFIDO: _("A face and a document, looked at by Onfido. You bring the contract and an adapter."),
+    M.PALM_BIOMETRICS_RR: _("A palm over a terminal. No terminal is connected: you bring it, and an adapter."),
     M.RECOVERY_CODE: _("Ten saved codes for a user who lost everything else."),
 }
 FLAGS = {
@@ -42,6 +50,7 @@ FLAGS = {
     "is_editable_by_user": _("Users may change the address"),
     "number_matching": _("The user types the number that the page shows. Off: a compatibility mode, open to fatigue"),
     "require_signature": _("Tell an app what is pending only if it signs the question"),
+    "web_app": _("Offer this server's web app, for users without your app. Notifications need the provider Web Push"),
     "require_app_attestation": _("Only attested apps may enrol. Attestations cannot be verified yet: none can enrol"),
 }
 # The switches that mean something for some methods only.
@@ -49,6 +58,7 @@ OF_METHODS = {
     "is_editable_by_user": tuple(CONTACT_FIELD),
     "number_matching": (M.PUSH,),
     "require_signature": (M.PUSH,),
+    "web_app": DEVICE_METHODS,
     "require_app_attestation": DEVICE_METHODS,
 }
 CHOICES = {M.SMS: "sms_channel", M.EMAIL_MAGIC_LINK: "magic_link_mode"}
@@ -67,8 +77,9 @@ def flags_of(method: M) -> list[str]:
 class MethodForm(forms.Form):
     """The switches of one method, and what else can be set of it."""
 
-    def __init__(self, method: M, data: Any, *, initial: dict[str, Any]) -> None:
+    def __init__(self, method: M, data: Any, *, initial: dict[str, Any], is_possible: bool = True) -> None:
         super().__init__(data, prefix=method.value, initial=initial)
+        self.is_possible = is_possible
         self.method, self.title, self.text = method, words.METHODS[method], EXPLAINED[method]
         for flag in flags_of(method):
             self.fields[flag] = forms.BooleanField(label=FLAGS[flag], required=False)
@@ -113,6 +124,8 @@ class MethodForm(forms.Form):
         )
 
     def clean(self) -> None:
+        if self.cleaned_data.get("is_active") and not self.is_possible:
+            self.add_error(None, _("It has no provider yet: set one up under Identity providers."))
         hard = {"verify": tuning.verify_windows(self.method)}
         if self.method in SENT:
             hard["send"] = tuning.send_windows(SENT[self.method])
@@ -140,7 +153,11 @@ class MethodsPage(TenantAdmin):
         sent = request.POST if request.method == "POST" else None
         if sent is not None and not here.may(self.right):
             raise PermissionDenied
-        rows = [MethodForm(method, sent, initial=_initial(method, stored.get(method))) for method in M]
+        missing = identity_provider_page.missing(here.tenant)
+        rows = [
+            MethodForm(method, sent, initial=_initial(method, stored.get(method)), is_possible=method not in missing)
+            for method in M
+        ]
         proof = ProofForm(request, sent)
         problem = ""
         # Each form is asked, so that each tells what is wrong with it.
@@ -200,4 +217,5 @@ def _leaves_nothing(rows: list[MethodForm]) -> str:
 
 portal.site.register(AuthenticatorConfiguration, MethodsPage)
 portal.site.register(MessageProvider, provider_page.ProviderPage)
+portal.site.register(IdentityProvider, identity_provider_page.IdentityProviderPage)
 portal.site.register(SendingPause, sending_page.SendingPage)

@@ -47,6 +47,7 @@ class FoundUser(serializers.Serializer[Any]):
 class FoundUsers(serializers.Serializer[Any]):
     users = FoundUser(many=True)
     lastEvaluatedUserId = serializers.CharField(required=False, help_text="Pass it on to get the next page.")
+    tokenPayload = serializers.DictField(required=False, help_text="The claims of the ID token that was asked for.")
 
 
 class AaguidMapping(serializers.Serializer[Any]):

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit import log
-from authenticators import answers, enrolment, users
+from authenticators import answers, enrolment, id_tokens, users
 from authenticators import serializers as shapes
 from authenticators.models import Authenticator
 from authsignal_portal.api import ServerView, body_of, checked
@@ -29,8 +29,11 @@ class UsersView(ServerView):
             checked_id(text, name, 4096)
         given = checked(shapes.UsersQuery, asked)
         limit = given.get("limit", DEFAULT_LIMIT)
-        found = list(users.query(self.tenant, given)[: limit + 1])
+        vouched = id_tokens.look_up(self.tenant, given["token"]) if given.get("token") else None
+        found = list(users.query(self.tenant, given, vouched)[: limit + 1])
         answer: dict[str, Any] = {"users": [shapes.found_user(user) for user in found[:limit]]}
+        if vouched:
+            answer["tokenPayload"] = vouched.claims
         if len(found) > limit:
             answer["lastEvaluatedUserId"] = found[limit - 1].user_id
         return Response(answer)

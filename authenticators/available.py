@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import OPT_IN_METHODS, VerificationMethod
+from authsignal_portal.vocabulary import DEVICE_METHODS, OPT_IN_METHODS, DevicePlatform, VerificationMethod
 
 
 def active(tenant: Tenant, switched: Iterable[str]) -> list[VerificationMethod]:
@@ -18,6 +18,26 @@ def active(tenant: Tenant, switched: Iterable[str]) -> list[VerificationMethod]:
 def active_methods(tenant: Tenant) -> list[VerificationMethod]:
     rows = AuthenticatorConfiguration.objects.filter(tenant=tenant).values_list("method", "is_active")
     return active(tenant, [method for method, is_active in rows if is_active == (method in OPT_IN_METHODS)])
+
+
+def web_app_methods(tenant: Tenant) -> list[VerificationMethod]:
+    """What this server's web app may be enrolled for, from the hosted pages."""
+    rows = AuthenticatorConfiguration.objects.filter(tenant=tenant, web_app=True, is_active=True)
+    rows = rows.filter(is_hidden_to_user=False, require_app_attestation=False)
+    switched = set(rows.values_list("method", flat=True))
+    return [method for method in DEVICE_METHODS if method in switched]
+
+
+def has_web_app(user: EndUser, method: VerificationMethod) -> bool:
+    rows = user.authenticators.filter(Authenticator.usable(), method=method)
+    return rows.filter(device_platform=DevicePlatform.WEB).exists()
+
+
+def only_web_apps(user: EndUser, method: VerificationMethod) -> bool:
+    """Whether all that the user has by this method is the web app."""
+    rows = user.authenticators.filter(Authenticator.usable(), method=method)
+    platforms = set(rows.values_list("device_platform", flat=True))
+    return platforms == {DevicePlatform.WEB}
 
 
 def enrolled(user: EndUser) -> list[VerificationMethod]:

@@ -17,15 +17,16 @@ from django.db.models import QuerySet
 
 from audit import log
 from audit.events import Tag
-from authenticators import guesses, links, otp, outbox, routing, sending
+from authenticators import guesses, links, notices, otp, outbox, routing, sending
 from authenticators.method import Judged, VerificationFailed
 from authenticators.models import Authenticator, Challenge, EndUser, Message
+from authenticators.notices import Kind
 from authenticators.registry import METHODS
-from authenticators.transactions import Transaction, webauthn_challenge
+from authenticators.transactions import Transaction, linked_challenge
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidRequest, TooManyRequests
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import WEBAUTHN, Channel, FailureReason, VerificationMethod
+from authsignal_portal.vocabulary import DEVICE_METHODS, WEBAUTHN, Channel, FailureReason, VerificationMethod
 
 NONCE_BYTES = 32
 
@@ -262,16 +263,24 @@ def start_nonce(
 
 def store(challenge: Challenge, now: datetime) -> None:
     """A new challenge that was begun elsewhere: kept, counted, and in the log."""
+    link_id(challenge)
     challenge.save(force_insert=True)
     _cancel_surplus(challenge.user)
     _record(Tag.CHALLENGE_STARTED, challenge, now)
+
+
+def link_id(challenge: Challenge) -> None:
+    """Let the id, where an app signs it, stand for the transaction too. It stays as random and as long as any."""
+    if challenge.transaction_hash and challenge.method in DEVICE_METHODS:
+        challenge.transaction_nonce = secrets.token_bytes(NONCE_BYTES)
+        challenge.pk = linked_challenge(challenge.transaction_nonce, challenge.transaction_hash).hex()
 
 
 def _link(challenge: Challenge, origin: Origin) -> None:
     """Let a WebAuthn challenge stand for the transaction too: who signs it signs both (transactions)."""
     if origin.transaction_hash:
         challenge.transaction_nonce = challenge.nonce
-        challenge.nonce = webauthn_challenge(bytes(challenge.nonce or b""), origin.transaction_hash)
+        challenge.nonce = linked_challenge(bytes(challenge.nonce or b""), origin.transaction_hash)
 
 
 def start_silent(
@@ -378,6 +387,7 @@ def finish(
     try:
         judged = METHODS[method].judge(challenge=challenge, answer=answer, now=now)
     except VerificationFailed as failure:
+        _tell_of_a_copy(failure.copy_of, challenge, now)
         return _failed(gate, challenge, failure, now)
     if judged.declined:
         return _declined(challenge, now)
@@ -438,6 +448,7 @@ def _failed(gate: guesses.Gate | None, challenge: Challenge, failure: Verificati
         if gate.just_closed:
             tag = Tag.METHOD_DISABLED if gate.just_closed == "disabled" else Tag.METHOD_PAUSED
             _record(tag, challenge, now)
+            _tell(challenge.user, Kind.LOCKED, challenge, now)
     _record(Tag.CHALLENGE_REFUSED, challenge, now, reason=failure.reason, attempt=challenge.attempts)
     return REFUSED
 
@@ -450,11 +461,26 @@ def charge(challenge: Challenge) -> None:
 
 def _proved(challenge: Challenge, judged: Judged, now: datetime, answer: Any) -> Attempt:
     enrolled, authenticator = challenge.purpose == Challenge.Purpose.ENROL, judged.authenticator
+    if challenge.method == VerificationMethod.RECOVERY_CODE:
+        _tell(challenge.user, Kind.RECOVERY_CODE_USED, challenge, now)
     if authenticator is not None:
+        if authenticator.clone_suspected_at == now:
+            _tell_of_a_copy(authenticator, challenge, now)
         authenticator.last_verified_at = now
         authenticator.save(update_fields=["last_verified_at"])
     _record(Tag.CHALLENGE_VERIFIED, challenge, now, authenticator=str(authenticator.pk) if authenticator else None)
     return Attempt(Proof(challenge, authenticator, enrolled, judged.is_silent, answer))
+
+
+def _tell_of_a_copy(row: Authenticator | None, challenge: Challenge, now: datetime) -> None:
+    if row is not None:
+        _tell(row.user, Kind.COPY_SUSPECTED, challenge, now)
+
+
+def _tell(user: EndUser | None, kind: Kind, challenge: Challenge, now: datetime) -> None:
+    if user is not None:
+        to = notices.address_of(user)
+        notices.owe(user, kind, challenge.method, now=now, to=to, action_id=challenge.action_id)
 
 
 def _record(tag: Tag, challenge: Challenge, now: datetime, **data: Any) -> None:

@@ -195,6 +195,7 @@ def _authenticate(challenge: Challenge, answer: object, now: datetime) -> Authen
     except webauthn.WebAuthnError as error:
         if error.reason == "sign_count_regressed":
             _suspect_clone(row, challenge, now, reason="refused")
+            raise VerificationFailed(error.reason, copy_of=row) from error
         raise
     if assertion.sign_count_regressed:
         _suspect_clone(row, challenge, now, reason="allowed")

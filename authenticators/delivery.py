@@ -6,6 +6,7 @@ the only way a message can arrive twice, under the same id. No transaction is op
 
 import json
 import time
+import traceback
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Q, QuerySet
 
 from audit import log as audit
@@ -58,11 +59,24 @@ def attempt(message_id: UUID) -> bool:
     if message is None:
         return False
     try:
-        provider_id = hand_over(message)
+        mark_sent(message, hand_over(message))
     except TransportError as error:
         return mark_unsent(message, error)
-    mark_sent(message, provider_id)
+    except OperationalError:
+        # The database's trouble is everybody's; the lease gives the message back.
+        raise
+    except Exception as error:  # noqa: BLE001
+        # So broad because tenants and their users choose what a provider works with: what nobody foresaw ends this one
+        # message, and not the sweep, which carries those of all tenants. It may have left, so it is not sent again.
+        log_unexpected(message, error)
+        return mark_unsent(message, TransportError("unexpected error", permanent=True, unsure=True))
     return False
+
+
+def log_unexpected(message: Message, error: Exception) -> None:
+    """Where it happened, without its text, which may hold an address or a code."""
+    places = "".join(traceback.format_tb(error.__traceback__))
+    log.error("provider failed", message=str(message.pk), error=type(error).__name__, places=places)
 
 
 def hand_over(message: Message) -> str:
@@ -136,7 +150,7 @@ def unwanted(message: Message, now: datetime) -> Ending | None:
     """Why a message should not be sent any more. (A deleted user's messages are deleted with the user.)"""
     if message.deadline_at <= now:
         return Ending(Status.EXPIRED, "expired")
-    if message.challenge is None or is_over(message.challenge):
+    if not message.notice and (message.challenge is None or is_over(message.challenge)):
         return Ending(Status.CANCELLED, "challenge over")
     if is_superseded(message):
         return Ending(Status.CANCELLED, "superseded")

@@ -1,4 +1,4 @@
-"""Asking a device: by push, or by a QR code that it scans. How often is bounded here."""
+"""Asking a device: by push, by a QR code that it scans, or in the app. How often is bounded here."""
 
 import hashlib
 import hmac
@@ -108,6 +108,25 @@ def end_when_exhausted(challenge: Challenge) -> None:
     """A number was typed wrongly too often: nothing is outstanding any more. In the transaction that counted it."""
     spent = Challenge.objects.filter(pk=challenge.pk, verified_at=None, failed_at=None)
     spent.filter(attempts__gte=challenges.tries(M(challenge.method))).update(failed_at=clock.Now())
+
+
+# -- in the app ----------------------------------------------------------------------------------
+
+
+def start_in_app(user: EndUser, origin: Origin) -> Challenge:
+    """A challenge for the one action, where an app must sign what that is linked to. Call with the user locked."""
+    now = clock.now()
+    challenge = Challenge(
+        tenant=user.tenant,
+        user=user,
+        method=M.IN_APP,
+        purpose=Purpose.AUTHENTICATE,
+        **origin.columns,
+        nonce=secrets.token_bytes(challenges.NONCE_BYTES),
+        expires_at=now + timedelta(seconds=settings.PROOF_FRESH_SECONDS),
+    )
+    challenges.store(challenge, now)
+    return challenge
 
 
 # -- QR code -------------------------------------------------------------------------------------

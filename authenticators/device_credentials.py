@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +11,7 @@ from django.db import transaction
 
 from audit import log
 from audit.events import Tag
-from authenticators import challenges, device_keys, enrolment, outbox
+from authenticators import challenges, device_keys, enrolment, outbox, web_push
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidConfiguration, InvalidRequest, RefusedCredential
@@ -55,11 +56,13 @@ def owner_of(tenant: Tenant, method: VerificationMethod, public_key: bytes) -> E
     return row.user if row else None
 
 
-def enrol(user: EndUser, method: VerificationMethod, device: Device, *, action_id: uuid.UUID) -> Authenticator:
+def enrol(
+    user: EndUser, method: VerificationMethod, device: Device, *, action_id: uuid.UUID, tells: Set[uuid.UUID]
+) -> Authenticator:
     """The key as the user's own credential: made, or brought up to date. The newest enrolment wins.
 
     Call inside a transaction, with the key held (`hold`), and `user` and whose the key is (`owner_of`) locked.
-    Raises InvalidConfiguration where an attestation is asked for.
+    `tells`: which of the two users hear of it. Raises InvalidConfiguration where an attestation is asked for.
     """
     configuration = AuthenticatorConfiguration.of(user.tenant, method)
     if configuration.require_app_attestation:
@@ -68,16 +71,23 @@ def enrol(user: EndUser, method: VerificationMethod, device: Device, *, action_i
     rows = Authenticator.objects.select_related("user", "tenant").select_for_update(of=("self",))
     row = rows.filter(tenant=user.tenant, method=method, public_key=device.public_key).first()
     if row and row.user_id != user.pk:
-        enrolment.remove(row, actor=actor)
+        enrolment.remove(row, actor=actor, tells=row.user_id in tells)
         row = None
     row = row or Authenticator(tenant=user.tenant, user=user, method=method, public_key=device.public_key)
     row.name, row.device_platform, row.attestation = device.name, device.platform.value, device.attestation
-    row.push_token = device.push_token or None
+    row.push_token = _push_token(device.platform.value, device.push_token)
     row.expires_at = lifetime_from(now, configuration)
     row.verified_at = row.verified_at or now
     row.save()
-    enrolment.complete(row, now=now, actor=actor, action_id=action_id)
+    enrolment.complete(row, now=now, actor=actor, action_id=action_id, tells=user.pk in tells)
     return row
+
+
+def _push_token(platform: str, text: str) -> str | None:
+    """What rings the device; of the web app it is a subscription. Raises InvalidRequest where that is none."""
+    if text and platform == DevicePlatform.WEB:
+        web_push.read(text)
+    return text or None
 
 
 def lifetime_from(now: datetime, configuration: AuthenticatorConfiguration) -> datetime | None:
@@ -124,7 +134,7 @@ def renew(
     if held is None or not challenges.consume(challenge, now):
         raise RefusedCredential
     if push_token:
-        held.push_token = push_token
+        held.push_token = _push_token(held.device_platform, push_token)
     if reset_expiry:
         method = VerificationMethod(held.method)
         held.expires_at = lifetime_from(now, AuthenticatorConfiguration.of(held.tenant, method))
@@ -146,7 +156,7 @@ def renew(
 # -- removing ------------------------------------------------------------------------------------
 
 
-def remove(row: Authenticator, signature: str) -> None:
+def remove(row: Authenticator, signature: str, *, tells: bool = True) -> None:
     """The device takes its own credential away. Raises InvalidRequest."""
     device_keys.check_signed(row, signature, device_keys.removal_messages(clock.now()))
-    enrolment.remove(row, actor=log.user(row.user.pseudonym))
+    enrolment.remove(row, actor=log.user(row.user.pseudonym), tells=tells)

@@ -26,12 +26,16 @@ LOOKUP_STEP_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What a device answers to a challenge. `number` is the one that the user read on the page and typed."""
+    """What a device answers to a challenge. `number` is the one that the user read on the page and typed.
+
+    `transaction_hash` is of the transaction that the app has shown, where it says so.
+    """
 
     credential: Authenticator
     signature: str
     approved: bool = True
     number: str = ""
+    transaction_hash: str = ""
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -101,6 +105,8 @@ def judge(challenge: Challenge, answer: object) -> Authenticator:
         raise VerificationFailed("no such credential", is_guess=False)
     if challenge.user_id and row.user_id != challenge.user_id:
         raise VerificationFailed("the credential of another user", is_guess=False)
+    if answer.transaction_hash and answer.transaction_hash != challenge.transaction_hash:
+        raise VerificationFailed("another transaction was shown", is_guess=False)
     if not is_signed(bytes(row.public_key or b""), answer.signature, challenge.pk):
         raise VerificationFailed("bad_signature", is_guess=False)
     return row

@@ -9,10 +9,11 @@ from django.db import IntegrityError, transaction
 
 from audit import log
 from audit.events import Tag
-from authenticators import contact, webauthn
+from authenticators import contact, notices, webauthn
 from authenticators.credentials import encoded_id
 from authenticators.methods import recovery_code, totp
 from authenticators.models import Authenticator, Challenge, EndUser, GuessCount
+from authenticators.notices import Kind
 from authenticators.registry import METHODS
 from authsignal_portal import clock
 from authsignal_portal.errors import Conflict, InvalidRequest
@@ -47,9 +48,17 @@ def begin(user: EndUser, method: VerificationMethod, *, to: str = "", secret: st
     return row
 
 
-def complete(row: Authenticator, *, now: datetime, actor: log.Actor, action_id: uuid.UUID | None = None) -> None:
-    """The user showed that they have it: it counts from now on. Call inside the proof's transaction."""
+def complete(
+    row: Authenticator, *, now: datetime, actor: log.Actor, action_id: uuid.UUID | None = None, tells: bool = True
+) -> None:
+    """The user showed that they have it: it counts from now on. Call inside the proof's transaction.
+
+    `tells`: the user hears of it; of one device's credentials, of the first.
+    """
     user = row.user
+    # A device that is enrolled again is brought up to date: nothing was added.
+    is_new = row.verified_at is None or row.verified_at >= now
+    to = notices.address_of(user, apart_from=row) if tells and is_new and notices.is_told(actor) else None
     replaced = user.authenticators.filter(method=row.method).exclude(pk=row.pk).exclude(verified_at=None)
     if not METHODS[VerificationMethod(row.method)].many:
         for old in replaced:
@@ -62,6 +71,7 @@ def complete(row: Authenticator, *, now: datetime, actor: log.Actor, action_id: 
     _forgive(user, row.method)
     _confirm_contact(row, now)
     _record(Tag.AUTHENTICATOR_ENROLLED, row, actor, now, action_id)
+    notices.owe(user, Kind.ADDED, row.method, now=now, to=to, action_id=action_id)
 
 
 def _forgive(user: EndUser, method: str) -> None:
@@ -173,16 +183,31 @@ def new_recovery_codes(user: EndUser, *, actor: log.Actor, now: datetime) -> lis
 
 
 @transaction.atomic
-def remove(row: Authenticator, *, actor: log.Actor) -> None:
-    """Take an authenticator away; challenges that named it end with it. Nothing happens if it went meanwhile."""
+def remove(row: Authenticator, *, actor: log.Actor, tells: bool = True) -> None:
+    """Take an authenticator away; challenges that named it end with it. Nothing happens if it went meanwhile.
+
+    `tells`: as of `complete`.
+    """
     row.user.lock()
     if not row.user.authenticators.filter(pk=row.pk).exists():
         return
-    _record(Tag.AUTHENTICATOR_REMOVED, row, actor, clock.now(), None)
+    now = clock.now()
+    _record(Tag.AUTHENTICATOR_REMOVED, row, actor, now, None)
+    if row.verified_at and tells:
+        notices.owe(row.user, Kind.REMOVED, row.method, now=now, to=notices.address_of(row.user))
     row.delete()
     heir = row.user.authenticators.exclude(verified_at=None).first()
     if heir and row.is_default:
         Authenticator.objects.filter(pk=heir.pk).update(is_default=True)
+
+
+def make_default(row: Authenticator, *, actor: log.Actor) -> None:
+    """The one that is asked for first. Call with the user locked."""
+    if row.is_default:
+        return
+    row.user.authenticators.update(is_default=False)
+    Authenticator.objects.filter(pk=row.pk).update(is_default=True)
+    _record(Tag.AUTHENTICATOR_PREFERRED, row, actor, clock.now(), None)
 
 
 def _record(

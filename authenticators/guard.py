@@ -277,6 +277,12 @@ def _charges(state: State, caps: Caps, standing: Standing, *, under_attack: bool
     return tuple(sorted(charges, key=_place))
 
 
+def charges_of_notice(*, at: float, caps: Caps) -> tuple[Charge, ...]:
+    """Of a message to a known number that no answer is expected to: the tenant's budget, and no share of proofs."""
+    day = _start(at, DAY)
+    return (Charge("budget", day, DAY, Reason.BUDGET, caps.budget_messages, caps.budget_cost),)
+
+
 def _room(caps: Caps, standing: Standing, *, under_attack: bool) -> tuple[int, int, int]:
     """Messages per prefix and per country in an hour, per cent of a day's budget."""
     if standing == Standing.SUSPECT:

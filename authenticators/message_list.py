@@ -48,6 +48,8 @@ def lines(messages: Iterable[Message]) -> list[Line]:
 def event_of(message: Message) -> str:
     """`SMS_DELIVERED`: the method's name and what became of its message."""
     what = _event(message)
+    if what and message.notice:
+        return f"NOTICE_{what}"
     return f"{message.challenge.method}_{what}" if what and message.challenge else ""
 
 

@@ -12,12 +12,16 @@ from authsignal_portal.vocabulary import Channel, VerificationMethod
 
 
 class VerificationFailed(Exception):
-    """The answer proves nothing. `is_guess` is False for what cannot be a guess: a malformed or already used answer."""
+    """The answer proves nothing. `is_guess` is False for what cannot be a guess: a malformed or already used answer.
 
-    def __init__(self, reason: str, *, is_guess: bool = True) -> None:
+    `copy_of`: what there may be a copy of, where a right signature was refused for that.
+    """
+
+    def __init__(self, reason: str, *, is_guess: bool = True, copy_of: Authenticator | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.is_guess = is_guess
+        self.copy_of = copy_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,8 @@ class AuthenticatorConfiguration(models.Model):
     require_signature = models.BooleanField(_("only signed questions are answered"), default=False)
     # Device keys: refuse to enrol one without an attestation that is verified, which this server cannot do yet.
     require_app_attestation = models.BooleanField(_("only attested apps may enrol"), default=False)
+    # Device keys: the hosted pages offer the web app of this server, for users without an app that brings the SDK.
+    web_app = models.BooleanField(_("users may enrol the web app"), default=False, db_default=False)
     # Device keys: days until one has to be enrolled or renewed again; None for never.
     credential_days = models.PositiveSmallIntegerField(_("days that a device stays enrolled"), null=True)
     sms_channel = models.CharField(
@@ -206,6 +208,9 @@ class Authenticator(models.Model):
     push_token_sealed = models.BinaryField(null=True, editable=False)
     attestation = models.CharField(max_length=32, blank=True, editable=False)
     expires_at = models.DateTimeField(_("expires"), null=True)
+    # Whom somebody else vouches for: an account at an issuer, a person at a checker (`subjects`).
+    subject_sealed = models.BinaryField(null=True, editable=False)
+    subject_index = models.CharField(max_length=128, blank=True, default="", db_default="", editable=False)
     # How the last code for it travelled, where that is a choice.
     previous_sms_channel = models.CharField(max_length=16, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=clock.Now())
@@ -215,6 +220,7 @@ class Authenticator(models.Model):
     contact = SealedText("contact_sealed", "contact_index")
     secret = SealedText("secret_sealed")
     push_token = SealedText("push_token_sealed")
+    subject = SealedText("subject_sealed")
 
     class Meta:
         ordering = ["created_at"]
@@ -233,6 +239,11 @@ class Authenticator(models.Model):
                 fields=["tenant", "method", "public_key"],
                 name="one_owner_per_device_key",
                 condition=Q(method__in=[method.value for method in DEVICE_METHODS]),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "method", "subject_index"],
+                name="one_owner_per_subject",
+                condition=~Q(subject_index=""),
             ),
         ]
         indexes = [models.Index(fields=["user", "method"], name="authenticator_by_user")]
@@ -274,13 +285,15 @@ class Challenge(models.Model):
     code_hash = models.CharField(max_length=128, blank=True)
     code_length = models.PositiveSmallIntegerField(default=6)
     nonce = models.BinaryField(null=True)
-    # QR codes: SHA-256 of the secret by which the page that shows the code asks what came of it.
+    # SHA-256 of a secret that only who began it has: to ask what came of a QR code, to return from a sign-in.
     device_code_hash = models.CharField(max_length=64, blank=True)
-    # With dynamic linking: the transaction that this challenge is for (authenticators.transactions), and for a
-    # passkey the random bytes that `nonce` was made of together with its hash.
+    # With dynamic linking: the transaction that this challenge is for (authenticators.transactions), and the
+    # random bytes of which, together with its hash, `nonce` was made for a passkey, or `id` for a device key.
     transaction = models.TextField(blank=True, default="", db_default="")
     transaction_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
     transaction_nonce = models.BinaryField(null=True)
+    # Identity checks: {"id", "url"} of the vendor's session as JSON; its address opens it for whoever has it.
+    session_sealed = models.BinaryField(null=True)
     # What the server API was told when the challenge began and needs when it is claimed.
     context = models.JSONField(default=dict)
     scope = models.CharField(max_length=255, blank=True)
@@ -297,6 +310,7 @@ class Challenge(models.Model):
     claimed_at = models.DateTimeField(null=True)
 
     contact = SealedText("contact_sealed", "contact_index")
+    session = SealedText("session_sealed")
 
     class Meta:
         indexes = [
@@ -313,6 +327,37 @@ class Challenge(models.Model):
 
     def is_open(self, now: datetime) -> bool:
         return self.verified_at is None and self.failed_at is None and self.expires_at > now
+
+
+class IdentityProvider(models.Model):
+    """Who vouches for a tenant's users by one method: an issuer of ID tokens, or an adapter of identity checks.
+
+    `secret` is written, never shown.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    method = models.CharField(_("method"), max_length=32, choices=method_choices)
+    # What users know it as; empty where the method says it.
+    name = models.CharField(_("name"), max_length=64, blank=True)
+    # ID tokens: whose they are, and for whom they may have been made. The hosted pages sign in as the first client.
+    issuer = models.CharField(_("issuer"), max_length=255, blank=True)
+    client_ids = ArrayField(models.CharField(max_length=255), default=list, blank=True)
+    # Identity checks: where one is begun.
+    url = models.CharField(_("address"), max_length=2048, blank=True)
+    secret_sealed = models.BinaryField(null=True, editable=False)
+    created_at = models.DateTimeField(_("created"), db_default=clock.Now())
+
+    secret = SealedText("secret_sealed")
+
+    class Meta:
+        ordering = ["method"]
+        verbose_name = _("identity provider")
+        verbose_name_plural = _("identity providers")
+        constraints = [models.UniqueConstraint(fields=["tenant", "method"], name="one_identity_provider_per_method")]
+
+    def __str__(self) -> str:
+        return self.name or self.method
 
 
 class MagicLink(models.Model):
@@ -334,6 +379,47 @@ class MagicLink(models.Model):
 
     def __str__(self) -> str:
         return f"link of {self.challenge_id}"
+
+
+class AppInvitation(models.Model):
+    """A code by which the holder of a client token lets one app enrol: it stands for that token, and for nothing else.
+
+    The code itself is nowhere. What the token said is judged again when the app enrols.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(EndUser, on_delete=models.CASCADE, related_name="+")
+    action_id = models.UUIDField()
+    code_hash = models.CharField(max_length=128, unique=True)
+    token_purpose = models.CharField(max_length=16)
+    token_scope = models.CharField(max_length=255, blank=True)
+    token_issued_at = models.DateTimeField()
+    created_at = models.DateTimeField(db_default=clock.Now())
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    # What came of it, for as long as that is enrolled.
+    authenticator = models.ForeignKey("Authenticator", null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["action_id"], name="app_invitation_by_action")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class WebPushKey(models.Model):
+    """What a tenant's notifications are signed with, so that a browser's push service knows the sender (RFC 8292)."""
+
+    tenant = models.OneToOneField(Tenant, primary_key=True, on_delete=models.CASCADE, related_name="web_push_key")
+    private_key_sealed = models.BinaryField()
+    created_at = models.DateTimeField(db_default=clock.Now())
+
+    # PKCS #8 in PEM.
+    private_key = SealedText("private_key_sealed")
+
+    def __str__(self) -> str:
+        return f"web push key of {self.tenant_id}"
 
 
 class RecoveryCode(models.Model):
@@ -383,6 +469,7 @@ class MessageProvider(models.Model):
         TWILIO = "twilio", _("Twilio")
         WEBHOOK = "webhook", _("Webhook")
         SMTP = "smtp", _("Mail server")
+        WEB_PUSH = "web_push", _("Web Push")
 
     class Security(models.TextChoices):
         STARTTLS = "starttls", _("STARTTLS")
@@ -454,6 +541,8 @@ class Message(models.Model):
     standing = models.CharField(max_length=16, blank=True)
     price = models.PositiveIntegerField(default=0)
     proven_at = models.DateTimeField(null=True)
+    # What a user is told of without having asked (`notices`): kind and method. Empty for a code, a link or a push.
+    notice = models.CharField(max_length=64, blank=True, default="", db_default="")
     # {"to", "text", "subject"?, "html"?, "code"?, "url"?, "about"?} as JSON; emptied as soon as the message has ended.
     payload_sealed = models.BinaryField(null=True)
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.OWED)

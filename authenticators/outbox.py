@@ -22,7 +22,7 @@ from authenticators.messaging import compose
 from authenticators.models import Challenge, EndUser, Message
 from authenticators.sending import Asked
 from authenticators.transactions import Transaction
-from authsignal_portal.models import Tenant
+from authsignal_portal.models import Tenant, Wording
 from authsignal_portal.vocabulary import Channel, VerificationMethod
 
 log = structlog.get_logger(__name__)
@@ -49,7 +49,7 @@ def owe_code(
     `linked`: what the code is for, where the action is linked to its transaction; the message tells it.
     `is_fallback`: it goes in place of one by another channel that did not arrive.
     It lives as long as the challenge, and replaces what is still owed for the same one.
-    This is the one place where a message becomes owed, so what limits messages is asked here (`sending`).
+    This is the one place where a code becomes owed, so what limits codes is asked here (`sending`).
     Raises TooManyRequests (sending limits), InvalidRequest (a number that gets no SMS).
     """
     if not connection.in_atomic_block:
@@ -59,15 +59,6 @@ def owe_code(
     delivery.cancel_owed(challenge, now)
     valid_for = challenge.expires_at - now
     text = _text(challenge, channel, code=code, url=url, valid_for=valid_for, locale=locale, linked=linked)
-    payload = {
-        "to": to,
-        "text": text.text,
-        "subject": text.subject,
-        "html": text.html,
-        "code": code,
-        "url": url,
-        "about": _about(challenge, locale, about or {}),
-    }
     message = Message(
         tenant=tenant,
         user=user,
@@ -83,7 +74,7 @@ def owe_code(
         standing=admitted.standing,
         price=admitted.price,
     )
-    message.payload = json.dumps({key: value for key, value in payload.items() if value})
+    message.payload = payload_of(to, text, code=code, url=url, about=_about(challenge, locale, about or {}))
     store(message)
     transaction.on_commit(partial(ring, message.pk))
     return message
@@ -131,9 +122,10 @@ def _text(
     linked: Transaction | None,
 ) -> compose.Text:
     method, name = VerificationMethod(challenge.method), challenge.tenant.name
+    own = Wording.objects.filter(tenant=challenge.tenant).values_list("messages", flat=True).first() or {}
     if url:
         return compose.link_message(
-            method=method, tenant_name=name, url=url, valid_for=valid_for, locale=locale, linked=linked
+            method=method, tenant_name=name, url=url, valid_for=valid_for, locale=locale, linked=linked, own=own
         )
     return compose.code_message(
         method=method,
@@ -143,7 +135,14 @@ def _text(
         valid_for=valid_for,
         locale=locale,
         linked=linked,
+        own=own,
     )
+
+
+def payload_of(to: str, text: compose.Text, **more: Any) -> str:
+    """For `Message.payload`: what is empty is left out."""
+    payload = {"to": to, "text": text.text, "subject": text.subject, "html": text.html, **more}
+    return json.dumps({key: value for key, value in payload.items() if value})
 
 
 def _about(challenge: Challenge, locale: str | None, more: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,6 +176,13 @@ def one_at_a_time(names: Sequence[str]) -> None:
     with connection.cursor() as cursor:
         for key in sorted(map(lock_key, names)):
             cursor.execute("SELECT pg_advisory_xact_lock(%s::bigint)", [key])
+
+
+def is_first(name: str) -> bool:
+    """Whether nobody else has this name until their transaction ends; then it is this transaction's. Does not wait."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s::bigint)", [lock_key(name)])
+        return bool(cursor.fetchone()[0])
 
 
 def lock_key(name: str) -> int:

@@ -21,6 +21,7 @@ FIELDS: Final = {
     Kind.TWILIO: ["account", "secret", "sender", "messaging_service_sid", "content_sid"],
     Kind.WEBHOOK: ["url"],
     Kind.SMTP: ["host", "port", "security", "account", "secret", "sender"],
+    Kind.WEB_PUSH: [],
 }
 # Who changes where the secret goes must know the secret: else it could be sent to a server of theirs.
 SECRET_GOES_TO: Final = {"account", "host", "port"}
@@ -100,7 +101,9 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data
         self._position_is_free(given)
-        {Kind.TWILIO: self._twilio, Kind.WEBHOOK: self._webhook, Kind.SMTP: self._smtp}[self.kind](given)
+        checks = {Kind.TWILIO: self._twilio, Kind.WEBHOOK: self._webhook, Kind.SMTP: self._smtp}
+        if self.kind in checks:
+            checks[self.kind](given)
         if "secret" in self.fields:
             self._secret(given)
         return given

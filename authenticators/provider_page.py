@@ -215,4 +215,6 @@ def _shown(row: MessageProvider) -> str:
     """Where it leads, without what is secret."""
     if row.kind == Kind.TWILIO:
         return row.messaging_service_sid or contact.mask(row.sender)
+    if row.kind == Kind.WEB_PUSH:
+        return str(_("the web app on users' phones"))
     return row.url or f"{row.host}:{row.port}"

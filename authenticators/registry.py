@@ -1,9 +1,16 @@
 """All verification methods."""
 
 from authenticators.method import Method
+from authenticators.methods.apple_id_token import AppleIdToken
 from authenticators.methods.email_magic_link import EmailMagicLink
 from authenticators.methods.email_otp import EmailOtp
+from authenticators.methods.google_id_token import GoogleIdToken
+from authenticators.methods.idverse import Idverse
 from authenticators.methods.in_app import InApp
+from authenticators.methods.iproov import Iproov
+from authenticators.methods.oidc_provider import OidcProvider
+from authenticators.methods.onfido import Onfido
+from authenticators.methods.palm_biometrics_rr import PalmBiometrics
 from authenticators.methods.passkey import Passkey
 from authenticators.methods.push import Push
 from authenticators.methods.qr_code import QrCode
@@ -11,6 +18,7 @@ from authenticators.methods.recovery_code import RecoveryCodes
 from authenticators.methods.security_key import SecurityKey
 from authenticators.methods.sms import Sms
 from authenticators.methods.totp import Totp
+from authenticators.methods.veriff import Veriff
 from authenticators.methods.whatsapp import WhatsApp
 from authsignal_portal.vocabulary import VerificationMethod
 
@@ -25,6 +33,14 @@ _ALL: tuple[Method, ...] = (
     Push(),
     QrCode(),
     InApp(),
+    AppleIdToken(),
+    GoogleIdToken(),
+    OidcProvider(),
+    Veriff(),
+    Iproov(),
+    Idverse(),
+    Onfido(),
+    PalmBiometrics(),
     RecoveryCodes(),
 )
 

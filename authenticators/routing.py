@@ -16,6 +16,8 @@ from authsignal_portal.vocabulary import Channel, SmsChannel, VerificationMethod
 
 TRIES_BEFORE_THE_NEXT = 2
 PHONE = (Channel.SMS, Channel.WHATSAPP)
+# Whose receiver expects a code or a link in every message: a notice goes by the next one.
+CODES_ONLY = (MessageProvider.Kind.WEBHOOK,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Route:
 def routes(message: Message) -> list[Route]:
     channels = [Channel(name) for name in (message.channel, message.fallback_channel) if name]
     rows = MessageProvider.objects.filter(tenant=message.tenant_id, channel__in=channels, is_active=True)
+    if message.notice:
+        rows = rows.exclude(kind__in=CODES_ONLY)
     own = list(rows.select_related("tenant").order_by("position"))
     found: list[Route] = []
     for channel in channels:
@@ -82,6 +86,11 @@ def uses_whatsapp(tenant: Tenant) -> bool:
 def is_carried(tenant: Tenant, channel: Channel) -> bool:
     own = MessageProvider.objects.filter(tenant=tenant, channel=channel, is_active=True)
     return messaging.carries(channel) or own.exists()
+
+
+def carries_notices(tenant: Tenant, channel: Channel) -> bool:
+    own = MessageProvider.objects.filter(tenant=tenant, channel=channel, is_active=True)
+    return messaging.carries(channel) or own.exclude(kind__in=CODES_ONLY).exists()
 
 
 def sends_nothing(tenant: Tenant, channel: Channel) -> bool:

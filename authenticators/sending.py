@@ -172,13 +172,15 @@ def _check_windows(asked: Asked, of_number: Sequence[Sent], country: str, now: d
 def _newest_to_number(asked: Asked) -> list[Sent]:
     """All count, sent or not; as many as any limit looks at."""
     index = contact.indexes(asked.tenant.pk, asked.to)
-    rows = Message.objects.filter(tenant=asked.tenant, contact_index__in=index, channel__in=asked.counted_with)
+    rows = Message.objects.filter(
+        tenant=asked.tenant, contact_index__in=index, channel__in=asked.counted_with, notice=""
+    )
     newest = rows.order_by("-created_at").values_list("created_at", "proven_at", "contact_index", "standing")
     return [_sent(*row) for row in newest[: _most(asked)]]
 
 
 def _times_of_user(asked: Asked) -> list[float]:
-    rows = Message.objects.filter(user=asked.user, channel__in=asked.counted_with).order_by("-created_at")
+    rows = Message.objects.filter(user=asked.user, channel__in=asked.counted_with, notice="").order_by("-created_at")
     return [at.timestamp() for at in rows.values_list("created_at", flat=True)[: _most(asked)]]
 
 
@@ -204,6 +206,24 @@ def _admit_priced(asked: Asked, policy: SendingPolicy, proven: Sequence[bool], c
         _refuse(asked, sending_counts.reason_of(full), country, until=full.end, now=now, alarms=verdict.alarms)
     sending_pauses.begin(asked.tenant, verdict.alarms, number=asked.to, country=country, now=now)
     return Admitted(now, state.prefix, country, verdict.standing.value, price)
+
+
+def admit_notice(tenant: Tenant, number: str) -> bool:
+    """Count an SMS that nobody asked for against the tenant's budget. Whether there is room, and the number is served.
+
+    Only numbers that were proven get one, so that what guards against strangers has nothing to judge.
+    """
+    country, policy = country_of(number), policy_of(tenant)
+    try:
+        check_number(tenant, number, Channel.SMS, policy)
+    except InvalidRequest:
+        return False
+    charges = guard.charges_of_notice(at=clock.now().timestamp(), caps=caps_of(policy))
+    with transaction.atomic():
+        full = sending_counts.add(tenant, charges, price=prices.of(country, policy.prices))
+        if full is not None:
+            transaction.set_rollback(True)
+    return full is None
 
 
 def _refuse(

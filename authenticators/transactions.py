@@ -1,7 +1,8 @@
 """The transaction that a proof is linked to: what the payer was shown, in one form that cannot be read two ways.
 
 Source: RTS on strong customer authentication (EU 2018/389) Art. 5; canonical JSON is RFC 8785. A passkey signs
-SHA-256(nonce ‖ SHA-256(canonical)), where the nonce is 32 random bytes of the one challenge.
+SHA-256(nonce ‖ SHA-256(canonical)), where the nonce is 32 random bytes of the one challenge; an app's key signs the
+challenge's id, which is the same in hexadecimal.
 """
 
 import json
@@ -57,8 +58,8 @@ def plain_number(value: Amount) -> str:
     return format(Decimal(rfc8785.dumps(value).decode()), "f")
 
 
-def webauthn_challenge(nonce: bytes, transaction_hash: str) -> bytes:
-    """The 32 bytes that a passkey signs: both parts have a fixed length, so that they cannot be shifted."""
+def linked_challenge(nonce: bytes, transaction_hash: str) -> bytes:
+    """The 32 bytes that a key signs: both parts have a fixed length, so that they cannot be shifted."""
     linked = bytes.fromhex(transaction_hash)
     if len(nonce) != 32 or len(linked) != 32:
         raise ValueError("a nonce and a transaction's hash have 32 bytes each")

@@ -10,6 +10,7 @@ from audit import log
 from audit.events import Tag
 from authenticators import contact
 from authenticators.enrolment import Added, add_verified
+from authenticators.id_tokens import Vouched
 from authenticators.models import EndUser, GuessCount
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidRequest, Unavailable
@@ -104,18 +105,23 @@ def delete(tenant: Tenant, user_id: str, *, actor: log.Actor) -> None:
     user.delete()
 
 
-def query(tenant: Tenant, given: Mapping[str, Any]) -> QuerySet[EndUser]:
-    """Users by exact username, email or phone number, in the order of their ids. Raises InvalidRequest."""
+def query(tenant: Tenant, given: Mapping[str, Any], vouched: Vouched | None = None) -> QuerySet[EndUser]:
+    """Users by exact username, email or phone number, or by an ID token that was read, in the order of their ids.
+
+    Raises InvalidRequest.
+    """
     rows = EndUser.objects.select_related("tenant").filter(tenant=tenant)
     asked = {name: given[name] for name in ("username", "email", "phoneNumber") if given.get(name)}
-    if not asked:
-        raise InvalidRequest("Give username, email or phoneNumber.")
+    if not asked and vouched is None:
+        raise InvalidRequest("Give username, email, phoneNumber or token.")
     if "username" in asked:
         rows = rows.filter(username=asked["username"])
     if "email" in asked:
         rows = rows.filter(email_index__in=contact.indexes(tenant.pk, asked["email"]))
     if "phoneNumber" in asked:
         rows = rows.filter(phone_number_index__in=contact.indexes(tenant.pk, asked["phoneNumber"]))
+    if vouched is not None:
+        rows = rows.filter(pk__in=[row.user_id for row in vouched.owners])
     if given.get("lastEvaluatedUserId"):
         rows = rows.filter(user_id__gt=given["lastEvaluatedUserId"])
     return rows.order_by("user_id")

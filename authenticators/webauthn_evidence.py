@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from authenticators.models import Authenticator, Challenge
-from authenticators.transactions import webauthn_challenge
+from authenticators.transactions import linked_challenge
 from authenticators.webauthn import StoredCredential, WebAuthnError, verify_authentication
 from authenticators.webauthn_json import decode_member, encode, read_client_data, read_object, read_response
 
@@ -45,7 +45,7 @@ def check(evidence: object, *, transaction_hash: str, user_verified: bool) -> No
         raise WebAuthnError("malformed", "rpId and origin must be texts")
     verify_authentication(
         credential=answer,
-        expected_challenge=webauthn_challenge(decode_member(given, "nonce"), transaction_hash),
+        expected_challenge=linked_challenge(decode_member(given, "nonce"), transaction_hash),
         expected_origins=[origin],
         expected_rp_id=rp_id,
         allow_cross_origin_from=[top] if isinstance(top, str) else [origin],

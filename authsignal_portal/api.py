@@ -104,15 +104,21 @@ class TenantId(BaseAuthentication):
         text = basic_username(request._request)
         if text is None:
             return None
-        try:
-            tenant = Tenant.objects.filter(pk=UUID(text)).first()
-        except ValueError:
-            tenant = None
-        if tenant is None:
-            raise Unauthorized
+        tenant = tenant_called(text)
         mark_tenant(request, tenant)
         limits.requests_by_address(client_ip(request._request))
         return None, tenant
+
+
+def tenant_called(text: str) -> Tenant:
+    """The tenant with this public id. Raises Unauthorized."""
+    try:
+        tenant = Tenant.objects.filter(pk=UUID(text)).first()
+    except ValueError:
+        tenant = None
+    if tenant is None:
+        raise Unauthorized
+    return tenant
 
 
 def mark_tenant(request: Request, tenant: Tenant) -> None:

@@ -21,7 +21,7 @@ PROVIDERS = {
     "EMAIL": {"builtin", "smtp"},
     "SMS": {"builtin", "twilio"},
     "WHATSAPP": {"builtin", "twilio", "none"},
-    "PUSH": {"builtin", "none"},
+    "PUSH": {"builtin", "web-push", "none"},
 }
 SECRET_KEY_CHARS = 50
 SECRET_KEY_DIFFERENT_CHARS = 5

@@ -119,6 +119,7 @@ class Demo:
         self.url = f"http://localhost:{port}"
         self.demo_url = f"http://localhost:{port + 1}"
         self.env = {**os.environ, "PUBLIC_URL": self.url, "PYTHONUNBUFFERED": "1"}
+        self.env["WSGI_THREADS"] = str(THREADS)
         self.stores = Stores()
         # There only while it is true: whoever waits for it must not read that of an earlier run.
         self.told = self.stores.directory / "demo.json"
@@ -176,15 +177,15 @@ class Demo:
     def _web(self, address: str, *, workers: int) -> Program:
         host = f"[{address}]" if ":" in address else address
         options = {
-            "--interface": "wsgi",
+            # Socket, API and pages on one port; in production a proxy tells them apart.
+            "--interface": "asgi",
             "--host": address,
             "--port": self.port,
             "--workers": workers,
-            "--blocking-threads": THREADS,
             "--workers-kill-timeout": 8,
         }
         words = [str(word) for option in options.items() for word in option]
-        application = "authsignal_portal.wsgi:application"
+        application = "authsignal_portal.asgi:application"
         return Program(
             f"the web server on {host}:{self.port}",
             [sys.executable, "-m", "granian", *words, "--respawn-failed-workers", application],

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-FOR_END_USERS = "/challenge"
+FOR_END_USERS = ("/challenge", "/app/")
 
 
 class LanguageMiddleware:

@@ -13,6 +13,7 @@ from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis.exceptions import RedisError
 
+from authsignal_portal.client_ip import bucket
 from authsignal_portal.errors import TooManyRequests, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -31,7 +32,7 @@ def requests_by_key(key_id: str) -> None:
 
 
 def requests_by_address(address: str) -> None:
-    _hit(RateLimitItemPerMinute(settings.CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS), "address", address)
+    _hit(RateLimitItemPerMinute(settings.CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS), "address", bucket(address))
 
 
 def link_poll(action_id: object) -> None:
@@ -48,13 +49,15 @@ def provider_test(tenant_id: object) -> None:
 
 
 def bad_key(address: str) -> None:
-    _hit(RateLimitItemPerMinute(settings.BAD_KEYS_PER_MINUTE), "bad-key", address)
+    _hit(RateLimitItemPerMinute(settings.BAD_KEYS_PER_MINUTE), "bad-key", bucket(address))
 
 
 def staff_try(step: str, account: str, address: str) -> None:
     """Count one try of a member of staff to sign in. Raises TooManyRequests; without Redis, Unavailable: no try."""
     try:
-        _count(RateLimitItemPerMinute(settings.STAFF_TRIES_PER_ADDRESS, STAFF_MINUTES), "staff-address", address)
+        _count(
+            RateLimitItemPerMinute(settings.STAFF_TRIES_PER_ADDRESS, STAFF_MINUTES), "staff-address", bucket(address)
+        )
         _count(RateLimitItemPerMinute(settings.STAFF_TRIES_PER_ACCOUNT, STAFF_MINUTES), "staff", step, account)
     except (RedisError, OSError) as error:
         raise Unavailable("Sign-in is not available right now. Try again shortly.") from error

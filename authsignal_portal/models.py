@@ -1,5 +1,6 @@
 """Tenants, their keys, and which staff may see them."""
 
+import functools
 import hashlib
 import secrets
 import string
@@ -36,9 +37,15 @@ def key_kind_choices() -> list[tuple[str, str]]:
     return [(k.value, k.value.title()) for k in KeyKind]
 
 
+@functools.cache
+def time_zones() -> frozenset[str]:
+    """Found by walking through the files of the time zones: once."""
+    return frozenset(available_timezones())
+
+
 def known_time_zone(name: str) -> None:
     """Raises ValidationError."""
-    if name not in available_timezones():
+    if name not in time_zones():
         raise ValidationError(_("There is no time zone of this name. Write one such as Europe/London."))
 
 
@@ -99,7 +106,31 @@ class Tenant(models.Model):
     remember_device_days = models.PositiveSmallIntegerField(
         _("days a device is remembered"), default=30, validators=[MinValueValidator(1), MaxValueValidator(365)]
     )
+    notify_users = models.BooleanField(
+        _("tell users of changes"),
+        default=True,
+        db_default=True,
+        help_text=_(
+            "By email, else by SMS: a way to prove themselves was added, removed, locked by guesses or maybe copied, "
+            "or a recovery code was used."
+        ),
+    )
     hide_success_screen_on_enrollment = models.BooleanField(_("skip the success screen after enrolment"), default=False)
+    allow_deleting_user_authenticators = models.BooleanField(
+        _("let users remove their methods"),
+        default=True,
+        help_text=_("On the settings page, after a challenge or with remove:authenticators in the token."),
+    )
+    allow_disabling_mfa = models.BooleanField(
+        _("let users remove their last method"),
+        default=False,
+        help_text=_("If on, a user may be left with nothing to verify with; whoever comes next enrols afresh."),
+    )
+    redirect_on_session_expiry = models.BooleanField(
+        _("send users back when their time is up"),
+        default=False,
+        help_text=_("If on, an expired hosted page goes to the app by itself; else it says so first."),
+    )
     blocked_sms_countries = ArrayField(
         models.CharField(max_length=2),
         verbose_name=_("countries that get no SMS"),
@@ -284,6 +315,10 @@ class Theme(models.Model):
     logo = models.BinaryField(default=b"", editable=False)
     logo_dark = models.BinaryField(default=b"", editable=False)
     favicon = models.BinaryField(default=b"", editable=False)
+    watermark = models.BinaryField(default=b"", db_default=b"", editable=False)
+    watermark_dark = models.BinaryField(default=b"", db_default=b"", editable=False)
+    background = models.BinaryField(default=b"", db_default=b"", editable=False)
+    background_dark = models.BinaryField(default=b"", db_default=b"", editable=False)
     updated_at = models.DateTimeField(db_default=clock.Now())
 
     class Meta:
@@ -295,10 +330,12 @@ class Theme(models.Model):
 
 
 class Wording(models.Model):
-    """A tenant's own texts on the hosted pages: `{language: {publicId: text}}`, each as `wording.checked` passed it."""
+    """A tenant's own texts, `{language: {publicId: text}}`: on the hosted pages, each as `wording.checked` passed it,
+    and in messages, each as `message_wording.checked` did."""
 
     tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, primary_key=True, related_name="wording")
     texts = models.JSONField(default=dict, editable=False)
+    messages = models.JSONField(default=dict, db_default={}, editable=False)
     updated_at = models.DateTimeField(db_default=clock.Now())
 
     class Meta:

@@ -104,6 +104,12 @@ SUMMARIES = {
     "clientAddInAppCredential": "Enrol a device for in-app proofs",
     "clientRemoveInAppCredential": "A device takes its in-app credential away",
     "clientVerifyInApp": "Check what a device signed for its own user",
+    "clientChallengeIdToken": "A nonce for an ID token that proves the user's account",
+    "clientEnrollIdToken": "Begin to enrol an account: a nonce for its ID token",
+    "clientVerifyIdToken": "Check an ID token",
+    "clientChallengeIdentityCheck": "Begin an identity check, or go on with the one under way",
+    "clientEnrollIdentityCheck": "Begin to enrol a person by an identity check",
+    "clientVerifyIdentityCheck": "What came of an identity check; the token comes once",
 }
 
 

@@ -3,7 +3,7 @@
 A name is resolved once, every address it has is judged by its number (with the IPv4 addresses that IPv6 can hide),
 and the connection goes to the address that was judged, under the name for TLS. Redirects are not followed, proxies of
 the environment are not used. `OUTBOUND_ALLOWED_NETWORKS` names networks of the operator's that may be reached as well,
-there by http and on any port too.
+there by http and on any port too; not where `public_only` is asked for: who names such an address is nobody's tenant.
 """
 
 import http.client
@@ -81,40 +81,52 @@ class Target:
     addresses: tuple[Address, ...]
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+def post(url: str, body: bytes, headers: Mapping[str, str], *, public_only: bool = False) -> Answer:
     """One POST. Raises Refused, OutboundError."""
+    return _exchange("POST", url, body, headers, public_only=public_only)
+
+
+def get(url: str, headers: Mapping[str, str]) -> Answer:
+    """One GET. Raises Refused, OutboundError."""
+    return _exchange("GET", url, None, headers)
+
+
+def _exchange(
+    verb: str, url: str, body: bytes | None, headers: Mapping[str, str], *, public_only: bool = False
+) -> Answer:
     until = time.monotonic() + TOTAL_SECONDS
-    target, path, is_tls = _target(url)
+    target, path, is_tls = _target(url, public_only=public_only)
     with closing(_open(target, until, is_tls=is_tls)) as stream:
         connection = http.client.HTTPConnection(target.host, target.port)
         # What is left out of the Host header.
         connection.default_port = 443 if is_tls else 80
         connection.sock = _Hurried(stream, until)
         try:
-            connection.request("POST", path, body, dict(headers))
+            connection.request(verb, path, body, dict(headers))
             response = connection.getresponse()
             return Answer(response.status, _read(response))
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise OutboundError("no answer after the request was sent", sent=True) from error
 
 
-def check_url(url: str) -> None:
+def check_url(url: str, *, public_only: bool = False) -> None:
     """Whether a URL could be one to post to, without asking a name server. Raises Refused."""
     host, port, is_tls = _parts(url)
     literal = _literal(host)
+    may_be_allowed = bool(settings.OUTBOUND_ALLOWED_NETWORKS) and not public_only
     if literal is not None:
-        _judge([literal], port, is_tls=is_tls)
-    elif not is_tls and not settings.OUTBOUND_ALLOWED_NETWORKS:
+        _judge([literal], port, is_tls=is_tls, public_only=public_only)
+    elif not is_tls and not may_be_allowed:
         raise Refused("the address must begin with https://")
-    elif is_tls and port not in WEB_PORTS and not settings.OUTBOUND_ALLOWED_NETWORKS:
+    elif is_tls and port not in WEB_PORTS and not may_be_allowed:
         raise Refused("only the ports 443 and 8443 can be reached")
 
 
-def _target(url: str) -> tuple[Target, str, bool]:
+def _target(url: str, *, public_only: bool) -> tuple[Target, str, bool]:
     host, port, is_tls = _parts(url)
     parts = urlsplit(url)
     addresses = resolve(host, port)
-    _judge(addresses, port, is_tls=is_tls)
+    _judge(addresses, port, is_tls=is_tls, public_only=public_only)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(host, port, tuple(addresses)), path, is_tls
 
@@ -167,20 +179,20 @@ def _literal(host: str) -> Address | None:
         return None
 
 
-def _judge(addresses: list[Address], port: int, *, is_tls: bool) -> None:
+def _judge(addresses: list[Address], port: int, *, is_tls: bool, public_only: bool) -> None:
     """One forbidden address forbids the name. Raises Refused."""
-    if all(is_allowed(address) for address in addresses):
+    if not public_only and all(is_allowed(address) for address in addresses):
         return
     if not is_tls:
         raise Refused("the address must begin with https://")
     if port not in WEB_PORTS:
         raise Refused("only the ports 443 and 8443 can be reached")
-    judge_public(addresses)
+    judge_public(addresses, public_only=public_only)
 
 
-def judge_public(addresses: list[Address]) -> None:
+def judge_public(addresses: list[Address], *, public_only: bool = False) -> None:
     """Raises Refused where one is neither public nor allowed by the operator."""
-    if not all(is_allowed(address) or is_public(address) for address in addresses):
+    if not all(is_public(address) or (is_allowed(address) and not public_only) for address in addresses):
         raise Refused("the name leads to an address that is not public")
 
 

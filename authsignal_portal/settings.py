@@ -132,6 +132,9 @@ TEMPLATES = [
     }
 ]
 
+# In one process with the socket, the WSGI application runs in so many threads (authsignal_portal.asgi).
+WSGI_THREADS = env.int("WSGI_THREADS", default=8)
+
 # -- database -------------------------------------------------------------------------------------
 # The application connects as a role that cannot alter tables nor change the audit log. Migrations use the owner role.
 _owner = env.bool("AUTHSIGNAL_AS_OWNER", default=False)
@@ -297,12 +300,35 @@ QR_CHALLENGE_SECONDS = 10 * 60
 QR_RENEWED_AFTER_SECONDS = 2 * 60
 QR_DECISION_SECONDS = 2 * 60
 DEVICE_RENEWAL_SECONDS = 2 * 60
+# The WebSocket of QR codes: how many at a time (one user's, one address's without a user, one tenant's and
+# half as many of it without a user, one process's: less of a tenant than of a process, so that none fills it);
+# how long one stays open that waits for nothing; how often a page may ask for a new code.
+SOCKETS_PER_USER = 10
+SOCKETS_PER_ADDRESS = env.int("SOCKETS_PER_ADDRESS", default=50)
+SOCKETS_PER_TENANT = env.int("SOCKETS_PER_TENANT", default=500)
+SOCKETS_PER_PROCESS = env.int("SOCKETS_PER_PROCESS", default=1000)
+SOCKET_IDLE_SECONDS = 60
+SOCKET_CODES_PER_MINUTE = 20
+SOCKET_BEAT_SECONDS = 25
+SOCKET_LOOKS_EVERY_SECONDS = 3
+SOCKET_THREADS = 4
+ID_TOKEN_CHALLENGE_SECONDS = 10 * 60
+# A vendor may let a person look at the pictures. Each check costs money: so many of one user and method.
+IDENTITY_CHECK_SECONDS = env.int("IDENTITY_CHECK_SECONDS", default=30 * 60)
+IDENTITY_CHECKS_PER_HOUR = env.int("IDENTITY_CHECKS_PER_HOUR", default=5)
+IDENTITY_CHECKS_PER_DAY = env.int("IDENTITY_CHECKS_PER_DAY", default=10)
+# A code by which an app enrols: used once, and only while the token that it stands for is good.
+APP_INVITATION_SECONDS = 5 * 60
 RECOVERY_GUESSES_PER_15_MINUTES = 5
 RECOVERY_GUESSES_PER_DAY = 10
 SENDS_PER_CHALLENGE = 4
 RESEND_WAIT_SECONDS = 30
 # To one address or number, whatever the challenge and the user. SMS and WhatsApp share theirs.
 SECONDS_BETWEEN_SENDS = 30
+# How long a request waits for the customer's own sender to take its message.
+WEBHOOK_ANSWER_SECONDS = 3.0
+# Between two notices of one kind to a user; what happens meanwhile is told when it is over.
+NOTICE_PAUSE_SECONDS = 900
 SENDS_PER_10_MINUTES = {"SMS": 6, "WHATSAPP": 6, "EMAIL": 12}
 SENDS_PER_HOUR = {"SMS": 10, "WHATSAPP": 10}
 SENDS_PER_DAY = {"SMS": 20, "WHATSAPP": 20, "EMAIL": 30}
@@ -331,6 +357,7 @@ BATCH_MAX_BYTES = 2 * 1024 * 1024
 MESSAGE_PROVIDERS = {
     "EMAIL": env("EMAIL_PROVIDER", default="smtp" if PRODUCTION else "builtin"),
     "SMS": env("SMS_PROVIDER", default="twilio" if PRODUCTION else "builtin"),
+    # `web-push`: to the web app of this server.
     # `none`: only for tenants that bring a provider of their own; an app can also ask by itself when it is opened.
     "PUSH": env("PUSH_PROVIDER", default="none" if PRODUCTION else "builtin"),
     "WHATSAPP": env("WHATSAPP_PROVIDER", default="none" if PRODUCTION else "builtin"),
@@ -347,6 +374,14 @@ TWILIO_WHATSAPP_CONTENT_SID = env("TWILIO_WHATSAPP_CONTENT_SID", default="")
 TWILIO_MESSAGING_SERVICE_SID = env("TWILIO_MESSAGING_SERVICE_SID", default="")
 # Overrides Twilio's host, for a proxy or a test server.
 TWILIO_BASE_URL = env("TWILIO_BASE_URL", default="")
+# Whom push services write to when notifications make trouble: an https address or mailto:.
+WEB_PUSH_CONTACT = env("WEB_PUSH_CONTACT", default=PUBLIC_URL)
+# The push services of browsers: users name the address that is posted to, and it must be one of these. With a leading
+# dot any name below it. `host:port` is a service of yours, which may stand in one of OUTBOUND_ALLOWED_NETWORKS.
+WEB_PUSH_HOSTS = env.list(
+    "WEB_PUSH_HOSTS",
+    default=["fcm.googleapis.com", ".push.services.mozilla.com", ".push.apple.com", ".notify.windows.com"],
+)
 MESSAGE_LEASE_SECONDS = 30
 # Networks of yours that a tenant's webhook or mail server may stand in, such as 10.20.0.0/16. Empty: none.
 OUTBOUND_ALLOWED_NETWORKS = networks("OUTBOUND_ALLOWED_NETWORKS")

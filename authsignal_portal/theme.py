@@ -2,8 +2,8 @@
 
 The words are the product's: `primaryColor`, `colors` (22), `borders` (7, in px), `container`, `pageBackground`,
 `links`, `shadows`, `typography`, and `darkMode` with the same less the last three. Only colours, numbers and choices:
-no text of a tenant ever becomes CSS. What a theme leaves out is as in static/challenge/tokens.css. Pure; contrast is
-counted as WCAG 2.2 does.
+no text of a tenant ever becomes CSS. What a theme leaves out is as in static/challenge/tokens.css. Pictures stand
+beside the tokens (actions.hosted_theme). Pure; contrast is counted as WCAG 2.2 does.
 """
 
 import re
@@ -69,6 +69,8 @@ CONTAINER_CHOICES: dict[str, tuple[str, ...]] = {
 }
 CONTAINER_SIZES: dict[str, tuple[str, int, int]] = {
     "padding": ("--card-padding", 8, 48),
+    "paddingHorizontal": ("--card-padding-x", 8, 48),
+    "paddingVertical": ("--card-padding-y", 8, 48),
     "logoHeight": ("--logo-height", 16, 96),
 }
 # Fonts that every device has: another's server would learn of each challenge.
@@ -290,7 +292,8 @@ def _resolved(name: str, values: Mapping[str, str]) -> str:
 
 # -- whether it can be read ------------------------------------------------------------------------
 
-# The token to change, the colour in front, the one behind, and what stands there.
+# The token to change, the colour in front, the one behind, and what stands there. Whatever is read stands on the card,
+# which is opaque: the page behind it, with a picture or without one, is behind no text.
 PAIRS: tuple[tuple[str, str, str, float, str | Promise], ...] = (
     ("colors.bodyText", "--text", "--surface", TEXT_CONTRAST, _("text on the card")),
     ("colors.bodyText", "--text-soft", "--surface", TEXT_CONTRAST, _("fainter text on the card")),

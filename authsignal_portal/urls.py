@@ -11,10 +11,22 @@ from actions import api as actions
 from actions import client_answering as answering
 from actions import client_api as client
 from actions import client_devices as devices
+from actions import client_identity as identity
 from actions import client_messaging as messaging
 from actions import client_security_keys as security_keys
 from actions import client_waiting as waiting
-from actions import hosted, hosted_devices, hosted_messaging, hosted_theme, link_page
+from actions import (
+    hosted,
+    hosted_app,
+    hosted_devices,
+    hosted_identity,
+    hosted_messaging,
+    hosted_theme,
+    identity_callbacks,
+    link_page,
+    plain_page,
+    web_app,
+)
 from authenticators import api as authenticators
 from authenticators import callbacks
 from authsignal_portal import api, portal
@@ -97,6 +109,12 @@ client_api = [
     path("challenge/qr-code", waiting.StartQrView.as_view()),
     path("verify/qr-code", waiting.VerifyQrView.as_view()),
     path("verify/in-app", answering.VerifyInAppView.as_view()),
+    path("user-authenticators/id-token", identity.EnrolIdTokenView.as_view()),
+    path("challenge/id-token", identity.StartIdTokenView.as_view()),
+    path("verify/id-token", identity.VerifyIdTokenView.as_view()),
+    path("user-authenticators/identity-check", identity.EnrolCheckView.as_view()),
+    path("challenge/identity-check", identity.StartCheckView.as_view()),
+    path("verify/identity-check", identity.VerifyCheckView.as_view()),
     path(PUSH, devices.PushCredentialView.as_view()),
     path(f"{PUSH}/sign", devices.SignRenewalView.as_view()),
     path(f"{PUSH}/remove", devices.RemovePushView.as_view()),
@@ -131,16 +149,34 @@ hosted_pages = [
     path("challenge/api/whatsapp", hosted_messaging.WhatsAppView.as_view()),
     path("challenge/api/delivery", hosted_messaging.DeliveryView.as_view()),
     path("challenge/link/<str:token>", link_page.page),
+    path("challenge/api/authorize", hosted_identity.AuthorizeView.as_view()),
+    path("challenge/callback/<str:tenant>/<str:method>", hosted_identity.callback),
+    path("challenge/checked", hosted_identity.checked),
     path("challenge/api/remember-device", hosted_devices.RememberDeviceView.as_view()),
     path("challenge/api/devices", hosted_devices.ListDevicesView.as_view()),
     path("challenge/api/forget-device", hosted_devices.ForgetDeviceView.as_view()),
+    path("challenge/api/remove-method", hosted_devices.RemoveMethodView.as_view()),
+    path("challenge/api/prefer-method", hosted_devices.PreferMethodView.as_view()),
+    path("challenge/plain", plain_page.page, name="hosted-plain"),
+    path("challenge/api/invite-app", hosted_app.InviteAppView.as_view()),
+    path("challenge/api/invitation", hosted_app.InvitationView.as_view()),
+]
+
+# The installable app, each tenant's under an address of its own.
+web_app_pages = [
+    path("app/<uuid:tenant_id>/", web_app.page, name="web-app"),
+    path("app/<uuid:tenant_id>/manifest.webmanifest", web_app.manifest, name="web-app-manifest"),
+    path("app/<uuid:tenant_id>/worker.js", web_app.worker, name="web-app-worker"),
+    path("app/<uuid:tenant_id>/offline", web_app.offline, name="web-app-offline"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(hosted_pages)),
+    path("", include(web_app_pages)),
     path("", RedirectView.as_view(pattern_name="portal:index")),
     path("portal/", portal.site.urls),
     path("callbacks/twilio/<uuid:message_id>", callbacks.twilio),
+    path("callbacks/identity/<str:challenge_id>", identity_callbacks.decided),
     path("v1/client/", include(client_api)),
     path("v1/", include(server_api)),
     path("v1", actions.NothingHere.as_view()),

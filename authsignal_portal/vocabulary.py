@@ -38,6 +38,14 @@ class VerificationMethod(StrEnum):
     PUSH = "PUSH"
     QR_CODE = "QR_CODE"
     IN_APP = "IN_APP"
+    APPLE_ID_TOKEN = "APPLE_ID_TOKEN"  # noqa: S105  (a name)
+    GOOGLE_ID_TOKEN = "GOOGLE_ID_TOKEN"  # noqa: S105  (a name)
+    OIDC_PROVIDER = "OIDC_PROVIDER"
+    VERIFF = "VERIFF"
+    IPROOV = "IPROOV"
+    IDVERSE = "IDVERSE"
+    ONFIDO = "ONFIDO"
+    PALM_BIOMETRICS_RR = "PALM_BIOMETRICS_RR"
     RECOVERY_CODE = "RECOVERY_CODE"
 
 
@@ -45,6 +53,20 @@ class VerificationMethod(StrEnum):
 WEBAUTHN = frozenset({VerificationMethod.PASSKEY, VerificationMethod.SECURITY_KEY})
 # Proved by a signature of an app on a device that the user enrolled.
 DEVICE_METHODS = (VerificationMethod.PUSH, VerificationMethod.QR_CODE, VerificationMethod.IN_APP)
+# Proved by an ID token of an issuer that the tenant trusts.
+ID_TOKENS = (
+    VerificationMethod.APPLE_ID_TOKEN,
+    VerificationMethod.GOOGLE_ID_TOKEN,
+    VerificationMethod.OIDC_PROVIDER,
+)
+# Decided by a vendor who looks at the person, and told by an adapter that the operator runs.
+IDENTITY_CHECKS = (
+    VerificationMethod.VERIFF,
+    VerificationMethod.IPROOV,
+    VerificationMethod.IDVERSE,
+    VerificationMethod.ONFIDO,
+    VerificationMethod.PALM_BIOMETRICS_RR,
+)
 
 
 class DevicePlatform(StrEnum):
@@ -142,6 +164,8 @@ OUTCOME_STATE: dict[Outcome, ActionState] = {
 }
 
 # Nobody gets a new way in by an upgrade: these work once the tenant switches them on.
-OPT_IN_METHODS = frozenset({VerificationMethod.EMAIL_MAGIC_LINK, VerificationMethod.WHATSAPP})
+OPT_IN_METHODS = frozenset(
+    {VerificationMethod.EMAIL_MAGIC_LINK, VerificationMethod.WHATSAPP, *ID_TOKENS, *IDENTITY_CHECKS}
+)
 
 ALL_SCOPES = " ".join(Scope)

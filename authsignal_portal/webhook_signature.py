@@ -8,12 +8,17 @@ attempt is signed anew.
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
+from datetime import datetime
 
 from authsignal_portal.models import ApiKey, Tenant
 from authsignal_portal.vocabulary import KeyKind
 
 HEADER = "X-Signature-V2"
+TOLERANCE_SECONDS = 5 * 60
+MAX_HEADER = 1024
+SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
 def header(body: bytes, *, at: int, secrets: Iterable[bytes]) -> str:
@@ -24,6 +29,21 @@ def header(body: bytes, *, at: int, secrets: Iterable[bytes]) -> str:
 def signature(body: bytes, *, at: int, secret: bytes) -> str:
     mac = hmac.digest(secret, b"%d." % at + body, hashlib.sha256)
     return base64.b64encode(mac).rstrip(b"=").decode()
+
+
+def is_signed(given: str, body: bytes, *, now: datetime, secret: bytes) -> bool:
+    """Whether a header like ours was made over the body with this secret within the last five minutes, clocks apart."""
+    at, signatures = "", []
+    for part in given[:MAX_HEADER].split(","):
+        name, _equals, value = part.strip().partition("=")
+        if name == "t":
+            at = value
+        elif name == "v2":
+            signatures.append(value.rstrip("=").encode())
+    if not SECONDS.fullmatch(at) or abs(now.timestamp() - int(at)) > TOLERANCE_SECONDS:
+        return False
+    right = signature(body, at=int(at), secret=secret).encode()
+    return any(hmac.compare_digest(right, one) for one in signatures)
 
 
 def secrets_of(tenant: Tenant) -> list[bytes]:

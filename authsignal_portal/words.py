@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from authsignal_portal.vocabulary import ActionState, Channel, DevicePlatform, Outcome, VerificationMethod
 
-METHODS: Final[Mapping[str, Promise]] = {
+METHODS: Final[Mapping[str, Promise | str]] = {
     VerificationMethod.PASSKEY: _("Passkey"),
     VerificationMethod.SECURITY_KEY: _("Security key"),
     VerificationMethod.AUTHENTICATOR_APP: _("Authenticator app"),
@@ -19,6 +19,14 @@ METHODS: Final[Mapping[str, Promise]] = {
     VerificationMethod.PUSH: _("Push"),
     VerificationMethod.QR_CODE: _("QR code"),
     VerificationMethod.IN_APP: _("In the app"),
+    VerificationMethod.APPLE_ID_TOKEN: _("Sign in with Apple"),
+    VerificationMethod.GOOGLE_ID_TOKEN: _("Sign in with Google"),
+    VerificationMethod.OIDC_PROVIDER: _("Your identity provider"),
+    VerificationMethod.VERIFF: "Veriff",
+    VerificationMethod.IPROOV: "iProov",
+    VerificationMethod.IDVERSE: "IDVerse",
+    VerificationMethod.ONFIDO: "Onfido",
+    VerificationMethod.PALM_BIOMETRICS_RR: _("Palm biometrics (Redrock)"),
     VerificationMethod.RECOVERY_CODE: _("Recovery code"),
 }
 
@@ -56,7 +64,7 @@ CHANNELS: Final[Mapping[str, Promise]] = {
 }
 
 
-def method_choices() -> list[tuple[str, Promise]]:
+def method_choices() -> list[tuple[str, Promise | str]]:
     return [(str(method), text) for method, text in METHODS.items()]
 
 

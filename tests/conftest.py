@@ -1,5 +1,6 @@
 """Fixtures: the cast, an API client, the clock, and a real server process beside a real worker."""
 
+import gc
 import io
 import json
 import os
@@ -16,7 +17,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.core.management import CommandError
 from django.core.management.commands import flush
 from django.db import connection
 from django.test import Client
@@ -24,7 +24,7 @@ from django.test import Client
 from authenticators.models import Message
 from authsignal_portal import embedded
 from authsignal_portal.models import Tenant
-from tests import make
+from tests import emptying, make
 
 ROOT = Path(__file__).resolve().parent.parent
 SLOTS = 8
@@ -33,6 +33,17 @@ SLOTS = 8
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """The same in every process of a parallel run: no random bytes, no order of a set."""
     return argname if isinstance(val, bytes | bytearray | set | frozenset | UUID) else None
+
+
+def pytest_collection() -> None:
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of tests are made of stays to the end: the garbage collector need not walk it again and again."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -88,22 +99,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 
 
 @pytest.fixture(scope="session", autouse=True)
-def patient_flush() -> Iterator[None]:
-    """The flush after a test that commits and the live server's worker may each hold what the other wants."""
+def cheap_flush() -> Iterator[None]:
+    """What comes after a test that commits."""
     patched = pytest.MonkeyPatch()
-    hasty = flush.Command.handle
-
-    def handle(self: flush.Command, **options: Any) -> None:
-        for tried in range(5):
-            try:
-                hasty(self, **options)
-            except CommandError as error:
-                if tried == 4 or "deadlock detected" not in str(error.__cause__):
-                    raise
-            else:
-                return
-
-    patched.setattr(flush.Command, "handle", handle)
+    patched.setattr(flush.Command, "handle", lambda *_command, **_options: emptying.empty())
     yield
     patched.undo()
 
@@ -183,10 +182,11 @@ class Live:
                 return error.code, json.load(error), error.headers
 
     def messages(self, to: str) -> list[dict[str, Any]]:
+        """The codes and links; what users are told besides is not among them."""
         if not self.outbox_path.exists():
             return []
         lines = [json.loads(line) for line in self.outbox_path.read_text().splitlines()]
-        return [line for line in lines if line["to"] == to]
+        return [line for line in lines if line["to"] == to and ("code" in line or "url" in line)]
 
     def code(self, to: str, *, number: int = 1) -> str:
         """The code of the number-th message to an address; waits until it is there."""
@@ -221,6 +221,8 @@ def server(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pyte
         "DATABASE_URL": os.environ["DATABASE_URL"].replace(f"/{embedded.DATABASE}?", f"/{database}?"),
         "PUBLIC_URL": f"http://localhost:{port}",
         "OUTBOX_FILE": str(folder / "outbox.jsonl"),
+        # Identity providers of the tests are on this machine.
+        "OUTBOUND_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
     }
     web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
     web += [
@@ -276,7 +278,7 @@ def server(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pyte
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         try:
             urllib.request.urlopen(url, timeout=2).close()
@@ -292,10 +294,36 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture
 def live(server: Server, transactional_db: None) -> Iterator[Live]:
+    yield from living(server)
+
+
+def living(server: Server) -> Iterator[Live]:
+    """A tenant on the server, for one test."""
     origin = "http://localhost:8009"
     tenant = make.make_tenant("Acme Pay", app_origins=[origin])
     yield Live(server, tenant, make.make_key(tenant), origin)
     settle()
+
+
+@pytest.fixture(scope="session")
+def one_port_server(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A web server as the demo has it, beside the first and its worker: socket, API and pages on one port."""
+    port, folder = free_port(), tmp_path_factory.mktemp("one-port")
+    environment = {**server.environment, "PUBLIC_URL": f"http://localhost:{port}", "WSGI_THREADS": str(SLOTS)}
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--workers", "1", "authsignal_portal.asgi:application"]
+    with (folder / "web.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            wait_for(f"http://127.0.0.1:{port}/v1/", process, folder / "web.log")
+            yield Server(f"http://localhost:{port}", server.outbox_path, environment)
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def settle() -> None:

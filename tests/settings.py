@@ -32,3 +32,5 @@ CELERY_TASK_ALWAYS_EAGER = os.environ.get("CELERY_TASK_ALWAYS_EAGER", "yes") == 
 SECONDS_BETWEEN_SENDS = 0
 STATIC_ROOT = ROOT / "var" / "test" / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+# Every test client makes its own middlewares: WhiteNoise shall not read all files for each. The servers' does.
+WHITENOISE_AUTOREFRESH = CELERY_TASK_ALWAYS_EAGER

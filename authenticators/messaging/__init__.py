@@ -9,6 +9,7 @@ from authenticators.messaging.base import Outgoing, Provider, TransportError
 from authenticators.messaging.builtin import BuiltIn
 from authenticators.messaging.email import Smtp
 from authenticators.messaging.twilio_sms import TwilioSms
+from authenticators.messaging.web_push import WebPush
 from authenticators.messaging.webhook import Webhook
 from authenticators.models import MessageProvider
 from authsignal_portal.vocabulary import Channel
@@ -31,6 +32,7 @@ PROVIDERS: dict[str, Provider] = {
     "builtin": BuiltIn(),
     "smtp": Smtp(),
     "twilio": TwilioSms(),
+    "web-push": WebPush(),
 }
 
 # A tenant's own, each made from its row.
@@ -38,11 +40,13 @@ KINDS: dict[str, Callable[[MessageProvider], Provider]] = {
     MessageProvider.Kind.TWILIO: TwilioSms.of,
     MessageProvider.Kind.WEBHOOK: Webhook.of,
     MessageProvider.Kind.SMTP: Smtp.of,
+    MessageProvider.Kind.WEB_PUSH: WebPush.of,
 }
 CHANNELS: dict[str, frozenset[Channel]] = {
     MessageProvider.Kind.TWILIO: TwilioSms.channels,
     MessageProvider.Kind.WEBHOOK: Webhook.channels,
     MessageProvider.Kind.SMTP: Smtp.channels,
+    MessageProvider.Kind.WEB_PUSH: WebPush.channels,
 }
 
 

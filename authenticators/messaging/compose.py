@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,9 +14,13 @@ from django.utils import translation
 
 from authenticators import lookalikes
 from authenticators.transactions import Transaction
+from authsignal_portal.message_wording import NAME_CHARS, filled
 from authsignal_portal.vocabulary import Channel, VerificationMethod
 
-NAME_CHARS = 64
+# {language: {public id: text}}
+OwnTexts: TypeAlias = Mapping[str, Mapping[str, str]]
+
+NONE: OwnTexts = {}
 LINKS = re.compile(r"\S*://\S*|\bwww\.\S*", re.IGNORECASE)
 # Phones turn whatever looks like a host name into a link; every dot that browsers take for one is meant.
 INNER_DOTS = re.compile(r"(?<=\w)[.\u3002](?=\w)")
@@ -39,12 +44,15 @@ def code_message(
     valid_for: timedelta,
     locale: str | None,
     linked: Transaction | None = None,
+    own: OwnTexts = NONE,
 ) -> Text:
     """A one-time code, in the user's language where we speak it. No link: there is nothing to click.
 
     `linked`: the transaction that the code is for; its amount and payee stand beside the code, exactly as they are.
+    `own`: the tenant's texts, by language and point (message_wording).
     """
     language = supported(locale)
+    texts = own.get(language, {})
     values = {
         "name": clean_name(tenant_name),
         "code": code,
@@ -54,9 +62,11 @@ def code_message(
         **_told(linked),
     }
     with translation.override(language):
-        if channel in (Channel.SMS, Channel.WHATSAPP):
-            return Text(render_to_string("messages/sms/sms.txt", values).strip())
-        return _email(f"messages/{method.value.lower()}", values)
+        if channel not in (Channel.SMS, Channel.WHATSAPP):
+            return _email(method, values, texts)
+        if text := texts.get(f"{channel.value.lower()}.text"):
+            return Text(render_to_string("messages/own/sms.txt", values | {"own": filled(text, values)}).strip())
+        return Text(render_to_string("messages/sms/sms.txt", values).strip())
 
 
 def link_message(
@@ -67,8 +77,9 @@ def link_message(
     valid_for: timedelta,
     locale: str | None,
     linked: Transaction | None = None,
+    own: OwnTexts = NONE,
 ) -> Text:
-    """A link to confirm, in the user's language where we speak it. `linked` as in `code_message`."""
+    """A link to confirm, in the user's language where we speak it. `linked` and `own` as in `code_message`."""
     language = supported(locale)
     values = {
         "name": clean_name(tenant_name),
@@ -78,14 +89,66 @@ def link_message(
         **_told(linked),
     }
     with translation.override(language):
-        return _email(f"messages/{method.value.lower()}", values)
+        return _email(method, values, own.get(language, {}))
+
+
+def notice_message(
+    *, kind: str, method: str, channel: Channel, tenant_name: str, at: datetime, locale: str | None
+) -> Text:
+    """Word of what happened (`notices.Kind`), in the user's language where we speak it. No link, and nothing secret."""
+    language = supported(locale)
+    with translation.override(language):
+        named = one_line(render_to_string("messages/notice/method.txt", {"method": method}))
+        title = one_line(render_to_string("messages/notice/title.txt", {"kind": kind, "method": named}))
+        values = {
+            "name": clean_name(tenant_name),
+            "title": title,
+            "moment": f"{at:%Y-%m-%d %H:%M} UTC",
+            "locked": kind == "locked",
+            "language": language,
+        }
+        if channel == Channel.SMS:
+            return Text(one_line(render_to_string("messages/notice/sms.txt", values)))
+        return _shipped_email("messages/notice", values)
+
+
+def shipped(public_id: str, language: str) -> str:
+    """The text at a point of `message_wording` as it is sent without a tenant's own, placeholders in braces."""
+    kind, _dot, part = public_id.partition(".")
+    values = {"name": "{name}", "code": "{code}", "url": "{url}", "minutes": 10, "sum": "", "language": language}
+    with translation.override(language):
+        if part == "text":
+            return render_to_string("messages/sms/sms.txt", values).rpartition("\n\n")[0].strip()
+        return render_to_string(f"messages/{kind.replace('-', '_')}/{part}.txt", values).strip()
 
 
 def _told(linked: Transaction | None) -> dict[str, str]:
     return {"sum": linked.sum, "payee": lookalikes.shown(linked.payee)} if linked else {"sum": "", "payee": ""}
 
 
-def _email(folder: str, values: dict[str, Any]) -> Text:
+def _email(method: VerificationMethod, values: dict[str, Any], own: Mapping[str, str]) -> Text:
+    """As shipped, but for what the tenant wrote; each of subject and text may be either."""
+    point, folder = method.value.lower().replace("_", "-"), f"messages/{method.value.lower()}"
+    made = _shipped_email(folder, values)
+    if subject := own.get(f"{point}.subject"):
+        made = replace(made, subject=one_line(filled(subject, values)))
+    if body := own.get(f"{point}.body"):
+        told = values | {"own": filled(body, values), "parts": _parts(body, values), "title": made.subject}
+        text = render_to_string("messages/own/body.txt", told).strip() + "\n"
+        made = replace(made, text=text, html=render_to_string("messages/own/body.html", told))
+    return made
+
+
+def _parts(body: str, values: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Paragraphs; a code or a link that stands alone on its line is shown as one."""
+    spaced = re.sub(r"^\{(code|url)\}$", r"\n{\1}\n", body, flags=re.MULTILINE)
+    paragraphs = [paragraph.strip() for paragraph in re.split(r"\n{2,}", spaced) if paragraph.strip()]
+    return [
+        {"kind": one[1:-1] if one in ("{code}", "{url}") else "text", "text": filled(one, values)} for one in paragraphs
+    ]
+
+
+def _shipped_email(folder: str, values: dict[str, Any]) -> Text:
     return Text(
         text=render_to_string(f"{folder}/body.txt", values).strip() + "\n",
         subject=one_line(render_to_string(f"{folder}/subject.txt", values)),

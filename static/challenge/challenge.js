@@ -9,8 +9,7 @@ import { signalAccepted } from "./passkey.js";
 import { prove } from "./prove.js";
 import { saveRecoveryCodes } from "./recovery.js";
 import { failed, finish, quit, refresh, succeeded } from "./session.js";
-import { settings } from "./settings.js";
-import { persistently } from "./troubles.js";
+import { fetched, persistently } from "./troubles.js";
 import { loading } from "./view.js";
 
 // States in which there is nothing left for the user to do here.
@@ -36,23 +35,28 @@ async function run() {
   await persistently(refresh);
   const { state, isEnrolled: wasEnrolled, settings: wantsSettings } = session.state;
   if (CLOSED[state]) return failed(CLOSED[state]);
-  if (state === "CHALLENGE_SUCCEEDED" && !wantsSettings && !config.enrol) return used();
+  // Back from a sign-in elsewhere; what it is worth is in the state and the token that came with it.
+  const connected = config.returned === "enrolled";
+  session.proved = connected || config.returned === "verified";
+  if (state === "CHALLENGE_SUCCEEDED" && !wantsSettings && !config.enrol && !session.proved) return used();
 
-  const wantsNew = () => !session.state.isEnrolled || config.forceEnrollment || config.enrol || isWaiting();
-  await proveIfNeeded({ wantsMore: wantsNew() || wantsSettings });
+  const wantsNew = () =>
+    !connected && (!session.state.isEnrolled || config.forceEnrollment || config.enrol || isWaiting());
+  await proveIfNeeded({ wantsMore: wantsNew() || (wantsSettings && !session.state.vouched) });
   const enrolled = wantsNew() && canAdd() && (await enrol({ first: !wasEnrolled, forced: config.forceEnrollment }));
   // Who came for the settings finds passkeys there.
   const offered = !enrolled && !wantsSettings && session.proved && (await offerPasskey());
   if (session.state.passkeys) signalAccepted(session.state.passkeys);
-  if (!wasEnrolled) await saveRecoveryCodes();
+  if (!wasEnrolled || connected) await saveRecoveryCodes();
   if (wantsSettings && config.mode !== "continue") {
-    await settings();
+    await (await fetched(() => import("./settings.js"))).settings();
     return finish("succeeded");
   }
-  return session.proved ? succeeded({ enrolled: enrolled || offered }) : finish("succeeded");
+  return session.proved ? succeeded({ enrolled: enrolled || offered || connected }) : finish("succeeded");
 }
 
-const isWaiting = () => session.state.state === "CHALLENGE_REQUIRED";
+// Where the app vouches for its user, the settings need no proof.
+const isWaiting = () => session.state.state === "CHALLENGE_REQUIRED" && !session.state.vouched;
 
 // A first method needs no proof; everything else does, where the app did not vouch for the user.
 async function proveIfNeeded({ wantsMore }) {
@@ -62,7 +66,7 @@ async function proveIfNeeded({ wantsMore }) {
     await prove();
     await persistently(refresh);
   }
-  const stuck = isWaiting() || (wantsMore && !session.state.isEnrolled);
+  const stuck = isWaiting() || (wantsMore && !session.state.isEnrolled && !session.state.vouched);
   if (stuck && !canAdd()) await failed("unavailable");
 }
 

@@ -2,11 +2,12 @@
 
 import { ApiError, call, verify } from "./api.js";
 import { codeForm, recoveryForm } from "./forms.js";
-import { clockText, countdown, session, text } from "./page.js";
+import { clockProblem, clockText, countdown, session, text } from "./page.js";
+import { refresh } from "./session.js";
 import { limited, locked, persistently, sentence } from "./troubles.js";
 import { announce, loading, screen, setDisabled } from "./view.js";
 
-// A code that is on its way already is used; only a longer pause is worth a screen of its own.
+// A code that is on its way already is used, if it is one for this; only a longer pause is worth a screen of its own.
 const SHORT_WAIT_SECONDS = 60;
 
 const POLL_DELIVERY_MS = 2000;
@@ -26,7 +27,7 @@ export async function byMessage({ method, target, contact, another, change, othe
       ? call(way.enrol ?? `/v1/client/user-authenticators/${way.path}`, { [way.field]: contact })
       : call(`/v1/client/challenge/${way.path}`, {});
   loading();
-  const sent = await persistently(() => firstSend(send), { another: another || change });
+  const sent = await persistently(() => firstSend(send, method), { another: another || change });
   if (sent === "another") return change ? "change" : "another";
   return screen(way.screen, {
     slots: { target: contact ?? target },
@@ -39,22 +40,24 @@ export async function byMessage({ method, target, contact, another, change, othe
         watched();
       };
       ui.on("switch", () => done(way.other));
-      if (sent.early) ui.find(".fine").textContent = text("recently-sent");
+      if (sent.early) ui.slot("note").textContent = text("recently-sent");
       codeForm(ui, judge(`/v1/client/verify/${way.path}`, { done, another: another || change, wrong: "wrong-code" }));
       return stop;
     },
   });
 }
 
-export async function firstSend(send) {
+export async function firstSend(send, method) {
   try {
     const { challengeId } = await send();
     return { wait: session.state.resendWait, early: false, challengeId };
   } catch (problem) {
-    if (problem.status === 429 && problem.retryAfter <= SHORT_WAIT_SECONDS) {
-      return { wait: problem.retryAfter, early: true };
-    }
-    throw Object.assign(problem, { sending: true });
+    if (problem.status !== 429 || problem.retryAfter > SHORT_WAIT_SECONDS) throw Object.assign(problem, { sending: true });
+    // What was sent for something else cannot work here, and what could not be sent is on no way.
+    await refresh();
+    const sent = session.state.sent?.[method];
+    if (sent) return { wait: problem.retryAfter, early: true };
+    throw Object.assign(problem, { soon: sent === false ? "not-sent" : "sent-elsewhere" });
   }
 }
 
@@ -66,8 +69,10 @@ export function watchDelivery(ui, challengeId) {
   const look = async () => {
     const { status } = await call("/challenge/api/delivery", { challengeId }).catch(() => ({ status: "waiting" }));
     polls += 1;
-    if (status === "failed" && ui.find(".fine")) {
-      ui.find(".fine").textContent = text("not-sent");
+    const note = ui.slot("note");
+    if (status === "failed" && note) {
+      note.textContent = text("not-sent");
+      note.classList.add("note-problem");
       announce(text("not-sent"));
     } else if (status === "waiting" && polls < POLLS_OF_DELIVERY) {
       timer = setTimeout(look, POLL_DELIVERY_MS);
@@ -92,13 +97,15 @@ export function resendButton(ui, { send, wait, what = "resend", done = "resent" 
   };
   ui.on("resend", async () => {
     setDisabled(button, true);
-    const note = ui.find(".fine");
+    const note = ui.slot("note");
     try {
       await send();
+      note.classList.remove("note-problem");
       note.textContent = text(done);
       pause(session.state.resendWait);
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
+      problem.sending = true;
       note.textContent = problem.status === 429 ? text("try-again-in", { time: clockText(problem.retryAfter) }) : sentence(problem);
       pause(problem.retryAfter || 1);
     }
@@ -109,8 +116,10 @@ export function resendButton(ui, { send, wait, what = "resend", done = "resent" 
 }
 
 export async function byApp({ another }) {
+  const { slots, when } = clockProblem();
   return screen("authenticator_app", {
-    when: { another },
+    slots,
+    when: { another, ...when },
     setup: (ui, done) => {
       codeForm(ui, judge("/v1/client/verify/totp", { done, another, wrong: "wrong-code" }));
     },

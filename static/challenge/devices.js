@@ -51,7 +51,7 @@ const newCode = () => call("/challenge/api/qr-challenge", {});
 
 function showCodes(first, { another }) {
   return screen("qr_code", {
-    when: { shown: true, another },
+    when: { shown: true, linked: session.state.isLinked, another },
     setup(ui, done) {
       let stop = () => {};
       const show = ({ challengeId, deviceCode, image, renewAfter }) => {
@@ -94,7 +94,7 @@ function scanned(ui, timer) {
 }
 
 // Asks until somebody stops it. A server that cannot be reached for a moment is asked again.
-function poll({ ask, told, done }) {
+export function poll({ ask, told, done }) {
   let stopped = false;
   let timer = 0;
   const step = async () => {

@@ -1,14 +1,15 @@
 // Setting up something new: choose what, prove to have it, and keep recovery codes for the day it is lost.
 
 import { call } from "./api.js";
+import { addPhone } from "./app_enrol.js";
 import { MAKE } from "./ceremonies.js";
 import { byMessage, judge } from "./codes.js";
 import { codeForm, contactForm } from "./forms.js";
 import { byLink } from "./links.js";
-import { config, session, text } from "./page.js";
+import { clockProblem, config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
 import { fillCountries, international } from "./phone.js";
-import { listChoices, usable } from "./prove.js";
+import { byAccount, byCheck, listChoices, prove, usable } from "./prove.js";
 import { openElsewhere, refresh } from "./session.js";
 import { persistently, sentence } from "./troubles.js";
 import { copyOnClick } from "./copy.js";
@@ -26,6 +27,17 @@ const WAYS = {
   EMAIL_MAGIC_LINK: addContact,
   SMS: addContact,
   WHATSAPP: addContact,
+  PUSH: addPhone,
+  QR_CODE: addPhone,
+  IN_APP: addPhone,
+  APPLE_ID_TOKEN: connect(byAccount),
+  GOOGLE_ID_TOKEN: connect(byAccount),
+  OIDC_PROVIDER: connect(byAccount),
+  VERIFF: connect(byCheck),
+  IPROOV: connect(byCheck),
+  IDVERSE: connect(byCheck),
+  ONFIDO: connect(byCheck),
+  PALM_BIOMETRICS_RR: connect(byCheck),
 };
 
 const EXISTS = { PASSKEY: "passkey-exists", SECURITY_KEY: "key-exists" };
@@ -37,19 +49,27 @@ export async function enrol({ first, forced = false, back = false }) {
   const choices = usable(session.state.enrollable);
   allowQuit(!forced);
   let choice = choices.length === 1 ? choices[0] : choices.find(({ method }) => method === (config.linkConfirmed ? "EMAIL_MAGIC_LINK" : config.enrol));
+  let outcome;
   for (;;) {
     choice ??= await chooseNew(choices, { first, forced, back });
     if (choice === "back") return false;
-    const outcome = await WAYS[choice.method]({ ...choice, back: choices.length > 1 || back });
-    if (outcome === "proved" || outcome === "elsewhere") break;
+    outcome = await WAYS[choice.method]({ ...choice, back: choices.length > 1 || back });
+    if (outcome === "proved" || outcome === "elsewhere" || outcome === "added") break;
     if (outcome === "retry") continue;
     if (choices.length === 1 && back) return false;
     if (choices.length > 1) choice = undefined;
   }
   allowQuit(true);
-  session.proved = true;
+  if (outcome === "added") await proveByNew(choice.method);
+  else session.proved = true;
   await persistently(refresh);
   return true;
+}
+
+// A phone that was set up has proved nothing yet: that is its first use.
+async function proveByNew(method) {
+  await persistently(refresh);
+  if (session.state.state === "CHALLENGE_REQUIRED" || !session.state.canEnrol) await prove(method);
 }
 
 function chooseNew(choices, { first, forced, back }) {
@@ -57,6 +77,13 @@ function chooseNew(choices, { first, forced, back }) {
     when: { first, further: !first, back: back && !forced },
     setup: (ui, done) => listChoices(ui.slot("choices"), choices, done, { isNew: true }),
   });
+}
+
+function connect(way) {
+  return async ({ method, name, back }) => {
+    const outcome = await way({ method, name, back, enrols: true });
+    return outcome === "another" ? "back" : outcome;
+  };
 }
 
 // -- email and text message --------------------------------------------------------------------------------------
@@ -111,9 +138,10 @@ async function addApp({ back }) {
     { another: back },
   );
   if (made === "another") return "back";
+  const clock = clockProblem();
   return screen("authenticator_app_enrol", {
-    slots: { secret: made.secret.match(/.{1,4}/g).join(" ") },
-    when: { back },
+    slots: { secret: made.secret.match(/.{1,4}/g).join(" "), ...clock.slots },
+    when: { back, ...clock.when },
     setup(ui, done) {
       ui.slot("qr").src = made.image;
       const secret = ui.find("#secret");

@@ -35,7 +35,8 @@ export async function end(name, options = {}) {
 }
 
 export async function expired() {
-  await end("expired");
+  const atOnce = config.redirectExpired && canLeave();
+  if (!atOnce) await end("expired");
   leave({ redirectUrl: config.returnUrl || session.state?.returnUrl }, "quit");
 }
 

@@ -15,7 +15,7 @@ export async function byLink({ target, contact, another, change }) {
   loading();
   if (await confirmedAlready()) return "proved";
   const send = () => call("/challenge/api/magic-link", contact ? { email: contact } : {});
-  let sent = await persistently(() => firstSend(send), { another: another || change });
+  let sent = await persistently(() => firstSend(send, "EMAIL_MAGIC_LINK"), { another: another || change });
   if (sent === "another") return change ? "change" : "another";
   for (;;) {
     const outcome = await wait({ sent, send, target: contact ?? target, another, change });

@@ -2,8 +2,17 @@
 
 export const config = JSON.parse(document.getElementById("challenge-config").textContent);
 
-// `state` is the server's latest word; `proved` becomes true with the first proof given on this page.
-export const session = { state: null, proved: false };
+// `state` is the server's latest word; `proved` becomes true with the first proof given on this page; `skew` is by how
+// many seconds this device's clock differs from the server's.
+export const session = { state: null, proved: false, skew: 0 };
+
+const SKEW_SECONDS = 30;
+
+// What the screens of an authenticator app say of a clock that would make it show wrong codes.
+export const clockProblem = () => ({
+  slots: { skew: text("clock-skewed", { time: clockText(session.skew) }) },
+  when: { skewed: session.skew > SKEW_SECONDS },
+});
 
 export const embedded = window.parent !== window;
 

@@ -7,8 +7,14 @@ import { byLink } from "./links.js";
 import { config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
 import { failed } from "./session.js";
-import { persistently, sentence } from "./troubles.js";
+import * as thisDevice from "./this_device.js";
+import { fetched, persistently, sentence } from "./troubles.js";
 import { loading, screen } from "./view.js";
+
+// Somebody else answers for the user there; few pages get so far.
+const identity = () => fetched(() => import("./identity.js"));
+export const byAccount = async (asked) => (await identity()).byAccount(asked);
+export const byCheck = async (asked) => (await identity()).byCheck(asked);
 
 const WAYS = {
   PASSKEY: byCredential,
@@ -20,18 +26,28 @@ const WAYS = {
   WHATSAPP: byMessage,
   PUSH: byPush,
   QR_CODE: byQrCode,
+  IN_APP: thisDevice.byThisDevice,
+  APPLE_ID_TOKEN: byAccount,
+  GOOGLE_ID_TOKEN: byAccount,
+  OIDC_PROVIDER: byAccount,
+  VERIFF: byCheck,
+  IPROOV: byCheck,
+  IDVERSE: byCheck,
+  ONFIDO: byCheck,
+  PALM_BIOMETRICS_RR: byCheck,
   RECOVERY_CODE: byRecoveryCode,
 };
 
 export const usable = (choices) => choices.filter(({ method }) => !isCeremony(method) || passkey.supported);
 
-// Resolves once the user is proved.
-export async function prove() {
-  const choices = usable(session.state.methods);
+// Resolves once the user is proved. `wanted`: the method to begin with, if it is there.
+export async function prove(wanted = "") {
+  await thisDevice.look();
+  const choices = usable(session.state.methods).filter(({ method }) => method !== "IN_APP" || thisDevice.holdsKey());
   if (!choices.length) await failed("unavailable");
   const another = choices.length > 1;
   const others = choices.map(({ method }) => method);
-  let choice = another ? choices.find(isFirst) : choices[0];
+  let choice = another ? (choices.find(({ method }) => method === wanted) ?? choices.find(isFirst)) : choices[0];
   for (;;) {
     choice ??= await choose(choices);
     const outcome = await WAYS[choice.method]({ ...choice, another, others });
@@ -43,7 +59,10 @@ export async function prove() {
 }
 
 // The link's own tab goes on with the link.
-export const isFirst = ({ method, isDefault }) => (config.linkConfirmed ? method === "EMAIL_MAGIC_LINK" : isDefault);
+export const isFirst = ({ method, isDefault }) => {
+  const asked = config.linkConfirmed ? "EMAIL_MAGIC_LINK" : config.use;
+  return asked ? method === asked : isDefault;
+};
 
 function choose(choices) {
   return screen("choose", {
@@ -56,6 +75,7 @@ export function listChoices(list, choices, done, { isNew = false } = {}) {
     const card = document.getElementById(`card-${choice.method}`).content.cloneNode(true);
     const detail = card.querySelector('[data-slot="detail"]');
     if (choice.target) detail.textContent = choice.target;
+    if (choice.name) card.querySelector('[data-slot="name"]').textContent = choice.name;
     if (choice.replaces) detail.textContent = text("replaces");
     for (const part of card.querySelectorAll('[data-if="new"]')) part.hidden = !isNew;
     card.querySelector("button").addEventListener("click", () => done(choice));

@@ -12,6 +12,7 @@ const never = new Promise(() => {});
 
 export async function refresh() {
   session.state = await call("/challenge/api/state", {});
+  session.skew = Math.round(Math.abs(Date.now() - session.state.now) / 1000);
   setMessage(session.state.message);
   watchExpiry(session.state.expiresIn);
 }
@@ -66,8 +67,8 @@ function askToFinish() {
   return call("/challenge/api/finish", config.nativeScheme ? { nativeScheme: config.nativeScheme } : {});
 }
 
-// The same page at top level, where a passkey may be created; it stays within this origin.
-export function openElsewhere(method) {
-  const query = new URLSearchParams({ token: currentToken(), mode: "continue", enrol: method });
+// The same page at top level, where what a frame may not do can be done; it stays within this origin.
+export function openElsewhere(method, what = "enrol") {
+  const query = new URLSearchParams({ token: currentToken(), mode: "continue", [what]: method });
   window.open(`/challenge?${query}`, "_blank", "popup,width=480,height=720");
 }

@@ -19,9 +19,18 @@ export async function persistently(work, { another = false } = {}) {
   }
 }
 
+// A part of the script that most pages never need.
+export const fetched = (load) =>
+  persistently(() =>
+    load().catch(() => {
+      throw new ApiError({ status: 0, code: "network_error" });
+    }),
+  );
+
 export function sentence(problem) {
   if (problem.status === 0) return text("network");
-  return problem.status >= 500 ? text("server") : problem.description;
+  if (problem.status >= 500) return text(problem.sending ? "not-sent" : "server");
+  return problem.description;
 }
 
 async function explain(problem, { another }) {
@@ -33,13 +42,14 @@ async function explain(problem, { another }) {
     await end("other-browser");
     return never;
   }
+  if (problem.soon) return limited(problem.retryAfter, { another, title: text("soon"), reason: text(problem.soon) });
   if (problem.status === 429) return limited(problem.retryAfter, { another, reason: problem.sending ? text("not-now") : "" });
   return screen("error", { slots: { reason: sentence(problem) }, when: { another } });
 }
 
-export function limited(seconds, { another, reason = "" }) {
+export function limited(seconds, { another, title = "", reason = "" }) {
   return screen("limited", {
-    slots: reason ? { reason } : {},
+    slots: { ...(title && { title }), ...(reason && { reason }) },
     when: { another, ready: false },
     setup(ui) {
       const until = ui.slot("until");

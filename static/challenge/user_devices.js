@@ -30,7 +30,9 @@ function row(ui, device, done) {
   for (const mark of [device.isThis && "this-device", device.isRemembered && "remembered"]) {
     if (mark) part("name").append(" ", tag(text(mark)));
   }
-  const day = new Date(device.authenticatedAt ?? device.createdAt).toLocaleDateString(document.documentElement.lang);
+  const day = new Date(device.authenticatedAt ?? device.createdAt).toLocaleDateString(document.documentElement.lang, {
+    dateStyle: "medium",
+  });
   part("detail").textContent = text(device.authenticatedAt ? "last-verified" : "first-seen", { day });
   part("whose").textContent = ` ${name}`;
   part("forget").addEventListener("click", () => done(device));

@@ -23,7 +23,8 @@ export function screen(name, { slots = {}, when = {}, quit = true, message = tru
   leaveScreen();
   const copy = document.getElementById(`screen-${name}`).content.cloneNode(true);
   fill(copy, slots, when);
-  stage.replaceChildren(copy);
+  // The message stands within the screen: where it appears, nothing that was there before moves.
+  stage.replaceChildren(contextual, copy);
   stage.setAttribute("aria-busy", String(name === "loading"));
   quitButton.hidden = !quit || !quitAllowed || final;
   contextual.hidden = !message || final || !contextual.textContent;

@@ -4,13 +4,16 @@ import json
 from hashlib import sha256
 
 import pytest
+import rfc8785
 
-from actions import linking
+from actions import linking, receipts
 from actions.models import Action, ActionFacts
 from authenticators.models import Challenge, Message
 from authenticators.transactions import Transaction
+from authsignal_portal import tokens
 from tests import make
 from tests.api.reading import code_sent, everything_stored, ok, refused
+from tests.device import DeviceKey
 from tests.linked import CUSTOM, link
 from tests.soft_authenticator import SoftAuthenticator, from_b64url
 
@@ -118,7 +121,6 @@ def test_a_server_challenge_under_the_same_key_does_not_take_other_values(api, p
 # -- what is refused -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("outcome", ["CHALLENGE", "ALLOW"])
 @pytest.mark.parametrize(
     ("custom", "missing"),
     [
@@ -129,15 +131,49 @@ def test_a_server_challenge_under_the_same_key_does_not_take_other_values(api, p
         (CUSTOM, ["user.custom.iban"]),
     ],
 )
-def test_a_text_that_cannot_be_written_refuses_the_action_and_says_what_is_missing(api, acme, outcome, custom, missing):
+def test_a_text_that_cannot_be_written_refuses_the_challenge_and_says_what_is_missing(api, acme, custom, missing):
+    deciding(acme, "CHALLENGE")
+    stored = everything_stored()
+    told = refused(track(api, custom), 400, "invalid_request")
+    for name in missing:
+        assert name in told
+    assert everything_stored() == stored
+
+
+def deciding(acme, outcome):
     configuration = link(acme)
     configuration.default_outcome = outcome
     configuration.message += " from {{user.iban}}"
     configuration.save()
     configuration.refreshed()
-    told = refused(track(api, custom), 400, "invalid_request")
-    for name in missing:
-        assert name in told
+
+
+@pytest.mark.parametrize("outcome", ["ALLOW", "BLOCK", "REVIEW"])
+@pytest.mark.parametrize("custom", [CUSTOM, {}, CUSTOM | {"payee": "https://evil.example"}])
+def test_a_decision_that_asks_for_no_proof_stands_without_its_transaction(api, acme, browser, outcome, custom):
+    deciding(acme, outcome)
+    tracked = ok(track(api, custom, idempotencyKey="k"))
+    state = "REVIEW_REQUIRED" if outcome == "REVIEW" else outcome
+    assert (tracked["state"], ok(track(api, custom, idempotencyKey="k"))["state"]) == (state, state)
+    facts = ActionFacts.objects.get()
+    assert (facts.message, facts.transaction, facts.transaction_hash) == ("", "", "")
+    assert "transaction" not in api("POST", "validate", {"token": tracked["token"]}).body
+    told = refused(api("PATCH", "users/alice/actions/pay/k", {"state": "CHALLENGE_REQUIRED"}), 400, "invalid_request")
+    assert facts.trace["notLinked"] in told
+    assert Action.objects.get().state == state
+
+
+def test_where_unenrolled_users_are_let_through_a_challenge_still_needs_its_transaction(api, acme):
+    deciding(acme, "CHALLENGE")
+    acme.let_unenrolled_users_through = True
+    acme.save()
+    refused(track(api), 400, "invalid_request")
+
+
+def test_a_challenge_that_an_app_begins_needs_its_transaction_whatever_the_rules_say(api, acme):
+    deciding(acme, "ALLOW")
+    given = {"action": "pay", "userId": "alice", "email": "a@b.example", "custom": CUSTOM}
+    refused(api("POST", "challenge", given), 400, "invalid_request")
     assert not Action.objects.exists()
 
 
@@ -329,6 +365,83 @@ def test_no_challenge_begins_for_a_transaction_that_was_altered(api, browser, pa
     token = ok(track(api))["token"]
     ActionFacts.objects.filter(action__action_code="pay").update(transaction=other(amount=1).canonical)
     refused(browser("POST", f"{PASSKEY}/authentication-options", {}, token=token), 409, "conflict")
+
+
+# -- the user's own app -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def app(api, browser, acme):
+    """Alice's app, whose key stands for push, QR codes and in-app proofs."""
+    make.make_action(acme, "login", "CHALLENGE")
+    token = ok(api("POST", "users/alice/actions/login", {"scope": "add:authenticators"}))["token"]
+    key = DeviceKey()
+    for method in ("push", "qr-code", "in-app"):
+        ok(browser("POST", f"user-authenticators/{method}", key.enrolment(), token=token))
+    return key
+
+
+def by_push(browser, app, token):
+    asked = ok(browser("POST", "challenge/push", {}, token=token))
+    ok(
+        browser(
+            "POST", "user-authenticators/push/challenge", app.answer(asked["challengeId"], asked["verificationCode"])
+        )
+    )
+    return asked["challengeId"]
+
+
+def by_qr(browser, app, token):
+    shown = ok(browser("POST", "challenge/qr-code", {"action": "pay"}, token=token))["challengeId"]
+    ok(browser("POST", "user-authenticators/qr-code/challenge/claim", app.claim(shown)))
+    ok(browser("POST", "user-authenticators/qr-code/challenge", app.answer(shown)))
+    return shown
+
+
+def in_app(browser, app, token):
+    begun = ok(browser("POST", "challenge", {"action": "pay"}, token=token))["challengeId"]
+    ok(browser("POST", "verify/in-app", app.claim(begun), token=token))
+    return begun
+
+
+@pytest.mark.parametrize("prove_by", [by_push, by_qr, in_app])
+def test_what_an_app_signs_is_made_of_the_transaction_and_of_no_other(api, browser, acme, app, pay, prove_by):
+    signed = []
+    for _time in range(2):
+        token = ok(track(api))["token"]
+        signed.append(prove_by(browser, app, token))
+        answer = ok(api("POST", "validate", {"token": token}))
+        assert answer["state"] == "CHALLENGE_SUCCEEDED"
+        claims = receipts.verify(answer["receipt"], tokens.public_jwks(acme))
+        assert claims["covered"] == ["transaction"]
+        nonce = from_b64url(claims["device"]["nonce"])
+        assert signed[-1] == sha256(nonce + sha256(CANONICAL.encode()).digest()).hexdigest()
+        for forged in ({"nonce": "A" * 43}, {"signature": app.sign("other")}, {"challengeId": "0" * 64}):
+            with pytest.raises(receipts.InvalidReceipt, match="did not sign"):
+                receipts.verify(resigned(acme, claims, device=claims["device"] | forged), tokens.public_jwks(acme))
+    assert len(set(signed)) == 2
+
+
+def resigned(acme, claims, **change):
+    return tokens.sign(acme.pk, rfc8785.dumps(claims | change), kind=receipts.TYPE)
+
+
+def test_a_receipt_that_claims_that_more_was_signed_than_was_is_refused(api, browser, acme, app, pay):
+    token = ok(track(api))["token"]
+    by_push(browser, app, token)
+    receipt = ok(api("POST", "validate", {"token": token}))["receipt"]
+    claims = receipts.verify(receipt, tokens.public_jwks(acme))
+    for wrong in ({"covered": ["transaction", "approval"]}, {"device": None}, {"method": "SMS"}):
+        with pytest.raises(receipts.InvalidReceipt):
+            receipts.verify(resigned(acme, claims, **wrong), tokens.public_jwks(acme))
+
+
+def test_an_apps_challenge_for_one_transaction_proves_no_other(api, browser, app, pay):
+    small, large = ok(track(api, CUSTOM | {"amount": 1}))["token"], ok(track(api))["token"]
+    begun = ok(browser("POST", "challenge", {}, token=small))["challengeId"]
+    refused(browser("POST", "verify/in-app", app.claim(begun), token=large), 400, "invalid_request")
+    assert api("POST", "validate", {"token": large}).body["state"] == "CHALLENGE_REQUIRED"
+    ok(browser("POST", "verify/in-app", app.claim(begun), token=small))
 
 
 # -- without it ----------------------------------------------------------------------------------

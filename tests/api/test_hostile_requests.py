@@ -302,7 +302,15 @@ def test_the_last_of_repeated_query_parameters_counts_and_unknown_ones_do_not(ap
 
 @pytest.mark.parametrize(
     "path",
-    ["challenge", "user-authenticators/email-otp", "verify/totp", "user-authenticators/passkey", "verify/passkey"],
+    [
+        "challenge",
+        "user-authenticators/email-otp",
+        "verify/totp",
+        "user-authenticators/passkey",
+        "verify/passkey",
+        "verify/id-token",
+        "challenge/identity-check",
+    ],
 )
 def test_a_browsers_body_is_read_as_strictly(client, api, browser, path):
     token = ok(api("POST", "users/alice/actions/pay"))["token"]

@@ -269,6 +269,7 @@ def test_the_device_is_told_what_is_public_if_it_signed_the_question(api, browse
         "userAgent": "Agent",
         "ipAddress": "203.0.113.7",
         "expiresAt": asked["expiresAt"],
+        "numberMatching": True,
     }
     assert pending(browser, key, signed=False) == bare
     assert pending(browser, key) == bare | {"custom": {"amount": "12"}, "user": {"custom": {"tier": "gold"}}}

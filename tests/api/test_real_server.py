@@ -10,6 +10,7 @@ import pytest
 
 from tests import make
 from tests.api.reading import refused
+from tests.conftest import living
 
 USER_IDS = [
     "a",
@@ -39,6 +40,22 @@ USER_IDS = [
     "authenticators",
     "actions",
     "~_-.",
+]
+WRITTEN = [
+    ("alice+test@acme.example", "alice+test@acme.example"),
+    ("alice%2Btest%40acme.example", "alice+test@acme.example"),
+    ("auth0|1", "auth0|1"),
+    ("us-east-1:1", "us-east-1:1"),
+    ("us-east-1%3A1", "us-east-1:1"),
+    ("a/b", "a/b"),
+    ("a%2Fb", "a/b"),
+    ("a%2fb", "a/b"),
+    ("a%20b", "a b"),
+    ("a%2520b", "a%20b"),
+    ("%C3%BC", "ü"),
+    ("\u00c3\u00bc", "ü"),  # the bytes of UTF-8, unencoded
+    ("a%", "a%"),
+    ("a%zz", "a%zz"),
 ]
 REFUSED_IDS = ["%00", "a%00b", "%0A", "a%0Ab", "%0D%0A", "%1B", "%7F", "%C2%85", "x" * 256, "%C3%BC" * 256, "x" * 4000]
 
@@ -83,6 +100,15 @@ class Answer(dict):
         self.body = json.loads(self.content) if self.content else None
 
 
+# WSGI, and on one port with the socket.
+BOTH = pytest.mark.parametrize("live", ["server", "one_port_server"], indirect=True)
+
+
+@pytest.fixture
+def live(request, transactional_db):
+    yield from living(request.getfixturevalue(getattr(request, "param", "server")))
+
+
 @pytest.fixture
 def wire(live):
     return Wire(live)
@@ -124,29 +150,12 @@ def test_every_kind_of_user_id_makes_the_whole_journey(wired):
             assert wired("GET", path)["isEnrolled"] is False
 
 
-@pytest.mark.parametrize(
-    ("sent", "user"),
-    [
-        ("alice+test@acme.example", "alice+test@acme.example"),
-        ("alice%2Btest%40acme.example", "alice+test@acme.example"),
-        ("auth0|1", "auth0|1"),
-        ("us-east-1:1", "us-east-1:1"),
-        ("us-east-1%3A1", "us-east-1:1"),
-        ("a/b", "a/b"),
-        ("a%2Fb", "a/b"),
-        ("a%2fb", "a/b"),
-        ("a%20b", "a b"),
-        ("a%2520b", "a%20b"),
-        ("%C3%BC", "ü"),
-        ("\u00c3\u00bc", "ü"),  # the bytes of UTF-8, unencoded
-        ("a%", "a%"),
-        ("a%zz", "a%zz"),
-    ],
-)
-def test_ids_are_decoded_once_whichever_way_an_sdk_writes_them(wired, sent, user):
-    tracked = wired("POST", f"users/{sent}/actions/pay")
-    assert wired("POST", "validate", {"token": tracked["token"]})["userId"] == user
-    assert wired("GET", f"users/{sent}")["userId"] == user
+@BOTH
+def test_ids_are_decoded_once_whichever_way_an_sdk_writes_them(wired):
+    for sent, user in WRITTEN:
+        tracked = wired("POST", f"users/{sent}/actions/pay")
+        assert wired("POST", "validate", {"token": tracked["token"]})["userId"] == user, sent
+        assert wired("GET", f"users/{sent}")["userId"] == user, sent
 
 
 def test_ids_that_cannot_be_kept_are_refused_on_every_route(wire):
@@ -169,6 +178,7 @@ def test_ids_that_cannot_be_kept_are_refused_on_every_route(wire):
             refused(wire(method, f"users/{user}{path}", body), 400, "invalid_request")
 
 
+@BOTH
 def test_other_ids_that_cannot_be_kept_are_refused_too(wire):
     for ident in ("%00", "a%0Ab", "x" * 256):
         refused(wire("GET", f"users/alice/actions/pay/{ident}"), 400, "invalid_request")
@@ -177,6 +187,7 @@ def test_other_ids_that_cannot_be_kept_are_refused_too(wire):
         refused(wire("DELETE", f"users/alice/authenticators/{ident}"), 404, "not_found")
 
 
+@BOTH
 def test_a_body_in_chunks_is_read(wired):
     """.NET sends its JSON so, without a length."""
     chunks = iter([b'{"username":', b'"al"', b"}"])
@@ -184,6 +195,7 @@ def test_a_body_in_chunks_is_read(wired):
     assert answer["username"] == "al"
 
 
+@BOTH
 def test_a_body_in_chunks_has_the_same_limits(wire):
     for raw, status in [(b'{"a":NaN}', 400), (b'{"a":"' + b"x" * 70_000 + b'"}', 413), (b"[]", 400)]:
         refused(
@@ -191,12 +203,14 @@ def test_a_body_in_chunks_has_the_same_limits(wire):
         )
 
 
+@BOTH
 def test_a_large_body_is_refused_without_being_kept(wire):
     head = f"POST /v1/validate HTTP/1.1\r\nHost: localhost\r\nAuthorization: {wire.headers['Authorization']}\r\n"
     head += "Content-Type: application/json\r\nConnection: close\r\nContent-Length: 10000000\r\n\r\n"
     assert wire.raw(head.encode() + b" " * 10_000_000).startswith(b"HTTP/1.1 413 ")
 
 
+@BOTH
 def test_what_is_hardly_http_is_refused(wire):
     key = f"Authorization: {wire.headers['Authorization']}\r\n"
     host = "Host: localhost\r\n"
@@ -226,6 +240,7 @@ def test_what_is_hardly_http_is_refused(wire):
         assert status == b"" or status.split()[1][:1] == b"4", (name, status)
 
 
+@BOTH
 def test_head_and_options_change_nothing_and_say_nothing(wire):
     assert wire("HEAD", "users/alice").status_code == 200
     refused(wire("OPTIONS", "users/alice"), 404, "not_found")

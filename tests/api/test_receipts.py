@@ -16,12 +16,18 @@ from actions import receipts
 from actions.models import Action, Receipt
 from authsignal_portal import clock, tokens
 from authsignal_portal.models import SigningKey
+from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
+from tests.api import test_id_tokens, test_identity_checks
 from tests.api.reading import MOMENT, code_sent, ok, refused
 from tests.api.test_dynamic_linking import TEXT, options, prove, track
 from tests.api.test_dynamic_linking import passkey as passkey
 from tests.api.test_dynamic_linking import pay as pay
 from tests.api.test_dynamic_linking import phone as phone
+from tests.api.test_id_tokens import account as account
+from tests.api.test_id_tokens import issuer as issuer
+from tests.api.test_identity_checks import adapter as adapter
+from tests.api.test_identity_checks import person as person
 from tests.linked import CUSTOM
 from tests.portal.conftest import admin as admin
 from tests.soft_authenticator import from_b64url
@@ -53,6 +59,26 @@ def by_passkey(api, browser, passkey, pay):
     return validate(api, tracked["token"])
 
 
+@pytest.fixture(params=[M.OIDC_PROVIDER, M.VERIFF])
+def vouched(request, browser, client):
+    """A method by which Alice is proved by somebody else's word, and how she proves an action by it."""
+    if request.param == M.OIDC_PROVIDER:
+        issuer = request.getfixturevalue("account")
+
+        def by_token(token):
+            begun = test_id_tokens.begin(browser, token)
+            assert test_id_tokens.verify(browser, token, begun, issuer.token(begun["nonce"]))["isVerified"]
+
+        return request.param, by_token
+    adapter = request.getfixturevalue("person")
+
+    def by_check(token):
+        test_identity_checks.begin(browser, token)
+        assert test_identity_checks.told(adapter.tell(client, adapter.result())) == "proved"
+
+    return request.param, by_check
+
+
 def claims_of(jws):
     return json.loads(from_b64url(jws.split(".")[1]))
 
@@ -68,6 +94,7 @@ def test_a_receipt_says_who_confirmed_what_how_and_when(by_code, jwks, acme):
         "method": "EMAIL_OTP",
         "transaction": CUSTOM | {"text": TEXT},
         "hash": by_code["transaction"]["hash"],
+        "covered": [],
     }
     header = json.loads(from_b64url(by_code["receipt"].split(".")[0]))
     assert header == {"alg": "ES256", "kid": jwks["keys"][0]["kid"], "typ": "authsignal-receipt+jws"}
@@ -210,6 +237,19 @@ def test_a_first_passkey_that_is_enrolled_for_the_payment_says_so(api, browser, 
     ok(browser("POST", base, sent, token=token))
     claims = receipts.verify(validate(api, token)["receipt"], jwks)
     assert (claims["enrolled"], claims["method"], "webauthn" in claims) == (True, "PASSKEY", False)
+
+
+def test_what_somebody_else_vouches_for_is_covered_by_no_key_of_the_users(api, browser, client, pay, jwks, vouched):
+    """An ID token and an identity check prove a linked action; the receipt says that no key of the user's signed it."""
+    method, prove_it = vouched
+    tracked = ok(track(api))
+    prove_it(tracked["token"])
+    told = validate(api, tracked["token"])
+    assert (told["isValid"], told["state"]) == (True, "CHALLENGE_SUCCEEDED")
+    assert told["transaction"]["text"] == TEXT
+    claims = receipts.verify(told["receipt"], jwks)
+    assert (claims["method"], claims["covered"], claims["hash"]) == (method, [], told["transaction"]["hash"])
+    assert not {"webauthn", "device"} & set(claims)
 
 
 def test_a_receipt_is_no_token_and_a_token_is_no_receipt(api, browser, by_code, jwks):

@@ -10,16 +10,21 @@ from authsignal_portal.urls import client_api, server_api
 from authsignal_portal.vocabulary import DEVICE_METHODS
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
+from tests.api.instances import vouchers
 from tests.api.reading import code_sent, everything_stored, ok
 from tests.device import DeviceKey
 from tests.soft_authenticator import SoftAuthenticator
 
+FIXTURES = (vouchers,)
 SECRETS = ("secret-of-globex@b.example", "+6427999999", "Globex Alice", "globex-device", "globex-custom", "globex-rule")
 
 
 @pytest.fixture
-def theirs(globex_api, globex, browser):
+def theirs(globex_api, globex, browser, vouchers):
     """One of everything at Globex, for a user with an id that Acme uses too."""
+    # Acme takes the word of the same vouchers.
+    for tenant in (globex, browser.tenant):
+        vouchers.for_tenant(tenant)
     ids = {"user": "alice", "action": "pay", "key": "k", "device": "globex-device"}
     rule = make.make_rule(
         make.make_action(globex, "pay", "CHALLENGE"), {"==": [{"var": "ip.isAnonymous"}, True]}, name="globex-rule"
@@ -47,7 +52,18 @@ def theirs(globex_api, globex, browser):
     ids["passkey"] = make.make_authenticator(
         globex.users.get(user_id="alice"), M.PASSKEY, credential_id="globex-passkey", rp_id="localhost"
     ).credential_id
-    return ids
+    vouchers.know(globex.users.get(user_id="alice"), "jo-1")
+    vouched = ok(globex_api("POST", "users/alice/actions/vouched"))["token"]
+    return ids | vouched_for(browser, vouchers, vouched)
+
+
+def vouched_for(browser, vouchers, token):
+    """A right ID token, and a check that was approved and whose proof nobody has asked for."""
+    asked = ok(browser("POST", "challenge/id-token", {"verificationMethod": M.OIDC_PROVIDER}, token=token))
+    check = ok(browser("POST", "challenge/identity-check", {"verificationMethod": M.ONFIDO}, token=token))
+    assert vouchers.adapter.tell(browser.http, vouchers.adapter.result()).json() == {"result": "proved"}
+    id_token = vouchers.issuer.token(asked["nonce"])
+    return {"account": asked["challengeId"], "id_token": id_token, "check": check["challengeId"]}
 
 
 def server_calls(ids):
@@ -137,6 +153,9 @@ def client_calls(ids, assertion):
         yield "POST", path, {"verificationCode": ids["code"]}
     yield "GET", "user-authenticators", None
     yield "POST", "init", None
+    for name in ("account", "check", "challenge"):
+        yield "POST", "verify/id-token", {"challengeId": ids[name], "idToken": ids["id_token"]}
+        yield "POST", "verify/identity-check", {"challengeId": ids[name]}
     yield from device_calls(ids)
 
 
@@ -209,6 +228,8 @@ def test_every_route_of_both_apis_is_walked(theirs):
         "VerifyWhatsAppView",
         "FinalizeLinkView",
         "VerifyTotpView",
+        "VerifyIdTokenView",
+        "VerifyCheckView",
         "UserAuthenticatorsView",
         "InitView",
         "StartPushView",
@@ -250,6 +271,10 @@ def test_every_route_of_both_apis_is_walked(theirs):
         "EnrolLinkView",
         "StartLinkView",
         "StartQrView",
+        "StartIdTokenView",
+        "EnrolIdTokenView",
+        "StartCheckView",
+        "EnrolCheckView",
         "NothingHere",
     }
     assert {pattern.callback.view_class.__name__ for pattern in client_api} == by_id | without

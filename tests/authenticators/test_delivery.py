@@ -5,6 +5,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 
 from audit.events import Tag
 from audit.models import AuditEvent
@@ -166,6 +167,32 @@ def test_a_payload_that_cannot_be_opened_fails_and_holds_nothing_up(postman):
     delivery.sweep()
     assert status_of(poisoned) == Message.Status.FAILED
     assert status_of(sound) == Message.Status.SENT
+
+
+def test_what_no_provider_should_raise_ends_its_message_and_holds_nothing_up(postman, caplog):
+    tenant = make_tenant()
+    poisoned, sound = (owe(make_challenge(tenant, seconds=seconds)) for seconds in (100, 300))
+    postman.errors = [RuntimeError("canary@example.com")]
+    delivery.sweep()
+    after = row(poisoned)
+    assert (after.status, after.error, after.payload_sealed) == ("failed", "unexpected error", None)
+    assert status_of(sound) == Message.Status.SENT
+    assert "RuntimeError" in caplog.text
+    assert "canary" not in caplog.text
+    advance(60)
+    delivery.sweep()
+    assert [sent.ident for sent in postman.sent] == [str(sound.pk)]
+
+
+def test_a_message_is_not_lost_when_the_database_fails(postman):
+    postman.errors = [OperationalError("gone")]
+    message = owe()
+    with pytest.raises(OperationalError):
+        delivery.sweep()
+    assert status_of(message) == Message.Status.SENDING
+    advance(31)
+    delivery.sweep()
+    assert status_of(message) == Message.Status.SENT
 
 
 def test_a_channel_without_a_provider_waits_for_one(postman, settings):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authenticators.transactions import Transaction, plain_number, webauthn_challenge
+from authenticators.transactions import Transaction, linked_challenge, plain_number
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 amounts = (
@@ -81,9 +81,9 @@ def test_a_reader_sees_no_exponent(number, plain):
 
 def test_a_passkeys_challenge_depends_on_every_byte_of_both_parts():
     nonce, linked = bytes(range(32)), sha256(b"x").hexdigest()
-    assert webauthn_challenge(nonce, linked) == sha256(nonce + bytes.fromhex(linked)).digest()
+    assert linked_challenge(nonce, linked) == sha256(nonce + bytes.fromhex(linked)).digest()
     for wrong in (nonce[:-1], nonce + b"x", b""):
         with pytest.raises(ValueError):
-            webauthn_challenge(wrong, linked)
+            linked_challenge(wrong, linked)
     with pytest.raises(ValueError):
-        webauthn_challenge(nonce, linked[:-2])
+        linked_challenge(nonce, linked[:-2])

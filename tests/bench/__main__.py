@@ -1,4 +1,4 @@
-"""Measure, print, and write var/bench/results.json: `track`, the rules, their analysis, a backtest, the vectors.
+"""Measure, print, and write var/bench/results.json: `track`, the rules and their analysis, backtests, vectors, the SDK.
 
 What is compared runs interleaved in the same processes on the same PostgreSQL. Absolute figures of a shared machine
 mean little; the median of the ratios of neighbouring runs, and CPU time per request, move less.
@@ -11,6 +11,7 @@ from typing import Any
 from tests.bench import analyser_speed, rules
 from tests.bench.backtest import measure_backtest
 from tests.bench.load import Run, run
+from tests.bench.sdk_methods import measure_sdk_methods
 from tests.bench.serving import FOLDER, databases, entry, environment, keep, median, migrate, request_for, seed, server
 from tests.bench.sms_pumping import measure_pumping
 from tests.bench.vectors import measure_vectors
@@ -25,7 +26,7 @@ RULES = 20
 
 def main() -> int:
     results = measure_vectors() | measure_rules() | measure_analyser() | measure_track() | measure_backtest()
-    results |= measure_pumping()
+    results |= measure_pumping() | measure_sdk_methods()
     return 0 if keep(results) else 1
 
 

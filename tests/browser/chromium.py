@@ -11,8 +11,18 @@ from playwright.sync_api import Browser, CDPSession, Page, Playwright
 ROOT = Path(__file__).resolve().parent.parent.parent
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = ROOT / "var" / "screenshots"
+# Pictures are for people to look at: `make screenshots` takes them, other runs need not.
+TAKES_PICTURES = os.environ.get("SCREENSHOTS") == "yes"
 AXE = ROOT / "tests" / "sdk" / "node_modules" / "axe-core" / "axe.min.js"
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# What can differ between two looks of one document: the colours and the sizes of another scheme or width.
+AXE_LOOKS = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
+# Everything that axe-core could tell of a page is long; only what is wrong leaves it.
+JUDGE = """async (only) => {
+  const options = { runOnly: only, resultTypes: ["violations"], selectors: false, ancestry: false, xpath: false };
+  const { violations } = await axe.run(document, options);
+  return violations.flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id}: ${help}: ${html.slice(0, 160)}`));
+}"""
 ARGS = [
     "--headless=new",
     "--no-sandbox",
@@ -51,13 +61,16 @@ def add_authenticator(page: Page, **options: Any) -> tuple[CDPSession, str]:
     return session, str(made["authenticatorId"])
 
 
-def accessibility_violations(page: Page) -> list[str]:
-    """What axe-core finds wrong with the page as it is now, one line each."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", AXE_TAGS)
-    return [
-        f"{item['id']}: {item['help']}: {node['html'][:160]}" for item in found["violations"] for node in item["nodes"]
-    ]
+def accessibility_violations(page: Page, *, look_only: bool = False) -> list[str]:
+    """What axe-core finds wrong with the page as it is now, one line each.
+
+    `look_only`: only by the rules about colours and sizes, for a document that was judged whole in another look.
+    """
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
+    only = {"type": "rule", "values": AXE_LOOKS} if look_only else {"type": "tag", "values": AXE_TAGS}
+    found: list[str] = page.evaluate(JUDGE, only)
+    return found
 
 
 def sideways_scroll(page: Page) -> int:
@@ -66,5 +79,8 @@ def sideways_scroll(page: Page) -> int:
 
 
 def screenshot(page: Page, name: str) -> None:
+    """The whole page into var/screenshots, where pictures are taken."""
+    if not TAKES_PICTURES:
+        return
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)

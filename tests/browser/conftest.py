@@ -71,7 +71,7 @@ def portal(server: Server, page: Page, tenant: Tenant) -> Iterator[Portal]:
     """Signed in, at 1280 pixels. No page may make the console complain."""
     portal = make_portal(server, page, tenant)
     portal.use(width=1280)
-    portal.sign_in()
+    portal.enter()
     yield portal
     # The server must be done before the tables are emptied.
     page.wait_for_load_state("networkidle")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from playwright.sync_api import Page
 
@@ -72,6 +73,13 @@ class Portal:
         self.page.get_by_label("Code").fill(self.staff.code())
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url("**/portal/")
+
+    def enter(self) -> None:
+        """Signed in already, by requests: for tests that are not about the door."""
+        name = settings.SESSION_COOKIE_NAME
+        session = self.staff.sign_in().client.cookies[name].value
+        self.page.context.add_cookies([{"name": name, "value": session, "url": self.server.public_url}])
+        self.open("/portal/")
 
     def use(self, *, width: int, dark: bool = False) -> None:
         self.page.set_viewport_size({"width": width, "height": 900})
@@ -255,6 +263,9 @@ def pages(tenant: Tenant, made: dict[str, Any]) -> dict[str, str]:
         "provider-add": "/portal/authenticators/messageprovider/add/twilio/",
         "provider": f"/portal/authenticators/messageprovider/{made['provider'].pk}/change/",
         "provider-test": f"/portal/authenticators/messageprovider/{made['provider'].pk}/test/",
+        "identity-providers": "/portal/authenticators/identityprovider/",
+        "identity-provider": "/portal/authenticators/identityprovider/set-up/OIDC_PROVIDER/",
+        "identity-provider-check": "/portal/authenticators/identityprovider/set-up/PALM_BIOMETRICS_RR/",
         "keys": f"{settings}/apikey/",
         "key-add": f"{settings}/apikey/add/",
         "members": f"{settings}/membership/",

@@ -275,6 +275,28 @@ def test_settings_follow_the_proof_where_the_app_asked_for_them(hosted: Hosted) 
     assert hosted.returned()["isValid"] is True
 
 
+def test_a_method_is_preferred_and_removed_where_the_app_vouches_for_its_user(hosted: Hosted) -> None:
+    page = hosted.page
+    hosted.enrol("EMAIL_OTP", email=hosted.email)
+    hosted.enrol("SMS", phoneNumber=hosted.phone)
+    hosted.open(redirectToSettings=True, scope="update:authenticators remove:authenticators")
+    heading(page, "Your verification methods")
+    choose(page, "Change Text message")
+    choose(page, "Make it your default")
+    expect(page.locator("li", has_text="Text message").get_by_text("Default")).to_be_visible()
+    choose(page, "Change Email")
+    choose(page, "Back")
+    choose(page, "Change Email")
+    choose(page, "Remove it")
+    expect(page.locator(".row")).to_have_count(1)
+    choose(page, "Change")
+    expect(page.get_by_text("This is the only method you have")).to_be_visible()
+    expect(page.get_by_role("button", name="Remove it")).to_be_hidden()
+    choose(page, "Back")
+    choose(page, "Done")
+    assert hosted.returned()["state"] == "CHALLENGE_REQUIRED"
+
+
 # -- wrong answers and limits --------------------------------------------------------------------
 
 

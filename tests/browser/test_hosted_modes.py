@@ -216,6 +216,18 @@ def test_the_sdk_redirects_to_the_page_and_the_page_back(hosted: Hosted) -> None
     assert "token=" not in hosted.page.url
 
 
+def test_quitting_a_redirect_or_a_window_gives_a_token_that_proves_nothing(hosted: Hosted) -> None:
+    hosted.enrol("EMAIL_OTP", email=hosted.email)
+    hosted.launch("redirect", redirectUrl=f"{hosted.app.origin}/return?keep=1")
+    choose(hosted.page, "Cancel")
+    quit_by_redirect = hosted.returned()
+    with hosted.page.expect_popup() as opened:
+        hosted.launch("window")
+    choose(opened.value, "Cancel")
+    for result in (quit_by_redirect, hosted.validate(hosted.outcome()["token"])):
+        assert (result["isValid"], result["state"]) == (False, "CHALLENGE_REQUIRED")
+
+
 # -- other origins -------------------------------------------------------------------------------
 
 

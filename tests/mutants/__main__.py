@@ -20,10 +20,31 @@ from tests.mutants.backtests import BACKTESTS
 from tests.mutants.catalogue import MUTANTS, Mutant
 from tests.mutants.devices import DEVICES
 from tests.mutants.dynamic_linking import DYNAMIC_LINKING
+from tests.mutants.hosted_pages import HOSTED_PAGES
+from tests.mutants.identity import IDENTITY
 from tests.mutants.messaging import MESSAGING
+from tests.mutants.notices import NOTICES
+from tests.mutants.security import SECURITY
 from tests.mutants.sending_guard import SENDING_GUARD
+from tests.mutants.webapp import WEBAPP
 from tests.mutants.webauthn_whole import WEBAUTHN
+from tests.mutants.websocket import WEBSOCKET
 
+ALL = [
+    *MUTANTS,
+    *BACKTESTS,
+    *DEVICES,
+    *DYNAMIC_LINKING,
+    *HOSTED_PAGES,
+    *IDENTITY,
+    *MESSAGING,
+    *NOTICES,
+    *SECURITY,
+    *SENDING_GUARD,
+    *WEBAPP,
+    *WEBAUTHN,
+    *WEBSOCKET,
+]
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", "var", "node_modules", "__pycache__", ".*_cache", ".hypothesis", "*.pyc"
@@ -106,11 +127,7 @@ def show(name: str, test: str, verdict: str, seconds: float, reason: str) -> Non
 
 
 def chosen(words: list[str]) -> list[Mutant]:
-    return [
-        mutant
-        for mutant in [*MUTANTS, *BACKTESTS, *DEVICES, *DYNAMIC_LINKING, *MESSAGING, *SENDING_GUARD, *WEBAUTHN]
-        if not words or any(word in mutant.name for word in words)
-    ]
+    return [mutant for mutant in ALL if not words or any(word in mutant.name for word in words)]
 
 
 def main(words: list[str]) -> int:

@@ -259,8 +259,8 @@ BOUNDED = [
         f"{PUSH}::test_the_device_is_told_what_is_public_if_it_signed_the_question",
         (
             "actions/client_answering.py",
-            "(device_proving.public_data(action) if is_signed else {})",
-            "device_proving.public_data(action)",
+            "(shown_output(action) if is_signed else {})",
+            "shown_output(action)",
         ),
     ),
 ]

@@ -11,7 +11,7 @@ CANONICAL = "tests/authenticators/test_transactions.py"
 BOUND = [
     mutant(
         "linking: a missing value hides the message instead of refusing",
-        f"{LINKING}::test_a_text_that_cannot_be_written_refuses_the_action_and_says_what_is_missing",
+        f"{LINKING}::test_a_text_that_cannot_be_written_refuses_the_challenge_and_says_what_is_missing",
         ("actions/linking.py", "        missing += problem.names\n", '        missing, text = [], "…"\n'),
     ),
     mutant(
@@ -37,7 +37,7 @@ BOUND = [
         f"{LINKING}::test_a_passkey_signs_the_transaction_and_no_challenge_twice",
         (
             "authenticators/challenges.py",
-            '        challenge.nonce = webauthn_challenge(bytes(challenge.nonce or b""), origin.transaction_hash)\n',
+            '        challenge.nonce = linked_challenge(bytes(challenge.nonce or b""), origin.transaction_hash)\n',
             "",
         ),
     ),

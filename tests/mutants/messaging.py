@@ -106,7 +106,11 @@ GUARD = [
     mutant(
         "guard: no address is judged",
         f"{OUTBOUND}::test_no_spelling_of_an_inner_address_is_reached",
-        ("authsignal_portal/outbound.py", "    judge_public(addresses)\n\n\ndef judge", "\n\ndef judge"),
+        (
+            "authsignal_portal/outbound.py",
+            "    judge_public(addresses, public_only=public_only)\n\n\ndef judge",
+            "\n\ndef judge",
+        ),
     ),
     mutant(
         "guard: only the address itself is judged, not what it hides",
@@ -122,8 +126,8 @@ GUARD = [
         f"{OUTBOUND}::test_one_inner_address_among_public_ones_forbids_the_name",
         (
             "authsignal_portal/outbound.py",
-            "if not all(is_allowed(address) or is_public(address) for address in addresses):",
-            "if not any(is_allowed(address) or is_public(address) for address in addresses):",
+            "if not all(is_public(address) or (is_allowed(address) and not public_only) for address in addresses):",
+            "if not any(is_public(address) or (is_allowed(address) and not public_only) for address in addresses):",
         ),
     ),
     mutant(

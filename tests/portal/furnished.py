@@ -6,7 +6,7 @@ from typing import Any
 from actions import backtest, flow, rule_metrics
 from actions.models import Action, Backtest, Device
 from audit import log
-from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser, MessageProvider
+from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser, IdentityProvider, MessageProvider
 from authsignal_portal.models import ApiKey, Membership, Tenant
 from rules import value_lists
 from rules.models import (
@@ -41,6 +41,7 @@ class Furnished:
     key: ApiKey
     method: AuthenticatorConfiguration
     provider: MessageProvider
+    identity_provider: IdentityProvider
     membership: Membership
     value_list: ValueList
     item: ValueListItem
@@ -86,6 +87,8 @@ class Furnished:
             f"{settings}/membership/{self.membership.pk}/delete/",
             f"/portal/authenticators/authenticatorconfiguration/{self.method.pk}/change/",
             *(f"/portal/authenticators/messageprovider/{self.provider.pk}/{page}/" for page in PROVIDER_PAGES),
+            f"/portal/authenticators/identityprovider/{self.identity_provider.pk}/change/",
+            f"/portal/authenticators/identityprovider/{self.identity_provider.pk}/delete/",
             f"/portal/audit/auditevent/?subject={self.user.pseudonym}",
             f"/portal/r/1/{self.rule.pk}/",
             *(f"{rules}/valuelist/{self.value_list.pk}/{page}/" for page in LIST_PAGES),
@@ -132,6 +135,8 @@ class Furnished:
             "/portal/authenticators/authenticatorconfiguration/",
             "/portal/authenticators/messageprovider/",
             *(f"/portal/authenticators/messageprovider/add/{kind}/" for kind in MessageProvider.Kind),
+            "/portal/authenticators/identityprovider/",
+            "/portal/authenticators/identityprovider/set-up/VERIFF/",
             "/portal/authsignal_portal/tenant/",
             "/portal/authsignal_portal/apikey/",
             "/portal/authsignal_portal/apikey/add/",
@@ -185,6 +190,9 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
         provider=MessageProvider.objects.create(
             tenant=tenant, channel="SMS", kind="webhook", url=f"https://{mark}.example/hook"
         ),
+        identity_provider=IdentityProvider.objects.create(
+            tenant=tenant, method="VERIFF", url=f"https://{mark}.example/checks"
+        ),
         membership=Membership.objects.create(user=make_staff(None, email=f"{mark}@staff.example").user, tenant=tenant),
         value_list=value_list,
         item=ValueListItem.objects.get(value_list=value_list),
@@ -196,4 +204,5 @@ def everything() -> dict[str, Any]:
     """What is stored of all tenants, to see that nothing changed."""
     models = [ActionConfiguration, Rule, PolicyVersion, Publication, CustomDataPoint, EndUser, Authenticator, Device]
     models += [ApiKey, Membership, Tenant, AuthenticatorConfiguration, MessageProvider, ValueList, ValueListItem]
+    models += [IdentityProvider]
     return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}

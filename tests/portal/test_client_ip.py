@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from authsignal_portal.client_ip import client_ip
+from authsignal_portal.client_ip import bucket, client_ip
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,21 @@ def test_other_headers_are_not_believed(settings):
     settings.TRUSTED_PROXIES = 1
     headers = {"HTTP_X_REAL_IP": "6.6.6.6", "HTTP_FORWARDED": "for=6.6.6.6", "HTTP_CLIENT_IP": "6.6.6.6"}
     assert client_ip(RequestFactory().get("/", REMOTE_ADDR="10.0.0.9", **headers)) == "10.0.0.9"
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::9", "2001:db8:1:3::/64"),
+        ("::1", "::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("no address", "no address"),
+        ("", ""),
+    ],
+)
+def test_what_one_host_has_counts_as_one_address(address, counted):
+    assert bucket(address) == counted

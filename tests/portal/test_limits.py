@@ -12,7 +12,7 @@ from tests import make
 
 def address():
     """One that no other test has used in this minute."""
-    return f"2001:db8::{secrets.token_hex(2)}:{secrets.token_hex(2)}"
+    return f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"
 
 
 @pytest.fixture
@@ -74,6 +74,18 @@ def test_calls_with_a_tenant_id_alone_are_counted_by_address(client, acme, setti
     # So that the page can read when to come back.
     assert answers[2]["Access-Control-Allow-Origin"] == make.APP_ORIGIN
     assert answers[2]["Access-Control-Expose-Headers"] == "Retry-After"
+
+
+def test_whichever_address_of_its_network_a_host_takes_it_is_counted_as_one(client, acme, settings):
+    settings.CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS = settings.BAD_KEYS_PER_MINUTE = 2
+    network = address().removesuffix("1")
+    for path, key in (("client/challenge", str(acme.pk)), ("users/a/actions/login", "no")):
+        headers = {"Authorization": make.basic(key)}
+        answers = [
+            client.post(f"/v1/{path}", content_type="application/json", headers=headers, REMOTE_ADDR=f"{network}{host}")
+            for host in ("1", "a:b:c", "ffff:ffff:ffff")
+        ]
+        assert [answer.status_code == 429 for answer in answers] == [False, False, True]
 
 
 def test_an_address_that_a_caller_claims_is_not_the_one_counted(api, settings):

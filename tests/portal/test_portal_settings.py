@@ -123,6 +123,8 @@ def tenant_form(tenant: Tenant) -> dict[str, str]:
         "time_zone": tenant.time_zone,
         "unconfigured_action": tenant.unconfigured_action,
         "default_passkey_action": tenant.default_passkey_action,
+        "notify_users": "on",
+        "allow_deleting_user_authenticators": "on",
         "remember_device_days": tenant.remember_device_days,
         "token_duration_in_minutes": str(tenant.token_duration_in_minutes),
         "otp_duration_in_minutes": str(tenant.otp_duration_in_minutes),

@@ -45,6 +45,29 @@ def test_a_theme_reaches_the_hosted_page_as_a_sheet_of_its_own_origin(acme, admi
     assert event.data["fields"] == ["theme"]
 
 
+def test_a_picture_behind_the_card_is_of_our_own_origin_and_a_dark_device_has_its_own(acme, admin, opened):
+    jpeg, webp = b"\xff\xd8\xff" + bytes(39_000), b"RIFF0000WEBP" + bytes(39_000)
+    sent = {"background": picture(jpeg), "watermark": picture(PNG), "container.paddingHorizontal": "40"}
+    assert admin.client.post(PAGE, sent).status_code == 302
+    (sheet,) = re.findall(r'href="(/challenge/theme/[^"]+)" nonce=', opened(acme))
+    css = Client().get(sheet).content.decode()
+    assert "--card-padding-x: 40px;" in css
+    (shown,) = re.findall(r'--page-image: url\("(/challenge/theme/[^"]+)"\)', css)
+    assert "dark) { :root { --page-image: none; } }" in css
+    answer = Client().get(shown)
+    assert (answer.content, answer.headers["Content-Type"]) == (jpeg, "image/jpeg")
+    assert '<img class="watermark" src="/challenge/theme/' in opened(acme)
+    # A form may bring all pictures at once; each must be one, and light.
+    assert admin.client.post(PAGE, {"background": picture(jpeg), "background_dark": picture(webp)}).status_code == 302
+    (again,) = re.findall(r'href="(/challenge/theme/[^"]+)" nonce=', opened(acme))
+    assert again != sheet
+    assert Client().get(again).content.decode().count("url(") == 2
+    for wrong in (b"<svg onload=alert(1)>", jpeg + bytes(2_000)):
+        assert "background" in admin.client.post(PAGE, {"background": picture(wrong)}).context["form"].errors
+    admin.client.post(PAGE, {"no-background": "on", "no-background_dark": "on"})
+    assert "/css/" not in opened(acme)
+
+
 def test_without_a_theme_the_hosted_page_asks_for_nothing_more(acme, db, opened):
     page = opened(acme)
     assert "/challenge/theme/" not in page

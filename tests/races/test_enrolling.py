@@ -77,3 +77,17 @@ def test_an_authenticator_removed_while_its_code_is_answered_leaves_no_error(liv
         volley = fire(live, [answer, remove] * 8, held(scenes.user_row(tracked)))
         assert len(volley.verified) <= 1
         assert not scenes.authenticator_rows(tracked).exists()
+
+
+def test_of_two_last_methods_removed_at_once_one_stays(live):
+    for number in range(ROUNDS):
+        user = make.make_user(live.tenant, f"erin{number}")
+        rows = [
+            make.make_authenticator(user, M.AUTHENTICATOR_APP),
+            make.make_authenticator(user, M.EMAIL_OTP, contact=f"erin{number}@example.com"),
+        ]
+        tracked = scenes.track(live, user.user_id, "Login", scope="remove:authenticators", redirectToSettings=True)
+        shots = [Shot("/challenge/api/remove-method", {"id": str(row.pk)}, tracked.token) for row in rows]
+        volley = fire(live, shots, held(scenes.user_row(tracked)))
+        assert sorted(volley.statuses) == [200, 403]
+        assert Authenticator.objects.filter(user=user).count() == 1

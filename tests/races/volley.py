@@ -10,9 +10,9 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,13 +30,17 @@ WAITING = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
 
 @dataclass(frozen=True)
 class Shot:
-    """One request with the secret key; with a client `token` or another `basic` user name instead, if given."""
+    """One request with the secret key; with a client `token` or another `basic` user name instead, if given.
+
+    A body of bytes is sent as it is: it was signed so, in one of the `headers`.
+    """
 
     path: str
     body: Any = None
     token: str | None = None
     method: str = "POST"
     basic: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,8 @@ def fire(live: Live, shots: Sequence[Shot], hold: "Held | None" = None) -> Volle
 
 def send(server: http.client.HTTPConnection, live: Live, shot: Shot) -> Answer:
     authorization = f"Bearer {shot.token}" if shot.token else make.basic(shot.basic or live.api_secret_key)
-    headers = {"Authorization": authorization, "Content-Type": "application/json"}
-    body = None if shot.body is None else json.dumps(shot.body)
+    headers = {"Authorization": authorization, "Content-Type": "application/json", **shot.headers}
+    body = shot.body if shot.body is None or isinstance(shot.body, bytes) else json.dumps(shot.body)
     server.request(shot.method, shot.path, body, headers)
     answer = server.getresponse()
     return Answer(answer.status, json.loads(answer.read()), answer.headers["Idempotent-Replayed"] == "true")

@@ -121,7 +121,7 @@ def _numbered(root: Group) -> Group:
     return root
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TREES)
 def test_rows_to_json_and_back_are_the_same_rows(root: Group):
     written = write(root, custom_points=POINTS, lists=OWN.lists)
@@ -171,7 +171,7 @@ ANY_ROW = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(ANY_ROW.filter(lambda row: row.point != CHOSEN and "\n" not in row.high), min_size=1, max_size=3))
 def test_no_input_alters_what_was_typed_right_or_wrong(listed: list[Condition]):
     root = rows(*listed)

@@ -6,7 +6,7 @@ from audit.models import AuditEvent
 from authenticators import guard, sending, sending_counts, sending_shown
 from authenticators.models import AuthenticatorConfiguration, Message, SendingPause, SendingPolicy
 from authsignal_portal import clock
-from authsignal_portal.vocabulary import Role
+from authsignal_portal.vocabulary import ID_TOKENS, IDENTITY_CHECKS, Role
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests.authenticators.owing import advance
 from tests.portal.staff import signed_in
@@ -15,7 +15,9 @@ from tests.races.desk import sent_code
 
 METHODS = "/portal/authenticators/authenticatorconfiguration/"
 SENDING = "/portal/authenticators/sendingpause/"
-ALL_ON = {f"{method}-{flag}": "on" for method in M for flag in ("is_active", "is_editable_by_user")}
+# Those of somebody else need more than a switch.
+OURS = [method for method in M if method not in (*ID_TOKENS, *IDENTITY_CHECKS)]
+ALL_ON = {f"{method}-{flag}": "on" for method in OURS for flag in ("is_active", "is_editable_by_user")}
 ALL_ON |= {"SMS-sms_channel": "DEFAULT", "EMAIL_MAGIC_LINK-magic_link_mode": "NEW_TAB"}
 
 

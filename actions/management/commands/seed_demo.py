@@ -17,11 +17,11 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from audit import log
 from authenticators import enrolment, users
-from authenticators.models import Authenticator, EndUser
+from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
 from authsignal_portal import clock, embedded
 from authsignal_portal.management.commands import create_tenant
 from authsignal_portal.models import Membership, Tenant
-from authsignal_portal.vocabulary import Outcome, Role, VerificationMethod
+from authsignal_portal.vocabulary import DEVICE_METHODS, Outcome, Role, VerificationMethod
 from rules.models import ActionConfiguration, CustomDataPoint, Rule
 
 EMAIL = "analyst@acme-pay.example"
@@ -75,6 +75,7 @@ def seed(told: dict[str, str]) -> dict[str, str]:
         tenant = Tenant.objects.get(pk=created["tenantId"])
         told = {**created, **staff(tenant)}
         actions(tenant)
+        methods(tenant)
         people(tenant)
     allow_demo_origin(tenant)
     return told
@@ -119,6 +120,12 @@ def configuration(tenant: Tenant, code: str, outcome: Outcome) -> ActionConfigur
     made = ActionConfiguration.objects.create(tenant=tenant, action_code=code, default_outcome=outcome)
     made.keep_version()
     return made
+
+
+def methods(tenant: Tenant) -> None:
+    """Acme Pay has no app of its own that brings the SDK."""
+    for method in DEVICE_METHODS:
+        AuthenticatorConfiguration.objects.create(tenant=tenant, method=method, web_app=True)
 
 
 def people(tenant: Tenant) -> None:

@@ -1,0 +1,134 @@
+"""Answers given without a script: a code typed, a message asked for again, a look whether the phone has answered."""
+
+from dataclasses import replace
+
+from actions import device_waiting, plain_elsewhere, proving
+from actions.plain_enrol import address_given, app_shown
+from actions.plain_prove import SWITCH, prove, prove_by_message, push_shown, qr_shown, waiting_for
+from actions.plain_screens import Shown
+from actions.plain_visit import BY_ADDRESS, NEXT, PROVED, Answer, Visit, another, clock_text, ended
+from authsignal_portal.errors import TooManyRequests
+from authsignal_portal.vocabulary import IDENTITY_CHECKS, ActionState, FailureReason, VerificationMethod
+
+M = VerificationMethod
+# What a code is typed for.
+TYPED = (*BY_ADDRESS, M.AUTHENTICATOR_APP, M.RECOVERY_CODE)
+
+
+def answer(visit: Visit, _argument: str) -> Answer:
+    """A form was sent: a code, or an address to enrol."""
+    if visit.method not in TYPED:
+        return NEXT
+    screen = visit.given.get("at", "")
+    if screen.endswith("_enrol") and visit.method in BY_ADDRESS:
+        return address_given(visit)
+    code = visit.given.get("code", "").strip()[:64]
+    verified = _verify(visit, visit.method, code)
+    if verified.is_verified:
+        return _accepted(visit, verified)
+    if verified.failure == FailureReason.MAX_ATTEMPTS_EXCEEDED:
+        return Shown("locked", another(visit), carry=visit.carried)
+    wrong = "wrong-recovery" if visit.method == M.RECOVERY_CODE else "wrong-code"
+    return replace(_same(visit, screen), problem=visit.text(wrong))
+
+
+def _verify(visit: Visit, method: VerificationMethod, code: str) -> proving.Verified:
+    if method == M.AUTHENTICATOR_APP:
+        return proving.verify_totp(visit.context, code)
+    if method == M.RECOVERY_CODE:
+        return proving.verify_recovery_code(visit.context, code)
+    return proving.verify_code(visit.context, method, code)
+
+
+def _accepted(visit: Visit, verified: proving.Verified) -> Answer:
+    if verified.enrolled:
+        visit.flags["added"] = "yes"
+    visit.token = verified.access_token or visit.token
+    return PROVED
+
+
+def _same(visit: Visit, screen: str) -> Shown:
+    """The screen that was there, as it was."""
+    if screen == "authenticator_app_enrol":
+        return app_shown(visit, visit.given.get("uri", ""))
+    if screen == "link_code":
+        return Shown("link_code", carry=visit.carried)
+    if visit.method in BY_ADDRESS:
+        return waiting_for(visit, visit.method, carry=visit.carried)
+    return Shown(visit.method.lower(), another(visit), carry=visit.carried)
+
+
+def resend(visit: Visit, _argument: str) -> Answer:
+    if visit.method not in BY_ADDRESS:
+        return NEXT
+    is_link = visit.method == M.EMAIL_MAGIC_LINK
+    try:
+        _send_again(visit)
+        note = visit.text("resent-link" if is_link else "resent")
+    except TooManyRequests as problem:
+        note = visit.text("try-again-in", time=clock_text(problem.resets_in))
+    return waiting_for(visit, visit.method, carry=visit.carried, note=note)
+
+
+def _send_again(visit: Visit) -> None:
+    contact = visit.carried.get("contact")
+    if contact:
+        proving.enrol_code(visit.context, visit.method, contact, visit.way)
+    else:
+        proving.start_code(visit.context, visit.method, visit.way)
+
+
+def check(visit: Visit, _argument: str) -> Answer:
+    """Whether what happens elsewhere has happened: a link was confirmed, a phone has answered."""
+    if visit.method == M.EMAIL_MAGIC_LINK:
+        verified = proving.finalize_link(visit.context)
+        if verified.is_verified:
+            return _accepted(visit, verified)
+        return waiting_for(visit, visit.method, carry=visit.carried, note=visit.text("not-confirmed"))
+    if visit.method in IDENTITY_CHECKS:
+        return plain_elsewhere.check(visit)
+    challenge_id = visit.given.get("challenge", "")
+    if visit.method == M.PUSH:
+        outcome = device_waiting.push_outcome(visit.context, challenge_id)
+    else:
+        code = visit.given.get("device_code", "")
+        outcome = device_waiting.qr_outcome(visit.context.tenant, challenge_id, code)
+    return _told(visit, outcome)
+
+
+def _told(visit: Visit, outcome: device_waiting.Outcome) -> Answer:
+    if outcome.is_verified:
+        visit.token = outcome.access_token or visit.token
+        return PROVED
+    if outcome.is_consumed:
+        visit.forget()
+        declined = visit.state["state"] == ActionState.CHALLENGE_FAILED
+        return ended("declined", visit) if declined else Shown("push_over", another(visit), carry=visit.carried)
+    if visit.method == M.PUSH:
+        shown = push_shown(visit, visit.given["challenge"], visit.given.get("number", ""))
+    else:
+        given = visit.given
+        shown = qr_shown(visit, given["challenge"], given.get("device_code", ""), claimed=outcome.is_claimed)
+    return replace(shown, slots={**shown.slots, "note": visit.text("not-answered")})
+
+
+def code(visit: Visit, _argument: str) -> Shown:
+    return Shown("link_code", carry=visit.carried)
+
+
+def back(visit: Visit, _argument: str) -> Answer:
+    """From the code of a link to waiting for the link; from anywhere else to where the flow stands."""
+    if visit.given.get("at") == "link_code" and visit.method in BY_ADDRESS:
+        return waiting_for(visit, visit.method, carry=visit.carried)
+    return NEXT
+
+
+def switch(visit: Visit, _argument: str) -> Answer:
+    return prove_by_message(visit, SWITCH.get(visit.method, M.SMS))
+
+
+def retry(visit: Visit, _argument: str) -> Answer:
+    """Again by the same method, as far as that is known."""
+    if "method" not in visit.carried or "contact" in visit.carried:
+        return NEXT
+    return prove(visit, visit.carried["method"])

@@ -1,0 +1,151 @@
+"""What a hosted page shows without a script: one screen at a time, and the forms that carry it to the next."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from actions import hosted, hosted_state, plain_html
+from actions.plain_html import Filling
+from authenticators.models import Authenticator
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import VerificationMethod
+from rules.countries import COUNTRIES
+
+M = VerificationMethod
+# What only a script can do: speak with an authenticator through the browser, use a key that it keeps.
+NEEDS_SCRIPT = frozenset({M.PASSKEY, M.SECURITY_KEY, M.IN_APP})
+# And set up our own app on a phone.
+ADDED_BY_SCRIPT = NEEDS_SCRIPT | {M.PUSH, M.QR_CODE}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One screen. `carry` comes back with whatever is pressed on it; `leave_to`: where the browser goes by itself."""
+
+    screen: str
+    when: frozenset[str] = frozenset()
+    slots: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
+    carry: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+    may_quit: bool = True
+    leave_to: str = ""
+    # The same, offered as a link only.
+    link_to: str = ""
+    status: int = 200
+
+    def also(self, *names: str) -> "Shown":
+        return replace(self, when=self.when | set(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Renders templates in the tenant's words; made once for each answer."""
+
+    request: HttpRequest
+    tenant: Tenant | None
+
+    def render(self, name: str) -> str:
+        tenant = self.tenant
+        digits = hosted.digits_of(tenant, name)
+        return render_to_string(template_of(name), {"tenant": tenant.name if tenant else "", "digits": digits})
+
+    def text(self, name: str, **values: object) -> str:
+        found = plain_html.texts(render_to_string("challenge/strings.html", {"tenant": ""}))[name]
+        for key, value in values.items():
+            found = found.replace(f"{{{key}}}", str(value))
+        return found
+
+
+def template_of(screen: str) -> str:
+    if screen in hosted.ERRORS:
+        return f"challenge/errors/{screen.replace('-', '_')}.html"
+    if screen in hosted.METHOD_SCREENS or screen.endswith("_card"):
+        return f"challenge/methods/{screen}.html"
+    return f"challenge/{screen}.html"
+
+
+def drawn(words: Words, shown: Shown, hidden: Mapping[str, str]) -> SafeString:
+    """The screen's HTML. `hidden` goes with every form of it, beside what the screen itself carries."""
+    fields = format_html_join("", '<input type="hidden" name="{}" value="{}">', [*hidden.items(), *shown.carry.items()])
+    path = reverse("hosted-plain")
+    filling = Filling(
+        when=shown.when | {"by-hand"},
+        slots=shown.slots,
+        labels=shown.labels,
+        values=shown.values,
+        hidden=fields,
+        path=path,
+        problem=shown.problem,
+    )
+    body = plain_html.filled(words.render(shown.screen), filling)
+    return format_html('<form id="{}" method="post" action="{}">{}</form>{}', plain_html.FORM, path, fields, body)
+
+
+# -- lists ---------------------------------------------------------------------------------------
+
+
+def choices(words: Words, found: Iterable[Mapping[str, Any]], *, act: str, is_new: bool = False) -> SafeString:
+    """A card for each method; `act` is what pressing it sends, before the method's name."""
+    return SafeString("".join(_card(words, one, act=act, is_new=is_new) for one in found))
+
+
+def _card(words: Words, choice: Mapping[str, Any], *, act: str, is_new: bool) -> str:
+    detail = words.text("replaces") if choice.get("replaces") else choice.get("target")
+    slots = {"detail": detail, "name": choice.get("name")}
+    filling = Filling(
+        when=frozenset({"new"} if is_new else ()),
+        slots={name: words for name, words in slots.items() if words},
+        act=f"{act}:{choice['method']}",
+    )
+    return plain_html.filled(words.render(f"{choice['method'].lower()}_card"), filling)
+
+
+def method_rows(words: Words, rows: Iterable[Authenticator], *, may_change: bool) -> SafeString:
+    return SafeString("".join(method_row(words, row, may_change=may_change) for row in rows))
+
+
+def method_row(words: Words, row: Authenticator, *, may_change: bool = False) -> str:
+    """A method's card as a row of the settings."""
+    when = {"change"} if may_change else set()
+    card = words.render(f"{row.method.lower()}_card")
+    name = name_of(words, row)
+    slots = {"icon": plain_html.icon_of(card), "name": name, "detail": detail_of(row), "whose": f" {name}"}
+    if row.is_default:
+        slots["name"] = format_html('{} <span class="tag">{}</span>', slots["name"], words.text("default"))
+    filling = Filling(when=frozenset(when), slots=slots, act=f"manage:{row.pk}")
+    return plain_html.filled(plain_html.row_template(words.render("settings")), filling)
+
+
+def name_of(words: Words, row: Authenticator) -> str:
+    """What the method is called on its card."""
+    return card_name(words, {"method": row.method})
+
+
+def card_name(words: Words, choice: Mapping[str, Any]) -> str:
+    """As the tenant calls it (an identity provider), else as the method's card does."""
+    return choice.get("name") or plain_html.text_of(words.render(f"{choice['method'].lower()}_card"), "choice-name")
+
+
+def detail_of(row: Authenticator) -> str:
+    return row.contact or row.name or ""
+
+
+# -- telephone -----------------------------------------------------------------------------------
+
+
+def country_options(tenant: Tenant, chosen: str) -> SafeString:
+    found = hosted_state.countries(tenant)
+    named = sorted((COUNTRIES.get(region, region), region, code) for region, code, _trunk in found)
+    return format_html_join(
+        "",
+        '<option value="{}"{}>{} (+{})</option>',
+        [(region, SafeString(" selected") if region == chosen else "", name, code) for name, region, code in named],
+    )

@@ -1,0 +1,95 @@
+"""The settings page without a script: methods to prefer and remove, devices to forget."""
+
+from django.utils import formats
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from actions import devices, own_methods, plain_html, plain_screens
+from actions.models import Device
+from actions.plain_screens import Shown
+from actions.plain_visit import NEXT, Answer, Visit, may_add
+from audit import log
+from authsignal_portal.errors import Forbidden
+from authsignal_portal.vocabulary import Scope
+
+# Of a number that the database's key can be.
+MAX_DIGITS = 18
+
+
+def settings_page(visit: Visit) -> Shown:
+    state, codes = visit.state, visit.state["recoveryCodes"]
+    rows = own_methods.listed(visit.context)
+    has_codes = codes["enabled"] and "remaining" in codes
+    when = {
+        "some": bool(rows),
+        "none": not rows,
+        "recovery": has_codes,
+        "add": may_add(visit),
+        "codes": state["canEnrol"] and codes["enabled"] and state["isEnrolled"],
+        "devices": state["seesDevices"],
+    }
+    may_change = state["mayRemove"] or state["mayPrefer"] or state["keepsLast"]
+    slots = {
+        "rows": plain_screens.method_rows(visit.words, rows, may_change=may_change),
+        "remaining": str(codes.get("remaining", "")),
+    }
+    return Shown("settings", frozenset(name for name, holds in when.items() if holds), slots)
+
+
+def manage(visit: Visit, authenticator_id: str) -> Answer:
+    row = next((one for one in own_methods.listed(visit.context) if str(one.pk) == authenticator_id), None)
+    if row is None:
+        return NEXT
+    when = {"remove"} if visit.state["mayRemove"] else set()
+    when |= {"prefer"} if visit.state["mayPrefer"] and not row.is_default else set()
+    when |= {"last"} if visit.state["keepsLast"] else set()
+    slots = {"name": plain_screens.name_of(visit.words, row), "detail": plain_screens.detail_of(row)}
+    return Shown("manage", frozenset(when), slots, carry={"authenticator": str(row.pk)})
+
+
+def remove(visit: Visit, _argument: str) -> Answer:
+    own_methods.remove(visit.context, visit.given.get("authenticator", ""))
+    visit.forget()
+    return NEXT
+
+
+def prefer(visit: Visit, _argument: str) -> Answer:
+    own_methods.prefer(visit.context, visit.given.get("authenticator", ""))
+    visit.forget()
+    return NEXT
+
+
+def devices_page(visit: Visit, _argument: str = "") -> Shown:
+    _check_devices(visit)
+    context = visit.context
+    found = devices.listed(context.user, this=context.facts.device_id, now=context.now)
+    template = plain_html.row_template(visit.words.render("devices"))
+    rows = SafeString("".join(_device_row(visit, one, template) for one in found))
+    return Shown("devices", frozenset({"some" if found else "none"}), {"rows": rows})
+
+
+def _check_devices(visit: Visit) -> None:
+    if not visit.context.may(Scope.UPDATE):
+        raise Forbidden("Devices need a completed challenge first.")
+
+
+def _device_row(visit: Visit, one: devices.Listed, template: str) -> str:
+    name = one.name or visit.text("unknown-device")
+    marks = [visit.text("this-device")] * one.is_this + [visit.text("remembered")] * one.is_remembered
+    tags = format_html_join("", ' <span class="tag">{}</span>', [(mark,) for mark in marks])
+    proved_at = one.device.authenticated_at
+    day = formats.date_format(proved_at or one.device.created_at, "DATE_FORMAT")
+    detail = visit.text("last-verified" if proved_at else "first-seen", day=day)
+    slots = {"name": format_html("{}{}", name, tags), "detail": detail, "whose": f" {name}"}
+    return plain_html.filled(template, plain_html.Filling(slots=slots, act=f"forget:{one.device.pk}"))
+
+
+def forget(visit: Visit, device_id: str) -> Shown:
+    _check_devices(visit)
+    user = visit.context.user
+    rows = Device.objects.filter(user=user, invalidated_at=None)
+    is_number = device_id.isascii() and device_id.isdigit() and len(device_id) <= MAX_DIGITS
+    device = rows.filter(pk=device_id).first() if is_number else None
+    if device is not None:
+        devices.invalidate(device, user, actor=log.user(user.pseudonym))
+    return devices_page(visit)

@@ -1,0 +1,148 @@
+"""Who stands where on a hosted page without a script; what every step needs to know of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from actions import hosted_state
+from actions.client_api import seen
+from actions.client_auth import ClientContext, read_context
+from actions.plain_screens import ADDED_BY_SCRIPT, NEEDS_SCRIPT, Shown, Words
+from authenticators.challenges import Way
+from authenticators.links import Asker
+from authsignal_portal.errors import AuthsignalError, InvalidRequest, TooManyRequests
+from authsignal_portal.vocabulary import WEBAUTHN, TokenPurpose, VerificationMethod
+
+M = VerificationMethod
+BY_MESSAGE = (M.EMAIL_OTP, M.SMS, M.WHATSAPP)
+BY_ADDRESS = (*BY_MESSAGE, M.EMAIL_MAGIC_LINK)
+# What says where in the flow the user stands. None of it is believed where it matters.
+CARRIED = ("method", "contact", "challenge", "number", "device_code", "uri", "known", "editable", "purpose")
+FLAGS = ("force", "scheme", "added", "first")
+
+
+class Onward(Enum):
+    """What a step may answer instead of a screen: whichever comes next, or comes after a right answer."""
+
+    NEXT = "next"
+    PROVED = "proved"
+
+
+NEXT, PROVED = Onward.NEXT, Onward.PROVED
+Answer: TypeAlias = Shown | Onward
+
+
+@dataclass
+class Visit:
+    """One press of a button: who, with which token, on which screen."""
+
+    words: Words
+    context: ClientContext
+    token: str
+    given: Mapping[str, str]
+    flags: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def state(self) -> dict[str, Any]:
+        return hosted_state.describe(self.context, self.token)
+
+    @property
+    def has_state(self) -> bool:
+        """Whether it can be told where the user stands: not once the token is over or the transaction was altered."""
+        try:
+            return bool(self.state)
+        except AuthsignalError:
+            return False
+
+    def forget(self) -> None:
+        """What was read before a step changed something."""
+        self.__dict__.pop("state", None)
+        self.context = read_context(self.token)
+
+    def text(self, name: str, **values: object) -> str:
+        return self.words.text(name, **values)
+
+    @property
+    def way(self) -> Way:
+        caller = seen(self.words.request)
+        return Way(asker=Asker(True, caller["userAgent"], caller.get("ipAddress")))
+
+    @property
+    def method(self) -> VerificationMethod:
+        """Raises InvalidRequest."""
+        return named(self.given.get("method", ""))
+
+    @property
+    def proved(self) -> bool:
+        return self.context.token.purpose == TokenPurpose.ACCESS or "added" in self.flags
+
+    @property
+    def carried(self) -> dict[str, str]:
+        return {name: self.given[name] for name in CARRIED if self.given.get(name)}
+
+
+def ended(screen: str, visit: Visit | None = None) -> Shown:
+    can_leave = bool(visit and leaving_url(visit))
+    status = {"other-browser": 403, "expired": 410, "missing": 403}.get(screen, 200)
+    return Shown(screen, frozenset({"leave"} if can_leave else ()), may_quit=False, status=status)
+
+
+def leaving_url(visit: Visit) -> str | None:
+    if scheme := visit.flags.get("scheme"):
+        return f"{scheme}://auth?token={visit.token}"
+    return hosted_state.return_url(visit.context.tenant, visit.context.facts, visit.token)
+
+
+def usable(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for one in found if one["method"] not in NEEDS_SCRIPT]
+
+
+def addable(visit: Visit) -> list[dict[str, Any]]:
+    return [one for one in visit.state["enrollable"] if one["method"] not in ADDED_BY_SCRIPT]
+
+
+def left_out(offered: list[dict[str, Any]]) -> frozenset[str]:
+    """The part of a list's screen that says why no passkey is on it. That an app is not there needs no word."""
+    return frozenset({"script"} if any(one["method"] in WEBAUTHN for one in offered) else ())
+
+
+def may_add(visit: Visit) -> bool:
+    return bool(visit.state["canEnrol"] and addable(visit))
+
+
+def stuck(visit: Visit, offered: list[dict[str, Any]]) -> Shown:
+    """Nothing is left, or nothing that goes without a script."""
+    return ended("no_script" if any(one["method"] in NEEDS_SCRIPT for one in offered) else "unavailable", visit)
+
+
+def named(method: str) -> VerificationMethod:
+    try:
+        return VerificationMethod(method)
+    except ValueError as error:
+        raise InvalidRequest("There is no such method.") from error
+
+
+def another(visit: Visit) -> frozenset[str]:
+    return frozenset({"another"} if len(usable(visit.state["methods"])) > 1 else ())
+
+
+def _others(visit: Visit) -> frozenset[str]:
+    """For the screens of a problem, which may be that there is no state to read."""
+    return another(visit) if visit.has_state else frozenset()
+
+
+def limited(visit: Visit, problem: TooManyRequests, reason: str = "") -> Shown:
+    until = visit.text("try-again-in", time=clock_text(problem.resets_in))
+    slots = {"until": until} | ({"reason": reason} if reason else {})
+    return Shown("limited", _others(visit) | {"ready"}, slots, carry=visit.carried)
+
+
+def failed(visit: Visit, reason: str) -> Shown:
+    return Shown("error", _others(visit), {"reason": reason}, carry=visit.carried)
+
+
+def clock_text(seconds: int) -> str:
+    """90 → "1:30": the same in every language."""
+    return f"{seconds // 60}:{seconds % 60:02d}"

@@ -1,0 +1,19 @@
+"""An identity provider of the tenant's choice: an ID token of its issuer."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from authenticators import id_tokens
+from authenticators.method import Judged
+from authenticators.models import Challenge
+from authsignal_portal.vocabulary import Channel, VerificationMethod
+
+
+class OidcProvider:
+    code: ClassVar = VerificationMethod.OIDC_PROVIDER
+    channel: ClassVar[Channel | None] = None
+    many: ClassVar = False
+    guessable: ClassVar = False
+
+    def judge(self, *, challenge: Challenge, answer: Any, now: datetime) -> Judged:
+        return id_tokens.judge(challenge, answer, now)

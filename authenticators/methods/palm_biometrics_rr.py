@@ -1,0 +1,19 @@
+"""Palm biometrics of Redrock: a palm, held over a terminal that the vendor brings."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from authenticators import identity_checks
+from authenticators.method import Judged
+from authenticators.models import Challenge
+from authsignal_portal.vocabulary import Channel, VerificationMethod
+
+
+class PalmBiometrics:
+    code: ClassVar = VerificationMethod.PALM_BIOMETRICS_RR
+    channel: ClassVar[Channel | None] = None
+    many: ClassVar = False
+    guessable: ClassVar = False
+
+    def judge(self, *, challenge: Challenge, answer: Any, now: datetime) -> Judged:
+        return identity_checks.judge(challenge, answer, now)

@@ -1,0 +1,116 @@
+"""What users may do with their own methods on the settings page, and what the tenant keeps them from."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from audit.models import AuditEvent
+from authenticators.models import Authenticator, EndUser
+from authsignal_portal import clock
+from tests import make
+from tests.conftest import Api
+
+OTP_URI = "otpauth://totp/Acme:jo?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+EVERYTHING = "add:authenticators update:authenticators remove:authenticators"
+
+
+@pytest.fixture
+def enrolled(api: Api) -> Api:
+    """jo has an email address, which is the default, and an authenticator app."""
+    api("POST", "users/jo/authenticators", {"verificationMethod": "EMAIL_OTP", "email": "jo@example.com"})
+    api("POST", "users/jo/authenticators", {"verificationMethod": "AUTHENTICATOR_APP", "otpUri": OTP_URI})
+    return api
+
+
+def token(api: Api, scope: str = EVERYTHING, user: str = "jo") -> str:
+    body = {"scope": scope, "redirectToSettings": True}
+    return str(api("POST", f"users/{user}/actions/settings", body).body["token"])
+
+
+def call(client: Client, name: str, bearer: str, method: str = "") -> Any:
+    given = {"id": str(Authenticator.objects.get(method=method).pk)} if method else {}
+    headers = {"Authorization": f"Bearer {bearer}", "X-Challenge-Embedded": "yes"}
+    return client.post(f"/challenge/api/{name}", json.dumps(given), "application/json", headers=headers)
+
+
+def left() -> list[str]:
+    return list(Authenticator.objects.order_by("created_at").values_list("method", flat=True))
+
+
+def test_a_method_is_removed_and_the_default_passes_on(enrolled: Api, client: Client) -> None:
+    bearer = token(enrolled)
+    assert call(client, "remove-method", bearer, "EMAIL_OTP").status_code == 200
+    assert left() == ["AUTHENTICATOR_APP"]
+    assert Authenticator.objects.get().is_default
+    removed = AuditEvent.objects.get(tag="authenticator:removed")
+    assert removed.actor_kind == "user"
+
+
+def test_the_last_one_stays_unless_the_tenant_lets_it_go(enrolled: Api, client: Client, acme: Any) -> None:
+    bearer = token(enrolled)
+    call(client, "remove-method", bearer, "EMAIL_OTP")
+    assert call(client, "state", bearer).json()["mayRemove"] is False
+    assert call(client, "remove-method", bearer, "AUTHENTICATOR_APP").status_code == 403
+    acme.allow_disabling_mfa = True
+    acme.save()
+    assert call(client, "remove-method", bearer, "AUTHENTICATOR_APP").status_code == 200
+    assert left() == []
+
+
+def test_one_that_no_longer_works_lets_no_other_go(enrolled: Api, client: Client) -> None:
+    bearer = token(enrolled)
+    make.make_authenticator(EndUser.objects.get(), "PUSH", expires_at=clock.now() - timedelta(minutes=1))
+    assert call(client, "state", bearer).json()["mayRemove"] is True
+    assert call(client, "remove-method", bearer, "EMAIL_OTP").status_code == 200
+    state = call(client, "state", bearer).json()
+    assert (state["mayRemove"], state["keepsLast"], state["enrolledCount"]) == (False, True, 2)
+    assert call(client, "remove-method", bearer, "AUTHENTICATOR_APP").status_code == 403
+    assert call(client, "remove-method", bearer, "PUSH").status_code == 200
+    assert left() == ["AUTHENTICATOR_APP"]
+
+
+def test_where_the_tenant_wants_it_nothing_is_removed(enrolled: Api, client: Client, acme: Any) -> None:
+    acme.allow_deleting_user_authenticators = False
+    acme.save()
+    bearer = token(enrolled)
+    assert call(client, "state", bearer).json()["mayRemove"] is False
+    assert call(client, "remove-method", bearer, "EMAIL_OTP").status_code == 403
+    assert len(left()) == 2
+
+
+@pytest.mark.parametrize("scope", ["read:authenticators", "add:authenticators update:authenticators"])
+def test_removing_takes_its_own_word_or_a_proof(enrolled: Api, client: Client, scope: str) -> None:
+    assert call(client, "remove-method", token(enrolled, scope), "EMAIL_OTP").status_code == 403
+    assert len(left()) == 2
+
+
+def test_nobody_removes_anothers(enrolled: Api, client: Client) -> None:
+    enrolled("POST", "users/eve/authenticators", {"verificationMethod": "SMS", "phoneNumber": "+64215550123"})
+    bearer = token(enrolled, user="eve")
+    assert call(client, "remove-method", bearer, "EMAIL_OTP").status_code == 404
+    assert call(client, "prefer-method", bearer, "EMAIL_OTP").status_code == 404
+    assert len(left()) == 3
+
+
+def test_another_becomes_the_default(enrolled: Api, client: Client) -> None:
+    assert call(client, "prefer-method", token(enrolled, "add:authenticators"), "AUTHENTICATOR_APP").status_code == 403
+    assert call(client, "prefer-method", token(enrolled), "AUTHENTICATOR_APP").status_code == 200
+    assert list(Authenticator.objects.filter(is_default=True).values_list("method", flat=True)) == ["AUTHENTICATOR_APP"]
+
+
+def test_the_settings_need_no_proof_where_the_backend_vouches(enrolled: Api, client: Client) -> None:
+    assert call(client, "state", token(enrolled)).json()["vouched"] is True
+    assert call(client, "state", token(enrolled, "read:authenticators")).json()["vouched"] is False
+    tracked = enrolled("POST", "users/jo/actions/pay", {"scope": EVERYTHING}).body
+    assert call(client, "state", tracked["token"]).json()["vouched"] is False
+
+
+def test_an_expired_page_leads_back_at_once_where_the_tenant_wants_it(api: Api, client: Client, acme: Any) -> None:
+    tracked = api("POST", "users/jo/actions/signIn", {}).body
+    assert b'"redirectExpired": false' in client.get("/challenge", {"token": tracked["token"]}).content
+    acme.redirect_on_session_expiry = True
+    acme.save()
+    assert b'"redirectExpired": true' in client.get("/challenge", {"token": tracked["token"]}).content

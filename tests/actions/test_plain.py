@@ -1,0 +1,389 @@
+"""The hosted pages' forms without JavaScript: whose they are, what they refuse, and that GET changes nothing."""
+
+import html
+import re
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from actions import hosted, hosted_state, proofs
+from actions.client_auth import read_context
+from actions.models import Action, ActionFacts
+from audit.models import AuditEvent
+from authenticators.models import Authenticator, Challenge, EndUser, IdentityProvider, RecoveryCode
+from authsignal_portal import clock
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import DevicePlatform
+from tests import linked, make
+from tests.adapter import SECRET, Adapter
+from tests.conftest import Api
+
+PATH = "/challenge/plain"
+FIELD = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
+REFRESH = re.compile(r'<meta http-equiv="refresh" content="0;url=([^"]+)">')
+TITLE = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
+OTP_URI = "otpauth://totp/Acme:jo?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+@pytest.fixture
+def browser(client: Client) -> Client:
+    client.defaults["HTTP_SEC_FETCH_SITE"] = "same-origin"
+    return client
+
+
+def track(api: Api, **attributes: Any) -> dict[str, Any]:
+    body: dict[str, Any] = api("POST", "users/jo/actions/signIn", attributes).body
+    return body
+
+
+@pytest.fixture
+def tracked(api: Api) -> dict[str, Any]:
+    """An action of a user who has an email address and an authenticator app."""
+    api("POST", "users/jo/authenticators", {"verificationMethod": "EMAIL_OTP", "email": "jo@example.com"})
+    api("POST", "users/jo/authenticators", {"verificationMethod": "AUTHENTICATOR_APP", "otpUri": OTP_URI})
+    return track(api)
+
+
+def opened(browser: Client, tracked: dict[str, Any], **query: str) -> dict[str, str]:
+    """What the forms of the first page carry."""
+    return carried(first_page(browser, tracked, **query))
+
+
+def first_page(browser: Client, tracked: dict[str, Any], **query: str) -> Any:
+    """The page to which /challenge leads a browser without JavaScript."""
+    shown = browser.get("/challenge", {"token": tracked["token"], **query}, headers={"Sec-Fetch-Dest": "document"})
+    address = REFRESH.search(shown.content.decode())
+    assert address, shown.content
+    first = browser.get(html.unescape(address[1]))
+    assert first.status_code == 200, first.content
+    return first
+
+
+def carried(shown: Any) -> dict[str, str]:
+    return {name: html.unescape(value) for name, value in FIELD.findall(shown.content.decode().partition("</form>")[0])}
+
+
+def press(browser: Client, form: dict[str, str], act: str, **more: str) -> Any:
+    return browser.post(PATH, {**form, "act": act, **more})
+
+
+def title(shown: Any) -> str:
+    found = TITLE.search(shown.content.decode())
+    assert found
+    return re.sub(r"<[^>]+>", "", found[1]).strip()
+
+
+def rows() -> dict[str, list[Any]]:
+    models = (Action, ActionFacts, Authenticator, Challenge, EndUser, AuditEvent)
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
+
+
+@pytest.mark.parametrize("query", [{}, {"force_enrollment": "true", "added": "yes", "act": "prove:EMAIL_OTP"}])
+def test_opening_it_changes_nothing(browser: Client, tracked: dict[str, Any], query: dict[str, str]) -> None:
+    before = rows()
+    shown = first_page(browser, tracked, link="confirmed", **query)
+    assert browser.head(PATH, {"visit": carried(shown)["visit"], **query}).status_code == 200
+    assert rows() == before
+    assert title(shown) == "How do you want to verify?"
+
+
+def test_the_page_runs_no_script_and_stands_in_no_frame(browser: Client, tracked: dict[str, Any]) -> None:
+    shown = first_page(browser, tracked)
+    policy = shown["Content-Security-Policy"]
+    assert "script-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "form-action 'self'" in policy
+    assert (shown["Cache-Control"], shown["Referrer-Policy"]) == ("no-store", "no-referrer")
+    assert b"<script" not in shown.content
+
+
+def test_no_page_tells_the_token(browser: Client, tracked: dict[str, Any]) -> None:
+    first = first_page(browser, tracked)
+    proving = press(browser, carried(first), "prove:AUTHENTICATOR_APP")
+    for shown in (first, proving):
+        assert tracked["token"].encode() not in shown.content
+
+
+def test_a_page_in_a_frame_leads_nowhere_without_a_script(browser: Client, tracked: dict[str, Any]) -> None:
+    framed = browser.get("/challenge", {"token": tracked["token"]}, headers={"Sec-Fetch-Dest": "iframe"})
+    assert PATH not in framed.content.decode()
+
+
+# -- whose form it is ----------------------------------------------------------------------------
+
+
+def without_a_visit(form: dict[str, str], browser: Client) -> dict[str, str]:
+    return {name: value for name, value in form.items() if name != "visit"}
+
+
+def altered(form: dict[str, str], browser: Client) -> dict[str, str]:
+    last = form["visit"][-5]
+    return {**form, "visit": form["visit"][:-5] + ("A" if last != "A" else "B") + form["visit"][-4:]}
+
+
+def without_the_cookie(form: dict[str, str], browser: Client) -> dict[str, str]:
+    browser.cookies.clear()
+    return form
+
+
+def in_another_browser(form: dict[str, str], browser: Client) -> dict[str, str]:
+    browser.cookies["__Host-ch"] = "another"
+    return form
+
+
+def from_another_site(form: dict[str, str], browser: Client) -> dict[str, str]:
+    browser.defaults["HTTP_SEC_FETCH_SITE"] = "cross-site"
+    return form
+
+
+@pytest.mark.parametrize("spoil", [without_a_visit, altered, without_the_cookie, in_another_browser, from_another_site])
+def test_a_form_of_another_page_or_browser_does_nothing(browser: Client, tracked: dict[str, Any], spoil: Any) -> None:
+    form = spoil(opened(browser, tracked), browser)
+    before = rows()
+    shown = press(browser, form, "prove:EMAIL_OTP")
+    assert (shown.status_code, title(shown)) == (403, "This page cannot go on")
+    assert rows() == before
+
+
+def test_who_took_the_first_step_takes_all(browser: Client, tracked: dict[str, Any]) -> None:
+    thief = Client(headers={"sec-fetch-site": "same-origin"})
+    early = opened(thief, tracked)
+    assert title(press(browser, opened(browser, tracked), "prove:EMAIL_OTP")) == "Check your email"
+    shown = press(thief, early, "prove:AUTHENTICATOR_APP")
+    assert (shown.status_code, title(shown)) == (403, "Opened in another browser")
+    assert thief.get(PATH, {"visit": early["visit"]}).status_code == 403
+
+
+def test_saying_that_it_is_framed_does_not_unbind_it(browser: Client, tracked: dict[str, Any]) -> None:
+    form = opened(browser, tracked)
+    browser.post(PATH, {**form, "act": "prove:AUTHENTICATOR_APP"}, headers={"X-Challenge-Embedded": "yes"})
+    assert ActionFacts.objects.get(action__idempotency_key=tracked["idempotencyKey"]).browser_hash
+
+
+# -- what the form says is believed for nothing that matters -----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("act", "more"),
+    [
+        ("finish", {"at": "recovery_code_enrol"}),
+        ("codes", {"first": "yes", "added": "yes"}),
+        ("enrol:SMS", {"added": "yes", "force": "yes"}),
+        ("answer", {"at": "sms_enrol", "method": "SMS", "phoneNumber": "+64215550123"}),
+        ("enrol:AUTHENTICATOR_APP", {"added": "yes"}),
+        ("remove", {"authenticator": "the first"}),
+        ("prefer", {"authenticator": "the first"}),
+        ("devices", {}),
+        ("forget:1", {}),
+        ("manage:1", {}),
+        ("nonsense", {"method": "NONSENSE"}),
+        ("answer", {"method": "NONSENSE"}),
+        ("answer", {"method": "IDVERSE"}),
+        ("answer", {"method": "PUSH", "at": "push_enrol"}),
+        ("resend", {"method": "IDVERSE"}),
+        ("change", {"method": "PUSH"}),
+        ("back", {"method": "IDVERSE", "at": "link_code"}),
+        ("check", {"method": "PUSH", "challenge": "x" * 300}),
+        ("check", {"method": "PUSH", "challenge": "x\x00y"}),
+        ("check", {"method": "QR_CODE", "challenge": "x", "device_code": "é"}),
+        (
+            "answer",
+            {"method": "AUTHENTICATOR_APP", "at": "authenticator_app_enrol", "uri": "otpauth://totp/" + "é" * 2000},
+        ),
+        ("answer", {"method": "AUTHENTICATOR_APP", "at": "authenticator_app_enrol", "uri": "javascript:x"}),
+    ],
+)
+def test_nothing_is_won_by_what_a_form_claims(
+    browser: Client, tracked: dict[str, Any], act: str, more: dict[str, str]
+) -> None:
+    form = opened(browser, tracked)
+    if more.get("authenticator"):
+        more = {"authenticator": str(Authenticator.objects.earliest("created_at").pk)}
+    before = list(Authenticator.objects.values_list("pk", "is_default", "verified_at"))
+    shown = press(browser, form, act, **more)
+    assert shown.status_code < 500
+    assert list(Authenticator.objects.values_list("pk", "is_default", "verified_at")) == before
+    assert Action.objects.get().state == "CHALLENGE_REQUIRED"
+    assert "the user's" not in title(shown)
+
+
+@pytest.mark.parametrize("device", ["9" * 18, "9" * 19, "9" * 5000, "-1", "²"])
+def test_no_device_has_such_a_number(browser: Client, tracked: dict[str, Any], api: Api, device: str) -> None:
+    vouched = track(api, redirectToSettings=True, scope="update:authenticators")
+    shown = press(browser, opened(browser, vouched), f"forget:{device}")
+    assert (shown.status_code, title(shown)) == (200, "Your devices")
+
+
+def test_a_transaction_that_was_altered_is_told_and_nothing_proves_it(browser: Client, api: Api, acme: Tenant) -> None:
+    linked.link(acme)
+    api("POST", "users/jo/authenticators", {"verificationMethod": "EMAIL_OTP", "email": "jo@example.com"})
+    form = opened(browser, api("POST", "users/jo/actions/pay", {"custom": linked.CUSTOM}).body)
+    ActionFacts.objects.update(transaction_hash="0" * 64)
+    for shown in (browser.get(PATH, {"visit": form["visit"]}), press(browser, form, "prove:EMAIL_OTP")):
+        assert shown.status_code == 200
+        assert "not the one that was tracked" in shown.content.decode()
+        assert linked.CUSTOM["payee"] not in shown.content.decode()
+    assert not Challenge.objects.exists()
+
+
+def test_what_a_form_carries_is_shown_as_text(browser: Client, tracked: dict[str, Any]) -> None:
+    form = opened(browser, tracked)
+    press(browser, form, "prove:EMAIL_OTP")
+    form |= {"at": "email_otp", "method": "EMAIL_OTP", "code": "no code", "contact": '"><script>alert(1)</script>'}
+    shown = press(browser, form, "answer")
+    assert title(shown) == "Check your email"
+    assert b"<script" not in shown.content
+
+
+def test_an_expired_token_leads_back(browser: Client, tracked: dict[str, Any], advance: Any) -> None:
+    form = opened(browser, tracked)
+    advance(11 * 60)
+    shown = press(browser, form, "prove:EMAIL_OTP")
+    assert (shown.status_code, title(shown)) == (410, "This page has expired")
+    assert browser.get(PATH).status_code == 403
+
+
+def test_an_expired_page_has_a_way_back(browser: Client, tracked: dict[str, Any], api: Api, advance: Any) -> None:
+    returning = track(api, redirectUrl="https://app.acme.example/return")
+    form = opened(browser, returning)
+    advance(11 * 60)
+    shown = press(browser, form, "prove:EMAIL_OTP")
+    assert f'href="https://app.acme.example/return?token={returning["token"]}"' in shown.content.decode()
+    assert b"http-equiv" not in shown.content
+    tenant = EndUser.objects.get().tenant
+    tenant.redirect_on_session_expiry = True
+    tenant.save()
+    shown = press(browser, form, "prove:EMAIL_OTP")
+    assert "0;url=https://app.acme.example/return?token=" in shown.content.decode()
+
+
+# -- what goes only with a script ----------------------------------------------------------------
+
+NEEDS_SCRIPT = "Passkeys and security keys need JavaScript"
+
+
+def test_a_list_says_so_where_a_passkey_is_left_out(browser: Client, tracked: dict[str, Any], api: Api) -> None:
+    assert NEEDS_SCRIPT not in first_page(browser, tracked).content.decode()
+    make.make_authenticator(EndUser.objects.get(), "PASSKEY", credential_id="c" * 40, public_key=b"k")
+    assert NEEDS_SCRIPT in first_page(browser, tracked).content.decode()
+    nobody = api("POST", "users/eve/actions/signIn", {}).body
+    assert NEEDS_SCRIPT in first_page(browser, nobody).content.decode()
+
+
+def test_a_list_says_nothing_of_passkeys_where_an_app_is_left_out(
+    browser: Client, tracked: dict[str, Any], api: Api, acme: Tenant
+) -> None:
+    for method in ("PASSKEY", "SECURITY_KEY"):
+        make.make_configuration(acme, method, is_active=False)
+    for method in ("IN_APP", "QR_CODE"):
+        make.make_configuration(acme, method, is_active=True, web_app=True)
+    make.make_authenticator(
+        EndUser.objects.get(), "IN_APP", device_platform=DevicePlatform.WEB, public_key=b"k", credential_id="app"
+    )
+    nobody = api("POST", "users/eve/actions/signIn", {}).body
+    for who, offered, left_out in ((tracked, "methods", "IN_APP"), (nobody, "enrollable", "QR_CODE")):
+        context = read_context(who["token"])
+        assert left_out in {one["method"] for one in hosted_state.describe(context, who["token"])[offered]}
+        assert NEEDS_SCRIPT not in first_page(browser, who).content.decode()
+
+
+# -- back from an account ------------------------------------------------------------------------
+
+NOT_SIGNED_IN = "That did not work, or it was another account."
+
+
+@pytest.mark.parametrize("query", [{}, {"redirectToSettings": True, "scope": "add:authenticators"}])
+def test_who_comes_back_without_a_proof_is_told(
+    browser: Client, tracked: dict[str, Any], api: Api, query: dict[str, Any]
+) -> None:
+    again = track(api, **query)
+    assert NOT_SIGNED_IN in first_page(browser, again, returned="failed").content.decode()
+    assert NOT_SIGNED_IN not in first_page(browser, again, returned="verified").content.decode()
+    other = api("POST", "users/eve/actions/signIn", query).body
+    assert NOT_SIGNED_IN in first_page(browser, other, returned="failed").content.decode()
+
+
+def test_only_with_a_proofs_token_is_an_account_taken_for_connected(
+    browser: Client, tracked: dict[str, Any], api: Api
+) -> None:
+    vouched = track(api, redirectToSettings=True, scope="add:authenticators update:authenticators")
+    before = rows()
+    claimed = first_page(browser, vouched, force_enrollment="true", returned="enrolled")
+    assert (title(claimed), rows()) == ("Add a way to verify", before)
+
+
+def test_a_first_account_brings_recovery_codes_at_the_press_of_a_button(
+    browser: Client, tracked: dict[str, Any], acme: Tenant
+) -> None:
+    proved = {"token": access_token(Action.objects.get())}
+    query = {"force_enrollment": "true", "returned": "enrolled"}
+    before = rows()
+    offered = first_page(browser, proved, **query)
+    assert (title(offered), rows()) == ("Save your recovery codes", before)
+    assert not RecoveryCode.objects.exists()
+    made = press(browser, carried(offered), "codes")
+    assert RecoveryCode.objects.count() == 10
+    assert title(press(browser, carried(made), "finish", saved="yes")) == "You’re all set"
+    assert title(first_page(browser, proved, **query)) == "You’re all set"
+
+
+def test_where_there_are_no_recovery_codes_none_are_offered(
+    browser: Client, tracked: dict[str, Any], acme: Tenant
+) -> None:
+    acme.disable_recovery_codes = True
+    acme.save()
+    proved = {"token": access_token(Action.objects.get())}
+    assert title(first_page(browser, proved, force_enrollment="true", returned="enrolled")) == "You’re all set"
+
+
+def access_token(action: Action) -> str:
+    """As an action's first account brings it: codes come with what a backend enrols, and with no account."""
+    RecoveryCode.objects.all().delete()
+    Action.objects.filter(pk=action.pk).update(state="CHALLENGE_SUCCEEDED", state_updated_at=clock.now())
+    return proofs.access_token(action, now=clock.now())
+
+
+# -- elsewhere -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("platform", "drawn"), [(DevicePlatform.WEB, "{public}/app/{tenant}/#scan={id}"), (DevicePlatform.IOS, "{id}")]
+)
+def test_a_qr_code_shows_what_the_users_app_reads(
+    browser: Client, api: Api, acme: Tenant, settings: Any, platform: str, drawn: str
+) -> None:
+    make.make_configuration(acme, "QR_CODE", is_active=True)
+    make.make_authenticator(make.make_user(acme, "jo"), "QR_CODE", device_platform=platform, public_key=b"k")
+    shown = press(browser, opened(browser, track(api)), "prove:QR_CODE")
+    for screen in (shown, press(browser, carried(shown), "check")):
+        told = drawn.format(public=settings.PUBLIC_URL, tenant=acme.pk, id=carried(screen)["challenge"])
+        assert f'src="{html.escape(hosted.picture(told))}"' in screen.content.decode()
+
+
+@pytest.fixture
+def adapters(acme: Tenant, httpserver: Any, settings: Any) -> dict[str, Adapter]:
+    settings.OUTBOUND_ALLOWED_NETWORKS = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
+    made = {method: Adapter(httpserver, f"/{method}") for method in ("VERIFF", "ONFIDO")}
+    for method, adapter in made.items():
+        make.make_configuration(acme, method, is_active=True)
+        row = IdentityProvider(tenant=acme, method=method, url=adapter.url)
+        row.secret = SECRET
+        row.save(force_insert=True)
+    return made
+
+
+@pytest.mark.parametrize("claimed", [{}, {"method": "ONFIDO"}, {"purpose": "authenticate"}])
+def test_looking_whether_a_check_was_decided_begins_none(
+    browser: Client, api: Api, adapters: dict[str, Adapter], claimed: dict[str, str]
+) -> None:
+    begun = press(browser, opened(browser, track(api)), "enrol:VERIFF")
+    assert "https://vendor.example/session-1" in begun.content.decode()
+    looked = press(browser, carried(begun) | claimed, "check")
+    assert title(looked) == "Identity check"
+    assert "https://vendor.example/session-1" in looked.content.decode()
+    assert "There is no answer yet." in looked.content.decode()
+    assert carried(looked) | {"visit": ""} == carried(begun) | {"visit": ""}
+    assert {method: len(adapter.begun) for method, adapter in adapters.items()} == {"VERIFF": 1, "ONFIDO": 0}
+    assert Challenge.objects.count() == 1

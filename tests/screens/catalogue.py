@@ -1,0 +1,19 @@
+"""All scenes. The first of each screen stands for it in the test suite; `python -m tests.screens` goes to all."""
+
+from tests.screens import elsewhere, ends, enrolling, links, plain, proving
+from tests.screens.scene import Scene
+
+TOTP = 5
+GROUPS: dict[str, list[Scene]] = {
+    "codes": [scene for scene in proving.SCENES if scene.number <= TOTP],
+    "proving": [scene for scene in proving.SCENES if scene.number > TOTP],
+    "elsewhere": elsewhere.SCENES,
+    "enrolling": enrolling.SCENES,
+    "ends": ends.SCENES,
+    "links": links.SCENES,
+    "plain": plain.SCENES,
+}
+
+
+def first_of_each(scenes: list[Scene]) -> list[Scene]:
+    return list({scene.screen: scene for scene in reversed(scenes)}.values())[::-1]

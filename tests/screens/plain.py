@@ -1,0 +1,48 @@
+"""The pages as a browser without JavaScript sees them, from the real server."""
+
+from tests.screens.scene import LONG_NAME, Scene, click, fill, see, see_alert
+
+VERIFY = "How do you want to verify?"
+SMS = click("Text message")
+
+
+def scene(number: int, screen: str, name: str, heading: str, *steps, **more) -> Scene:  # type: ignore[no-untyped-def]
+    return Scene(number, f"plain-{screen}", name, heading, steps=steps, is_plain=True, **more)
+
+
+# As an enrolled user; `query` names what the action is tracked with.
+SCENES = [
+    scene(2, "choose", "full", VERIFY),
+    scene(2, "choose", "long", VERIFY, tenant_name=LONG_NAME),
+    scene(3, "sms", "full", "Check your phone", SMS),
+    scene(
+        3,
+        "sms",
+        "wrong",
+        "Check your phone",
+        SMS,
+        fill("Code from", "000000"),
+        click("Verify"),
+        see_alert("not right"),
+    ),
+    scene(
+        3,
+        "sms",
+        "resent",
+        "Check your phone",
+        SMS,
+        click("Send a new code"),
+        see("You can try again in"),
+    ),
+    scene(5, "totp", "full", "Open your authenticator app", click("Authenticator app")),
+    scene(11, "recovery-code", "full", "Enter a recovery code", click("Recovery code")),
+    scene(12, "enrol", "full", "Add a way to verify", query="force"),
+    scene(12, "sms-enrol", "full", "Your mobile number", SMS, query="force"),
+    scene(12, "totp-enrol", "full", "Set up your authenticator app", click("Authenticator app"), query="force"),
+    scene(14, "settings", "full", "Your verification methods", query="settings"),
+    scene(14, "manage", "full", "Text message", click("Change Text message"), query="settings"),
+    scene(14, "devices", "full", "Your devices", click("Your devices"), query="settings"),
+    scene(14, "recovery-codes", "full", "Save your recovery codes", click("New recovery codes"), query="settings"),
+    scene(15, "missing", "full", "This page cannot go on", path="/challenge/plain"),
+    scene(20, "left", "quit", "You have left the verification", click("Cancel"), query="stay"),
+]

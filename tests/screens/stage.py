@@ -1,0 +1,269 @@
+"""Brings a browser to a scene: the real pages and their script, with the server's answers as the scene wants them."""
+
+import html
+import json
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Error, Page, Route, expect
+
+from actions import hosted
+from authenticators.methods import recovery_code
+from authenticators.models import AuthenticatorConfiguration, EndUser
+from tests import make
+from tests.browser import chromium
+from tests.browser.hosted import Hosted
+from tests.screens import links
+from tests.screens.report import PICTURES
+from tests.screens.scene import HELD, OFFLINE, Refused, Reply, Scene
+
+WIDTHS = {390: 780, 1280: 800}
+MAX_SHIFT = 0.1
+# Of everything that a page loads, as it is before compression.
+MAX_WEIGHT = 150_000
+
+NOTHING_YET = {"isVerified": False, "failureReason": "CODE_INVALID_OR_EXPIRED"}
+CODES = [f"{n:04d}ABCDEFGHIJKLMNOPQRST" for n in range(10)]
+REPLIES: dict[str, Reply] = {
+    "/v1/client/challenge/email-otp": {"challengeId": "c"},
+    "/v1/client/challenge/sms": {"challengeId": "c"},
+    "/v1/client/challenge/whatsapp": {"challengeId": "c"},
+    "/v1/client/challenge/push": {"challengeId": "c", "verificationCode": "42"},
+    "/v1/client/user-authenticators/email-otp": {"challengeId": "c"},
+    "/v1/client/user-authenticators/sms": {"challengeId": "c"},
+    "/challenge/api/whatsapp": {"challengeId": "c"},
+    "/challenge/api/qr-challenge": {
+        "challengeId": "c" * 64,
+        "deviceCode": "d",
+        "image": hosted.picture("c" * 64),
+        "renewAfter": 115,
+    },
+    "/challenge/api/magic-link": {"challengeId": "c"},
+    "/challenge/api/magic-link/code": NOTHING_YET,
+    "/challenge/api/delivery": {"status": "sent"},
+    "/challenge/api/recovery-code": NOTHING_YET,
+    "/challenge/api/recovery-codes": {"recoveryCodes": CODES},
+    "/challenge/api/devices": {"devices": []},
+    "/challenge/api/finish": {},
+    "/challenge/api/not-now": {},
+    "/v1/client/user-authenticators": [],
+    "/v1/client/verify/email-otp": NOTHING_YET,
+    "/v1/client/verify/sms": NOTHING_YET,
+    "/v1/client/verify/whatsapp": NOTHING_YET,
+    "/v1/client/verify/totp": NOTHING_YET,
+    "/v1/client/verify/email-magic-link/finalize": NOTHING_YET,
+    "/v1/client/verify/push": {"isVerified": False, "isConsumed": False},
+    "/v1/client/verify/qr-code": {"isVerified": False, "isConsumed": False, "isClaimed": False},
+}
+ADD = "add:authenticators"
+REFRESH = re.compile(r'content="0;url=([^"]+)"')
+STATE = "/challenge/api/state"
+
+# Layout shifts that no press of the user explains (CLS), from the first paint on.
+WATCH_SHIFTS = """window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });"""
+WEIGH = """() => {
+  const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+  const pages = entries.filter(({ initiatorType }) => !["fetch", "xmlhttprequest"].includes(initiatorType));
+  const sum = (name) => pages.reduce((total, entry) => total + entry[name], 0);
+  return [sum("decodedBodySize"), sum("encodedBodySize")];
+}"""
+
+
+@dataclass
+class Finding:
+    """What was seen at a scene. `weight` in bytes before compression, `sent` as it travelled."""
+
+    scene: Scene
+    problems: list[str] = field(default_factory=list)
+    weight: int = 0
+    sent: int = 0
+    shift: float = 0.0
+    pictures: int = 0
+
+
+@dataclass
+class Stage:
+    """A fresh page for each scene. `everywhere`: each in light and dark and two widths, with pictures."""
+
+    hosted: Hosted
+    everywhere: bool = False
+    # What the real server says of an action of a user with nothing; scenes override it.
+    told: dict[str, Any] = field(default_factory=dict)
+    is_furnished: bool = False
+
+    @property
+    def page(self) -> Page:
+        return self.hosted.page
+
+    def look_at(self, scene: Scene) -> Finding:
+        finding = Finding(scene)
+        self.hosted.problems.clear()
+        self.page.close()
+        self.hosted.page = self.page.context.new_page()
+        for script in (WATCH_SHIFTS, scene.script):
+            self.page.add_init_script(script)
+        with self._answering(scene):
+            try:
+                self._come_to(scene)
+            except (Error, AssertionError) as error:
+                finding.problems.append(f"not reached: {str(error)[:300]}")
+                return finding
+            self._judge(finding)
+        finding.problems += self.hosted.problems
+        return finding
+
+    # -- coming to it ----------------------------------------------------------------------------
+
+    def _come_to(self, scene: Scene) -> None:
+        page = self.page
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        page.set_viewport_size({"width": 390, "height": 780})
+        if self.hosted.live.tenant.name != scene.tenant_name:
+            self.hosted.live.tenant.name = scene.tenant_name
+            self.hosted.live.tenant.save()
+        address = self._address(scene)
+        page.goto(address if "://" in address else self.hosted.live.public_url + address)
+        for step in scene.steps:
+            step(page)
+        expect(page.get_by_role("heading", level=1)).to_have_text(scene.heading, use_inner_text=True, timeout=6000)
+        page.mouse.move(0, 0)
+
+    def _address(self, scene: Scene) -> str:
+        if scene.path.startswith("@"):
+            return self._link(scene.path)
+        if scene.path:
+            return f"{self.hosted.live.public_url}{scene.path}"
+        if scene.is_plain:
+            return self._plain_address(scene)
+        tracked = self.hosted.track(redirectUrl=f"{self.hosted.app.origin}/return?keep=1")
+        return str(tracked["url"]) + scene.query
+
+    def _plain_address(self, scene: Scene) -> str:
+        """Where the document leads a browser without JavaScript."""
+        self._furnish()
+        attributes: dict[str, Any] = {
+            "settings": {"redirectToSettings": True, "scope": f"{ADD} update:authenticators remove:authenticators"},
+            "force": {"scope": ADD},
+        }.get(scene.query, {})
+        if scene.query != "stay":
+            attributes["redirectUrl"] = f"{self.hosted.app.origin}/return?keep=1"
+        action = "add" if scene.query == "force" else "signIn"
+        url = self.hosted.track(action, **attributes)["url"] + (
+            "&force_enrollment=true" if scene.query == "force" else ""
+        )
+        self.page.route("**/challenge/api/**", lambda route: route.abort())
+        self.page.goto(url)
+        found = REFRESH.search(self.page.locator("head").inner_html())
+        assert found
+        return html.unescape(html.unescape(found[1]))
+
+    def _link(self, how: str) -> str:
+        """A link that waits: of a page in this browser, of the SDK, or of a page in another browser."""
+        live, who = self.hosted.live, f"link-{uuid.uuid4().hex[:12]}"
+        AuthenticatorConfiguration.objects.get_or_create(tenant=live.tenant, method="EMAIL_MAGIC_LINK")
+        email = f"{who}@example.com"
+        live("POST", f"users/{who}/authenticators", {"verificationMethod": "EMAIL_MAGIC_LINK", "email": email})
+        _status, tracked = live("POST", f"users/{who}/actions/signIn", {})
+        if how == links.ADDRESS:
+            live("POST", "client/challenge/email-magic-link", {}, token=tracked["token"])
+        else:
+            self.page.goto(tracked["url"])
+        deadline = time.monotonic() + 10
+        while not live.messages(email) and time.monotonic() < deadline:
+            self.page.wait_for_timeout(50)
+        if how == links.ELSEWHERE:
+            self.page.context.clear_cookies()
+        return str(live.messages(email)[0]["url"])
+
+    def _furnish(self) -> None:
+        """The user has something of everything."""
+        if self.is_furnished:
+            return
+        self.is_furnished = True
+        self.hosted.enrol("EMAIL_OTP", email=self.hosted.email)
+        self.hosted.enrol("SMS", phoneNumber=self.hosted.phone)
+        self.hosted.enrol("AUTHENTICATOR_APP", otpUri="otpauth://totp/Acme:jo?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+        user = EndUser.objects.get(user_id=self.hosted.user_id)
+        make.make_authenticator(user, "PASSKEY", credential_id="c" * 40, rp_id="localhost", public_key=b"k")
+        recovery_code.replace_all(user)
+        make.make_action(self.hosted.live.tenant, "add", "ALLOW")
+
+    @contextmanager
+    def _answering(self, scene: Scene) -> Iterator[None]:
+        page, held = self.page, []
+        replies = {**REPLIES, **scene.replies}
+        states = iter(scene.state.get("then", ()))
+        now = {"state": {name: value for name, value in scene.state.items() if name != "then"}}
+
+        def answer(route: Route) -> None:
+            path = urlsplit(route.request.url).path
+            reply = replies.get(path)
+            if path == STATE and reply is None:
+                self.told = self.told or route.fetch().json()
+                told = self.told | {"now": time.time() * 1000} | now["state"]
+                now["state"] = now["state"] | next(states, {})
+                route.fulfill(json={key: value for key, value in told.items() if value is not None})
+            elif reply is None:
+                route.continue_()
+            elif reply == HELD:
+                held.append(route)
+            elif reply == OFFLINE:
+                route.abort()
+            else:
+                _fulfil(route, reply)
+
+        patterns = ("**/challenge/api/**", "**/v1/client/**")
+        if not scene.is_plain and not scene.path:
+            for pattern in patterns:
+                page.route(pattern, answer)
+        try:
+            yield
+        finally:
+            page.unroute_all(behavior="ignoreErrors")
+
+    # -- judging it ------------------------------------------------------------------------------
+
+    def _judge(self, finding: Finding) -> None:
+        page = self.page
+        finding.shift = float(page.evaluate("window.shifted ?? 0"))
+        finding.weight, finding.sent = page.evaluate(WEIGH)
+        if finding.shift >= MAX_SHIFT:
+            finding.problems.append(f"layout shift {finding.shift:.3f}")
+        if finding.weight > MAX_WEIGHT:
+            finding.problems.append(f"{finding.weight} bytes")
+        for scheme in ("light", "dark") if self.everywhere else ("light",):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            if self.everywhere:
+                self._picture(finding, scheme)
+            finding.problems += [f"{scheme}: {one}" for one in chromium.accessibility_violations(page)]
+        page.set_viewport_size({"width": 320, "height": 640})
+        wide = chromium.sideways_scroll(page)
+        if wide > 0:
+            finding.problems.append(f"{wide} px too wide at 320")
+
+    def _picture(self, finding: Finding, scheme: str) -> None:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        for width, height in WIDTHS.items():
+            self.page.set_viewport_size({"width": width, "height": height})
+            path = PICTURES / f"{finding.scene.id}-{width}-{scheme}.png"
+            self.page.screenshot(path=path, full_page=True)
+            finding.pictures += 1
+        self.page.set_viewport_size({"width": 390, "height": 780})
+
+
+def _fulfil(route: Route, reply: Any) -> None:
+    if not isinstance(reply, Refused):
+        route.fulfill(json=reply)
+        return
+    body = {"error": reply.code, "errorCode": reply.code, "errorDescription": reply.description}
+    headers = {"Content-Type": "application/json", "Retry-After": str(reply.retry_after)}
+    route.fulfill(status=reply.status, body=json.dumps(body), headers=headers)

@@ -1,7 +1,6 @@
 // Setting up something new: choose what, prove to have it, and keep recovery codes for the day it is lost.
 
 import { call } from "./api.js";
-import { addPhone } from "./app_enrol.js";
 import { MAKE } from "./ceremonies.js";
 import { byMessage, judge } from "./codes.js";
 import { codeForm, contactForm } from "./forms.js";
@@ -11,13 +10,15 @@ import * as passkey from "./passkey.js";
 import { fillCountries, international } from "./phone.js";
 import { byAccount, byCheck, listChoices, prove, usable } from "./prove.js";
 import { openElsewhere, refresh } from "./session.js";
-import { persistently, sentence } from "./troubles.js";
+import { fetched, persistently, sentence } from "./troubles.js";
 import { copyOnClick } from "./copy.js";
 import { allowQuit, announce, loading, screen } from "./view.js";
 
 const POLL_MS = 2000;
 const EMAIL = /^[^@\s]+@[^@\s]+$/;
 const PHONE = /^\+?[0-9]{7,15}$/;
+
+const addPhone = async (asked) => (await fetched(() => import("./app_enrol.js"))).addPhone(asked);
 
 const WAYS = {
   PASSKEY: createCredential,

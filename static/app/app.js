@@ -260,10 +260,21 @@ async function waitingFor(known) {
   return found;
 }
 
-// Where push is not in use nothing can wait, but the account may be gone.
-function ask(account) {
-  if (config.methods.includes("PUSH")) return calls.pending(account);
-  return config.methods.length ? calls.isEnrolled(account, PATHS[config.methods[0]]).then(({ userId }) => ({ userId })) : {};
+// Where push is not in use nothing can wait, but the account may be gone: from every method that it could be set up for.
+async function ask(account) {
+  let gone = null;
+  for (const method of config.methods) {
+    try {
+      if (method === "PUSH") return await calls.pending(account);
+      const { userId } = await calls.isEnrolled(account, PATHS[method]);
+      return { userId };
+    } catch (problem) {
+      if (problem.code !== "invalid_credential") throw problem;
+      gone = problem;
+    }
+  }
+  if (gone) throw gone;
+  return {};
 }
 
 async function oneAccount(account) {

@@ -279,3 +279,13 @@ def test_a_key_that_is_another_users_by_now_is_set_up_no_more(hosted: Hosted, ph
     choose(phone, "Done")
     expect(phone.get_by_text("No longer set up")).to_be_visible()
     expect(phone.get_by_role("button", name="signIn")).to_have_count(0)
+
+
+def test_a_phone_that_is_set_up_for_qr_codes_alone_is_not_called_gone(hosted: Hosted, phone: Page) -> None:
+    offer(hosted.live.tenant, M.QR_CODE)
+    hosted.open()
+    choose(hosted.page, "QR code")
+    set_up(phone, link_shown(hosted))
+    choose(phone, "Done")
+    expect(phone.get_by_text("Nothing waits for you")).to_be_visible()
+    expect(phone.get_by_text("No longer set up")).to_have_count(0)

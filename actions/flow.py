@@ -34,6 +34,7 @@ from authsignal_portal.errors import (
     TooManyRequests,
     Unavailable,
 )
+from authsignal_portal.ids import uuid7
 from authsignal_portal.json_body import checked_id
 from authsignal_portal.models import Tenant, default_outcome
 from authsignal_portal.vocabulary import (
@@ -353,7 +354,7 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
     state = _first_state(request, known, outcome)
     shown, trace["notLinked"] = _message(known, facts, is_challenge=_is_challenge(outcome, state))
     allowed, default_method = _methods(request.tenant, known, policy, decision)
-    action_id = uuid.uuid4()
+    action_id = uuid7()
     user_pk = known.user_pk or uuid.uuid4()
     user = _user_columns(request, known, in_clear, user_pk)
     values = {

@@ -11,6 +11,7 @@ from typing import Any
 from audit.events import ALLOWED_DATA, ActorKind, Tag
 from audit.models import AuditEvent
 from authsignal_portal import clock
+from authsignal_portal.ids import uuid7
 
 MAX_TEXT = 200
 
@@ -93,7 +94,7 @@ def event(
     for key, value in held.items():
         if isinstance(value, str) and len(value) > MAX_TEXT:
             raise ValueError(f"an audit event holds ids and words, not texts: {key} is too long")
-    return Event(uuid.uuid4(), at, tenant_id, tag, actor, subject, action_id, held)
+    return Event(uuid7(), at, tenant_id, tag, actor, subject, action_id, held)
 
 
 def record(

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from authsignal_portal.models import Tenant
 from rules.models import ActionConfiguration
@@ -17,6 +17,8 @@ from tests.conftest import Live, Server
 
 # Playwright keeps an event loop in this thread, so Django takes every query here for an asynchronous one.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+# A bound, not a wait: two browsers and their servers share two cores.
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="session")

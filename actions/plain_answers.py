@@ -6,7 +6,7 @@ from actions import device_waiting, plain_elsewhere, proving
 from actions.plain_enrol import address_given, app_shown
 from actions.plain_prove import SWITCH, prove, prove_by_message, push_shown, qr_shown, waiting_for
 from actions.plain_screens import Shown
-from actions.plain_visit import BY_ADDRESS, NEXT, PROVED, Answer, Visit, another, clock_text, ended
+from actions.plain_visit import BY_ADDRESS, NEXT, Answer, Visit, another, clock_text, ended
 from authsignal_portal.errors import TooManyRequests
 from authsignal_portal.vocabulary import IDENTITY_CHECKS, ActionState, FailureReason, VerificationMethod
 
@@ -25,7 +25,7 @@ def answer(visit: Visit, _argument: str) -> Answer:
     code = visit.given.get("code", "").strip()[:64]
     verified = _verify(visit, visit.method, code)
     if verified.is_verified:
-        return _accepted(visit, verified)
+        return visit.accept(verified.access_token, enrolled=bool(verified.enrolled))
     if verified.failure == FailureReason.MAX_ATTEMPTS_EXCEEDED:
         return Shown("locked", another(visit), carry=visit.carried)
     wrong = "wrong-recovery" if visit.method == M.RECOVERY_CODE else "wrong-code"
@@ -38,13 +38,6 @@ def _verify(visit: Visit, method: VerificationMethod, code: str) -> proving.Veri
     if method == M.RECOVERY_CODE:
         return proving.verify_recovery_code(visit.context, code)
     return proving.verify_code(visit.context, method, code)
-
-
-def _accepted(visit: Visit, verified: proving.Verified) -> Answer:
-    if verified.enrolled:
-        visit.flags["added"] = "yes"
-    visit.token = verified.access_token or visit.token
-    return PROVED
 
 
 def _same(visit: Visit, screen: str) -> Shown:
@@ -83,7 +76,7 @@ def check(visit: Visit, _argument: str) -> Answer:
     if visit.method == M.EMAIL_MAGIC_LINK:
         verified = proving.finalize_link(visit.context)
         if verified.is_verified:
-            return _accepted(visit, verified)
+            return visit.accept(verified.access_token, enrolled=bool(verified.enrolled))
         return waiting_for(visit, visit.method, carry=visit.carried, note=visit.text("not-confirmed"))
     if visit.method in IDENTITY_CHECKS:
         return plain_elsewhere.check(visit)
@@ -98,8 +91,7 @@ def check(visit: Visit, _argument: str) -> Answer:
 
 def _told(visit: Visit, outcome: device_waiting.Outcome) -> Answer:
     if outcome.is_verified:
-        visit.token = outcome.access_token or visit.token
-        return PROVED
+        return visit.accept(outcome.access_token, enrolled=False)
     if outcome.is_consumed:
         visit.forget()
         declined = visit.state["state"] == ActionState.CHALLENGE_FAILED

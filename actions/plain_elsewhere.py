@@ -9,7 +9,7 @@ from actions import federated, identity_proving, plain_screens
 from actions.client_api import seen
 from actions.identity_proving import Begun
 from actions.plain_screens import Shown
-from actions.plain_visit import PROVED, Answer, Visit, another
+from actions.plain_visit import Answer, Visit, another
 from authenticators.models import Challenge
 from authsignal_portal.errors import InvalidRequest
 from authsignal_portal.vocabulary import IDENTITY_CHECKS, VerificationMethod
@@ -58,10 +58,7 @@ def check(visit: Visit) -> Answer:
     challenge_id = visit.given.get("challenge", "")
     outcome = identity_proving.outcome(visit.context, challenge_id)
     if outcome.is_verified:
-        if outcome.enrolled:
-            visit.flags["added"] = "yes"
-        visit.token = outcome.access_token or visit.token
-        return PROVED
+        return visit.accept(outcome.access_token, enrolled=bool(outcome.enrolled))
     if outcome.is_consumed:
         return _elsewhere(visit, "check_over", visit.method, _purpose(visit), slots={})
     shown = _under_way(visit, identity_proving.begun(visit.context, challenge_id))

@@ -61,6 +61,13 @@ class Visit:
         self.__dict__.pop("state", None)
         self.context = read_context(self.token)
 
+    def accept(self, access_token: str | None, *, enrolled: bool) -> Onward:
+        """A right answer: what the steps after it are taken with."""
+        if enrolled:
+            self.flags["added"] = "yes"
+        self.token = access_token or self.token
+        return PROVED
+
     def text(self, name: str, **values: object) -> str:
         return self.words.text(name, **values)
 

@@ -141,6 +141,8 @@ dialog?.addEventListener("submit", (event) => {
   });
 });
 dialog?.addEventListener("close", () => {
+  // The event comes a task after the closing; whoever has opened the dialog again by then keeps it.
+  if (dialog.open) return;
   close(null);
   dialog.replaceChildren();
 });

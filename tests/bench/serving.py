@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -78,7 +79,12 @@ def seed(where: dict[str, str], *arguments: str) -> dict[str, Any]:
 
 @contextmanager
 def server(where: dict[str, str], port: int, *, workers: int = 2) -> Iterator[int]:
-    """The server's process id, once it answers."""
+    """The server's process id, once it answers.
+
+    Raises RuntimeError if something listens on the port already: the server binds with SO_REUSEPORT, so a
+    leftover one would take a part of the requests unseen and falsify the figures.
+    """
+    _refuse_taken(port)
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--workers", str(workers), "--blocking-threads", "1", "--no-ws", "authsignal_portal.wsgi:application"]
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -90,6 +96,12 @@ def server(where: dict[str, str], port: int, *, workers: int = 2) -> Iterator[in
         finally:
             process.terminate()
             process.wait(10)
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise RuntimeError(f"something listens on port {port} already; end it first")
 
 
 def _wait_for(port: int) -> None:

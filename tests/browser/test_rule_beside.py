@@ -95,6 +95,26 @@ def test_the_dialog_is_worked_by_keys(portal: Portal, withdraw: ActionConfigurat
     expect(row(page, "1").get_by_role("button", name="Data point: Device is a bot")).to_be_focused()
 
 
+def test_the_dialog_opened_again_at_once_stays_open(portal: Portal, withdraw: ActionConfiguration) -> None:
+    page = portal.page
+    new_rule(portal, withdraw)
+    row(page, "1").get_by_role("button", name="Data point").click()
+    # Closed and opened in one task, with the event of the closing still to come.
+    page.evaluate("""async () => {
+        const dialog = document.getElementById("points");
+        const closed = new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+        const escape = new KeyboardEvent("keydown", { key: "Escape", bubbles: true });
+        dialog.querySelector("#points-search").dispatchEvent(escape);
+        document.querySelector("[data-choose]").click();
+        await closed;
+    }""")
+    expect(dialog(page)).to_be_visible()
+    choose = dialog(page).get_by_role("option", name="Device is a bot")
+    with settled(page):
+        choose.click()
+    expect(row(page, "1").get_by_role("button", name="Data point: Device is a bot")).to_be_focused()
+
+
 def test_a_data_point_is_made_from_inside_the_builder(portal: Portal, withdraw: ActionConfiguration) -> None:
     page = portal.page
     new_rule(portal, withdraw)

@@ -127,6 +127,12 @@ class AuthenticatorConfiguration(models.Model):
     is_active = models.BooleanField(_("active"), default=True)
     is_hidden_to_user = models.BooleanField(_("not offered for enrolment"), default=False)
     is_editable_by_user = models.BooleanField(_("users may change the address"), default=True)
+    # An address that is on file is asked for all the same, instead of sending to it at once.
+    asks_for_address = models.BooleanField(_("users type their address"), default=False, db_default=False)
+    # Authenticator app: what it writes above the code. Empty: the tenant's name.
+    issuer_name = models.CharField(_("issuer"), max_length=64, blank=True, default="", db_default="")
+    # Identity checks: the documents that will do, in the adapter's words. None: whatever the adapter takes.
+    document_types = ArrayField(models.CharField(max_length=64), default=list, db_default=[], blank=True)
     # WebAuthn: what is asked of a passkey or a security key. Empty: the method's own default, or as the app asks.
     expected_origins = ArrayField(models.CharField(max_length=255), default=list, blank=True)
     user_verification = models.CharField(max_length=16, blank=True)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
-from authenticators import id_tokens, issuers
+from authenticators import challenges, id_tokens, issuers
 from authenticators.identity_provider_form import IdentityProviderForm
 from authenticators.models import AuthenticatorConfiguration, IdentityProvider
 from authsignal_portal import access, words
@@ -159,6 +159,7 @@ class IdentityProviderPage(TenantAdmin):
 def _switch_off(here: Access, method: str) -> None:
     rows = AuthenticatorConfiguration.objects.filter(tenant=here.tenant, method=method, is_active=True)
     if rows.update(is_active=False):
+        challenges.end_open(here.tenant, method)
         log.record(
             Tag.AUTHENTICATOR_CONFIGURATION_UPDATED,
             tenant_id=here.tenant.pk,

@@ -17,7 +17,9 @@ from tests.api.reading import ok, refused
 from tests.api.socket_page import line_of
 from tests.api.test_device_credentials import enrol, track
 from tests.api.test_qr_code import ANSWER, answer, claim
+from tests.api.test_switched_off import leave
 from tests.device import DeviceKey
+from tests.portal.staff import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -156,6 +158,18 @@ def test_a_code_runs_out_after_ten_minutes_by_the_databases_clock(browser, key, 
     news.tell(shown["challengeId"])
     # Nothing is waited for any more.
     assert page.told() == ("close", 1000)
+
+
+def test_a_page_is_told_that_the_method_was_switched_off(acme, browser, key, line, settings):
+    settings.SOCKET_LOOKS_EVERY_SECONDS = 0.1
+    page = line.open()
+    shown = page.show()
+    claim(browser, key, shown)
+    assert page.state() == (shown["challengeId"], "claimed")
+    leave(signed_in(acme), M.EMAIL_OTP)
+    assert page.state() == (shown["challengeId"], "rejected")
+    page.send(create())
+    assert page.told() == ("close", 1008)
 
 
 def test_a_user_who_is_deleted_while_deciding_counts_as_a_no(browser, key, line):

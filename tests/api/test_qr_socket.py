@@ -10,7 +10,7 @@ from actions import socket_places
 from actions.models import Action
 from authenticators import news
 from authenticators.models import Challenge, EndUser
-from authsignal_portal import limits
+from authsignal_portal import limits, redis_client
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
 from tests.api.reading import ok, refused
@@ -107,7 +107,7 @@ def test_a_new_code_ends_the_one_before_unless_somebody_has_scanned_it(browser, 
 
 @pytest.fixture
 def no_redis(key, settings):
-    kept = (news._redis, socket_places._redis, socket_places._take, limits._limiter)
+    kept = (redis_client.quick, socket_places._take, limits._limiter)
     for client in kept:
         client.cache_clear()
     settings.REDIS_URL = "redis://127.0.0.1:1"

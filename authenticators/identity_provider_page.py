@@ -173,11 +173,16 @@ def _tell(request: HttpRequest, row: IdentityProvider) -> None:
     """Saved in any case; an issuer is asked at once, so that a slip is seen now and not by a user."""
     if row.issuer:
         try:
-            issuers.fetch(row.issuer)
+            issuer = issuers.fetch(row.issuer)
         except issuers.IssuerUnavailable as error:
             told = _("The provider was saved, but it cannot be used yet: %(reason)s.") % {"reason": error.reason}
             messages.warning(request, told)
             return
+        if id_tokens.asks_anew(row) and not issuer.tells_when:
+            messages.warning(
+                request,
+                _("The provider does not list auth_time among its claims. If its tokens lack it, no sign-in counts."),
+            )
     messages.success(request, _("The provider was saved. Switch the method on under Authenticators."))
 
 

@@ -343,6 +343,8 @@ class IdentityProvider(models.Model):
     # ID tokens: whose they are, and for whom they may have been made. The hosted pages sign in as the first client.
     issuer = models.CharField(_("issuer"), max_length=255, blank=True)
     client_ids = ArrayField(models.CharField(max_length=255), default=list, blank=True)
+    # OIDC_PROVIDER: only a sign-in made for the challenge counts, not a session that stands.
+    asks_anew = models.BooleanField(_("users sign in anew each time"), default=True, db_default=True)
     # Identity checks: where one is begun.
     url = models.CharField(_("address"), max_length=2048, blank=True)
     secret_sealed = models.BinaryField(null=True, editable=False)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from authenticators.messaging.alarm import AlarmHook
 from authenticators.messaging.base import Outgoing, Provider, TransportError
 from authenticators.messaging.builtin import BuiltIn
 from authenticators.messaging.email import Smtp
@@ -33,6 +34,7 @@ PROVIDERS: dict[str, Provider] = {
     "smtp": Smtp(),
     "twilio": TwilioSms(),
     "web-push": WebPush(),
+    "alarm": AlarmHook(),
 }
 
 # A tenant's own, each made from its row.
@@ -56,6 +58,8 @@ def provider_of(row: MessageProvider) -> Provider:
 
 
 def provider_name(channel: Channel) -> str:
+    if channel == Channel.ALARM:
+        return "alarm"
     name: str = settings.MESSAGE_PROVIDERS.get(channel.value, "none")
     return name
 

@@ -15,4 +15,9 @@ class Migration(migrations.Migration):
             name='asks_anew',
             field=models.BooleanField(db_default=True, default=True, verbose_name='users sign in anew each time'),
         ),
+        migrations.AddField(
+            model_name='sendingpolicy',
+            name='alarm_url',
+            field=models.CharField(blank=True, db_default='', default='', max_length=2048),
+        ),
     ]

@@ -263,6 +263,7 @@ def pages(tenant: Tenant, made: dict[str, Any]) -> dict[str, str]:
         "provider-add": "/portal/authenticators/messageprovider/add/twilio/",
         "provider": f"/portal/authenticators/messageprovider/{made['provider'].pk}/change/",
         "provider-test": f"/portal/authenticators/messageprovider/{made['provider'].pk}/test/",
+        "sending": "/portal/authenticators/sendingpause/",
         "identity-providers": "/portal/authenticators/identityprovider/",
         "identity-provider": "/portal/authenticators/identityprovider/set-up/OIDC_PROVIDER/",
         "identity-provider-check": "/portal/authenticators/identityprovider/set-up/PALM_BIOMETRICS_RR/",

@@ -14,17 +14,8 @@ from django.db import transaction
 from actions import flow, linking, states
 from actions.client_auth import ClientContext
 from actions.models import Action
-from actions.proofs import check_open
-from actions.proving import (
-    Verified,
-    accepted,
-    check_active,
-    check_may_enrol,
-    check_permitted,
-    finish,
-    one_at_a_time,
-    origin_of,
-)
+from actions.proofs import check_active, check_open, check_permitted
+from actions.proving import Verified, accepted, check_may_enrol, finish, one_at_a_time, origin_of
 from audit import log
 from authenticators import challenges, credentials, webauthn
 from authenticators.challenges import Origin
@@ -161,7 +152,7 @@ def start_passkey_authentication(tenant: Tenant, context: ClientContext | None, 
     """Options for a known user's passkeys, or for any discoverable one."""
     if context:
         with one_at_a_time(context):
-            check_permitted(context, M.PASSKEY)
+            check_permitted(context.action, M.PASSKEY)
             challenge = challenges.start_nonce(
                 tenant=tenant, user=context.user, origin=origin_of(context.action), purpose=Purpose.AUTHENTICATE
             )
@@ -253,7 +244,7 @@ def start_security_key_registration(context: ClientContext, *, user_agent: str) 
 def start_security_key_authentication(context: ClientContext) -> Ceremony:
     """Options for the user's security keys; an earlier attempt that waits is dropped. Raises InvalidRequest."""
     with one_at_a_time(context):
-        check_permitted(context, M.SECURITY_KEY)
+        check_permitted(context.action, M.SECURITY_KEY)
         if not credentials.of_user(context.user, M.SECURITY_KEY):
             raise InvalidRequest("The user has no SECURITY_KEY authenticator.")
         return _authentication(context.tenant, _only_one(context, Purpose.AUTHENTICATE, {}), context.user)

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import ceremonies, device_waiting, flow, proving
+from actions import ceremonies, device_waiting, flow, proofs, proving
 from actions import client_answers as answers
 from actions import client_inputs as inputs
 from actions.client_auth import ClientContext, ClientToken, OptionalClientToken
@@ -151,7 +151,7 @@ class InitView(ClientView):
         options = {
             "token": request._request.META["HTTP_AUTHORIZATION"].partition(" ")[2].strip(),
             "user": user,
-            "verificationMethods": context.facts.allowed_methods,
+            "verificationMethods": proofs.permitted(context.action),
             "defaultVerificationMethod": context.facts.default_method or None,
         }
         return Response({"challengeOptions": present(options)})

@@ -21,7 +21,7 @@ from authenticators.device_credentials import Device
 from authenticators.device_keys import Signed
 from authenticators.models import Authenticator, Challenge, EndUser
 from authsignal_portal import clock
-from authsignal_portal.errors import ExpiredToken, InvalidConfiguration, InvalidRequest, RefusedCredential
+from authsignal_portal.errors import ExpiredToken, InvalidRequest, RefusedCredential
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import DEVICE_METHODS, VerificationMethod
 from rules.models import CustomDataPoint
@@ -81,7 +81,7 @@ def answer(challenge_id: str, signed: Signed) -> Attempt:
         device.user.lock(gone=RefusedCredential())
         challenge = device_waiting.named(device.tenant, method, challenge_id)
         action = _action_of(challenge, device.user)
-        _check_permitted(action, method)
+        proofs.check_permitted(action, method)
         attempt = challenges.finish(
             tenant=device.tenant, user=device.user, method=method, challenge=challenge, answer=signed
         )
@@ -97,12 +97,6 @@ def _action_of(challenge: Challenge, user: EndUser) -> Action:
     if action is None:
         raise InvalidRequest("challengeId names no challenge.")
     return action
-
-
-def _check_permitted(action: Action, method: VerificationMethod) -> None:
-    proofs.check_open(action)
-    if method not in action.facts.allowed_methods:
-        raise InvalidConfiguration(f"{method} is not permitted for this action.")
 
 
 def _follow(action: Action, attempt: Attempt, challenge: Challenge) -> None:
@@ -142,10 +136,10 @@ def claim(
             challenge, device, proving.origin_of(action), now
         ):
             raise InvalidRequest("This code was scanned already. Scan the one that is shown now.")
-        if action.state in states.CLOSED_TO_PROOF or M.QR_CODE not in action.facts.allowed_methods:
+        if action.state in states.CLOSED_TO_PROOF or M.QR_CODE not in proofs.permitted(action):
             Challenge.objects.filter(pk=challenge.pk, verified_at=None).update(failed_at=now)
         news.owed(challenge)
-    _check_permitted(action, M.QR_CODE)
+    proofs.check_permitted(action, M.QR_CODE)
     return challenge, action
 
 
@@ -174,11 +168,11 @@ def verify_in_app(
     device = signed.credential
     if context and device.user_id != context.user.pk:
         raise RefusedCredential
-    proving.check_active(tenant, M.IN_APP)
+    proofs.check_active(tenant, M.IN_APP)
     with transaction.atomic():
         device.user.lock(gone=RefusedCredential())
         if context:
-            proving.check_permitted(context, M.IN_APP)
+            proofs.check_permitted(context.action, M.IN_APP)
         challenge = _taken(tenant, challenge_id, device.user)
         attempt = challenges.finish(
             tenant=tenant, user=device.user, method=M.IN_APP, challenge=challenge, answer=signed
@@ -186,13 +180,13 @@ def verify_in_app(
         if attempt.proof is None:
             return Verified(None, attempt.failure)
         action = _proved_action(context, challenge, device, seen)
-        if action.state in states.CLOSED_TO_PROOF or M.IN_APP not in action.facts.allowed_methods:
+        if action.state in states.CLOSED_TO_PROOF or M.IN_APP not in proofs.permitted(action):
             token = None
         else:
             proofs.record(action, action.facts, attempt.proof, may_enrol=False)
             token = proofs.access_token(action, now=clock.now())
     if token is None:
-        _check_permitted(action, M.IN_APP)
+        proofs.check_permitted(action, M.IN_APP)
     return Verified(token, authenticator=attempt.proof.authenticator, user=action.user)
 
 

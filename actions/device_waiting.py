@@ -58,7 +58,7 @@ def start_push(context: ClientContext, *, action: str, authenticator_id: str) ->
     check_action(context, action)
     with transaction.atomic():
         context.user.lock(gone=ExpiredToken())
-        proving.check_permitted(context, M.PUSH)
+        proofs.check_permitted(context.action, M.PUSH)
         device = _asked(context.user, authenticator_id)
         return device_challenges.start_push(context.user, proving.origin_of(context.action), device=device)
 
@@ -100,7 +100,7 @@ def start_qr(
     somebody scans the code, with `custom` as the page says.
     """
     if context is None:
-        proving.check_active(tenant, M.QR_CODE)
+        proofs.check_active(tenant, M.QR_CODE)
         if not flow.is_action_code(action):
             raise InvalidRequest("action must have 1 to 64 letters, digits, hyphens and underscores.")
         told = {**seen, "custom": dict(custom)}
@@ -120,7 +120,7 @@ def start_qr(
     check_action(context, action)
     with transaction.atomic():
         context.user.lock(gone=ExpiredToken())
-        proving.check_permitted(context, M.QR_CODE)
+        proofs.check_permitted(context.action, M.QR_CODE)
         return device_challenges.start_qr(
             tenant=tenant,
             user=context.user,

@@ -100,9 +100,20 @@ def authorize(context: ClientContext, method: VerificationMethod, purpose: str, 
         "nonce": begun.nonce,
         "code_challenge": _base64url(hashlib.sha256(_verifier(state).encode()).digest()),
         "code_challenge_method": "S256",
+        **_prompt(provider, issuer),
     }
     joint = "&" if "?" in issuer.authorization_endpoint else "?"
     return f"{issuer.authorization_endpoint}{joint}{urlencode(query, quote_via=quote)}"
+
+
+def _prompt(provider: IdentityProvider, issuer: Issuer) -> dict[str, str]:
+    """What keeps a session that stands from answering by itself (OpenID Connect Core §3.1.2.1)."""
+    if id_tokens.asks_anew(provider):
+        return {"max_age": "0"} | ({"prompt": "login"} if issuer.prompts_login else {})
+    if provider.method == VerificationMethod.GOOGLE_ID_TOKEN:
+        # Google knows neither; here its user at least has to choose.
+        return {"prompt": "select_account"}
+    return {}
 
 
 def arrived(state: str, browser: str) -> Arrival:

@@ -7,9 +7,9 @@ from typing import Any
 import phonenumbers
 from django.conf import settings
 
-from actions import app_enrolment, devices, linking, own_methods, states
+from actions import app_enrolment, devices, linking, own_methods, proofs, states
 from actions.client_auth import ClientContext
-from actions.models import ActionFacts
+from actions.models import Action, ActionFacts
 from authenticators import available, contact, credentials, handed_over
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.models import AuthenticatorConfiguration, Challenge, EndUser, IdentityProvider, Message
@@ -59,7 +59,7 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
             "isLinked": shown.is_linked,
             "remember": _remember(context),
             "seesDevices": context.may(Scope.UPDATE),
-            "methods": _methods(user, facts, enrolled, codes),
+            "methods": _methods(context.action, enrolled, codes),
             "enrollable": (enrollable := _enrollable(context, enrolled)),
             "prompt": _prompt(context, enrolled, enrollable) or None,
             "passkeys": _passkeys(context),
@@ -115,10 +115,9 @@ def _unused_codes(user: EndUser) -> int | None:
     return sum(1 for at in used if at is None) if used else None
 
 
-def _methods(
-    user: EndUser, facts: ActionFacts, enrolled: list[VerificationMethod], codes: int | None
-) -> list[dict[str, Any]]:
+def _methods(action: Action, enrolled: list[VerificationMethod], codes: int | None) -> list[dict[str, Any]]:
     """What can prove this action now: permitted and enrolled; with nothing enrolled, an address on file."""
+    user, permitted = action.user, proofs.permitted(action)
     if enrolled:
         targets = _enrolled_contacts(user)
         usable = [
@@ -128,7 +127,7 @@ def _methods(
     else:
         targets = _contacts_on_file(user)
         usable = [method for method in M if method in targets]
-    first, providers = facts.default_method, _providers(user.tenant)
+    first, providers = action.facts.default_method, _providers(user.tenant)
     return [
         present(
             {
@@ -139,7 +138,7 @@ def _methods(
             }
         )
         for method in usable
-        if method in facts.allowed_methods
+        if method in permitted
     ]
 
 

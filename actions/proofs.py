@@ -9,10 +9,11 @@ from actions import linking, receipts, states
 from actions.models import Action, ActionFacts, Device, KnownAddress
 from audit import log
 from audit.events import Tag
-from authenticators import challenges, enrolment
+from authenticators import available, challenges, enrolment
 from authenticators.models import Challenge, EndUser
 from authsignal_portal import clock, tokens
-from authsignal_portal.errors import InvalidRequest
+from authsignal_portal.errors import InvalidConfiguration, InvalidRequest
+from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import ALL_SCOPES, ActionState, TokenPurpose, VerificationMethod
 
 # Where the address was, by the facts of the action.
@@ -23,6 +24,26 @@ def check_open(action: Action) -> None:
     """Raises InvalidRequest where a proof is worth nothing: somebody decided already."""
     if action.state in states.CLOSED_TO_PROOF:
         raise InvalidRequest(f"This action is {action.state}; there is nothing to verify.")
+
+
+def permitted(action: Action) -> list[VerificationMethod]:
+    """What can prove the action now: what was permitted when it was decided, and is not switched off since."""
+    allowed = set(action.facts.allowed_methods)
+    return [method for method in available.active_methods(action.tenant) if method in allowed]
+
+
+def check_permitted(action: Action, method: VerificationMethod) -> None:
+    """Raises InvalidConfiguration, and InvalidRequest as `check_open`."""
+    check_open(action)
+    if method not in action.facts.allowed_methods:
+        raise InvalidConfiguration(f"{method} is not permitted for this action.")
+    check_active(action.tenant, method)
+
+
+def check_active(tenant: Tenant, method: VerificationMethod) -> None:
+    """Raises InvalidConfiguration."""
+    if not available.is_active(tenant, method):
+        raise InvalidConfiguration(f"{method} is not active for this tenant.")
 
 
 def record(action: Action, facts: ActionFacts, proof: challenges.Proof, *, may_enrol: bool) -> None:

@@ -20,7 +20,6 @@ from authenticators.challenges import PLAIN, Attempt, Origin, Way
 from authenticators.methods import totp
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
 from authsignal_portal.errors import ExpiredToken, Forbidden, InvalidConfiguration, InvalidRequest
-from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import FailureReason, Scope, VerificationMethod
 
 Purpose = Challenge.Purpose
@@ -74,21 +73,10 @@ def origin_of(action: Action) -> Origin:
     )
 
 
-def check_active(tenant: Tenant, method: VerificationMethod) -> None:
-    if method not in available.active_methods(tenant):
-        raise InvalidConfiguration(f"{method} is not active for this tenant.")
-
-
-def check_permitted(context: ClientContext, method: VerificationMethod) -> None:
-    proofs.check_open(context.action)
-    if method not in context.facts.allowed_methods:
-        raise InvalidConfiguration(f"{method} is not permitted for this action.")
-
-
 def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
     """A first authenticator needs no proof; a further one needs the backend's word or a fresh proof."""
     proofs.check_open(context.action)
-    check_active(context.tenant, method)
+    proofs.check_active(context.tenant, method)
     if available.enrolled(context.user):
         if not context.may(Scope.ADD):
             raise Forbidden("Adding an authenticator needs a completed challenge, or the scope add:authenticators.")
@@ -119,7 +107,7 @@ def start_code(context: ClientContext, method: VerificationMethod, way: Way = PL
     Raises Unavailable: it was begun, and the customer's own sender did not take the message.
     """
     with one_at_a_time(context):
-        check_permitted(context, method)
+        proofs.check_permitted(context.action, method)
         authenticator = _enrolled_by(context.user, method)
         to = authenticator.contact if authenticator else _address_on_file(context.user, method)
         challenge = challenges.start_code(
@@ -243,7 +231,7 @@ def _silent(context: ClientContext, method: VerificationMethod) -> Challenge | N
     authenticator = _enrolled_by(context.user, method)
     if authenticator is None and method == M.AUTHENTICATOR_APP:
         return None
-    check_permitted(context, method)
+    proofs.check_permitted(context.action, method)
     return challenges.start_silent(
         user=context.user,
         method=method,
@@ -262,7 +250,7 @@ def finish(context: ClientContext, method: VerificationMethod, challenge: Challe
 def judged(context: ClientContext, method: VerificationMethod, challenge: Challenge | None, answer: Any) -> Attempt:
     """Judge, with the user locked: what was allowed when the challenge began need not be so any more."""
     if challenge and challenge.purpose == Purpose.AUTHENTICATE:
-        check_permitted(context, method)
+        proofs.check_permitted(context.action, method)
     if challenge and challenge.is_open(context.now):
         _check_authority(context, challenge)
     attempt = challenges.finish(
@@ -319,7 +307,7 @@ def new_recovery_codes(context: ClientContext) -> list[str]:
     """A fresh set, shown once; for an enrolled user with a fresh proof."""
     with one_at_a_time(context):
         proofs.check_open(context.action)
-        check_active(context.tenant, M.RECOVERY_CODE)
+        proofs.check_active(context.tenant, M.RECOVERY_CODE)
         if not available.enrolled(context.user):
             raise InvalidRequest("Recovery codes need an enrolled authenticator first.")
         if not context.may(Scope.UPDATE):

@@ -9,10 +9,9 @@ from functools import lru_cache
 from typing import Any
 
 import structlog
-from django.conf import settings
-from redis import Redis
 from redis.exceptions import RedisError
 
+from authsignal_portal import redis_client
 from authsignal_portal.errors import TooManyRequests
 
 log = structlog.get_logger(__name__)
@@ -37,13 +36,8 @@ return 1
 
 
 @lru_cache(maxsize=1)
-def _redis() -> Redis:
-    return Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
-
-
-@lru_cache(maxsize=1)
 def _take() -> Any:
-    return _redis().register_script(_TAKE)
+    return redis_client.quick().register_script(_TAKE)
 
 
 def take(socket: str, bounds: Mapping[str, int]) -> None:
@@ -60,7 +54,7 @@ def take(socket: str, bounds: Mapping[str, int]) -> None:
 def give_back(socket: str, bounds: Mapping[str, int]) -> None:
     try:
         for name in bounds:
-            _redis().zrem(_key(name), socket)
+            redis_client.quick().zrem(_key(name), socket)
     except (RedisError, OSError) as error:
         log.warning("sockets are not counted", reason=type(error).__name__)
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from actions import continuations, proving
+from actions import continuations, proofs, proving
 from actions.client_auth import ClientContext
 from authenticators import challenges
 from authenticators.models import Authenticator, Challenge
@@ -21,8 +21,7 @@ def check(context: ClientContext, method: VerificationMethod, purpose: str) -> A
     if purpose == Purpose.ENROL:
         proving.check_may_enrol(context, method)
         return None
-    proving.check_active(context.tenant, method)
-    proving.check_permitted(context, method)
+    proofs.check_permitted(context.action, method)
     return _enrolled(context, method)
 
 

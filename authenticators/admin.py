@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
-from authenticators import identity_provider_page, provider_page, sending_page, tuning, webauthn_form
+from authenticators import challenges, identity_provider_page, provider_page, sending_page, tuning, webauthn_form
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.guard import Windows, most_within
 from authenticators.models import AuthenticatorConfiguration, IdentityProvider, MessageProvider, SendingPause
@@ -216,6 +216,8 @@ class MethodsPage(TenantAdmin):
             for name in changed:
                 setattr(row, name, form.cleaned_data[name])
             row.save(update_fields=changed)
+            if "is_active" in changed and not row.is_active:
+                challenges.end_open(here.tenant, row.method)
             log.record(
                 Tag.AUTHENTICATOR_CONFIGURATION_UPDATED,
                 tenant_id=here.tenant.pk,

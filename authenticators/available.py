@@ -20,6 +20,11 @@ def active_methods(tenant: Tenant) -> list[VerificationMethod]:
     return active(tenant, [method for method, is_active in rows if is_active == (method in OPT_IN_METHODS)])
 
 
+def is_active(tenant: Tenant, method: str) -> bool:
+    """Whether the tenant uses the method now, whatever was permitted when an action was decided."""
+    return method in active_methods(tenant)
+
+
 def web_app_methods(tenant: Tenant) -> list[VerificationMethod]:
     """What this server's web app may be enrolled for, from the hosted pages."""
     rows = AuthenticatorConfiguration.objects.filter(tenant=tenant, web_app=True, is_active=True)

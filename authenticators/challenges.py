@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 
 from audit import log
 from audit.events import Tag
-from authenticators import guesses, links, notices, otp, outbox, routing, sending
+from authenticators import available, guesses, links, notices, otp, outbox, routing, sending
 from authenticators.method import Judged, VerificationFailed
 from authenticators.models import Authenticator, Challenge, EndUser, Message
 from authenticators.notices import Kind
@@ -351,6 +351,22 @@ def withdraw(challenges: QuerySet[Challenge]) -> None:
     challenges.order_by().filter(verified_at=None, failed_at=None).update(failed_at=clock.Now())
 
 
+def end_open(tenant: Tenant, method: str) -> None:
+    """The tenant has switched the method off: end what waits for an answer by it, so that its pages are told.
+
+    Call inside a transaction. What somebody answers this very moment is not waited for, lest two wait for each other:
+    `finish` asks again.
+    """
+    waiting = Challenge.objects.filter(tenant=tenant, method=method, verified_at=None, failed_at=None)
+    waiting = waiting.filter(expires_at__gt=clock.Now())
+    # Begun for whatever method comes: it may become one of another.
+    waiting = waiting.exclude(method=VerificationMethod.PASSKEY, user=None)
+    # Proves nothing.
+    waiting = waiting.exclude(purpose=Challenge.Purpose.RENEW)
+    free = list(waiting.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
+    Challenge.objects.filter(pk__in=free).update(failed_at=clock.Now())
+
+
 def by_id(tenant: Tenant, challenge_id: str) -> Challenge:
     """A challenge of this tenant. Raises InvalidRequest."""
     found = Challenge.objects.filter(pk=challenge_id, tenant=tenant).select_related("tenant", "user").first()
@@ -383,6 +399,10 @@ def finish(
         _record(Tag.CHALLENGE_REFUSED, challenge, now, reason="limit")
         return EXHAUSTED
     if not challenge.is_open(now):
+        return REFUSED
+    if not available.is_active(tenant, method):
+        # Switched off since it began.
+        _record(Tag.CHALLENGE_REFUSED, challenge, now, reason="not active")
         return REFUSED
     try:
         judged = METHODS[method].judge(challenge=challenge, answer=answer, now=now)

@@ -31,6 +31,9 @@ SWEEP_BATCH = 50
 # A sweep that met a slow provider leaves the rest to the next one, which another thread runs.
 SWEEP_SECONDS = 10.0
 LONGEST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT_OF_ALARM = timedelta(minutes=15)
+# In the day that it lives it is not tried as often.
+MOST_ATTEMPTS_OF_ALARM = 200
 NEXT_PROVIDER_SECONDS = 5.0
 
 Status = Message.Status
@@ -154,7 +157,7 @@ def unwanted(message: Message, now: datetime) -> Ending | None:
         return Ending(Status.CANCELLED, "challenge over")
     if is_superseded(message):
         return Ending(Status.CANCELLED, "superseded")
-    if message.attempts >= settings.MESSAGE_ATTEMPTS:
+    if message.attempts >= most_attempts(message):
         return Ending(Status.FAILED, message.error or "gave up")
     return None
 
@@ -227,7 +230,7 @@ def mark_unsent(message: Message, error: TransportError) -> bool:
             error=error.reason[:255],
         )
         return True
-    retry_at = now + wait_after(message.attempts)
+    retry_at = now + wait_after(message.attempts, longest=LONGEST_WAIT_OF_ALARM if message.is_alarm else LONGEST_WAIT)
     if is_final(message, error, retry_at):
         end_unsent(message, Ending(Status.FAILED, error.reason), now)
     else:
@@ -238,16 +241,21 @@ def mark_unsent(message: Message, error: TransportError) -> bool:
 def moves_on(message: Message, error: TransportError) -> bool:
     """Whether the next provider gets it: this one certainly did not take it, now or ever."""
     refused = not error.unsure and (error.permanent or message.tries_here >= routing.TRIES_BEFORE_THE_NEXT)
-    return refused and message.attempts < settings.MESSAGE_ATTEMPTS and routing.has_next(message)
+    return refused and message.attempts < most_attempts(message) and routing.has_next(message)
 
 
 def is_final(message: Message, error: TransportError, retry_at: datetime) -> bool:
-    return error.permanent or message.attempts >= settings.MESSAGE_ATTEMPTS or retry_at >= message.deadline_at
+    return error.permanent or message.attempts >= most_attempts(message) or retry_at >= message.deadline_at
 
 
-def wait_after(attempts: int) -> timedelta:
+def wait_after(attempts: int, *, longest: timedelta = LONGEST_WAIT) -> timedelta:
     """2, 4, 8 … seconds, a minute at most."""
-    return min(timedelta(seconds=2**attempts), LONGEST_WAIT)
+    return min(timedelta(seconds=2 ** min(attempts, 20)), longest)
+
+
+def most_attempts(message: Message) -> int:
+    """Somebody waits for a code; an alarm is tried for as long as it lives."""
+    return MOST_ATTEMPTS_OF_ALARM if message.is_alarm else settings.MESSAGE_ATTEMPTS
 
 
 def end_unsent(message: Message, ending: Ending, now: datetime) -> None:

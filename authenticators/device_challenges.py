@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 
 from audit import log
 from audit.events import Tag
-from authenticators import challenges, guesses, outbox
+from authenticators import available, challenges, guesses, outbox
 from authenticators.challenges import Origin
 from authenticators.methods import push
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
@@ -100,6 +100,8 @@ def _pause(declined: Sequence[datetime], pause: timedelta, now: datetime) -> tim
 
 def pending(device: Authenticator) -> Challenge | None:
     """The push that this device is asked to answer now."""
+    if not available.is_active(device.tenant, M.PUSH):
+        return None
     rows = pushes(device.user).filter(unanswered(clock.now()))
     return rows.filter(Q(authenticator=None) | Q(authenticator=device)).order_by("-created_at").first()
 

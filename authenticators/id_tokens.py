@@ -163,6 +163,8 @@ def judge(challenge: Challenge, answer: Any, now: datetime) -> Judged:
         raise VerificationFailed("another nonce")
     if claims["iat"] < challenge.created_at.timestamp() - LEEWAY_SECONDS:
         raise VerificationFailed("made before the challenge")
+    if asks_anew(provider) and not _signed_in_for(challenge, claims.get("auth_time")):
+        raise VerificationFailed("no new sign-in")
     return Judged(subjects.vouched(challenge, subject(provider, claims)))
 
 
@@ -170,6 +172,16 @@ def _is_nonce_of(challenge: Challenge, given: Any) -> bool:
     if not isinstance(given, str) or not given.isascii():
         return False
     return hmac.compare_digest(kept(given), bytes(challenge.nonce or b""))
+
+
+def asks_anew(provider: IdentityProvider) -> bool:
+    """Whether a session that stands at the provider proves nothing. Apple and Google cannot be asked for more."""
+    return provider.asks_anew and provider.method not in ISSUER_OF
+
+
+def _signed_in_for(challenge: Challenge, at: Any) -> bool:
+    """`auth_time` (OpenID Connect Core §2): required where max_age was asked for, and not from before the challenge."""
+    return _is_moment(at) and bool(at >= challenge.created_at.timestamp() - LEEWAY_SECONDS)
 
 
 def read(answer: Presented, provider: IdentityProvider, now: datetime) -> dict[str, Any]:

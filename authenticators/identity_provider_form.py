@@ -33,7 +33,7 @@ class IdentityProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not su
 
     class Meta:
         model = IdentityProvider
-        fields = ["name", "issuer", "client_ids", "url", "secret"]
+        fields = ["name", "issuer", "client_ids", "asks_anew", "url", "secret"]
 
     instance: IdentityProvider
 
@@ -52,7 +52,9 @@ class IdentityProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not su
     def _names(self) -> list[str]:
         if self.is_check:
             return ["url", "secret"]
-        return ["client_ids", "secret"] if self.method in ISSUER_OF else ["name", "issuer", "client_ids", "secret"]
+        if self.method in ISSUER_OF:
+            return ["client_ids", "secret"]
+        return ["name", "issuer", "client_ids", "secret", "asks_anew"]
 
     def _explain(self) -> None:
         texts: dict[str, Any] = {
@@ -60,6 +62,10 @@ class IdentityProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not su
             "issuer": _("As its tokens write it, letter by letter. It must publish /.well-known/openid-configuration."),
             "client_ids": _(
                 "One per line: every client of yours whose ID tokens count. The hosted pages sign in as the first."
+            ),
+            "asks_anew": _(
+                "The provider is asked for a new sign-in, and its token must say so by auth_time. Without this, "
+                "whoever finds a browser that is signed in there can answer."
             ),
             "url": _("An https address of your adapter. A check is begun by a signed POST to it."),
             "secret": _("At least 32 random characters, known to your adapter alone. Both sides sign with it."),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
-from authenticators import id_tokens, issuers
+from authenticators import challenges, id_tokens, issuers
 from authenticators.identity_provider_form import IdentityProviderForm
 from authenticators.models import AuthenticatorConfiguration, IdentityProvider
 from authsignal_portal import access, words
@@ -159,6 +159,7 @@ class IdentityProviderPage(TenantAdmin):
 def _switch_off(here: Access, method: str) -> None:
     rows = AuthenticatorConfiguration.objects.filter(tenant=here.tenant, method=method, is_active=True)
     if rows.update(is_active=False):
+        challenges.end_open(here.tenant, method)
         log.record(
             Tag.AUTHENTICATOR_CONFIGURATION_UPDATED,
             tenant_id=here.tenant.pk,
@@ -172,11 +173,16 @@ def _tell(request: HttpRequest, row: IdentityProvider) -> None:
     """Saved in any case; an issuer is asked at once, so that a slip is seen now and not by a user."""
     if row.issuer:
         try:
-            issuers.fetch(row.issuer)
+            issuer = issuers.fetch(row.issuer)
         except issuers.IssuerUnavailable as error:
             told = _("The provider was saved, but it cannot be used yet: %(reason)s.") % {"reason": error.reason}
             messages.warning(request, told)
             return
+        if id_tokens.asks_anew(row) and not issuer.tells_when:
+            messages.warning(
+                request,
+                _("The provider does not list auth_time among its claims. If its tokens lack it, no sign-in counts."),
+            )
     messages.success(request, _("The provider was saved. Switch the method on under Authenticators."))
 
 

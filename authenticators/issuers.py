@@ -60,6 +60,9 @@ class Issuer:
     # Whether each of its answers to a browser carries its name as `iss` (RFC 9207 §3).
     names_itself: bool
     keys: Mapping[str, Key] = field(repr=False)
+    # Whether it takes `prompt=login`, and may tell `auth_time`. One that does not list what it knows might do either.
+    prompts_login: bool = True
+    tells_when: bool = True
 
 
 @dataclass(slots=True)
@@ -138,7 +141,21 @@ def fetch(name: str) -> Issuer:
     methods = described.get("token_endpoint_auth_methods_supported")
     in_body = isinstance(methods, list) and "client_secret_basic" not in methods
     names_itself = described.get("authorization_response_iss_parameter_supported") is True
-    return Issuer(name, authorization, token, in_body, names_itself, read_keys(_json(jwks)))
+    return Issuer(
+        name,
+        authorization,
+        token,
+        in_body,
+        names_itself,
+        read_keys(_json(jwks)),
+        prompts_login=_may_know(described, "prompt_values_supported", "login"),
+        tells_when=_may_know(described, "claims_supported", "auth_time"),
+    )
+
+
+def _may_know(described: Mapping[str, Any], listed_as: str, wanted: str) -> bool:
+    listed = described.get(listed_as)
+    return not isinstance(listed, list) or wanted in listed
 
 
 def read_keys(jwks: Mapping[str, Any]) -> dict[str, Key]:

@@ -350,6 +350,8 @@ class IdentityProvider(models.Model):
     # ID tokens: whose they are, and for whom they may have been made. The hosted pages sign in as the first client.
     issuer = models.CharField(_("issuer"), max_length=255, blank=True)
     client_ids = ArrayField(models.CharField(max_length=255), default=list, blank=True)
+    # OIDC_PROVIDER: only a sign-in made for the challenge counts, not a session that stands.
+    asks_anew = models.BooleanField(_("users sign in anew each time"), default=True, db_default=True)
     # Identity checks: where one is begun.
     url = models.CharField(_("address"), max_length=2048, blank=True)
     secret_sealed = models.BinaryField(null=True, editable=False)
@@ -561,7 +563,8 @@ class Message(models.Model):
     standing = models.CharField(max_length=16, blank=True)
     price = models.PositiveIntegerField(default=0)
     proven_at = models.DateTimeField(null=True)
-    # What a user is told of without having asked (`notices`): kind and method. Empty for a code, a link or a push.
+    # What a user is told of without having asked (`notices`): kind and method; or staff (`alarms`): `alarm:` and the
+    # event. Empty for a code, a link or a push.
     notice = models.CharField(max_length=64, blank=True, default="", db_default="")
     # {"to", "text", "subject"?, "html"?, "code"?, "url"?, "about"?} as JSON; emptied as soon as the message has ended.
     payload_sealed = models.BinaryField(null=True)
@@ -608,6 +611,10 @@ class Message(models.Model):
     def __str__(self) -> str:
         return f"{self.channel} {self.status}"
 
+    @property
+    def is_alarm(self) -> bool:
+        return self.notice.startswith("alarm:")
+
 
 class SendingPolicy(models.Model):
     """What a tenant wants of the guard against pumping. A missing row means: the defaults of the settings."""
@@ -619,6 +626,8 @@ class SendingPolicy(models.Model):
     # {"NZ": 850}: instead of the shipped price of a message to that country.
     prices = models.JSONField(default=dict, blank=True)
     refuses_voip = models.BooleanField(default=False)
+    # Where the guard's alarms are posted, besides the email to administrators (`alarms`).
+    alarm_url = models.CharField(max_length=2048, blank=True, default="", db_default="")
 
     def __str__(self) -> str:
         return f"sending policy of {self.tenant_id}"

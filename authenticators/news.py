@@ -4,15 +4,14 @@ A doorbell, no more: it carries the challenge's id, which the page shows anyway,
 stands in the challenge's row, and whoever waits looks there every few seconds too.
 """
 
-from functools import lru_cache, partial
+from functools import partial
 
 import structlog
-from django.conf import settings
 from django.db import transaction
-from redis import Redis
 from redis.exceptions import RedisError
 
 from authenticators.models import Challenge
+from authsignal_portal import redis_client
 
 log = structlog.get_logger(__name__)
 
@@ -26,11 +25,6 @@ def owed(challenge: Challenge) -> None:
 
 def tell(challenge_id: str) -> None:
     try:
-        _redis().publish(CHANNEL, challenge_id)
+        redis_client.quick().publish(CHANNEL, challenge_id)
     except (RedisError, OSError) as error:
         log.warning("nobody is told that a challenge changed", challenge=challenge_id, reason=type(error).__name__)
-
-
-@lru_cache(maxsize=1)
-def _redis() -> Redis:
-    return Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)

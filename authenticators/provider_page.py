@@ -83,7 +83,7 @@ class ProviderPage(TenantAdmin):
             cl=True,
             may=here.may(self.right),
             kinds=Kind.choices,
-            channels=[_channel(channel, rows) for channel in Channel],
+            channels=[_channel(channel, rows) for channel in Channel if channel != Channel.ALARM],
         )
 
     def add(self, request: HttpRequest, kind: str) -> HttpResponse:

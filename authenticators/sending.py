@@ -15,7 +15,17 @@ from django.utils.translation import gettext as _
 
 from audit import log as audit
 from audit.events import Tag
-from authenticators import contact, contact_facts, guard, prices, routing, sending_counts, sending_pauses, tuning
+from authenticators import (
+    alarms,
+    contact,
+    contact_facts,
+    guard,
+    prices,
+    routing,
+    sending_counts,
+    sending_pauses,
+    tuning,
+)
 from authenticators.guard import Alarm, Caps, Reason, Sent, State
 from authenticators.messaging import countries
 from authenticators.models import Challenge, EndUser, Message, SendingPolicy
@@ -83,6 +93,7 @@ class Refusal:
                 day = int(self.at.timestamp() // guard.DAY) * guard.DAY
                 sending_counts.refuse(asked.tenant, guard.destination_scope(self.country), day)
             sending_pauses.begin(asked.tenant, self.alarms, number=asked.to, country=self.country, now=self.at)
+            alarms.refused(asked.tenant, self.reason, self.at)
             audit.record(
                 Tag.MESSAGE_REFUSED,
                 tenant_id=asked.tenant.pk,

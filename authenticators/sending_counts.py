@@ -39,6 +39,10 @@ REFUSE = """
     VALUES (%s, %s, %s, 0, 0, 1, 0)
     ON CONFLICT (tenant_id, scope, start) DO UPDATE SET refusals = c.refusals + 1
 """
+FIRST = """
+    INSERT INTO authenticators_sendingcount (tenant_id, scope, start, sends, proofs, refusals, cost)
+    VALUES (%s, %s, %s, 0, 0, 0, 0) ON CONFLICT (tenant_id, scope, start) DO NOTHING
+"""
 
 
 def add(tenant: Tenant, charges: Sequence[Charge], *, price: int) -> Charge | None:
@@ -79,6 +83,13 @@ def credit(tenant: Tenant, earned: Sequence[Credit], *, price: int) -> None:
 def refuse(tenant: Tenant, scope: str, start: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(REFUSE, [tenant.pk, scope, moment(start)])
+
+
+def is_first(tenant: Tenant, scope: str, start: int) -> bool:
+    """Whether nobody has asked for this scope and time before. Of many at once, one is first. In a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST, [tenant.pk, scope, moment(start)])
+        return bool(cursor.rowcount)
 
 
 def moment(seconds: float) -> datetime:

@@ -17,7 +17,7 @@ from audit import log
 from audit.events import Tag
 from authenticators import sending, sending_pauses, sending_shown
 from authenticators.models import SendingPolicy
-from authsignal_portal import access
+from authsignal_portal import access, outbound
 from authsignal_portal.access import Access, Right
 from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
@@ -39,6 +39,15 @@ class PolicyForm(forms.Form):
         required=False,
         help_text=_("One per line: the country and the price of one message, such as NZ 0.085. Else ours are used."),
     )
+    alarm_url = forms.CharField(
+        label=_("Address for alarms"),
+        required=False,
+        max_length=2048,
+        help_text=_(
+            "Optional, an https address of yours. A pause that begins and a budget that is used up are told there by a "
+            "POST, signed with your secret keys. Your administrators get an e-mail in any case."
+        ),
+    )
     refuses_voip = forms.BooleanField(label=_("No codes to internet telephone numbers"), required=False)
 
     def __init__(self, policy: SendingPolicy, data: Any) -> None:
@@ -50,6 +59,7 @@ class PolicyForm(forms.Form):
                 "cost_per_day": cost,
                 "prices": [f"{country} {Decimal(price) / sending.MONEY}" for country, price in policy.prices.items()],
                 "refuses_voip": policy.refuses_voip,
+                "alarm_url": policy.alarm_url,
             },
         )
         self._bound("messages_per_day", settings.SMS_PER_DAY, settings.SMS_PER_DAY_AT_MOST)
@@ -67,6 +77,16 @@ class PolicyForm(forms.Form):
     def clean_cost_per_day(self) -> int | None:
         cost = self.cleaned_data["cost_per_day"]
         return None if cost is None else int(cost * sending.MONEY)
+
+    def clean_alarm_url(self) -> str:
+        url = str(self.cleaned_data["alarm_url"])
+        try:
+            if url:
+                outbound.check_url(url)
+        except outbound.Refused as error:
+            told = _("This address cannot be used: %(reason)s.") % {"reason": error.reason}
+            raise ValidationError(told) from error
+        return url
 
     def clean_prices(self) -> dict[str, int]:
         return dict(_price(line) for line in self.cleaned_data["prices"])

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from audit import log as audit
 from audit.events import Tag
 from audit.log import SYSTEM, Actor
-from authenticators import contact
+from authenticators import alarms, contact
 from authenticators.guard import Alarm, Pause
 from authenticators.models import SendingPause
 from authenticators.sending_counts import moment
@@ -21,9 +21,9 @@ def newest(tenant: Tenant, scopes: Iterable[str]) -> dict[str, Pause]:
     return {row.scope: Pause(row.until.timestamp(), row.strikes) for row in rows}
 
 
-def begin(tenant: Tenant, alarms: Sequence[Alarm], *, number: str, country: str, now: datetime) -> None:
-    """Of many that raise the same alarm at once, one begins the pause and tells the log. In a transaction."""
-    for alarm in alarms:
+def begin(tenant: Tenant, raised: Sequence[Alarm], *, number: str, country: str, now: datetime) -> None:
+    """Of many that raise the same alarm at once, one begins the pause and tells log and staff. In a transaction."""
+    for alarm in raised:
         values = {"started_at": now, "until": moment(alarm.pause.until), "strikes": alarm.pause.strikes}
         values |= {"settled": alarm.settled, "proven": alarm.proven}
         of_prefix = alarm.scope.startswith("prefix:")
@@ -35,6 +35,7 @@ def begin(tenant: Tenant, alarms: Sequence[Alarm], *, number: str, country: str,
         if made or over.update(**values):
             kind = "prefix" if of_prefix else "country"
             _record(Tag.SENDING_PAUSED, tenant, SYSTEM, now, kind, country)
+            alarms.pause_begun(SendingPause.objects.select_related("tenant").get(pk=row.pk), now)
 
 
 def running(tenant: Tenant, now: datetime) -> QuerySet[SendingPause]:

@@ -131,6 +131,8 @@ class Channel(StrEnum):
     SMS = "SMS"
     WHATSAPP = "WHATSAPP"
     PUSH = "PUSH"
+    # To the tenant itself: a webhook that no user's message takes.
+    ALARM = "ALARM"
 
 
 class SmsChannel(StrEnum):

@@ -61,6 +61,7 @@ CHANNELS: Final[Mapping[str, Promise]] = {
     Channel.SMS: _("SMS"),
     Channel.WHATSAPP: _("WhatsApp"),
     Channel.PUSH: _("Push"),
+    Channel.ALARM: _("Alarm"),
 }
 
 

@@ -67,6 +67,8 @@ class Issuer:
     def claims(self, nonce=None, **other):
         now = int(time.time())
         given = {"iss": self.name, "sub": "jo-1", "aud": CLIENT, "iat": now, "exp": now + 600, "nonce": nonce} | other
+        # Signed in for it, unless a test says otherwise.
+        given = {"auth_time": given["iat"]} | given
         return {name: value for name, value in given.items() if value is not None}
 
     def token(self, nonce=None, *, kid="one", **other):
@@ -89,8 +91,9 @@ class Issuer:
         return {"code": code, "state": query["state"]}
 
     def send_back(self, request):
-        """As for a browser whose user is signed in already."""
-        brought = self.sign_in(request.url, sub=self.account)
+        """As for a browser whose user is signed in already, since long, and signs in again when asked to."""
+        asked_to = request.args.get("prompt") == "login" or request.args.get("max_age") == "0"
+        brought = self.sign_in(request.url, sub=self.account, auth_time=int(time.time()) - (0 if asked_to else 3600))
         return Response("", 302, {"Location": f"{request.args['redirect_uri']}?{urlencode(brought)}"})
 
     def exchange(self, request):

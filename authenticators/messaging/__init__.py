@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from authenticators.messaging import sender_reports
+from authenticators.messaging.alarm import AlarmHook
 from authenticators.messaging.base import Outgoing, Provider, TransportError
 from authenticators.messaging.builtin import BuiltIn
 from authenticators.messaging.email import Smtp
@@ -38,6 +39,7 @@ PROVIDERS: dict[str, Provider] = {
     "twilio": TwilioSms(),
     "web-push": WebPush(),
     **{service: SenderServiceMail(service) for service in SERVICES},
+    "alarm": AlarmHook(),
 }
 
 # A tenant's own, each made from its row.
@@ -63,6 +65,8 @@ def provider_of(row: MessageProvider) -> Provider:
 
 
 def provider_name(channel: Channel) -> str:
+    if channel == Channel.ALARM:
+        return "alarm"
     name: str = settings.MESSAGE_PROVIDERS.get(channel.value, "none")
     return name
 

@@ -12,7 +12,7 @@ from authsignal_portal.vocabulary import Channel
 
 
 class BuiltIn:
-    channels = frozenset(Channel)
+    channels = frozenset(Channel) - {Channel.ALARM}
 
     def send(self, message: Outgoing) -> str:
         if settings.PRODUCTION or not settings.OUTBOX_FILE:

@@ -112,6 +112,17 @@ def notice_message(
         return _shipped_email("messages/notice", values)
 
 
+def alarm_message(*, tenant_name: str, url: str, until: datetime, values: Mapping[str, Any]) -> Text:
+    """Word to a tenant's administrators that the guard stopped something (`alarms`), with a link to the portal."""
+    language = settings.LANGUAGE_CODE
+    with translation.override(language):
+        title, why = (
+            one_line(render_to_string(f"messages/alarm/{part}.txt", dict(values))) for part in ("title", "why")
+        )
+        told = {"name": clean_name(tenant_name), "title": title, "why": why, "url": url, "language": language}
+        return _shipped_email("messages/alarm", told | {"until": f"{until:%Y-%m-%d %H:%M} UTC"})
+
+
 def shipped(public_id: str, language: str) -> str:
     """The text at a point of `message_wording` as it is sent without a tenant's own, placeholders in braces."""
     kind, _dot, part = public_id.partition(".")

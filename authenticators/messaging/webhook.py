@@ -1,6 +1,7 @@
 """Messages handed to the customer, who sends them: a signed POST of `sms.created`, `email.created`, `push.created`."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
@@ -34,29 +35,34 @@ class Webhook:
         return cls(row.url, str(row.tenant_id), webhook_signature.secrets_of(row.tenant))
 
     def send(self, message: Outgoing) -> str:
-        if not self.secrets:
-            raise TransportError("webhook: no active API key to sign with", permanent=False)
-        body = json.dumps(event(message, self.tenant_id), ensure_ascii=False, separators=(",", ":")).encode()
-        signed = webhook_signature.header(body, at=int(message.at.timestamp()), secrets=self.secrets)
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "authsignal-portal",
-            "Idempotency-Key": message.ident,
-            webhook_signature.HEADER: signed,
-        }
-        try:
-            answer = outbound.post(self.url, body, headers)
-        except outbound.OutboundError as error:
-            permanent = error.sent or isinstance(error, outbound.Refused)
-            raise TransportError(f"webhook: {error.reason}", permanent=permanent, unsure=error.sent) from None
-        if not 200 <= answer.status <= 299:
-            temporary = answer.status >= 500 or answer.status in TEMPORARY
-            raise TransportError(f"webhook {answer.status}", permanent=not temporary)
+        post(self.url, event(message, self.tenant_id), message, self.secrets)
         return message.ident
 
 
+def post(url: str, event: Mapping[str, Any], message: Outgoing, secrets: list[bytes]) -> None:
+    """Signed anew at each try. Raises TransportError for whatever is not 2xx."""
+    if not secrets:
+        raise TransportError("webhook: no active API key to sign with", permanent=False)
+    body = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    signed = webhook_signature.header(body, at=int(message.at.timestamp()), secrets=secrets)
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "authsignal-portal",
+        "Idempotency-Key": message.ident,
+        webhook_signature.HEADER: signed,
+    }
+    try:
+        answer = outbound.post(url, body, headers)
+    except outbound.OutboundError as error:
+        permanent = error.sent or isinstance(error, outbound.Refused)
+        raise TransportError(f"webhook: {error.reason}", permanent=permanent, unsure=error.sent) from None
+    if not 200 <= answer.status <= 299:
+        temporary = answer.status >= 500 or answer.status in TEMPORARY
+        raise TransportError(f"webhook {answer.status}", permanent=not temporary)
+
+
 def event(message: Outgoing, tenant_id: str) -> dict[str, Any]:
-    """The envelope. `data` holds texts only, but for `customVariables`: Java and .NET read a map of texts."""
+    """A message as told. `data` holds texts only, but for `customVariables`: Java and .NET read a map of texts."""
     is_whatsapp = message.channel == Channel.WHATSAPP
     data = {
         # A push is for the user's devices, which the customer knows.
@@ -66,12 +72,17 @@ def event(message: Outgoing, tenant_id: str) -> dict[str, Any]:
         **message.about,
         "smsChannel": "WHATSAPP" if is_whatsapp else None,
     }
+    told = present({name: value for name, value in data.items() if value != ""})
+    return envelope(message, EVENTS[message.channel], tenant_id, told)
+
+
+def envelope(message: Outgoing, kind: str, tenant_id: str, data: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "version": 1,
-        "type": EVENTS[message.channel],
+        "type": kind,
         "id": message.ident,
         "source": SOURCE,
         "time": iso(message.at),
         "tenantId": tenant_id,
-        "data": present({name: value for name, value in data.items() if value != ""}),
+        "data": dict(data),
     }

@@ -1,5 +1,6 @@
 // Showing one screen at a time: a copy of its template, filled with text only.
 
+import { arm } from "./armed.js";
 import * as opener from "./opener.js";
 import { text } from "./page.js";
 
@@ -45,6 +46,7 @@ export function screen(name, { slots = {}, when = {}, quit = true, message = tru
       });
     }
     leaveScreen = setup?.(ui, resolve) ?? (() => {});
+    arm();
   });
 }
 

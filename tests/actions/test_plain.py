@@ -16,9 +16,13 @@ from authenticators.models import Authenticator, Challenge, EndUser, IdentityPro
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import DevicePlatform
+from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import linked, make
 from tests.adapter import SECRET, Adapter
+from tests.api.reading import code_sent
+from tests.api.test_switched_off import leave
 from tests.conftest import Api
+from tests.portal.staff import signed_in
 
 PATH = "/challenge/plain"
 FIELD = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
@@ -343,6 +347,19 @@ def access_token(action: Action) -> str:
     RecoveryCode.objects.all().delete()
     Action.objects.filter(pk=action.pk).update(state="CHALLENGE_SUCCEEDED", state_updated_at=clock.now())
     return proofs.access_token(action, now=clock.now())
+
+
+def test_a_method_that_is_switched_off_meanwhile_proves_nothing_and_is_not_offered(
+    browser: Client, tracked: dict[str, Any], acme: Tenant
+) -> None:
+    asked = press(browser, opened(browser, tracked), "prove:EMAIL_OTP")
+    code = code_sent()
+    leave(signed_in(acme), M.AUTHENTICATOR_APP)
+    for meanwhile in ("ended with the rest", "begun that very moment"):
+        answered = press(browser, carried(asked), "answer", code=code)
+        assert (answered.status_code, Action.objects.get().state) == (200, "CHALLENGE_REQUIRED"), meanwhile
+        Challenge.objects.update(failed_at=None)
+    assert "prove:EMAIL_OTP" not in first_page(browser, tracked).content.decode()
 
 
 # -- elsewhere -----------------------------------------------------------------------------------

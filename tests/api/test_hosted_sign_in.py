@@ -1,5 +1,6 @@
 """Signing in elsewhere from the hosted page: out with PKCE and state, back in the same browser, once."""
 
+import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -64,8 +65,13 @@ def state_of(api, token):
     return ok(api("POST", "validate", {"token": token}))["state"]
 
 
+def asked(page, **more):
+    """What the address says that the browser is sent to."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.leave(**more)).query).items()}
+
+
 def test_the_address_asks_for_a_code_bound_to_a_verifier_and_a_nonce(page, account, acme, settings):
-    query = {name: values[0] for name, values in parse_qs(urlsplit(page.leave()).query).items()}
+    query = asked(page)
     assert query.pop("state").startswith(Challenge.objects.get().pk)
     assert len(query.pop("nonce")) == len(query.pop("code_challenge")) == 43
     assert query == {
@@ -74,7 +80,39 @@ def test_the_address_asks_for_a_code_bound_to_a_verifier_and_a_nonce(page, accou
         "client_id": CLIENT,
         "redirect_uri": f"{settings.PUBLIC_URL}/challenge/callback/{acme.pk.hex}/oidc_provider",
         "code_challenge_method": "S256",
+        "max_age": "0",
+        "prompt": "login",
     }
+
+
+def test_a_session_that_stands_does_not_answer(api, page, account):
+    back = landed(page.come_back(account.sign_in(page.leave(), auth_time=int(time.time()) - 3600)))
+    assert (back["returned"], state_of(api, page.token)) == ("failed", "CHALLENGE_REQUIRED")
+    again = Page(page.http, back["token"])
+    assert landed(again.come_back(account.sign_in(again.leave())))["returned"] == "verified"
+
+
+def test_where_the_tenant_does_not_ask_for_a_new_sign_in_it_does(page, account):
+    IdentityProvider.objects.update(asks_anew=False)
+    assert {"max_age", "prompt"}.isdisjoint(asked(page))
+    standing = account.sign_in(page.leave(), auth_time=int(time.time()) - 3600)
+    assert landed(page.come_back(standing))["returned"] == "verified"
+
+
+@pytest.mark.parametrize(
+    ("method", "listed", "prompt"),
+    [
+        (M.OIDC_PROVIDER, ["none", "login"], {"max_age": "0", "prompt": "login"}),
+        (M.OIDC_PROVIDER, ["none"], {"max_age": "0"}),
+        (M.GOOGLE_ID_TOKEN, None, {"prompt": "select_account"}),
+        (M.APPLE_ID_TOKEN, None, {}),
+    ],
+)
+def test_an_issuer_is_asked_for_what_it_knows(api, client, acme, issuer, method, listed, prompt):
+    use(acme, issuer, method)
+    issuer.described |= {"prompt_values_supported": listed} if listed else {}
+    query = asked(Page(client, track(api)), verificationMethod=method, enrol=True)
+    assert {name: query[name] for name in ("max_age", "prompt") if name in query} == prompt
 
 
 def test_who_signs_in_is_proved_and_goes_on(api, page, account):

@@ -220,8 +220,11 @@ WRONG = {
     "made in the future": {"iat": NOW + 86400},
     "not valid yet": {"nbf": NOW + 86400},
     "made before the challenge": {"iat": NOW - 3600},
+    "a session that stood before the challenge": {"auth_time": NOW - 3600},
+    "a sign-in at no time": {"auth_time": True},
+    "a sign-in at a text": {"auth_time": str(NOW)},
 }
-MISSING = ["iss", "aud", "sub", "exp", "iat", "nonce"]
+MISSING = ["iss", "aud", "sub", "exp", "iat", "nonce", "auth_time"]
 
 
 @pytest.mark.parametrize("name", [["ISSUER"], {"is": "ISSUER"}, 7, None, True], ids=str)
@@ -254,6 +257,19 @@ def test_a_token_without_a_claim_proves_nothing(api, browser, account, name):
     claims = account.claims(begun["nonce"])
     del claims[name]
     assert verify(browser, token, begun, account.sign(claims)) == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("method", "asks_anew"), [(M.OIDC_PROVIDER, False), (M.APPLE_ID_TOKEN, True), (M.GOOGLE_ID_TOKEN, True)]
+)
+def test_where_no_new_sign_in_can_be_asked_for_a_session_that_stands_counts(
+    acme, api, browser, issuer, method, asks_anew
+):
+    use(acme, issuer, method, asks_anew=asks_anew)
+    assert enrol(api, browser, issuer, method=method, auth_time=None)["isVerified"]
+    token = track(api)
+    begun = begin(browser, token, method)
+    assert verify(browser, token, begun, issuer.token(begun["nonce"], auth_time=NOW - 3600))["isVerified"]
 
 
 @pytest.mark.parametrize("garbage", ["x", "a.b.c", "....", "eyJhbGciOiJSUzI1NiJ9..", "é.é.é"])

@@ -10,14 +10,16 @@ from actions import socket_places
 from actions.models import Action
 from authenticators import news
 from authenticators.models import Challenge, EndUser
-from authsignal_portal import limits
+from authsignal_portal import limits, redis_client
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
 from tests.api.reading import ok, refused
 from tests.api.socket_page import line_of
 from tests.api.test_device_credentials import enrol, track
 from tests.api.test_qr_code import ANSWER, answer, claim
+from tests.api.test_switched_off import leave
 from tests.device import DeviceKey
+from tests.portal.staff import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -105,7 +107,7 @@ def test_a_new_code_ends_the_one_before_unless_somebody_has_scanned_it(browser, 
 
 @pytest.fixture
 def no_redis(key, settings):
-    kept = (news._redis, socket_places._redis, socket_places._take, limits._limiter)
+    kept = (redis_client.quick, socket_places._take, limits._limiter)
     for client in kept:
         client.cache_clear()
     settings.REDIS_URL = "redis://127.0.0.1:1"
@@ -156,6 +158,18 @@ def test_a_code_runs_out_after_ten_minutes_by_the_databases_clock(browser, key, 
     news.tell(shown["challengeId"])
     # Nothing is waited for any more.
     assert page.told() == ("close", 1000)
+
+
+def test_a_page_is_told_that_the_method_was_switched_off(acme, browser, key, line, settings):
+    settings.SOCKET_LOOKS_EVERY_SECONDS = 0.1
+    page = line.open()
+    shown = page.show()
+    claim(browser, key, shown)
+    assert page.state() == (shown["challengeId"], "claimed")
+    leave(signed_in(acme), M.EMAIL_OTP)
+    assert page.state() == (shown["challengeId"], "rejected")
+    page.send(create())
+    assert page.told() == ("close", 1008)
 
 
 def test_a_user_who_is_deleted_while_deciding_counts_as_a_no(browser, key, line):

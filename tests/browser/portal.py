@@ -268,6 +268,7 @@ def pages(tenant: Tenant, made: dict[str, Any]) -> dict[str, str]:
         "sender-services": "/portal/authenticators/messageprovider/add/anymail/",
         "sender-service": f"/portal/authenticators/messageprovider/{made['sender'].pk}/change/",
         "provider-test": f"/portal/authenticators/messageprovider/{made['provider'].pk}/test/",
+        "sending": "/portal/authenticators/sendingpause/",
         "identity-providers": "/portal/authenticators/identityprovider/",
         "identity-provider": "/portal/authenticators/identityprovider/set-up/OIDC_PROVIDER/",
         "identity-provider-check": "/portal/authenticators/identityprovider/set-up/PALM_BIOMETRICS_RR/",

@@ -45,8 +45,8 @@ ONCE = [
         f"{RACES}::test_fifty_pushes_at_once_are_one_and_three_actions_at_most_are_asked_for",
         (
             "actions/device_waiting.py",
-            "        context.user.lock(gone=ExpiredToken())\n        proving.check_permitted(context, M.PUSH)",
-            "        proving.check_permitted(context, M.PUSH)",
+            "        context.user.lock(gone=ExpiredToken())\n        proofs.check_permitted(context.action, M.PUSH)",
+            "        proofs.check_permitted(context.action, M.PUSH)",
         ),
         (
             "authenticators/device_challenges.py",
@@ -168,7 +168,7 @@ BY_WHOM = [
         f"{QR_CODE}::test_where_the_rules_refuse_who_scanned_it_nothing_can_be_approved",
         (
             "actions/device_proving.py",
-            "    _check_permitted(action, M.QR_CODE)\n    return challenge, action",
+            "    proofs.check_permitted(action, M.QR_CODE)\n    return challenge, action",
             "    return challenge, action",
         ),
     ),

@@ -5,6 +5,7 @@ from tests.mutants.catalogue import mutant
 PLAIN = "tests/actions/test_plain.py"
 OWN = "tests/actions/test_own_methods.py"
 RACE = "tests/races/test_enrolling.py"
+ARMED = "tests/browser/test_armed.py"
 
 HOSTED_PAGES = [
     mutant(
@@ -106,5 +107,20 @@ HOSTED_PAGES = [
         "settings: vouched for without redirectToSettings",
         f"{OWN}::test_the_settings_need_no_proof_where_the_backend_vouches",
         ("actions/hosted_state.py", "return context.facts.redirect_to_settings and is_track", "return is_track"),
+    ),
+    mutant(
+        "armed: a click counts at once",
+        f"{ARMED}::test_the_button_of_a_link_by_email_is_armed_once_it_was_in_sight",
+        ("static/challenge/armed.js", "    if (!event.target.closest(UNARMED)) return;\n", "    return;\n"),
+    ),
+    mutant(
+        "armed: what comes back into sight is armed",
+        f"{ARMED}::test_the_button_of_a_link_by_email_is_armed_once_it_was_in_sight",
+        ("static/challenge/armed.js", 'document.addEventListener("visibilitychange", arm);\n', ""),
+    ),
+    mutant(
+        "armed: a screen that comes later is armed",
+        f"{ARMED}::test_a_button_of_a_screen_is_armed_once_that_screen_was_in_sight_and_looks_the_same",
+        ("static/challenge/view.js", "    arm();\n", ""),
     ),
 ]

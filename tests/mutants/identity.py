@@ -69,6 +69,20 @@ SIGNED = [
         (ID_TOKENS, '    if claims["iat"] < challenge.created_at.timestamp() - LEEWAY_SECONDS:\n', "    if False:\n"),
     ),
     mutant(
+        "identity: a session that stands at the provider counts",
+        SOMETHING_ELSE,
+        (
+            ID_TOKENS,
+            '    if asks_anew(provider) and not _signed_in_for(challenge, claims.get("auth_time")):\n',
+            "    if False:\n",
+        ),
+    ),
+    mutant(
+        "identity: nobody is asked to sign in anew",
+        f"{SIGN_IN}::test_an_issuer_is_asked_for_what_it_knows",
+        (FEDERATED, "        **_prompt(provider, issuer),\n", ""),
+    ),
+    mutant(
         "identity: the nonce is not compared",
         f"{TOKENS}::test_a_nonce_counts_once",
         (ID_TOKENS, '    if not _is_nonce_of(challenge, claims.get("nonce")):\n', "    if False:\n"),

@@ -13,6 +13,7 @@ CHALLENGES = "authenticators/challenges.py"
 CREDENTIALS = "tests/api/test_swapped_credentials.py"
 ANSWERS = "tests/api/test_swapped_answers.py"
 STATES = "tests/api/test_every_state.py"
+SWITCHED_OFF = "tests/api/test_switched_off.py"
 GUESSES = "tests/authenticators/test_guesses.py"
 TOKENS = "tests/api/test_token_confusion.py"
 HOSTED = "tests/actions/test_hosted.py"
@@ -308,6 +309,34 @@ CONFUSION = [
         "taken away: a revoked key opens the Server API",
         f"{STATES}::test_what_is_taken_away_proves_nothing_from_then_on",
         ("authsignal_portal/api.py", "kind=self.kind, revoked_at=None)", "kind=self.kind)"),
+    ),
+    mutant(
+        "switched off: what is under way is answered all the same",
+        f"{SWITCHED_OFF}::test_what_is_under_way_is_answered_and_begun_nowhere",
+        (CHALLENGES, "    if not available.is_active(tenant, method):\n", "    if False:\n"),
+    ),
+    mutant(
+        "switched off: it is begun all the same",
+        f"{SWITCHED_OFF}::test_what_is_under_way_is_answered_and_begun_nowhere",
+        ("actions/proofs.py", "    check_active(action.tenant, method)\n", ""),
+    ),
+    mutant(
+        "switched off: whoever waits goes on waiting",
+        f"{SWITCHED_OFF}::test_pages_apps_and_links_that_wait_are_told_and_nothing_is_sent",
+        (
+            "authenticators/admin.py",
+            "                challenges.end_open(here.tenant, row.method)\n",
+            "                pass\n",
+        ),
+    ),
+    mutant(
+        "switched off: an app is asked all the same",
+        f"{SWITCHED_OFF}::test_pages_apps_and_links_that_wait_are_told_and_nothing_is_sent",
+        (
+            "authenticators/device_challenges.py",
+            "    if not available.is_active(device.tenant, M.PUSH):\n",
+            "    if False:\n",
+        ),
     ),
     mutant(
         "states: a proof moves a state that somebody set",

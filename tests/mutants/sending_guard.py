@@ -7,6 +7,7 @@ LIMITS = "tests/sending/test_limits.py"
 AGREEMENT = "tests/sending/test_agreement.py"
 TRACES = "tests/sending/test_traces.py"
 RACES = "tests/authenticators/test_sending_races.py"
+ALARMS = "tests/sending/test_alarms.py"
 TUNING = "tests/sending/test_tuning.py"
 TWILIO = "tests/authenticators/test_twilio_status.py"
 
@@ -115,5 +116,43 @@ SENDING_GUARD = [
             "windows = (*tuning.verify_windows(method), *tuning.own_verify_window(tenant, method))",
             "windows = tuning.own_verify_window(tenant, method) or tuning.verify_windows(method)",
         ),
+    ),
+    mutant(
+        "alarms: a pause is nobody's business",
+        f"{ALARMS}::test_a_pause_is_told_once_to_each_administrator_and_to_the_tenants_address",
+        (
+            "authenticators/sending_pauses.py",
+            '            alarms.pause_begun(SendingPause.objects.select_related("tenant").get(pk=row.pk), now)\n',
+            "",
+        ),
+    ),
+    mutant(
+        "alarms: whoever belongs to any tenant is told",
+        f"{ALARMS}::test_a_pause_is_told_once_to_each_administrator_and_to_the_tenants_address",
+        ("authenticators/alarms.py", "filter(tenant=tenant, role=Role.ADMIN, user__is_active=True)", "all()"),
+    ),
+    mutant(
+        "alarms: a budget is told with each refusal",
+        f"{ALARMS}::test_a_budget_that_is_used_up_is_told_once_a_day",
+        (COUNTS, "        return bool(cursor.rowcount)\n", "        return True\n"),
+    ),
+    mutant(
+        "alarms: given up as soon as a code",
+        f"{ALARMS}::test_an_address_that_does_not_take_it_is_asked_for_a_day_with_the_same_event",
+        (
+            "authenticators/delivery.py",
+            "return MOST_ATTEMPTS_OF_ALARM if message.is_alarm else settings.MESSAGE_ATTEMPTS",
+            "return settings.MESSAGE_ATTEMPTS",
+        ),
+    ),
+    mutant(
+        "alarms: what the receiver refuses is lost",
+        f"{ALARMS}::test_an_address_that_does_not_take_it_is_asked_for_a_day_with_the_same_event",
+        ("authenticators/messaging/alarm.py", "raise TransportError(error.reason, permanent=False) from None", "raise"),
+    ),
+    mutant(
+        "alarms: posted to any address",
+        f"{ALARMS}::test_the_address_is_set_in_the_portal_and_must_be_one_that_can_be_reached",
+        ("authenticators/sending_page.py", "                outbound.check_url(url)\n", "                pass\n"),
     ),
 ]

@@ -99,6 +99,11 @@ def test_an_issuer_is_asked_when_it_is_set_up(admin, httpserver, settings):
     issuer = Issuer(httpserver)
     set_up(admin, M.OIDC_PROVIDER, ACCOUNT | {"issuer": issuer.name})
     assert "Switch the method on" in admin.client.get(PAGE).content.decode()
+    assert IdentityProvider.objects.get().asks_anew is False
+    issuer.described["claims_supported"] = ["sub"]
+    set_up(admin, M.OIDC_PROVIDER, ACCOUNT | {"issuer": issuer.name, "asks_anew": "on"})
+    assert "does not list auth_time" in admin.client.get(PAGE).content.decode()
+    assert IdentityProvider.objects.get().asks_anew is True
     set_up(admin, M.OIDC_PROVIDER, ACCOUNT | {"issuer": issuer.name + "/"})
     assert "cannot be used yet: the issuer calls itself something else" in admin.client.get(PAGE).content.decode()
 

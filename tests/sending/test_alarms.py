@@ -1,0 +1,150 @@
+"""The guard's alarms reach somebody: administrators by email, the tenant's own address by a signed webhook (B10)."""
+
+import json
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from werkzeug import Response
+
+from authenticators import delivery
+from authenticators.models import Message, SendingPause, SendingPolicy
+from authsignal_portal import webhook_signature
+from authsignal_portal.vocabulary import Role
+from authsignal_portal.vocabulary import VerificationMethod as M
+from tests.portal.staff import make_staff, signed_in
+from tests.races import scenes
+from tests.sending.test_limits import start
+
+SENDING = "/portal/authenticators/sendingpause/"
+
+
+class Receiver:
+    """Where the tenant wants its alarms. `status` is what it answers; `events` what came with a right signature."""
+
+    def __init__(self, server, tenant):
+        self.tenant, self.status, self.events = tenant, 200, []
+        server.expect_request("/alarms").respond_with_handler(self.take)
+        [self.secret] = webhook_signature.secrets_of(tenant)
+        self.url = server.url_for("/alarms")
+
+    def take(self, request):
+        given = request.headers[webhook_signature.HEADER]
+        self.events.append((given, request.data))
+        return Response(status=self.status)
+
+    def told(self):
+        """What came, each rightly signed when it was sent."""
+        for given, body in self.events:
+            at = given.partition(",")[0].removeprefix("t=")
+            assert given == webhook_signature.header(body, at=int(at), secrets=[self.secret])
+        return [json.loads(body) for _given, body in self.events]
+
+
+@pytest.fixture
+def receiver(desk, httpserver, settings):
+    settings.OUTBOUND_ALLOWED_NETWORKS = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
+    made = Receiver(httpserver, desk.tenant)
+    SendingPolicy.objects.create(tenant=desk.tenant, alarm_url=made.url)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def outbox(settings, tmp_path):
+    settings.OUTBOX_FILE = str(tmp_path / "outbox.jsonl")
+
+
+def alarms(**of):
+    return Message.objects.filter(notice__startswith="alarm:", **of)
+
+
+def pump(desk, requests=12):
+    """Codes to numbers of one prefix, of which nobody answers any."""
+    for place in range(requests):
+        desk.clock.advance(900)
+        start(desk, f"+6421123{place:04}")
+
+
+def emailed(settings):
+    """(to, subject, text) of what was sent by email."""
+    sent = [json.loads(line) for line in Path(settings.OUTBOX_FILE).read_text().splitlines()]
+    return [(one["to"], one["subject"], one["text"]) for one in sent if one["channel"] == "EMAIL"]
+
+
+def test_a_pause_is_told_once_to_each_administrator_and_to_the_tenants_address(desk, globex, receiver, settings):
+    first, second = (make_staff(desk.tenant) for _each in range(2))
+    make_staff(desk.tenant, Role.SUPPORT)
+    make_staff(globex)
+    gone = make_staff(desk.tenant)
+    gone.user.is_active = False
+    gone.user.save()
+    pump(desk)
+    pause = SendingPause.objects.get()
+    delivery.sweep()
+    [event] = receiver.told()
+    assert (event["type"], event["tenantId"], event["version"]) == ("sending.paused", str(desk.tenant.pk), 1)
+    assert event["id"] == str(alarms(channel="ALARM").get().pk)
+    assert event["data"].pop("startedAt") < event["data"].pop("until")
+    assert event["data"] == {"kind": "prefix", "country": "NZ", "prefix": "+6421123", "settled": "5", "proven": "0"}
+    told = emailed(settings)
+    assert sorted(to for to, _subject, _text in told) == sorted([first.email, second.email])
+    assert {subject for _to, subject, _text in told} == {"Acme: Text messages to +6421123•••• (NZ) are paused"}
+    [text] = {text for _to, _subject, text in told}
+    assert "Only 0 of the last 5 numbers there answered" in text
+    assert f"Until: {pause.until:%Y-%m-%d %H:%M} UTC" in text
+    assert f"{settings.PUBLIC_URL}{SENDING}" in text
+
+
+def test_a_pause_that_begins_again_is_told_again(desk, receiver):
+    pump(desk, 40)
+    delivery.sweep()
+    assert len(receiver.told()) == alarms().count() == SendingPause.objects.get().strikes > 1
+
+
+def test_an_address_that_does_not_take_it_is_asked_for_a_day_with_the_same_event(desk, receiver):
+    receiver.status = 400
+    pump(desk, 8)
+    for _quarter in range(12):
+        delivery.sweep()
+        desk.clock.advance(900)
+    assert alarms().get().status == Message.Status.OWED
+    receiver.status = 200
+    for _again in range(2):
+        delivery.sweep()
+    assert alarms().get().status == Message.Status.SENT
+    assert len(receiver.told()) == 13
+    assert len({event["id"] for event in receiver.told()}) == 1
+
+
+def test_a_budget_that_is_used_up_is_told_once_a_day(desk, receiver, settings):
+    for day in (1, 2):
+        settings.SMS_PER_DAY = 8
+        # A quarter of it for numbers that never answered.
+        for place in range(4):
+            start(desk, f"+6421{day}2{place}0000")
+        known = scenes.enrolled(desk, M.SMS, contact=f"+6427987654{day}")
+        settings.SMS_PER_DAY = 2
+        for _again in range(2):
+            assert desk.ask("POST", "client/challenge/sms", token=known.token).status_code == 429
+        delivery.sweep()
+        told = [(event["type"], event["data"]["budget"]) for event in receiver.told()]
+        assert told == [("sending.budget_used_up", name) for name in ("unknown_numbers", "day")] * day
+        assert receiver.told()[-1]["data"]["until"] == f"2030-01-0{day + 2}T00:00:00.000Z"
+        desk.clock.advance(86_400)
+
+
+def test_without_an_address_administrators_are_told_all_the_same(desk, settings):
+    staff = make_staff(desk.tenant)
+    pump(desk)
+    delivery.sweep()
+    assert [to for to, _subject, _text in emailed(settings)] == [staff.email]
+
+
+def test_the_address_is_set_in_the_portal_and_must_be_one_that_can_be_reached(acme):
+    admin = signed_in(acme)
+    assert admin.client.post(SENDING, {"alarm_url": "https://8.8.8.8/alarms"}).status_code == 302
+    assert SendingPolicy.objects.get().alarm_url == "https://8.8.8.8/alarms"
+    for wrong in ("http://8.8.8.8/", "https://10.0.0.1/", "javascript:alert(1)"):
+        assert b"This address cannot be used" in admin.client.post(SENDING, {"alarm_url": wrong}).content
+    assert SendingPolicy.objects.get().alarm_url == "https://8.8.8.8/alarms"
+    assert b'value="https://8.8.8.8/alarms"' in admin.client.get(SENDING).content

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from actions import linking, proofs
+from actions import gather, linking, proofs
 from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
@@ -63,12 +63,11 @@ def one_at_a_time(context: ClientContext) -> Iterator[None]:
 def origin_of(action: Action) -> Origin:
     facts = action.facts
     linking.transaction_of(facts)
-    seen = {"userAgent": facts.user_agent, "ipAddress": facts.ip_address}
     return Origin(
         action.pk,
         action.action_code,
         action.idempotency_key,
-        about=seen,
+        about=gather.asker(user_agent=facts.user_agent, ip_address=facts.ip_address),
         transaction=facts.transaction,
         transaction_hash=facts.transaction_hash,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from actions import claims, flow, linking, proofs, replays, states
+from actions import claims, flow, gather, linking, proofs, replays, states
 from actions.ip_intel import parse_address
 from actions.models import Action
 from audit import log
@@ -123,7 +123,7 @@ def _send(action: Action, method: VerificationMethod, sent: Mapping[str, Any]) -
 
 def _about(sent: Mapping[str, Any]) -> dict[str, str]:
     """What the customer's own sender is told back of the request."""
-    return {name: str(sent[name]) for name in ("userAgent", "ipAddress") if name in sent}
+    return gather.asker(user_agent=sent.get("userAgent"), ip_address=sent.get("ipAddress"))
 
 
 def _way(sent: Mapping[str, Any]) -> Way:

@@ -11,8 +11,9 @@ from actions import device_answers as answers
 from actions import device_inputs as inputs
 from actions import device_waiting
 from actions.client_api import ClientView, EitherView, seen
-from actions.device_waiting import Outcome
+from actions.device_waiting import Delivery, Outcome
 from authenticators.methods import push
+from authsignal_portal.errors import Unavailable
 from authsignal_portal.wire import epoch, iso, present
 
 
@@ -26,6 +27,11 @@ def outcome_output(outcome: Outcome) -> dict[str, Any]:
     )
 
 
+def delivery_output(delivery: Delivery) -> dict[str, Any]:
+    refusal = None if delivery.is_taken else Unavailable.code
+    return present({"userAuthenticatorId": str(delivery.authenticator_id), "errorCode": refusal})
+
+
 class StartPushView(ClientView):
     @extend_schema(operation_id="clientChallengePush", request=inputs.PushInput, responses={200: answers.Pushed})
     def post(self, request: Request) -> Response:
@@ -35,9 +41,13 @@ class StartPushView(ClientView):
             action=given.get("action", ""),
             authenticator_id=given.get("userAuthenticatorId", ""),
         )
-        number = push.number_of(challenge) or None
-        expires_at = epoch(challenge.expires_at)
-        return Response(present({"challengeId": challenge.pk, "verificationCode": number, "expiresAt": expires_at}))
+        answer = {
+            "challengeId": challenge.pk,
+            "verificationCode": push.number_of(challenge) or None,
+            "expiresAt": epoch(challenge.expires_at),
+            "deliveryResults": [delivery_output(one) for one in device_waiting.deliveries(challenge)] or None,
+        }
+        return Response(present(answer))
 
 
 class VerifyPushView(ClientView):

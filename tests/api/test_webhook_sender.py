@@ -136,6 +136,22 @@ def test_the_sender_of_a_push_is_told_who_asks(api, browser, acme, hook):
     }
 
 
+@pytest.mark.parametrize(("status", "told"), [(200, {}), (400, {"errorCode": "unavailable"})])
+def test_what_came_of_a_push_is_told_of_each_device_that_it_asks(api, browser, acme, hook, status, told):
+    keys = [DeviceKey(), DeviceKey()]
+    devices = [enrol(api, browser, key)["userAuthenticatorId"] for key in keys]
+    token = track(api)
+    assert "deliveryResults" not in ok(browser("POST", "challenge/push", {}, token=track(api))), "nobody was waited for"
+    provider(hook, acme, "/hook", channel="PUSH")
+    hook.expect_request("/hook").respond_with_data(status=status)
+    asked = ok(browser("POST", "challenge/push", {}, token=token))
+    assert asked["deliveryResults"] == [{"userAuthenticatorId": device} | told for device in devices]
+    found = ok(browser("GET", f"user-authenticators/push/challenge?{keys[0].query}"))
+    assert found["challengeId"] == asked["challengeId"], "it is there all the same"
+    named = ok(browser("POST", "challenge/push", {"userAuthenticatorId": devices[1]}, token=track(api)))
+    assert named["deliveryResults"] == [{"userAuthenticatorId": devices[1]} | told]
+
+
 # -- a sender that takes its time ----------------------------------------------------------------
 
 LONG = 30

@@ -118,6 +118,7 @@ def start_passkey_registration(
             # An email address that stands in for a name is not kept: addresses rest sealed.
             context={
                 "username": username or user.username or "",
+                "displayName": display_name or user.display_name or "",
                 "userAgent": user_agent,
                 "deviceId": context.facts.device_id,
             },

@@ -377,6 +377,23 @@ class AuthenticationOptionsWebView(AuthenticationOptionsView):
         return challenge_in_cookie(self.request._request)
 
 
+def owner_output(verified: proving.Verified) -> dict[str, Any]:
+    """Whose passkey it was: by the names that it was made with, else those of the user."""
+    user, row = verified.user, verified.authenticator
+    if user is None or row is None:
+        return {}
+    # What an imported one is called is no user name.
+    own = "" if row.is_imported else row.name
+    return present(
+        {
+            "userId": user.user_id,
+            "userAuthenticatorId": str(row.pk),
+            "username": own or user.username,
+            "userDisplayName": row.display_name or user.display_name,
+        }
+    )
+
+
 class VerifyPasskeyView(EitherView):
     @extend_schema(
         operation_id="clientVerifyPasskey", request=inputs.AssertionInput, responses={200: answers.VerifiedPasskey}
@@ -390,18 +407,7 @@ class VerifyPasskeyView(EitherView):
             credential=given["authenticationCredential"],
             seen=seen(request._request) | {"deviceId": given.get("deviceId", "")},
         )
-        user = verified.user
-        return Response(
-            verified_output(verified)
-            | present(
-                {
-                    "userId": user.user_id if user else None,
-                    "userAuthenticatorId": str(verified.authenticator.pk) if verified.authenticator else None,
-                    "username": user.username if user else None,
-                    "userDisplayName": user.display_name if user else None,
-                }
-            )
-        )
+        return Response(verified_output(verified) | owner_output(verified))
 
 
 class NothingHere(EitherView):

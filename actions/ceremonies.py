@@ -128,9 +128,11 @@ def start_passkey_registration(
 
 
 def finish_passkey_registration(
-    context: ClientContext, challenge_id: str, credential: Any, *, is_conditional: bool
+    context: ClientContext, challenge_id: str, credential: Any, *, is_conditional: bool, device_id: str
 ) -> Verified:
     """Store the passkey that was made. Of a conditional create, which asks nobody, no proof comes of it.
+
+    `device_id`: what the app calls the device; it counts where the backend has named none.
 
     Raises Forbidden for a conditional create without a fresh proof or the scope: it must follow a sign-in.
     """
@@ -142,7 +144,12 @@ def finish_passkey_registration(
         if is_conditional and not context.may(Scope.ADD):
             raise Forbidden("A passkey is created without asking only after a completed challenge.")
         answer = passkey.ConditionalCreate(credential) if is_conditional else credential
-        return finish(context, M.PASSKEY, challenge, answer)
+        verified = finish(context, M.PASSKEY, challenge, answer)
+        made = verified.authenticator
+        if made and not made.device_id and device_id:
+            made.device_id = device_id
+            made.save(update_fields=["device_id"])
+        return verified
 
 
 @transaction.atomic

@@ -323,6 +323,7 @@ class PasskeyView(EitherView):
             given["challengeId"],
             given["registrationCredential"],
             is_conditional=bool(given.get("conditionalCreate")),
+            device_id=given.get("deviceId", ""),
         )
         answer = verified_output(verified) | {"userId": context.user.user_id}
         if verified.authenticator:

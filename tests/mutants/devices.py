@@ -90,6 +90,11 @@ ONCE = [
 
 BY_WHOM = [
     mutant(
+        "devices: an approval without the page's number is answered like a wrong one",
+        f"{PUSH}::test_an_approval_without_the_number_is_no_success_and_no_guess",
+        ("actions/device_proving.py", "if is_asked and signed.approved and not signed.number:", "if False:"),
+    ),
+    mutant(
         "devices: signatures not looked at",
         f"{PUSH}::test_only_an_enrolled_key_of_the_user_answers_and_garbage_counts_against_nobody",
         (
@@ -177,12 +182,13 @@ BY_WHOM = [
 BOUNDED = [
     mutant(
         "devices: a number may be tried as often as a code",
-        f"{PUSH}::test_a_wrong_or_missing_number_is_refused_and_counted_and_the_second_ends_it",
+        f"{PUSH}::test_a_wrong_number_is_refused_and_counted_and_the_second_ends_it",
         ("authenticators/challenges.py", "return int(settings.PUSH_TRIES_PER_CHALLENGE)", "return 5"),
     ),
     mutant(
         "devices: a missing number is as good as the right one",
-        f"{PUSH}::test_a_wrong_or_missing_number_is_refused_and_counted_and_the_second_ends_it",
+        f"{PUSH}::test_an_approval_without_the_number_is_no_success_and_no_guess",
+        ("actions/device_proving.py", "if is_asked and signed.approved and not signed.number:", "if False:"),
         (
             "authenticators/methods/push.py",
             "    if number and not hmac",

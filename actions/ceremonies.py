@@ -182,9 +182,19 @@ def start_passkey_authentication(tenant: Tenant, context: ClientContext | None, 
 
 def _begun(tenant: Tenant, challenge_id: str) -> Challenge:
     challenge = challenges.by_id(tenant, challenge_id)
-    if challenge.user_id or challenge.nonce is None or not challenge.is_open(clock.now()):
+    if not _waits_for_anybody(challenge):
         raise InvalidRequest("challengeId names no open challenge. Begin a new one.")
     return challenge
+
+
+def is_begun(tenant: Tenant, challenge_id: str) -> bool:
+    """Whether a challenge of this tenant that began before anybody was known still waits for an answer."""
+    found = Challenge.objects.filter(tenant=tenant, pk=challenge_id).first()
+    return found is not None and _waits_for_anybody(found)
+
+
+def _waits_for_anybody(challenge: Challenge) -> bool:
+    return challenge.user_id is None and challenge.nonce is not None and challenge.is_open(clock.now())
 
 
 def verify_passkey(

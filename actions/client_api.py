@@ -27,7 +27,7 @@ from authsignal_portal.vocabulary import VerificationMethod
 from authsignal_portal.wire import iso, present
 
 M = VerificationMethod
-CHALLENGE_COOKIE = "as_challenge"
+CHALLENGE_COOKIE, COOKIE_PATH = "as_challenge", "/v1/client/"
 MAX_USER_AGENT = 4000
 
 
@@ -127,19 +127,19 @@ class BeginWebView(BeginView):
             httponly=True,
             secure=True,
             samesite="None",
-            path="/v1/client/",
+            path=COOKIE_PATH,
         )
         return response
 
 
 def challenge_in_cookie(request: HttpRequest) -> str | None:
-    text = request.COOKIES.get(CHALLENGE_COOKIE)
-    if not text:
-        return None
+    """The challenge that this browser began; None where it began none, or too long ago."""
     try:
-        named: str = signing.loads(text, salt=CHALLENGE_COOKIE, max_age=settings.PROOF_FRESH_SECONDS)
-    except signing.BadSignature as error:
-        raise InvalidRequest("The challenge's cookie has expired. Begin a new challenge.") from error
+        named: str = signing.loads(
+            request.COOKIES.get(CHALLENGE_COOKIE, ""), salt=CHALLENGE_COOKIE, max_age=settings.PROOF_FRESH_SECONDS
+        )
+    except signing.BadSignature:
+        return None
     return named
 
 
@@ -375,7 +375,9 @@ class AuthenticationOptionsWebView(AuthenticationOptionsView):
         return super().post(request)
 
     def challenge_in_cookie(self) -> str | None:
-        return challenge_in_cookie(self.request._request)
+        """One that was used counts as none: the browser keeps its cookie for longer than one sign-in takes."""
+        named = challenge_in_cookie(self.request._request)
+        return named if named and ceremonies.is_begun(self.tenant, named) else None
 
 
 def owner_output(verified: proving.Verified) -> dict[str, Any]:
@@ -408,7 +410,10 @@ class VerifyPasskeyView(EitherView):
             credential=given["authenticationCredential"],
             seen=seen(request._request) | {"deviceId": given.get("deviceId", "")},
         )
-        return Response(verified_output(verified) | owner_output(verified))
+        response = Response(verified_output(verified) | owner_output(verified))
+        if verified.is_verified and challenge_in_cookie(request._request) == given["challengeId"]:
+            response.delete_cookie(CHALLENGE_COOKIE, path=COOKIE_PATH, samesite="None")
+        return response
 
 
 class NothingHere(EitherView):

@@ -188,6 +188,19 @@ def test_a_credential_expires_where_the_tenant_says_so_and_is_nothing_then(api, 
     assert Authenticator.objects.count() == 1
 
 
+def test_an_expired_credential_can_be_taken_away_by_its_device_and_by_nobody_else(api, browser, acme, key, advance):
+    AuthenticatorConfiguration.objects.create(tenant=acme, method=M.PUSH, credential_days=1)
+    made = enrol(api, browser, key)
+    advance(86_401)
+    # By the server's clock, which has gone on by a day.
+    steps = 86_400 // 600
+    forged = DeviceKey().removal(steps=steps) | {"publicKey": key.public}
+    refused(browser("POST", "user-authenticators/push/remove", forged), 400, "invalid_request")
+    removed = ok(browser("POST", "user-authenticators/push/remove", key.removal(steps=steps)))
+    assert removed == {"removedAuthenticatorId": made["userAuthenticatorId"]}
+    assert not Authenticator.objects.exists()
+
+
 # -- renewing ------------------------------------------------------------------------------------
 
 

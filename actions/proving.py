@@ -84,14 +84,19 @@ def check_permitted(context: ClientContext, method: VerificationMethod) -> None:
         raise InvalidConfiguration(f"{method} is not permitted for this action.")
 
 
+def has_word(context: ClientContext, method: VerificationMethod) -> bool:
+    """Whether the backend lets the user enrol by this method, or a fresh proof stands for that."""
+    return enrolment.is_granted(context.user, method, context.may)
+
+
 def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
     """A first authenticator needs no proof; a further one needs the backend's word or a fresh proof."""
     proofs.check_open(context.action)
     check_active(context.tenant, method)
     if available.enrolled(context.user):
-        if not context.may(Scope.ADD):
+        if not has_word(context, method):
             raise Forbidden("Adding an authenticator needs a completed challenge, or the scope add:authenticators.")
-    elif context.tenant.first_enrolment_needs_scope and not context.may(Scope.ADD):
+    elif context.tenant.first_enrolment_needs_scope and not has_word(context, method):
         raise Forbidden("A first authenticator needs the scope add:authenticators here.")
     configured = AuthenticatorConfiguration.of(context.tenant, method)
     if configured.is_hidden_to_user:
@@ -277,8 +282,9 @@ def judged(context: ClientContext, method: VerificationMethod, challenge: Challe
 def _may_adopt(context: ClientContext, attempt: Attempt) -> bool:
     """Whether a proved address becomes an authenticator: it must still be the one on file."""
     user, challenge = context.user, attempt.proof and attempt.proof.challenge
-    still_on_file = challenge and challenge.contact_index in (user.email_index, user.phone_number_index)
-    return bool(still_on_file) and (context.may(Scope.ADD) or not context.tenant.first_enrolment_needs_scope)
+    if not challenge or challenge.contact_index not in (user.email_index, user.phone_number_index):
+        return False
+    return not context.tenant.first_enrolment_needs_scope or has_word(context, VerificationMethod(challenge.method))
 
 
 def _check_authority(context: ClientContext, challenge: Challenge) -> None:
@@ -288,7 +294,7 @@ def _check_authority(context: ClientContext, challenge: Challenge) -> None:
         return
     if challenge.contact_sealed is None or challenge.authenticator_id is not None:
         return
-    if available.enrolled(context.user) and not context.may(Scope.ADD):
+    if available.enrolled(context.user) and not has_word(context, VerificationMethod(challenge.method)):
         raise InvalidRequest(f"The user has no {challenge.method} authenticator.")
     if not _is_on_file(context.user, challenge):
         raise InvalidRequest("The address that this was sent to has changed. Begin again.")

@@ -207,7 +207,7 @@ def verify(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]
             return _refused(attempt), False
         proof = attempt.proof
         if action:
-            proofs.record(action, action.facts, proof, may_enrol=claims.may_enrol(challenge))
+            proofs.record(action, action.facts, proof, may_enrol=claims.may_enrol(challenge, action.user))
         answer = _verified(proof.challenge)
         replays.keep(tenant, request, answer)
         return answer, False
@@ -283,7 +283,8 @@ def _token(challenge: Challenge, action: Action, *, counts: bool) -> str:
     """An access token for a proof that counts; else a token with which the user can still prove themselves."""
     now = clock.now()
     if counts:
-        proofs.record(action, action.facts, proofs.of_challenge(challenge), may_enrol=claims.may_enrol(challenge))
+        may_adopt = claims.may_enrol(challenge, action.user)
+        proofs.record(action, action.facts, proofs.of_challenge(challenge), may_enrol=may_adopt)
         return proofs.access_token(action, now=now)
     return tokens.mint(
         tenant=action.tenant,

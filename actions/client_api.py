@@ -14,6 +14,7 @@ from actions import client_answers as answers
 from actions import client_inputs as inputs
 from actions.client_auth import ClientContext, ClientToken, OptionalClientToken
 from actions.ip_intel import InvalidAddress, parse_address
+from authenticators import available
 from authenticators import serializers as shapes
 from authenticators.challenges import Way
 from authenticators.models import Authenticator
@@ -144,15 +145,18 @@ def challenge_in_cookie(request: HttpRequest) -> str | None:
 
 
 class InitView(ClientView):
+    """What a page of the app's own can ask its user for: authsignal-react offers each method that is listed here."""
+
     @extend_schema(operation_id="clientInit", request=None, responses={200: answers.Init})
     def post(self, request: Request) -> Response:
-        context = self.context
-        user = present({"email": context.user.email, "phoneNumber": context.user.phone_number})
+        context, first = self.context, self.context.facts.default_method
+        usable = proving.challengeable(context.user, available.enrolled(context.user))
+        methods = [method for method in usable if method in context.facts.allowed_methods]
         options = {
             "token": request._request.META["HTTP_AUTHORIZATION"].partition(" ")[2].strip(),
-            "user": user,
-            "verificationMethods": context.facts.allowed_methods,
-            "defaultVerificationMethod": context.facts.default_method or None,
+            "user": present({"email": context.user.email, "phoneNumber": context.user.phone_number}),
+            "verificationMethods": methods,
+            "defaultVerificationMethod": first if first in methods else None,
         }
         return Response({"challengeOptions": present(options)})
 

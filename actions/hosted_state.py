@@ -39,8 +39,6 @@ ENROLLABLE = (
     *ID_TOKENS,
     *IDENTITY_CHECKS,
 )
-# Proved in the user's own app and nowhere else; where that is our web app, this browser may hold its key.
-ELSEWHERE = (M.IN_APP,)
 
 
 def describe(context: ClientContext, token: str) -> dict[str, Any]:
@@ -120,15 +118,8 @@ def _methods(
     user: EndUser, facts: ActionFacts, enrolled: list[VerificationMethod], codes: int | None
 ) -> list[dict[str, Any]]:
     """What can prove this action now: permitted and enrolled; with nothing enrolled, an address on file."""
-    if enrolled:
-        targets = _enrolled_contacts(user)
-        usable = [
-            method for method in M if method in enrolled or method in targets or (method == M.RECOVERY_CODE and codes)
-        ]
-        usable = [method for method in usable if method not in ELSEWHERE or available.has_web_app(user, method)]
-    else:
-        targets = _contacts_on_file(user)
-        usable = [method for method in M if method in targets]
+    targets = _enrolled_contacts(user) if enrolled else _contacts_on_file(user)
+    usable = proving.challengeable(user, enrolled) + ([M.RECOVERY_CODE] if enrolled and codes else [])
     first, providers = facts.default_method, _providers(user.tenant)
     return [
         present(

@@ -4,7 +4,7 @@ Each function takes the caller's context; each transaction locks in the order us
 authenticator.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,8 @@ from authsignal_portal.vocabulary import FailureReason, Scope, VerificationMetho
 
 Purpose = Challenge.Purpose
 M = VerificationMethod
+# Proved in the user's own app and nowhere else; where that is our web app, this browser may hold its key.
+ELSEWHERE = (M.IN_APP,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +109,30 @@ def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
 
 def _check_address(context: ClientContext, method: VerificationMethod, to: str) -> None:
     """Where users may not change their address, only the one that the backend gave can be enrolled."""
-    on_file = getattr(context.user, enrolment.CONTACT_FIELD[method])
+    on_file = _on_file(context.user, method)
     if on_file is None or AuthenticatorConfiguration.of(context.tenant, method).is_editable_by_user:
         return
     if contact.index(context.tenant.pk, to) != contact.index(context.tenant.pk, on_file):
         raise Forbidden("This address cannot be changed here.")
+
+
+def challengeable(user: EndUser, enrolled: Collection[VerificationMethod]) -> list[VerificationMethod]:
+    """By what the user can be asked for a proof: what is enrolled; with nothing enrolled, what an address on file gets.
+
+    Recovery codes, which nobody is asked for first, are not among these.
+    """
+    if not enrolled:
+        return [method for method in M if method in enrolment.CONTACT_FIELD and _on_file(user, method)]
+    # A number that gets SMS gets WhatsApp too.
+    have = {*enrolled, *([M.WHATSAPP] if M.SMS in enrolled else [])}
+    return [
+        method for method in M if method in have and (method not in ELSEWHERE or available.has_web_app(user, method))
+    ]
+
+
+def _on_file(user: EndUser, method: VerificationMethod) -> str | None:
+    address: str | None = getattr(user, enrolment.CONTACT_FIELD[method])
+    return address
 
 
 # -- codes by email and SMS ----------------------------------------------------------------------
@@ -151,10 +172,10 @@ def _enrolled_by(user: EndUser, method: VerificationMethod) -> Authenticator | N
 
 
 def _address_on_file(user: EndUser, method: VerificationMethod) -> str:
-    address = getattr(user, enrolment.CONTACT_FIELD[method])
+    address = _on_file(user, method)
     if address is None or available.enrolled(user):
         raise InvalidRequest(f"The user has no {method} authenticator.")
-    return str(address)
+    return address
 
 
 def enrol_code(context: ClientContext, method: VerificationMethod, to: str, way: Way = PLAIN) -> Started:

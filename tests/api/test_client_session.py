@@ -144,8 +144,27 @@ def test_what_a_user_can_be_asked_for(browser, api):
     options = ok(browser("POST", "init", {}, token=token))["challengeOptions"]
     assert options["token"] == token
     assert options["user"] == {"email": "a@acme.example"}
-    assert "PASSKEY" in options["verificationMethods"]
+    # Of those that are active: a link is not, and there is nothing else that a stranger can answer.
+    assert options["verificationMethods"] == ["EMAIL_OTP"]
     assert "defaultVerificationMethod" not in options
+
+
+def test_a_page_is_told_what_its_user_can_answer_and_nothing_else(browser, api, acme):
+    """authsignal-react offers whatever is listed, and has no screen for a recovery code."""
+    email = {"verificationMethod": "EMAIL_OTP", "email": "a@acme.example"}
+    assert ok(api("POST", "users/alice/authenticators", email))["recoveryCodes"]
+    ok(api("POST", "users/alice/authenticators", {"verificationMethod": "SMS", "phoneNumber": "+64215550123"}))
+    make.make_action(acme, "login", verification_methods=["EMAIL_OTP", "PASSKEY", "RECOVERY_CODE"])
+    options = ok(browser("POST", "init", {}, token=track(api, phoneNumber="+64215550123")))["challengeOptions"]
+    assert options["verificationMethods"] == ["EMAIL_OTP"]
+
+
+@pytest.mark.parametrize(("first", "told"), [("SMS", "SMS"), ("PASSKEY", None)])
+def test_the_default_is_told_where_the_user_has_it(browser, api, acme, first, told):
+    make.make_action(acme, "login", verification_methods=["SMS", "PASSKEY"], default_verification_method=first)
+    ok(api("POST", "users/alice/authenticators", {"verificationMethod": "SMS", "phoneNumber": "+64215550123"}))
+    options = ok(browser("POST", "init", {}, token=track(api)))["challengeOptions"]
+    assert (options["verificationMethods"], options.get("defaultVerificationMethod")) == (["SMS"], told)
 
 
 def test_what_a_user_has_enrolled(browser, api):

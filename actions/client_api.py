@@ -19,7 +19,7 @@ from authenticators import serializers as shapes
 from authenticators.challenges import Way
 from authenticators.models import Authenticator
 from authsignal_portal import tokens
-from authsignal_portal.api import JsonView, TenantId
+from authsignal_portal.api import JsonView, TenantId, check_origin
 from authsignal_portal.client_ip import client_ip
 from authsignal_portal.errors import ExpiredToken, InvalidCredential, InvalidRequest, NotFound
 from authsignal_portal.json_body import checked_id
@@ -58,8 +58,21 @@ class EitherView(JsonView):
 
     @property
     def tenant(self) -> Tenant:
-        context = self.context
-        return context.tenant if context else cast(Tenant, self.request.auth)
+        return tenant_of(self.request)
+
+
+def tenant_of(request: Request) -> Tenant:
+    """Of a caller who is known by a token or by the tenant's id."""
+    caller = request.auth
+    return caller.tenant if isinstance(caller, ClientContext) else cast(Tenant, caller)
+
+
+class WithCookies(JsonView):
+    """An endpoint that browsers call with their cookies: for pages of the tenant's app origins alone."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        check_origin(request._request, tenant_of(request))
 
 
 def verified_output(verified: proving.Verified) -> dict[str, Any]:
@@ -112,7 +125,7 @@ class BeginView(EitherView):
         return ceremonies.begin_by_client(self.tenant, action_code=action, idempotency_key=key)
 
 
-class BeginWebView(BeginView):
+class BeginWebView(WithCookies, BeginView):
     """The same, remembered in a cookie for a browser that sends cookies."""
 
     authentication_classes = [TenantId]
@@ -299,7 +312,7 @@ class RegistrationOptionsView(ClientView):
         return Response({"challengeId": ceremony.challenge.pk, "options": ceremony.options})
 
 
-class RegistrationOptionsWebView(RegistrationOptionsView):
+class RegistrationOptionsWebView(WithCookies, RegistrationOptionsView):
     @extend_schema(
         operation_id="clientPasskeyRegistrationOptionsWeb",
         request=inputs.RegistrationOptionsInput,
@@ -369,7 +382,7 @@ class AuthenticationOptionsView(EitherView):
         return None
 
 
-class AuthenticationOptionsWebView(AuthenticationOptionsView):
+class AuthenticationOptionsWebView(WithCookies, AuthenticationOptionsView):
     @extend_schema(
         operation_id="clientPasskeyAuthenticationOptionsWeb",
         request=inputs.AuthenticationOptionsInput,

@@ -28,6 +28,7 @@ from authsignal_portal import clock, crypto, limits
 from authsignal_portal.client_ip import client_ip
 from authsignal_portal.errors import (
     AuthsignalError,
+    Forbidden,
     InvalidRequest,
     NotFound,
     TooManyRequests,
@@ -124,6 +125,13 @@ def tenant_called(text: str) -> Tenant:
 def mark_tenant(request: Request, tenant: Tenant) -> None:
     """Tell the CORS middleware whose list of origins applies to the answer."""
     request._request.cors_tenant = tenant  # type: ignore[attr-defined]
+
+
+def check_origin(request: HttpRequest, tenant: Tenant) -> None:
+    """Where a browser says which page asks, it must be one of the tenant's app origins. Raises Forbidden."""
+    origin = request.META.get("HTTP_ORIGIN")
+    if origin is not None and origin not in tenant.app_origins:
+        raise Forbidden("This origin is not one of the tenant's app origins.")
 
 
 # -- views ---------------------------------------------------------------------------------------

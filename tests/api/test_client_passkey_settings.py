@@ -5,7 +5,7 @@ import pytest
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
-from tests.api.reading import ok, refused
+from tests.api.reading import everything_stored, ok, refused
 from tests.soft_authenticator import UP, SoftAuthenticator, b64url
 
 BASE = "user-authenticators/passkey"
@@ -241,6 +241,22 @@ def test_a_cookie_counts_for_the_tenant_that_set_it_and_only_if_we_made_it(brows
     tenants = dict(Challenge.objects.values_list("pk", "tenant_id"))
     assert tenants[asked["challengeId"]] == globex.pk
     assert len({begun["challengeId"], asked["challengeId"], bare["challengeId"]}) == 3
+
+
+@pytest.mark.parametrize(
+    "path", ["challenge/web", f"{BASE}/authentication-options/web", f"{BASE}/registration-options/web"]
+)
+def test_with_cookies_only_pages_of_the_tenants_origins_ask(browser, api, path):
+    given = {"token": track(api)} if "registration" in path else {}
+    before = everything_stored()
+    for origin in ("https://evil.example", "https://globex.example", "null", "", f"{make.APP_ORIGIN}.evil.example"):
+        answer = browser("POST", path, {}, Origin=origin, **given)
+        refused(answer, 403, "invalid_request")
+        assert "Access-Control-Allow-Origin" not in answer
+        assert not answer.cookies
+    assert everything_stored() == before
+    for own in ({"Origin": make.APP_ORIGIN}, {}):
+        ok(browser("POST", path, {}, **own, **given))
 
 
 def test_a_passkey_is_made_by_the_web_variant_too(browser, api, phone):

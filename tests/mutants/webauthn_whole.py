@@ -290,6 +290,11 @@ AROUND = [
         ),
     ),
     mutant(
+        "webauthn: any page asks with the cookies of its visitors",
+        f"{SETTINGS}::test_with_cookies_only_pages_of_the_tenants_origins_ask",
+        (CLIENT, "        check_origin(request._request, tenant_of(request))\n", ""),
+    ),
+    mutant(
         "webauthn: the cookie of a used challenge is in the next sign-in's way",
         f"{SETTINGS}::test_the_cookie_of_a_used_challenge_is_in_nobodys_way",
         (CLIENT, "return named if named and ceremonies.is_begun(self.tenant, named) else None", "return named"),

@@ -21,7 +21,7 @@ from authenticators.models import Authenticator
 from authsignal_portal import tokens
 from authsignal_portal.api import JsonView, TenantId, check_origin
 from authsignal_portal.client_ip import client_ip
-from authsignal_portal.errors import ExpiredToken, InvalidCredential, InvalidRequest, NotFound
+from authsignal_portal.errors import ExpiredToken, InvalidCredential, InvalidRequest, NotFound, Unauthorized
 from authsignal_portal.json_body import checked_id
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod
@@ -174,9 +174,18 @@ class InitView(ClientView):
         return Response({"challengeOptions": present(options)})
 
 
-class UserAuthenticatorsView(ClientView):
-    @extend_schema(operation_id="clientUserAuthenticators", responses=answers.UserAuthenticator(many=True))
+class UserAuthenticatorsView(EitherView):
+    """For a user's token. The browser SDK asks with the tenant's id too, after a sign-in with cookies: no token has
+    expired then, and the page must not be told so."""
+
+    @extend_schema(
+        operation_id="clientUserAuthenticators",
+        responses=answers.UserAuthenticator(many=True),
+        auth=[{"ClientToken": []}],  # type: ignore[list-item]
+    )
     def get(self, request: Request) -> Response:
+        if self.context is None:
+            raise Unauthorized("The list of authenticators needs a user's token.")
         rows = self.context.user.authenticators.exclude(verified_at=None).select_related("user", "tenant")
         return Response([shapes.client_authenticator(row) for row in rows])
 

@@ -14,7 +14,6 @@ from tests.api.reading import ok, refused
 
 BY_TOKEN = [
     ("POST", "init"),
-    ("GET", "user-authenticators"),
     ("GET", "authenticators"),
     ("POST", "user-authenticators/totp"),
     ("POST", "verify/totp"),
@@ -172,6 +171,14 @@ def test_what_a_user_has_enrolled(browser, api):
     ok(api("POST", "users/alice/authenticators", {"verificationMethod": "SMS", "phoneNumber": "+6427000000"}))
     (found,) = ok(browser("GET", "user-authenticators", token=track(api)))
     assert found["verificationMethod"] == "SMS"
+
+
+def test_the_tenants_id_lists_nobodys_authenticators_and_is_no_expired_token(browser):
+    """The browser SDK tells its page that the token expired where, and only where, that is the code."""
+    for header in (make.basic(str(browser.tenant.pk)), make.basic(str(uuid.uuid4()))):
+        refused(browser("GET", "user-authenticators", Authorization=header), 401, "unauthorized")
+    for header in ("", "Bearer ", "Bearer x.y.z"):
+        refused(browser("GET", "user-authenticators", Authorization=header), 401, "expired_token")
 
 
 def test_the_tenants_methods_are_the_same_for_the_browser(browser, api):

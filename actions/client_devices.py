@@ -125,7 +125,8 @@ class PushCredentialView(CredentialView):
             push_token=given.get("pushToken", ""),
             reset_expiry=given.get("resetExpiry", False),
         )
-        answer = credential_output(row) | present({"pushToken": row.push_token})
+        # Whoever sends none is told none: it is the address of the user's phone.
+        answer = credential_output(row) | present({"pushToken": given.get("pushToken") or None})
         del answer["verifiedAt"]
         return Response(answer)
 

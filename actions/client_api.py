@@ -18,7 +18,7 @@ from authenticators import available
 from authenticators import serializers as shapes
 from authenticators.challenges import Way
 from authenticators.models import Authenticator
-from authsignal_portal import tokens
+from authsignal_portal import limits, tokens
 from authsignal_portal.api import JsonView, TenantId, check_origin
 from authsignal_portal.client_ip import client_ip
 from authsignal_portal.errors import ExpiredToken, InvalidCredential, InvalidRequest, NotFound, Unauthorized
@@ -51,6 +51,12 @@ class EitherView(JsonView):
         super().initial(request, *args, **kwargs)
         if request.auth is None:
             raise ExpiredToken
+        if self.context is None:
+            self.count()
+
+    def count(self) -> None:
+        """A call without a token. Raises TooManyRequests."""
+        limits.without_token(self.tenant.pk, client_ip(self.request._request))
 
     @property
     def context(self) -> ClientContext | None:

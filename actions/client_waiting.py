@@ -13,7 +13,9 @@ from actions import device_waiting
 from actions.client_api import ClientView, EitherView, seen
 from actions.device_waiting import Delivery, Outcome
 from authenticators.methods import push
-from authsignal_portal.errors import Unavailable
+from authenticators.models import Challenge
+from authsignal_portal import limits
+from authsignal_portal.errors import AuthsignalError, Unavailable
 from authsignal_portal.wire import epoch, iso, present
 
 
@@ -77,6 +79,23 @@ class StartQrView(EitherView):
 class VerifyQrView(EitherView):
     @extend_schema(operation_id="clientVerifyQrCode", request=inputs.QrOutcomeInput, responses={200: answers.QrOutcome})
     def post(self, request: Request) -> Response:
-        given = self.parsed(inputs.QrOutcomeInput)
-        outcome = device_waiting.qr_outcome(self.tenant, given["challengeId"], given["deviceCode"])
+        challenge = self._shown()
+        # Before the outcome is told: it brings its token once.
+        limits.qr_poll(challenge.pk)
+        outcome = device_waiting.outcome(challenge)
         return Response({"isClaimed": outcome.is_claimed} | outcome_output(outcome))
+
+    def _shown(self) -> Challenge:
+        """A call that knows a code's secret counts for that code, any other as calls without a token do."""
+        try:
+            given = self.parsed(inputs.QrOutcomeInput)
+            return device_waiting.qr_shown(self.tenant, given["challengeId"], given["deviceCode"])
+        except AuthsignalError:
+            if self.context is None:
+                super().count()
+            raise
+
+    def count(self) -> None:
+        """Of a POST once it is known for what."""
+        if self.request.method != "POST":
+            super().count()

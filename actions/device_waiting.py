@@ -161,15 +161,20 @@ def push_outcome(context: ClientContext, challenge_id: str) -> Outcome:
     challenge = named(context.tenant, M.PUSH, challenge_id)
     if challenge.action_id != context.action.pk:
         raise InvalidRequest("challengeId belongs to another action.")
-    return _outcome(challenge)
+    return outcome(challenge)
 
 
 def qr_outcome(tenant: Tenant, challenge_id: str, device_code: str) -> Outcome:
     """What came of a QR code, for whoever knows its secret."""
+    return outcome(qr_shown(tenant, challenge_id, device_code))
+
+
+def qr_shown(tenant: Tenant, challenge_id: str, device_code: str) -> Challenge:
+    """The code of a page that knows its secret. Raises InvalidRequest."""
     challenge = named(tenant, M.QR_CODE, challenge_id)
     if not device_challenges.is_device_code(challenge, device_code):
         raise InvalidRequest("challengeId names no challenge.")
-    return _outcome(challenge)
+    return challenge
 
 
 def qr_stages(challenge_ids: Collection[str]) -> dict[str, Stage]:
@@ -203,7 +208,8 @@ def named(tenant: Tenant, method: VerificationMethod, challenge_id: str) -> Chal
     return challenge
 
 
-def _outcome(challenge: Challenge) -> Outcome:
+def outcome(challenge: Challenge) -> Outcome:
+    """What came of it, for who may know."""
     is_claimed = challenge.authenticator_id is not None
     if challenge.verified_at is None:
         # A code that nobody scanned in time is no refusal: the page shows the next one.

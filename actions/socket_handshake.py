@@ -74,7 +74,7 @@ def _by_token(credential: str, request: HttpRequest) -> Caller:
 
 def _by_id(credential: str, request: HttpRequest) -> Caller:
     tenant, address = tenant_called(credential.removeprefix(TENANT)), client_ip(request)
-    limits.requests_by_address(address)
+    limits.without_token(tenant.pk, address)
     nameless = {
         # Of all tenants: whose ids are public, so that one machine could hold places of each.
         f"address:{bucket(address)}": settings.SOCKETS_PER_ADDRESS,

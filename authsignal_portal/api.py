@@ -96,7 +96,10 @@ class ServerKey(BaseAuthentication):
 
 
 class TenantId(BaseAuthentication):
-    """HTTP Basic with the public tenant id, as browsers and phones send it. `request.auth` is the Tenant."""
+    """HTTP Basic with the public tenant id, as browsers and phones send it. `request.auth` is the Tenant.
+
+    Whose view uses it counts the call (`limits.without_token`).
+    """
 
     def authenticate_header(self, request: Request) -> str:
         return "Basic"
@@ -107,7 +110,6 @@ class TenantId(BaseAuthentication):
             return None
         tenant = tenant_called(text)
         mark_tenant(request, tenant)
-        limits.requests_by_address(client_ip(request._request))
         return None, tenant
 
 

@@ -118,7 +118,11 @@ BOUNDS = [
     mutant(
         "websocket: codes without a token are not counted",
         f"{SOCKET}::test_codes_without_a_token_count_against_the_address_as_over_rest",
-        (OPEN, "            limits.requests_by_address(client_ip(self._caller.request))\n", "            pass\n"),
+        (
+            OPEN,
+            "            limits.without_token(self._caller.tenant.pk, client_ip(self._caller.request))\n",
+            "            pass\n",
+        ),
     ),
     mutant(
         "websocket: a socket that waits for nothing stays open",

@@ -109,6 +109,7 @@ def start_passkey_registration(
             # An email address that stands in for a name is not kept: addresses rest sealed.
             context={
                 "username": username or user.username or "",
+                "displayName": display_name or user.display_name or "",
                 "userAgent": user_agent,
                 "deviceId": context.facts.device_id,
             },
@@ -118,9 +119,11 @@ def start_passkey_registration(
 
 
 def finish_passkey_registration(
-    context: ClientContext, challenge_id: str, credential: Any, *, is_conditional: bool
+    context: ClientContext, challenge_id: str, credential: Any, *, is_conditional: bool, device_id: str
 ) -> Verified:
     """Store the passkey that was made. Of a conditional create, which asks nobody, no proof comes of it.
+
+    `device_id`: what the app calls the device; it counts where the backend has named none.
 
     Raises Forbidden for a conditional create without a fresh proof or the scope: it must follow a sign-in.
     """
@@ -132,7 +135,12 @@ def finish_passkey_registration(
         if is_conditional and not context.may(Scope.ADD):
             raise Forbidden("A passkey is created without asking only after a completed challenge.")
         answer = passkey.ConditionalCreate(credential) if is_conditional else credential
-        return finish(context, M.PASSKEY, challenge, answer)
+        verified = finish(context, M.PASSKEY, challenge, answer)
+        made = verified.authenticator
+        if made and not made.device_id and device_id:
+            made.device_id = device_id
+            made.save(update_fields=["device_id"])
+        return verified
 
 
 @transaction.atomic
@@ -165,9 +173,19 @@ def start_passkey_authentication(tenant: Tenant, context: ClientContext | None, 
 
 def _begun(tenant: Tenant, challenge_id: str) -> Challenge:
     challenge = challenges.by_id(tenant, challenge_id)
-    if challenge.user_id or challenge.nonce is None or not challenge.is_open(clock.now()):
+    if not _waits_for_anybody(challenge):
         raise InvalidRequest("challengeId names no open challenge. Begin a new one.")
     return challenge
+
+
+def is_begun(tenant: Tenant, challenge_id: str) -> bool:
+    """Whether a challenge of this tenant that began before anybody was known still waits for an answer."""
+    found = Challenge.objects.filter(tenant=tenant, pk=challenge_id).first()
+    return found is not None and _waits_for_anybody(found)
+
+
+def _waits_for_anybody(challenge: Challenge) -> bool:
+    return challenge.user_id is None and challenge.nonce is not None and challenge.is_open(clock.now())
 
 
 def verify_passkey(

@@ -9,12 +9,12 @@ from actions import proofs
 from actions.models import Action
 from audit import log
 from audit.events import Tag
-from authenticators import available
-from authenticators.models import Challenge
+from authenticators import available, enrolment
+from authenticators.models import Challenge, EndUser
 from authsignal_portal import clock
 from authsignal_portal.errors import Conflict, Unauthorized
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import ActionState, Scope
+from authsignal_portal.vocabulary import ActionState, VerificationMethod
 
 
 def locked(*, tenant: Tenant, challenge_id: str) -> Challenge:
@@ -80,9 +80,10 @@ def bind(challenge: Challenge, action: Action) -> None:
     challenge.user, challenge.action_id = action.user, action.pk
 
 
-def may_enrol(challenge: Challenge) -> bool:
-    """Whether the customer's backend lets the address that was proved become an authenticator."""
-    return Scope.ADD in challenge.scope.split()
+def may_enrol(challenge: Challenge, user: EndUser) -> bool:
+    """Whether the customer's backend lets the address that was proved become the user's authenticator."""
+    given = challenge.scope.split()
+    return enrolment.is_granted(user, VerificationMethod(challenge.method), lambda scope: scope in given)
 
 
 def attach(challenge: Challenge, action_id: uuid.UUID) -> ActionState:
@@ -95,7 +96,8 @@ def attach(challenge: Challenge, action_id: uuid.UUID) -> ActionState:
     take(challenge)
     bind(challenge, action)
     if action.state == ActionState.CHALLENGE_REQUIRED and counts:
-        proofs.record(action, action.facts, proofs.of_challenge(challenge), may_enrol=may_enrol(challenge))
+        may_adopt = may_enrol(challenge, action.user)
+        proofs.record(action, action.facts, proofs.of_challenge(challenge), may_enrol=may_adopt)
     return ActionState(action.state)
 
 
@@ -119,7 +121,7 @@ def proves_unbound(challenge: Challenge, action: Action) -> bool:
     user = action.user
     if not _permitted(challenge, action):
         return False
-    if not challenge.contact_sealed or may_enrol(challenge) or not available.enrolled(user):
+    if not challenge.contact_sealed or may_enrol(challenge, user) or not available.enrolled(user):
         return True
     theirs = user.authenticators.filter(contact_index=challenge.contact_index).exclude(verified_at=None).exists()
     return theirs or challenge.contact_index in (user.email_index, user.phone_number_index)

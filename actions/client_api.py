@@ -14,20 +14,21 @@ from actions import client_answers as answers
 from actions import client_inputs as inputs
 from actions.client_auth import ClientContext, ClientToken, OptionalClientToken
 from actions.ip_intel import InvalidAddress, parse_address
+from authenticators import available
 from authenticators import serializers as shapes
 from authenticators.challenges import Way
 from authenticators.models import Authenticator
-from authsignal_portal import tokens
-from authsignal_portal.api import JsonView, TenantId
+from authsignal_portal import limits, tokens
+from authsignal_portal.api import JsonView, TenantId, check_origin
 from authsignal_portal.client_ip import client_ip
-from authsignal_portal.errors import ExpiredToken, InvalidCredential, InvalidRequest, NotFound
+from authsignal_portal.errors import ExpiredToken, InvalidCredential, InvalidRequest, NotFound, Unauthorized
 from authsignal_portal.json_body import checked_id
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod
 from authsignal_portal.wire import iso, present
 
 M = VerificationMethod
-CHALLENGE_COOKIE = "as_challenge"
+CHALLENGE_COOKIE, COOKIE_PATH = "as_challenge", "/v1/client/"
 MAX_USER_AGENT = 4000
 
 
@@ -50,6 +51,12 @@ class EitherView(JsonView):
         super().initial(request, *args, **kwargs)
         if request.auth is None:
             raise ExpiredToken
+        if self.context is None:
+            self.count()
+
+    def count(self) -> None:
+        """A call without a token. Raises TooManyRequests."""
+        limits.without_token(self.tenant.pk, client_ip(self.request._request))
 
     @property
     def context(self) -> ClientContext | None:
@@ -57,8 +64,21 @@ class EitherView(JsonView):
 
     @property
     def tenant(self) -> Tenant:
-        context = self.context
-        return context.tenant if context else cast(Tenant, self.request.auth)
+        return tenant_of(self.request)
+
+
+def tenant_of(request: Request) -> Tenant:
+    """Of a caller who is known by a token or by the tenant's id."""
+    caller = request.auth
+    return caller.tenant if isinstance(caller, ClientContext) else cast(Tenant, caller)
+
+
+class WithCookies(JsonView):
+    """An endpoint that browsers call with their cookies: for pages of the tenant's app origins alone."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        check_origin(request._request, tenant_of(request))
 
 
 def verified_output(verified: proving.Verified) -> dict[str, Any]:
@@ -111,7 +131,7 @@ class BeginView(EitherView):
         return ceremonies.begin_by_client(self.tenant, action_code=action, idempotency_key=key)
 
 
-class BeginWebView(BeginView):
+class BeginWebView(WithCookies, BeginView):
     """The same, remembered in a cookie for a browser that sends cookies."""
 
     authentication_classes = [TenantId]
@@ -127,39 +147,52 @@ class BeginWebView(BeginView):
             httponly=True,
             secure=True,
             samesite="None",
-            path="/v1/client/",
+            path=COOKIE_PATH,
         )
         return response
 
 
 def challenge_in_cookie(request: HttpRequest) -> str | None:
-    text = request.COOKIES.get(CHALLENGE_COOKIE)
-    if not text:
-        return None
+    """The challenge that this browser began; None where it began none, or too long ago."""
     try:
-        named: str = signing.loads(text, salt=CHALLENGE_COOKIE, max_age=settings.PROOF_FRESH_SECONDS)
-    except signing.BadSignature as error:
-        raise InvalidRequest("The challenge's cookie has expired. Begin a new challenge.") from error
+        named: str = signing.loads(
+            request.COOKIES.get(CHALLENGE_COOKIE, ""), salt=CHALLENGE_COOKIE, max_age=settings.PROOF_FRESH_SECONDS
+        )
+    except signing.BadSignature:
+        return None
     return named
 
 
 class InitView(ClientView):
+    """What a page of the app's own can ask its user for: authsignal-react offers each method that is listed here."""
+
     @extend_schema(operation_id="clientInit", request=None, responses={200: answers.Init})
     def post(self, request: Request) -> Response:
-        context = self.context
-        user = present({"email": context.user.email, "phoneNumber": context.user.phone_number})
+        context, first = self.context, self.context.facts.default_method
+        usable = proving.challengeable(context.user, available.enrolled(context.user))
+        permitted = proofs.permitted(context.action)
+        methods = [method for method in usable if method in permitted]
         options = {
             "token": request._request.META["HTTP_AUTHORIZATION"].partition(" ")[2].strip(),
-            "user": user,
-            "verificationMethods": proofs.permitted(context.action),
-            "defaultVerificationMethod": context.facts.default_method or None,
+            "user": present({"email": context.user.email, "phoneNumber": context.user.phone_number}),
+            "verificationMethods": methods,
+            "defaultVerificationMethod": first if first in methods else None,
         }
         return Response({"challengeOptions": present(options)})
 
 
-class UserAuthenticatorsView(ClientView):
-    @extend_schema(operation_id="clientUserAuthenticators", responses=answers.UserAuthenticator(many=True))
+class UserAuthenticatorsView(EitherView):
+    """For a user's token. The browser SDK asks with the tenant's id too, after a sign-in with cookies: no token has
+    expired then, and the page must not be told so."""
+
+    @extend_schema(
+        operation_id="clientUserAuthenticators",
+        responses=answers.UserAuthenticator(many=True),
+        auth=[{"ClientToken": []}],  # type: ignore[list-item]
+    )
     def get(self, request: Request) -> Response:
+        if self.context is None:
+            raise Unauthorized("The list of authenticators needs a user's token.")
         rows = self.context.user.authenticators.exclude(verified_at=None).select_related("user", "tenant")
         return Response([shapes.client_authenticator(row) for row in rows])
 
@@ -295,7 +328,7 @@ class RegistrationOptionsView(ClientView):
         return Response({"challengeId": ceremony.challenge.pk, "options": ceremony.options})
 
 
-class RegistrationOptionsWebView(RegistrationOptionsView):
+class RegistrationOptionsWebView(WithCookies, RegistrationOptionsView):
     @extend_schema(
         operation_id="clientPasskeyRegistrationOptionsWeb",
         request=inputs.RegistrationOptionsInput,
@@ -323,6 +356,7 @@ class PasskeyView(EitherView):
             given["challengeId"],
             given["registrationCredential"],
             is_conditional=bool(given.get("conditionalCreate")),
+            device_id=given.get("deviceId", ""),
         )
         answer = verified_output(verified) | {"userId": context.user.user_id}
         if verified.authenticator:
@@ -364,7 +398,7 @@ class AuthenticationOptionsView(EitherView):
         return None
 
 
-class AuthenticationOptionsWebView(AuthenticationOptionsView):
+class AuthenticationOptionsWebView(WithCookies, AuthenticationOptionsView):
     @extend_schema(
         operation_id="clientPasskeyAuthenticationOptionsWeb",
         request=inputs.AuthenticationOptionsInput,
@@ -374,7 +408,26 @@ class AuthenticationOptionsWebView(AuthenticationOptionsView):
         return super().post(request)
 
     def challenge_in_cookie(self) -> str | None:
-        return challenge_in_cookie(self.request._request)
+        """One that was used counts as none: the browser keeps its cookie for longer than one sign-in takes."""
+        named = challenge_in_cookie(self.request._request)
+        return named if named and ceremonies.is_begun(self.tenant, named) else None
+
+
+def owner_output(verified: proving.Verified) -> dict[str, Any]:
+    """Whose passkey it was: by the names that it was made with, else those of the user."""
+    user, row = verified.user, verified.authenticator
+    if user is None or row is None:
+        return {}
+    # What an imported one is called is no user name.
+    own = "" if row.is_imported else row.name
+    return present(
+        {
+            "userId": user.user_id,
+            "userAuthenticatorId": str(row.pk),
+            "username": own or user.username,
+            "userDisplayName": row.display_name or user.display_name,
+        }
+    )
 
 
 class VerifyPasskeyView(EitherView):
@@ -390,18 +443,10 @@ class VerifyPasskeyView(EitherView):
             credential=given["authenticationCredential"],
             seen=seen(request._request) | {"deviceId": given.get("deviceId", "")},
         )
-        user = verified.user
-        return Response(
-            verified_output(verified)
-            | present(
-                {
-                    "userId": user.user_id if user else None,
-                    "userAuthenticatorId": str(verified.authenticator.pk) if verified.authenticator else None,
-                    "username": user.username if user else None,
-                    "userDisplayName": user.display_name if user else None,
-                }
-            )
-        )
+        response = Response(verified_output(verified) | owner_output(verified))
+        if verified.is_verified and challenge_in_cookie(request._request) == given["challengeId"]:
+            response.delete_cookie(CHALLENGE_COOKIE, path=COOKIE_PATH, samesite="None")
+        return response
 
 
 class NothingHere(EitherView):

@@ -86,9 +86,12 @@ class CredentialView(DeviceView):
 
 
 class RemoveView(DeviceView):
+    """Takes the app's credentials away, expired ones too."""
+
     def post(self, request: Request) -> Response:
         given = self.parsed(inputs.SignedInput)
-        rows = self.found(device_keys.read_key(given["publicKey"]))
+        key = device_keys.read_key(given["publicKey"])
+        rows = [row for method in self.methods if (row := device_credentials.stored(self.tenant, method, key))]
         answer = {"removedAuthenticatorId": str(rows[0].pk)} if rows else {}
         told = set()
         for row in rows:
@@ -122,7 +125,8 @@ class PushCredentialView(CredentialView):
             push_token=given.get("pushToken", ""),
             reset_expiry=given.get("resetExpiry", False),
         )
-        answer = credential_output(row) | present({"pushToken": row.push_token})
+        # Whoever sends none is told none: it is the address of the user's phone.
+        answer = credential_output(row) | present({"pushToken": given.get("pushToken") or None})
         del answer["verifiedAt"]
         return Response(answer)
 

@@ -11,8 +11,11 @@ from actions import device_answers as answers
 from actions import device_inputs as inputs
 from actions import device_waiting
 from actions.client_api import ClientView, EitherView, seen
-from actions.device_waiting import Outcome
+from actions.device_waiting import Delivery, Outcome
 from authenticators.methods import push
+from authenticators.models import Challenge
+from authsignal_portal import limits
+from authsignal_portal.errors import AuthsignalError, Unavailable
 from authsignal_portal.wire import epoch, iso, present
 
 
@@ -26,6 +29,11 @@ def outcome_output(outcome: Outcome) -> dict[str, Any]:
     )
 
 
+def delivery_output(delivery: Delivery) -> dict[str, Any]:
+    refusal = None if delivery.is_taken else Unavailable.code
+    return present({"userAuthenticatorId": str(delivery.authenticator_id), "errorCode": refusal})
+
+
 class StartPushView(ClientView):
     @extend_schema(operation_id="clientChallengePush", request=inputs.PushInput, responses={200: answers.Pushed})
     def post(self, request: Request) -> Response:
@@ -35,9 +43,13 @@ class StartPushView(ClientView):
             action=given.get("action", ""),
             authenticator_id=given.get("userAuthenticatorId", ""),
         )
-        number = push.number_of(challenge) or None
-        expires_at = epoch(challenge.expires_at)
-        return Response(present({"challengeId": challenge.pk, "verificationCode": number, "expiresAt": expires_at}))
+        answer = {
+            "challengeId": challenge.pk,
+            "verificationCode": push.number_of(challenge) or None,
+            "expiresAt": epoch(challenge.expires_at),
+            "deliveryResults": [delivery_output(one) for one in device_waiting.deliveries(challenge)] or None,
+        }
+        return Response(present(answer))
 
 
 class VerifyPushView(ClientView):
@@ -67,6 +79,23 @@ class StartQrView(EitherView):
 class VerifyQrView(EitherView):
     @extend_schema(operation_id="clientVerifyQrCode", request=inputs.QrOutcomeInput, responses={200: answers.QrOutcome})
     def post(self, request: Request) -> Response:
-        given = self.parsed(inputs.QrOutcomeInput)
-        outcome = device_waiting.qr_outcome(self.tenant, given["challengeId"], given["deviceCode"])
+        challenge = self._shown()
+        # Before the outcome is told: it brings its token once.
+        limits.qr_poll(challenge.pk)
+        outcome = device_waiting.outcome(challenge)
         return Response({"isClaimed": outcome.is_claimed} | outcome_output(outcome))
+
+    def _shown(self) -> Challenge:
+        """A call that knows a code's secret counts for that code, any other as calls without a token do."""
+        try:
+            given = self.parsed(inputs.QrOutcomeInput)
+            return device_waiting.qr_shown(self.tenant, given["challengeId"], given["deviceCode"])
+        except AuthsignalError:
+            if self.context is None:
+                super().count()
+            raise
+
+    def count(self) -> None:
+        """Of a POST once it is known for what."""
+        if self.request.method != "POST":
+            super().count()

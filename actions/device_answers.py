@@ -89,12 +89,23 @@ class Scanned(serializers.Serializer[Any]):
     user = UserCustom(required=False)
 
 
+class Delivery(serializers.Serializer[Any]):
+    """Of one device that is asked. `errorCode`: word of the push could not be sent to it so far."""
+
+    userAuthenticatorId = serializers.UUIDField()
+    errorCode = serializers.CharField(required=False)
+
+
 class Pushed(serializers.Serializer[Any]):
-    """`verificationCode` is the number that the page shows and the user types, where the tenant wants that."""
+    """`verificationCode` is the number that the page shows and the user types, where the tenant wants that.
+
+    `deliveryResults` where the tenant's own sender has answered.
+    """
 
     challengeId = serializers.CharField()
     verificationCode = serializers.CharField(required=False)
     expiresAt = serializers.IntegerField(help_text="Seconds since 1970.")
+    deliveryResults = Delivery(many=True, required=False)
 
 
 class QrShown(serializers.Serializer[Any]):

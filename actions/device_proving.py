@@ -19,6 +19,7 @@ from authenticators import available, challenges, device_challenges, device_cred
 from authenticators.challenges import Attempt
 from authenticators.device_credentials import Device
 from authenticators.device_keys import Signed
+from authenticators.methods import push
 from authenticators.models import Authenticator, Challenge, EndUser
 from authsignal_portal import clock
 from authsignal_portal.errors import ExpiredToken, InvalidRequest, RefusedCredential
@@ -82,6 +83,7 @@ def answer(challenge_id: str, signed: Signed) -> Attempt:
         challenge = device_waiting.named(device.tenant, method, challenge_id)
         action = _action_of(challenge, device.user)
         proofs.check_permitted(action, method)
+        _check_numbered(challenge, signed)
         attempt = challenges.finish(
             tenant=device.tenant, user=device.user, method=method, challenge=challenge, answer=signed
         )
@@ -97,6 +99,15 @@ def _action_of(challenge: Challenge, user: EndUser) -> Action:
     if action is None:
         raise InvalidRequest("challengeId names no challenge.")
     return action
+
+
+def _check_numbered(challenge: Challenge, signed: Signed) -> None:
+    """An app that does not ask for the page's number is told so, and nobody is charged with a guess. To the mobile SDKs
+    any 200 is a success, so that it would show an approval that was none. Raises InvalidRequest.
+    """
+    is_asked = challenge.method == M.PUSH and push.number_of(challenge) and challenge.is_open(clock.now())
+    if is_asked and signed.approved and not signed.number:
+        raise InvalidRequest("verificationCode is the number on the page.")
 
 
 def _follow(action: Action, attempt: Attempt, challenge: Challenge) -> None:

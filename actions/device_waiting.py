@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -13,8 +14,9 @@ from django.db.models import Case, Q, Value, When
 from actions import flow, linking, proofs, proving, states
 from actions.client_auth import ClientContext
 from actions.models import Action
-from authenticators import challenges, device_challenges
+from authenticators import challenges, device_challenges, handed_over
 from authenticators.challenges import Origin
+from authenticators.handed_over import Word
 from authenticators.models import Authenticator, Challenge, EndUser
 from authsignal_portal import clock
 from authsignal_portal.errors import ExpiredToken, InvalidRequest
@@ -53,6 +55,14 @@ class Outcome:
         return Stage.REJECTED if self.is_consumed else Stage.CLAIMED
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Whether word of a push could be sent to one device that it asks."""
+
+    authenticator_id: UUID
+    is_taken: bool
+
+
 def start_push(context: ClientContext, *, action: str, authenticator_id: str) -> Challenge:
     """Raises TooManyRequests, InvalidRequest, InvalidConfiguration."""
     check_action(context, action)
@@ -61,6 +71,22 @@ def start_push(context: ClientContext, *, action: str, authenticator_id: str) ->
         proofs.check_permitted(context.action, M.PUSH)
         device = _asked(context.user, authenticator_id)
         return device_challenges.start_push(context.user, proving.origin_of(context.action), device=device)
+
+
+def deliveries(challenge: Challenge) -> list[Delivery]:
+    """Of each device that a push asks, whether the customer's own sender took it; nothing where nobody can say yet.
+
+    Call once the push is committed; it waits for the sender as codes do. Refused, the push is there all the same: an
+    app that is opened finds it.
+    """
+    assert challenge.user is not None
+    word = handed_over.word(challenge)
+    if word == Word.NONE:
+        return []
+    asked = challenge.user.authenticators.filter(Authenticator.usable(), method=M.PUSH)
+    if challenge.authenticator_id:
+        asked = asked.filter(pk=challenge.authenticator_id)
+    return [Delivery(row.pk, is_taken=word == Word.TAKEN) for row in asked.order_by("created_at")]
 
 
 def start_in_app(context: ClientContext) -> Challenge:
@@ -135,15 +161,20 @@ def push_outcome(context: ClientContext, challenge_id: str) -> Outcome:
     challenge = named(context.tenant, M.PUSH, challenge_id)
     if challenge.action_id != context.action.pk:
         raise InvalidRequest("challengeId belongs to another action.")
-    return _outcome(challenge)
+    return outcome(challenge)
 
 
 def qr_outcome(tenant: Tenant, challenge_id: str, device_code: str) -> Outcome:
     """What came of a QR code, for whoever knows its secret."""
+    return outcome(qr_shown(tenant, challenge_id, device_code))
+
+
+def qr_shown(tenant: Tenant, challenge_id: str, device_code: str) -> Challenge:
+    """The code of a page that knows its secret. Raises InvalidRequest."""
     challenge = named(tenant, M.QR_CODE, challenge_id)
     if not device_challenges.is_device_code(challenge, device_code):
         raise InvalidRequest("challengeId names no challenge.")
-    return _outcome(challenge)
+    return challenge
 
 
 def qr_stages(challenge_ids: Collection[str]) -> dict[str, Stage]:
@@ -177,7 +208,8 @@ def named(tenant: Tenant, method: VerificationMethod, challenge_id: str) -> Chal
     return challenge
 
 
-def _outcome(challenge: Challenge) -> Outcome:
+def outcome(challenge: Challenge) -> Outcome:
+    """What came of it, for who may know."""
     is_claimed = challenge.authenticator_id is not None
     if challenge.verified_at is None:
         # A code that nobody scanned in time is no refusal: the page shows the next one.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from actions import local_time, travel
+from actions import ip_intel, local_time, travel
 from actions.ip_snapshot import IpIntel
 from actions.store import Known
 from authenticators import contact_facts
@@ -63,6 +63,17 @@ def gather(
         user=_user(known, user_id, sent, in_clear),
         time=_time(tenant, known.now, intel),
     )
+
+
+def asker(*, user_agent: str | None, ip_address: str | None) -> dict[str, str]:
+    """Who asks, as the customer's own sender is told it: userAgent, ipAddress, timezone, each as far as it is known.
+
+    The time zone is that of the address (an IANA name). Raises InvalidAddress.
+    """
+    address = ip_intel.parse_address(ip_address)
+    zone = ip_intel.lookup(address).time_zone
+    known = {"userAgent": user_agent, "ipAddress": address, "timezone": zone}
+    return {name: value for name, value in known.items() if value}
 
 
 def domain_of(email: str | None) -> str | None:

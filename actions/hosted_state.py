@@ -7,7 +7,7 @@ from typing import Any
 import phonenumbers
 from django.conf import settings
 
-from actions import app_enrolment, devices, linking, own_methods, proofs, states
+from actions import app_enrolment, devices, linking, own_methods, proofs, proving, states
 from actions.client_auth import ClientContext
 from actions.models import Action, ActionFacts
 from authenticators import available, contact, credentials, handed_over
@@ -39,8 +39,6 @@ ENROLLABLE = (
     *ID_TOKENS,
     *IDENTITY_CHECKS,
 )
-# Proved in the user's own app and nowhere else; where that is our web app, this browser may hold its key.
-ELSEWHERE = (M.IN_APP,)
 
 
 def describe(context: ClientContext, token: str) -> dict[str, Any]:
@@ -53,14 +51,14 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
         {
             "state": context.action.state,
             "isEnrolled": bool(enrolled),
-            "canEnrol": _may_enrol(context, enrolled),
+            "canEnrol": bool(permitted := _permitted(context, enrolled)),
             "expiresIn": int((context.token.expires_at - context.now).total_seconds()),
             "message": (shown := linking.transaction_shown(context.action)).text or None,
             "isLinked": shown.is_linked,
             "remember": _remember(context),
             "seesDevices": context.may(Scope.UPDATE),
             "methods": _methods(context.action, enrolled, codes),
-            "enrollable": (enrollable := _enrollable(context, enrolled)),
+            "enrollable": (enrollable := _enrollable(context, enrolled, permitted)),
             "prompt": _prompt(context, enrolled, enrollable) or None,
             "passkeys": _passkeys(context),
             "enrolledCount": count,
@@ -101,12 +99,13 @@ def _is_vouched(context: ClientContext) -> bool:
     return context.facts.redirect_to_settings and is_track and not scopes.isdisjoint(context.token.scopes)
 
 
-def _may_enrol(context: ClientContext, enrolled: list[VerificationMethod]) -> bool:
-    """As the Client API judges it; here only so that nothing is offered which it would refuse."""
+def _permitted(context: ClientContext, enrolled: list[VerificationMethod]) -> list[VerificationMethod]:
+    """By what the user may enrol now, as the Client API judges it; here only so that nothing is offered which it would
+    refuse."""
     if context.action.state in states.CLOSED_TO_PROOF:
-        return False
+        return []
     needs_word = bool(enrolled) or context.tenant.first_enrolment_needs_scope
-    return context.may(Scope.ADD) if needs_word else True
+    return [method for method in M if not needs_word or proving.has_word(context, method)]
 
 
 def _unused_codes(user: EndUser) -> int | None:
@@ -118,15 +117,9 @@ def _unused_codes(user: EndUser) -> int | None:
 def _methods(action: Action, enrolled: list[VerificationMethod], codes: int | None) -> list[dict[str, Any]]:
     """What can prove this action now: permitted and enrolled; with nothing enrolled, an address on file."""
     user, permitted = action.user, proofs.permitted(action)
-    if enrolled:
-        targets = _enrolled_contacts(user)
-        usable = [
-            method for method in M if method in enrolled or method in targets or (method == M.RECOVERY_CODE and codes)
-        ]
-        usable = [method for method in usable if method not in ELSEWHERE or available.has_web_app(user, method)]
-    else:
-        targets = _contacts_on_file(user)
-        usable = [method for method in M if method in targets]
+    targets = _enrolled_contacts(user) if enrolled else _contacts_on_file(user)
+    usable = [method for method in proving.challengeable(user, enrolled) if enrolled or method in targets]
+    usable += [M.RECOVERY_CODE] if enrolled and codes else []
     first, providers = action.facts.default_method, _providers(user.tenant)
     return [
         present(
@@ -166,8 +159,11 @@ def _contacts_on_file(user: EndUser) -> dict[str, str]:
     return {method: contact.mask(address) for method, address in known.items() if address and method not in asked}
 
 
-def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> list[dict[str, Any]]:
-    """What the user may set up here. While the action waits for a proof, only what would count as one."""
+def _enrollable(
+    context: ClientContext, enrolled: list[VerificationMethod], permitted: list[VerificationMethod]
+) -> list[dict[str, Any]]:
+    """What the user may set up here, or may after a proof. While the action waits for one, only what would count."""
+    permitted = permitted or list(M)
     rows = {row.method: row for row in AuthenticatorConfiguration.objects.filter(tenant=context.tenant)}
     waiting = context.action.state == ActionState.CHALLENGE_REQUIRED
     active = available.active_methods(context.tenant)
@@ -185,15 +181,16 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
         )
         for method in ENROLLABLE
         if method in active
+        and method in permitted
         and not (method in rows and rows[method].is_hidden_to_user)
         and not (method in rows and not available.can_recover(context.user, rows[method]))
         and (method in context.facts.allowed_methods or not waiting)
-    ] + _web_app(context)
+    ] + _web_app(context, permitted)
 
 
-def _web_app(context: ClientContext) -> list[dict[str, Any]]:
+def _web_app(context: ClientContext, permitted: list[VerificationMethod]) -> list[dict[str, Any]]:
     """One entry, whatever the app is used for: by the first of it that can prove this action."""
-    offered = app_enrolment.offered(context)
+    offered = [method for method in app_enrolment.offered(context) if method in permitted]
     proving = [method for method in offered if method in context.facts.allowed_methods]
     return [{"method": method, "editable": True, "replaces": False} for method in (proving or offered)[:1]]
 

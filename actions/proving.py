@@ -4,14 +4,14 @@ Each function takes the caller's context; each transaction locks in the order us
 authenticator.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 
-from actions import linking, proofs
+from actions import gather, linking, proofs
 from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
@@ -24,6 +24,8 @@ from authsignal_portal.vocabulary import FailureReason, Scope, VerificationMetho
 
 Purpose = Challenge.Purpose
 M = VerificationMethod
+# Proved in the user's own app and nowhere else; where that is our web app, this browser may hold its key.
+ELSEWHERE = (M.IN_APP,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,19 @@ def one_at_a_time(context: ClientContext) -> Iterator[None]:
 def origin_of(action: Action) -> Origin:
     facts = action.facts
     linking.transaction_of(facts)
-    seen = {"userAgent": facts.user_agent, "ipAddress": facts.ip_address}
     return Origin(
         action.pk,
         action.action_code,
         action.idempotency_key,
-        about=seen,
+        about=gather.asker(user_agent=facts.user_agent, ip_address=facts.ip_address),
         transaction=facts.transaction,
         transaction_hash=facts.transaction_hash,
     )
+
+
+def has_word(context: ClientContext, method: VerificationMethod) -> bool:
+    """Whether the backend lets the user enrol by this method, or a fresh proof stands for that."""
+    return enrolment.is_granted(context.user, method, context.may)
 
 
 def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
@@ -78,9 +84,9 @@ def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
     proofs.check_open(context.action)
     proofs.check_active(context.tenant, method)
     if available.enrolled(context.user):
-        if not context.may(Scope.ADD):
+        if not has_word(context, method):
             raise Forbidden("Adding an authenticator needs a completed challenge, or the scope add:authenticators.")
-    elif context.tenant.first_enrolment_needs_scope and not context.may(Scope.ADD):
+    elif context.tenant.first_enrolment_needs_scope and not has_word(context, method):
         raise Forbidden("A first authenticator needs the scope add:authenticators here.")
     configured = AuthenticatorConfiguration.of(context.tenant, method)
     if configured.is_hidden_to_user:
@@ -91,11 +97,30 @@ def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
 
 def _check_address(context: ClientContext, method: VerificationMethod, to: str) -> None:
     """Where users may not change their address, only the one that the backend gave can be enrolled."""
-    on_file = getattr(context.user, enrolment.CONTACT_FIELD[method])
+    on_file = _on_file(context.user, method)
     if on_file is None or AuthenticatorConfiguration.of(context.tenant, method).is_editable_by_user:
         return
     if contact.index(context.tenant.pk, to) != contact.index(context.tenant.pk, on_file):
         raise Forbidden("This address cannot be changed here.")
+
+
+def challengeable(user: EndUser, enrolled: Collection[VerificationMethod]) -> list[VerificationMethod]:
+    """By what the user can be asked for a proof: what is enrolled; with nothing enrolled, what an address on file gets.
+
+    Recovery codes, which nobody is asked for first, are not among these.
+    """
+    if not enrolled:
+        return [method for method in M if method in enrolment.CONTACT_FIELD and _on_file(user, method)]
+    # A number that gets SMS gets WhatsApp too.
+    have = {*enrolled, *([M.WHATSAPP] if M.SMS in enrolled else [])}
+    return [
+        method for method in M if method in have and (method not in ELSEWHERE or available.has_web_app(user, method))
+    ]
+
+
+def _on_file(user: EndUser, method: VerificationMethod) -> str | None:
+    address: str | None = getattr(user, enrolment.CONTACT_FIELD[method])
+    return address
 
 
 # -- codes by email and SMS ----------------------------------------------------------------------
@@ -135,10 +160,10 @@ def _enrolled_by(user: EndUser, method: VerificationMethod) -> Authenticator | N
 
 
 def _address_on_file(user: EndUser, method: VerificationMethod) -> str:
-    address = getattr(user, enrolment.CONTACT_FIELD[method])
+    address = _on_file(user, method)
     if address is None or available.enrolled(user):
         raise InvalidRequest(f"The user has no {method} authenticator.")
-    return str(address)
+    return address
 
 
 def enrol_code(context: ClientContext, method: VerificationMethod, to: str, way: Way = PLAIN) -> Started:
@@ -266,8 +291,9 @@ def judged(context: ClientContext, method: VerificationMethod, challenge: Challe
 def _may_adopt(context: ClientContext, attempt: Attempt) -> bool:
     """Whether a proved address becomes an authenticator: it must still be the one on file."""
     user, challenge = context.user, attempt.proof and attempt.proof.challenge
-    still_on_file = challenge and challenge.contact_index in (user.email_index, user.phone_number_index)
-    return bool(still_on_file) and (context.may(Scope.ADD) or not context.tenant.first_enrolment_needs_scope)
+    if not challenge or challenge.contact_index not in (user.email_index, user.phone_number_index):
+        return False
+    return not context.tenant.first_enrolment_needs_scope or has_word(context, VerificationMethod(challenge.method))
 
 
 def _check_authority(context: ClientContext, challenge: Challenge) -> None:
@@ -277,7 +303,7 @@ def _check_authority(context: ClientContext, challenge: Challenge) -> None:
         return
     if challenge.contact_sealed is None or challenge.authenticator_id is not None:
         return
-    if available.enrolled(context.user) and not context.may(Scope.ADD):
+    if available.enrolled(context.user) and not has_word(context, VerificationMethod(challenge.method)):
         raise InvalidRequest(f"The user has no {challenge.method} authenticator.")
     if not _is_on_file(context.user, challenge):
         raise InvalidRequest("The address that this was sent to has changed. Begin again.")

@@ -150,7 +150,7 @@ class Socket:
     def _begin(self, given: Mapping[str, Any]) -> tuple[Challenge, str]:
         context = read_context(self._caller.token) if self._caller.token else None
         if context is None:
-            limits.requests_by_address(client_ip(self._caller.request))
+            limits.without_token(self._caller.tenant.pk, client_ip(self._caller.request))
         device_waiting.withdraw_unscanned([code.id for code in self._codes])
         return device_waiting.start_qr(
             self._caller.tenant,

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from actions import claims, flow, linking, proofs, replays, states
+from actions import claims, flow, gather, linking, proofs, replays, states
 from actions.ip_intel import parse_address
 from actions.models import Action
 from audit import log
@@ -123,7 +123,7 @@ def _send(action: Action, method: VerificationMethod, sent: Mapping[str, Any]) -
 
 def _about(sent: Mapping[str, Any]) -> dict[str, str]:
     """What the customer's own sender is told back of the request."""
-    return {name: str(sent[name]) for name in ("userAgent", "ipAddress") if name in sent}
+    return gather.asker(user_agent=sent.get("userAgent"), ip_address=sent.get("ipAddress"))
 
 
 def _way(sent: Mapping[str, Any]) -> Way:
@@ -207,7 +207,7 @@ def verify(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]
             return _refused(attempt), False
         proof = attempt.proof
         if action:
-            proofs.record(action, action.facts, proof, may_enrol=claims.may_enrol(challenge))
+            proofs.record(action, action.facts, proof, may_enrol=claims.may_enrol(challenge, action.user))
         answer = _verified(proof.challenge)
         replays.keep(tenant, request, answer)
         return answer, False
@@ -283,7 +283,8 @@ def _token(challenge: Challenge, action: Action, *, counts: bool) -> str:
     """An access token for a proof that counts; else a token with which the user can still prove themselves."""
     now = clock.now()
     if counts:
-        proofs.record(action, action.facts, proofs.of_challenge(challenge), may_enrol=claims.may_enrol(challenge))
+        may_adopt = claims.may_enrol(challenge, action.user)
+        proofs.record(action, action.facts, proofs.of_challenge(challenge), may_enrol=may_adopt)
         return proofs.access_token(action, now=now)
     return tokens.mint(
         tenant=action.tenant,

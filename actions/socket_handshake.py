@@ -15,9 +15,9 @@ from django.http import HttpRequest
 from actions import socket_places
 from actions.client_auth import read_context
 from authsignal_portal import limits
-from authsignal_portal.api import API_HEADERS, error_body, tenant_called
+from authsignal_portal.api import API_HEADERS, check_origin, error_body, tenant_called
 from authsignal_portal.client_ip import bucket, client_ip
-from authsignal_portal.errors import AuthsignalError, Forbidden, Unauthorized
+from authsignal_portal.errors import AuthsignalError, Unauthorized
 from authsignal_portal.models import Tenant
 
 PROTOCOL = "authsignal-ws"
@@ -56,9 +56,7 @@ def admit(name: str, request: HttpRequest, offered: Sequence[str]) -> Caller:
     if PROTOCOL not in offered or len(credentials) != 1:
         raise Unauthorized
     caller = _by_token(credentials[0], request) if credentials[0].startswith(TOKEN) else _by_id(credentials[0], request)
-    origin = request.META.get("HTTP_ORIGIN")
-    if origin is not None and origin not in caller.tenant.app_origins:
-        raise Forbidden("This origin is not one of the tenant's app origins.")
+    check_origin(request, caller.tenant)
     socket_places.take(name, caller.bounds)
     return caller
 
@@ -76,7 +74,7 @@ def _by_token(credential: str, request: HttpRequest) -> Caller:
 
 def _by_id(credential: str, request: HttpRequest) -> Caller:
     tenant, address = tenant_called(credential.removeprefix(TENANT)), client_ip(request)
-    limits.requests_by_address(address)
+    limits.without_token(tenant.pk, address)
     nameless = {
         # Of all tenants: whose ids are public, so that one machine could hold places of each.
         f"address:{bucket(address)}": settings.SOCKETS_PER_ADDRESS,

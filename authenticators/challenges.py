@@ -38,7 +38,7 @@ class Origin:
     action_id: uuid.UUID | None = None
     action_code: str = ""
     idempotency_key: str = ""
-    # What the customer's own sender is told of the request: userAgent, ipAddress …
+    # What the customer's own sender is told of who asks: userAgent, ipAddress, timezone.
     about: Mapping[str, Any] = field(default_factory=dict)
     # Of an action with dynamic linking.
     transaction: str = ""

@@ -148,6 +148,7 @@ def register(challenge: Challenge, answer: object, now: datetime, *, is_silent: 
         uv_initialized=made.user_verified,
         user_agent=challenge.context.get("userAgent", "")[:1000],
         name=challenge.context.get("username", "")[:255],
+        display_name=challenge.context.get("displayName", "")[:255],
         device_id=challenge.context.get("deviceId", "")[:255],
         verified_at=now,
     )

@@ -55,7 +55,7 @@ def start_push(user: EndUser, origin: Origin, *, device: Authenticator | None) -
         expires_at=now + timedelta(seconds=settings.PUSH_CHALLENGE_SECONDS),
     )
     challenges.store(challenge, now)
-    outbox.push_owed(challenge)
+    outbox.push_owed(challenge, about=origin.about)
     return challenge
 
 

@@ -38,6 +38,12 @@ def find(tenant: Tenant, method: VerificationMethod, public_key: bytes) -> Authe
     return rows.select_related("user", "tenant").first()
 
 
+def stored(tenant: Tenant, method: VerificationMethod, public_key: bytes) -> Authenticator | None:
+    """The tenant's credential with this key, expired or not: to be taken away or over, and to prove nothing."""
+    rows = Authenticator.objects.filter(tenant=tenant, method=method, public_key=public_key)
+    return rows.select_related("user", "tenant").first()
+
+
 # -- enrolling -----------------------------------------------------------------------------------
 
 
@@ -50,9 +56,7 @@ def hold(tenant: Tenant, public_key: bytes) -> None:
 
 def owner_of(tenant: Tenant, method: VerificationMethod, public_key: bytes) -> EndUser | None:
     """Whose the key is by now, expired or not."""
-    row = (
-        Authenticator.objects.filter(tenant=tenant, method=method, public_key=public_key).select_related("user").first()
-    )
+    row = stored(tenant, method, public_key)
     return row.user if row else None
 
 

@@ -1,6 +1,7 @@
 """Binding an authenticator to a user: pending, verified, replaced, removed."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from authenticators.notices import Kind
 from authenticators.registry import METHODS
 from authsignal_portal import clock
 from authsignal_portal.errors import Conflict, InvalidRequest
-from authsignal_portal.vocabulary import VerificationMethod
+from authsignal_portal.vocabulary import Scope, VerificationMethod
 
 CONTACT_FIELD = {
     VerificationMethod.EMAIL_OTP: "email",
@@ -46,6 +47,20 @@ def begin(user: EndUser, method: VerificationMethod, *, to: str = "", secret: st
         row.secret = secret
     row.save(force_insert=True)
     return row
+
+
+def is_granted(user: EndUser, method: VerificationMethod, has: Callable[[Scope], bool]) -> bool:
+    """Whether the backend lets the user enrol by this method; `has` says which scopes it gave.
+
+    What takes the place of one that they have adds none: the word to change it is enough.
+    """
+    return has(Scope.ADD) or (has(Scope.UPDATE) and _replaces(user, method))
+
+
+def _replaces(user: EndUser, method: VerificationMethod) -> bool:
+    if METHODS[method].many:
+        return False
+    return user.authenticators.filter(method=method).exclude(verified_at=None).exists()
 
 
 def complete(

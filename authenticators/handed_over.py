@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 from uuid import UUID
 
 from django.conf import settings
@@ -26,19 +27,37 @@ UNSENT = (Status.OWED, Status.SENDING)
 _waiter = threading.Lock()
 
 
+class Word(Enum):
+    """What is known of a challenge's newest message when its caller is answered."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    # Nobody has said so far, or nobody was waited for.
+    NONE = "none"
+
+
 def check(challenge: Challenge) -> None:
-    """Call once the challenge is committed. Raises Unavailable where no provider took its newest message so far.
+    """Call once the challenge is committed. Raises Unavailable where no provider took its newest message so far."""
+    if word(challenge) == Word.REFUSED:
+        raise Unavailable("The message could not be sent. Try again shortly, or use another method.")
+
+
+def word(challenge: Challenge) -> Word:
+    """Call once the challenge is committed: whether a provider took its newest message.
 
     What is still being tried goes on being tried: the message may arrive all the same. Only messages that begin with a
     webhook are waited for, for WEBHOOK_ANSWER_SECONDS at most, and only where nobody else waits (`_turn`).
     """
     message = Message.objects.filter(challenge=challenge).order_by("-created_at").first()
     if message is None or connection.in_atomic_block or not _begins_with_a_webhook(message):
-        return
+        return Word.NONE
     if message.status in UNSENT:
         message = _waited_for(message)
-    if message is not None and is_refused(message):
-        raise Unavailable("The message could not be sent. Try again shortly, or use another method.")
+    if message is None:
+        return Word.NONE
+    if is_refused(message):
+        return Word.REFUSED
+    return Word.TAKEN if message.status == Status.SENT else Word.NONE
 
 
 def _waited_for(message: Message) -> Message | None:

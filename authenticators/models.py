@@ -208,6 +208,8 @@ class Authenticator(models.Model):
     uv_initialized = models.BooleanField(null=True, editable=False)
     # When a right signature came with a count that does not rise: there may be a copy.
     clone_suspected_at = models.DateTimeField(null=True, editable=False)
+    # What password managers show beside `name`, a passkey's user name.
+    display_name = models.CharField(max_length=255, blank=True, default="", db_default="", editable=False)
     user_agent = models.CharField(max_length=1000, blank=True, editable=False)
     device_id = models.CharField(max_length=255, blank=True, editable=False)
     # Device keys: `public_key` is a SubjectPublicKeyInfo in DER. The attestation is what the app claimed to have.

@@ -131,10 +131,10 @@ def authenticator_output(row: Authenticator) -> dict[str, Any]:
             "phoneNumber": row.contact if row.method in PHONE else None,
             "email": row.contact if row.method in EMAIL else None,
             "previousSmsChannel": row.previous_sms_channel or None,
-            "username": row.name or None if row.method == M.PASSKEY else None,
             "webauthnCredential": credential_output(row) if row.method in WEBAUTHN else None,
             "erroredAt": iso(row.clone_suspected_at),
             "errorCode": "sign_count_regressed" if row.clone_suspected_at else None,
+            **names_output(row),
             **device_output(row),
         }
     )
@@ -145,6 +145,13 @@ def client_authenticator(row: Authenticator) -> dict[str, Any]:
     return authenticator_output(row) | (
         {"authenticatorAttachment": row.attachment} if row.method in WEBAUTHN and row.attachment else {}
     )
+
+
+def names_output(row: Authenticator) -> dict[str, Any]:
+    """Whose a passkey is, as password managers show it; nothing of anything else."""
+    if row.method != M.PASSKEY:
+        return {}
+    return {"username": row.name or None, "displayName": row.display_name or None}
 
 
 def device_output(row: Authenticator) -> dict[str, Any]:

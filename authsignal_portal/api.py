@@ -28,6 +28,7 @@ from authsignal_portal import clock, crypto, limits
 from authsignal_portal.client_ip import client_ip
 from authsignal_portal.errors import (
     AuthsignalError,
+    Forbidden,
     InvalidRequest,
     NotFound,
     TooManyRequests,
@@ -95,7 +96,10 @@ class ServerKey(BaseAuthentication):
 
 
 class TenantId(BaseAuthentication):
-    """HTTP Basic with the public tenant id, as browsers and phones send it. `request.auth` is the Tenant."""
+    """HTTP Basic with the public tenant id, as browsers and phones send it. `request.auth` is the Tenant.
+
+    Whose view uses it counts the call (`limits.without_token`).
+    """
 
     def authenticate_header(self, request: Request) -> str:
         return "Basic"
@@ -106,7 +110,6 @@ class TenantId(BaseAuthentication):
             return None
         tenant = tenant_called(text)
         mark_tenant(request, tenant)
-        limits.requests_by_address(client_ip(request._request))
         return None, tenant
 
 
@@ -124,6 +127,13 @@ def tenant_called(text: str) -> Tenant:
 def mark_tenant(request: Request, tenant: Tenant) -> None:
     """Tell the CORS middleware whose list of origins applies to the answer."""
     request._request.cors_tenant = tenant  # type: ignore[attr-defined]
+
+
+def check_origin(request: HttpRequest, tenant: Tenant) -> None:
+    """Where a browser says which page asks, it must be one of the tenant's app origins. Raises Forbidden."""
+    origin = request.META.get("HTTP_ORIGIN")
+    if origin is not None and origin not in tenant.app_origins:
+        raise Forbidden("This origin is not one of the tenant's app origins.")
 
 
 # -- views ---------------------------------------------------------------------------------------

@@ -35,6 +35,18 @@ def requests_by_address(address: str) -> None:
     _hit(RateLimitItemPerMinute(settings.CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS), "address", bucket(address))
 
 
+def without_token(tenant_id: object, address: str) -> None:
+    """Count a call that knows its tenant alone, whose id is public. What its address may not counts against nobody
+    else, so that one machine cannot use up what the tenant has."""
+    requests_by_address(address)
+    _hit(RateLimitItemPerMinute(settings.CLIENT_REQUESTS_PER_MINUTE_PER_TENANT), "tenant", str(tenant_id))
+
+
+def qr_poll(challenge_id: str) -> None:
+    """A page that shows a QR code asks every three seconds what came of it. Several may stand behind one address."""
+    _hit(RateLimitItemPerMinute(settings.QR_POLLS_PER_MINUTE), "qr-poll", challenge_id)
+
+
 def link_poll(action_id: object) -> None:
     """A page that waits for its link to be opened asks once a second, in a tab or two."""
     _hit(RateLimitItemPerMinute(settings.LINK_POLLS_PER_MINUTE), "link", str(action_id))

@@ -277,6 +277,9 @@ BAD_KEYS_PER_MINUTE = env.int("BAD_KEYS_PER_MINUTE", default=20 if PRODUCTION el
 CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS = env.int(
     "CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS", default=60 if PRODUCTION else 6000
 )
+CLIENT_REQUESTS_PER_MINUTE_PER_TENANT = env.int(
+    "CLIENT_REQUESTS_PER_MINUTE_PER_TENANT", default=600 if PRODUCTION else 60_000
+)
 # Staff signing in, per 15 minutes and step (password, code).
 STAFF_TRIES_PER_ACCOUNT = 5
 STAFF_TRIES_PER_ADDRESS = env.int("STAFF_TRIES_PER_ADDRESS", default=30 if PRODUCTION else 1000)
@@ -347,6 +350,7 @@ REPLAY_SECONDS = 60
 PASSKEY_CHALLENGE_SECONDS = 5 * 60
 # The SDK asks once a second whether a link was opened.
 LINK_POLLS_PER_MINUTE = 120
+QR_POLLS_PER_MINUTE = 120
 # How often browsers other than the one that began may confirm a link.
 LINK_TRIES = 10
 PROVIDER_TESTS_PER_HOUR = 10

@@ -62,7 +62,10 @@ def post(url: str, event: Mapping[str, Any], message: Outgoing, secrets: list[by
 
 
 def event(message: Outgoing, tenant_id: str) -> dict[str, Any]:
-    """A message as told. `data` holds texts only, but for `customVariables`: Java and .NET read a map of texts."""
+    """A message as told. `data` holds texts only: Java and .NET read a map of texts.
+
+    An action's custom data are for its rules, and not told.
+    """
     is_whatsapp = message.channel == Channel.WHATSAPP
     data = {
         # A push is for the user's devices, which the customer knows.

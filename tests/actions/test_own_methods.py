@@ -87,6 +87,22 @@ def test_removing_takes_its_own_word_or_a_proof(enrolled: Api, client: Client, s
     assert len(left()) == 2
 
 
+@pytest.mark.parametrize(
+    ("scope", "offered"),
+    [("update:authenticators", ["AUTHENTICATOR_APP", "EMAIL_OTP"]), ("remove:authenticators", None)],
+)
+def test_the_page_offers_to_change_what_the_user_has_where_the_word_is_for_that(
+    enrolled: Api, client: Client, scope: str, offered: list[str] | None
+) -> None:
+    state = call(client, "state", token(enrolled, scope)).json()
+    assert state["canEnrol"] is (offered is not None)
+    listed = [one["method"] for one in state["enrollable"]]
+    if offered:
+        assert (sorted(listed), all(one["replaces"] for one in state["enrollable"])) == (offered, True)
+    else:
+        assert "PASSKEY" in listed, "after a proof"
+
+
 def test_nobody_removes_anothers(enrolled: Api, client: Client) -> None:
     enrolled("POST", "users/eve/authenticators", {"verificationMethod": "SMS", "phoneNumber": "+64215550123"})
     bearer = token(enrolled, user="eve")

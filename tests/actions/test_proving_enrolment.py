@@ -16,7 +16,7 @@ from tests.races.desk import Desk, sent_code
 from tests.races.still_clock import still_clock
 from tests.soft_authenticator import SoftAuthenticator
 
-ADD = "add:authenticators"
+ADD, UPDATE = "add:authenticators", "update:authenticators"
 OTHERS = "read:authenticators update:authenticators remove:authenticators"
 PASSKEY = "client/user-authenticators/passkey"
 BEGIN: dict[M, tuple[str, Any]] = {
@@ -74,7 +74,7 @@ def test_a_first_authenticator_needs_nothing_but_a_token(desk, method):
 
 
 @pytest.mark.parametrize(("scope", "allowed"), [("", False), (OTHERS, False), (ADD, True), (ALL_SCOPES, True)])
-@pytest.mark.parametrize("method", BEGIN)
+@pytest.mark.parametrize("method", [M.SMS, M.AUTHENTICATOR_APP, M.PASSKEY])
 def test_a_further_authenticator_needs_the_backends_word(desk, method, scope, allowed):
     user = scenes.enrolled(desk, M.EMAIL_OTP).user
     tracked = scenes.track(desk, user.user_id, "Settings", scope=scope)
@@ -83,6 +83,41 @@ def test_a_further_authenticator_needs_the_backends_word(desk, method, scope, al
     if allowed:
         assert finish(desk, method, tracked.token, begun)[1]["isVerified"] is True
         assert have(tracked) == {M.EMAIL_OTP, method}
+
+
+@pytest.mark.parametrize("scope", [UPDATE, ADD])
+def test_what_takes_the_place_of_one_needs_the_word_to_change_it_or_to_add(desk, scope):
+    user = scenes.enrolled(desk, M.EMAIL_OTP).user
+    tracked = scenes.track(desk, user.user_id, "Settings", scope=scope)
+    status, begun = begin(desk, M.EMAIL_OTP, tracked.token)
+    assert status == 200, begun
+    assert finish(desk, M.EMAIL_OTP, tracked.token, begun)[1]["isVerified"] is True
+    contacts = [row.contact for row in user.authenticators.select_related("tenant").filter(method=M.EMAIL_OTP)]
+    assert contacts == ["new@acme.example"]
+
+
+@pytest.mark.parametrize("scope", ["", "read:authenticators remove:authenticators"])
+def test_nothing_takes_the_place_of_one_without_a_word(desk, scope):
+    user = scenes.enrolled(desk, M.EMAIL_OTP).user
+    assert begin(desk, M.EMAIL_OTP, scenes.track(desk, user.user_id, "Settings", scope=scope).token)[0] == 403
+
+
+def test_the_word_to_change_adds_no_second_passkey(desk):
+    first = scenes.track(desk)
+    assert finish(desk, M.PASSKEY, first.token, begin(desk, M.PASSKEY, first.token)[1])[0] == 200
+    later = scenes.track(desk, first.user.user_id, "Settings", scope=UPDATE)
+    assert begin(desk, M.PASSKEY, later.token)[0] == 403
+
+
+def test_what_was_there_to_be_changed_must_be_there_when_the_answer_comes(desk):
+    user = scenes.enrolled(desk, M.EMAIL_OTP).user
+    adding = scenes.track(desk, user.user_id, "Settings", scope=ADD)
+    finish(desk, M.AUTHENTICATOR_APP, adding.token, begin(desk, M.AUTHENTICATOR_APP, adding.token)[1])
+    tracked = scenes.track(desk, user.user_id, "Settings", scope=UPDATE)
+    _status, begun = begin(desk, M.EMAIL_OTP, tracked.token)
+    user.authenticators.filter(method=M.EMAIL_OTP).exclude(verified_at=None).delete()
+    assert finish(desk, M.EMAIL_OTP, tracked.token, begun)[0] == 403
+    assert have(tracked) == {M.AUTHENTICATOR_APP}
 
 
 @pytest.mark.parametrize(("seconds", "allowed"), [(0, True), (599, True), (600, True), (601, False)])

@@ -5,7 +5,7 @@ import pytest
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
-from tests.api.reading import ok, refused
+from tests.api.reading import everything_stored, ok, refused
 from tests.soft_authenticator import UP, SoftAuthenticator, b64url
 
 BASE = "user-authenticators/passkey"
@@ -200,9 +200,63 @@ def test_a_browser_that_sends_cookies_signs_in_without_naming_a_challenge(browse
     assert ok(api("POST", "validate", {"token": verified["accessToken"]}))["action"] == "sign-in"
 
 
-def test_a_cookie_that_we_did_not_make_is_refused(browser, globex):
-    browser.http.cookies["as_challenge"] = Challenge(tenant=globex).pk
-    refused(browser("POST", f"{BASE}/authentication-options/web", {}), 400, "invalid_request")
+def test_the_cookie_of_a_used_challenge_is_in_nobodys_way(browser, api, phone):
+    """It is taken back with the sign-in; where that was lost, the next sign-in begins anew."""
+    ok(sign_up(browser, phone, track(api)))
+    begun = ok(browser("POST", "challenge/web", {"action": "sign-in"}))
+    cookie = browser.http.cookies["as_challenge"].value
+    asked = ok(browser("POST", f"{BASE}/authentication-options/web", {}))
+    sent = {"challengeId": asked["challengeId"], "authenticationCredential": phone.get(asked["options"])}
+    answer = browser("POST", "verify/passkey", sent)
+    assert ok(answer)["isVerified"] is True
+    taken_back = answer.cookies["as_challenge"]
+    assert (taken_back.value, taken_back["max-age"], taken_back["path"]) == ("", 0, "/v1/client/")
+    assert (taken_back["samesite"], taken_back["secure"]) == ("None", True)
+    browser.http.cookies["as_challenge"] = cookie
+    again = ok(browser("POST", f"{BASE}/authentication-options/web", {}))
+    assert again["challengeId"] != begun["challengeId"]
+    sent = {"challengeId": again["challengeId"], "authenticationCredential": phone.get(again["options"])}
+    verified = ok(browser("POST", "verify/passkey", sent))
+    assert ok(api("POST", "validate", {"token": verified["accessToken"]}))["action"] == "passkey-sign-in"
+
+
+def test_a_refused_answer_takes_no_cookie_back(browser, api, phone):
+    ok(sign_up(browser, phone, track(api)))
+    ok(browser("POST", "challenge/web", {"action": "sign-in"}))
+    asked = ok(browser("POST", f"{BASE}/authentication-options/web", {}))
+    wrong = phone.get(asked["options"] | {"challenge": "A" * 43})
+    answer = browser("POST", "verify/passkey", {"challengeId": asked["challengeId"], "authenticationCredential": wrong})
+    assert ok(answer)["isVerified"] is False
+    assert "as_challenge" not in answer.cookies
+    assert ok(browser("POST", f"{BASE}/authentication-options/web", {}))["challengeId"] == asked["challengeId"]
+
+
+def test_a_cookie_counts_for_the_tenant_that_set_it_and_only_if_we_made_it(browser, acme, globex):
+    begun = ok(browser("POST", "challenge/web", {"action": "sign-in"}))
+    browser.tenant = globex
+    asked = ok(browser("POST", f"{BASE}/authentication-options/web", {}))
+    browser.tenant = acme
+    browser.http.cookies["as_challenge"] = begun["challengeId"]
+    bare = ok(browser("POST", f"{BASE}/authentication-options/web", {}))
+    tenants = dict(Challenge.objects.values_list("pk", "tenant_id"))
+    assert tenants[asked["challengeId"]] == globex.pk
+    assert len({begun["challengeId"], asked["challengeId"], bare["challengeId"]}) == 3
+
+
+@pytest.mark.parametrize(
+    "path", ["challenge/web", f"{BASE}/authentication-options/web", f"{BASE}/registration-options/web"]
+)
+def test_with_cookies_only_pages_of_the_tenants_origins_ask(browser, api, path):
+    given = {"token": track(api)} if "registration" in path else {}
+    before = everything_stored()
+    for origin in ("https://evil.example", "https://globex.example", "null", "", f"{make.APP_ORIGIN}.evil.example"):
+        answer = browser("POST", path, {}, Origin=origin, **given)
+        refused(answer, 403, "invalid_request")
+        assert "Access-Control-Allow-Origin" not in answer
+        assert not answer.cookies
+    assert everything_stored() == before
+    for own in ({"Origin": make.APP_ORIGIN}, {}):
+        ok(browser("POST", path, {}, **own, **given))
 
 
 def test_a_passkey_is_made_by_the_web_variant_too(browser, api, phone):

@@ -99,6 +99,28 @@ def test_a_passkey_signs_in_whoever_holds_it_without_a_token(browser, api, phone
     assert [each["deviceId"] for each in ok(api("GET", "users/alice/devices"))] == ["d"]
 
 
+def test_a_passkey_keeps_the_names_that_it_was_made_with(browser, api, phone):
+    ok(api("PATCH", "users/alice", {"username": "al", "displayName": "Al"}))
+    ok(sign_up(browser, phone, track(api), username="al@work", displayName="Al at work"))
+    [listed] = ok(api("GET", "users/alice/authenticators"))
+    assert (listed["username"], listed["displayName"]) == ("al@work", "Al at work")
+    begun = ok(browser("POST", f"{BASE}/authentication-options", {}))
+    verified = ok(browser("POST", "verify/passkey", assertion(browser, phone, begun)))
+    assert (verified["username"], verified["userDisplayName"]) == ("al@work", "Al at work")
+    user = ok(api("GET", "users/alice"))
+    assert (user["username"], user["displayName"]) == ("al", "Al")
+
+
+@pytest.mark.parametrize(("tracked", "kept"), [({}, "phone"), ({"deviceId": "tracked"}, "tracked")])
+def test_an_app_names_the_device_of_its_passkey_where_the_backend_did_not(browser, api, phone, tracked, kept):
+    token = track(api, **tracked)
+    begun = ok(browser("POST", f"{BASE}/registration-options", {}, token=token))
+    sent = {"registrationCredential": phone.create(begun["options"]), "challengeId": begun["challengeId"]}
+    made = ok(browser("POST", BASE, sent | {"deviceId": "phone"}, token=token))
+    assert made["userAuthenticator"]["webauthnCredential"]["deviceId"] == kept
+    assert Authenticator.objects.get().device_id == kept
+
+
 @pytest.mark.parametrize(("outcome", "state"), [("BLOCK", "BLOCK"), ("REVIEW", "REVIEW_REQUIRED")])
 def test_the_rules_decide_about_a_sign_in_when_the_user_becomes_known(browser, api, phone, acme, outcome, state):
     ok(sign_up(browser, phone, track(api)))

@@ -14,7 +14,6 @@ from tests.api.reading import ok, refused
 
 BY_TOKEN = [
     ("POST", "init"),
-    ("GET", "user-authenticators"),
     ("GET", "authenticators"),
     ("POST", "user-authenticators/totp"),
     ("POST", "verify/totp"),
@@ -123,12 +122,11 @@ def test_a_challenge_may_be_remembered_in_a_cookie(browser):
 
 @pytest.mark.parametrize("text", ["x", "", "eyJhIjoxfQ:1:x"])
 def test_a_garbled_cookie_is_no_challenge(browser, text):
+    ok(browser("POST", "challenge", {"action": "login"}))
     browser.http.cookies["as_challenge"] = text
-    answer = browser("POST", "user-authenticators/passkey/authentication-options/web", {})
-    if text:
-        refused(answer, 400, "invalid_request")
-    else:
-        ok(answer)
+    begun = ok(browser("POST", "user-authenticators/passkey/authentication-options/web", {}))
+    assert Challenge.objects.get(pk=begun["challengeId"]).action_code == "passkey-sign-in"
+    assert Challenge.objects.count() == 2
 
 
 @pytest.mark.parametrize(
@@ -145,8 +143,27 @@ def test_what_a_user_can_be_asked_for(browser, api):
     options = ok(browser("POST", "init", {}, token=token))["challengeOptions"]
     assert options["token"] == token
     assert options["user"] == {"email": "a@acme.example"}
-    assert "PASSKEY" in options["verificationMethods"]
+    # Of those that are active: a link is not, and there is nothing else that a stranger can answer.
+    assert options["verificationMethods"] == ["EMAIL_OTP"]
     assert "defaultVerificationMethod" not in options
+
+
+def test_a_page_is_told_what_its_user_can_answer_and_nothing_else(browser, api, acme):
+    """authsignal-react offers whatever is listed, and has no screen for a recovery code."""
+    email = {"verificationMethod": "EMAIL_OTP", "email": "a@acme.example"}
+    assert ok(api("POST", "users/alice/authenticators", email))["recoveryCodes"]
+    ok(api("POST", "users/alice/authenticators", {"verificationMethod": "SMS", "phoneNumber": "+64215550123"}))
+    make.make_action(acme, "login", verification_methods=["EMAIL_OTP", "PASSKEY", "RECOVERY_CODE"])
+    options = ok(browser("POST", "init", {}, token=track(api, phoneNumber="+64215550123")))["challengeOptions"]
+    assert options["verificationMethods"] == ["EMAIL_OTP"]
+
+
+@pytest.mark.parametrize(("first", "told"), [("SMS", "SMS"), ("PASSKEY", None)])
+def test_the_default_is_told_where_the_user_has_it(browser, api, acme, first, told):
+    make.make_action(acme, "login", verification_methods=["SMS", "PASSKEY"], default_verification_method=first)
+    ok(api("POST", "users/alice/authenticators", {"verificationMethod": "SMS", "phoneNumber": "+64215550123"}))
+    options = ok(browser("POST", "init", {}, token=track(api)))["challengeOptions"]
+    assert (options["verificationMethods"], options.get("defaultVerificationMethod")) == (["SMS"], told)
 
 
 def test_what_a_user_has_enrolled(browser, api):
@@ -154,6 +171,14 @@ def test_what_a_user_has_enrolled(browser, api):
     ok(api("POST", "users/alice/authenticators", {"verificationMethod": "SMS", "phoneNumber": "+6427000000"}))
     (found,) = ok(browser("GET", "user-authenticators", token=track(api)))
     assert found["verificationMethod"] == "SMS"
+
+
+def test_the_tenants_id_lists_nobodys_authenticators_and_is_no_expired_token(browser):
+    """The browser SDK tells its page that the token expired where, and only where, that is the code."""
+    for header in (make.basic(str(browser.tenant.pk)), make.basic(str(uuid.uuid4()))):
+        refused(browser("GET", "user-authenticators", Authorization=header), 401, "unauthorized")
+    for header in ("", "Bearer ", "Bearer x.y.z"):
+        refused(browser("GET", "user-authenticators", Authorization=header), 401, "expired_token")
 
 
 def test_the_tenants_methods_are_the_same_for_the_browser(browser, api):

@@ -1,5 +1,6 @@
 """QR codes over REST: shown, claimed by the device that scans, answered by that device, told once to the page."""
 
+import secrets
 from datetime import datetime
 
 import pytest
@@ -33,8 +34,11 @@ def show(browser, token=None, **body):
 
 
 def poll(browser, shown):
-    named = {name: shown[name] for name in ("challengeId", "deviceCode")}
-    return ok(browser("POST", "verify/qr-code", named))
+    return ok(browser("POST", "verify/qr-code", secret_of(shown)))
+
+
+def secret_of(shown):
+    return {name: shown[name] for name in ("challengeId", "deviceCode")}
 
 
 def claim(browser, key, shown):
@@ -87,6 +91,32 @@ def test_a_code_for_a_known_user_counts_for_their_action(api, browser, key):
     validated = ok(api("POST", "validate", {"token": token}))
     assert validated["isValid"] is True
     assert ok(api("POST", "validate", {"token": proved}))["idempotencyKey"] == validated["idempotencyKey"]
+
+
+def test_pages_that_wait_behind_one_address_leave_its_other_calls_alone(browser, settings):
+    browser.http.defaults["REMOTE_ADDR"] = f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"
+    settings.CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS = 5
+    shown = [show(browser) for _page in range(3)]
+    for _round in range(4):
+        assert [poll(browser, one) for one in shown] == [UNCLAIMED] * 3
+    show(browser)
+    wrong = {"challengeId": shown[0]["challengeId"], "deviceCode": shown[1]["deviceCode"]}
+    refused(browser("POST", "verify/qr-code", wrong), 400, "invalid_request")
+    for body in (wrong, {}):
+        refused(browser("POST", "verify/qr-code", body), 429, "too_many_requests")
+    assert poll(browser, shown[0]) == UNCLAIMED
+
+
+def test_a_page_that_asks_too_often_is_told_so_and_loses_nothing(api, browser, key, settings):
+    settings.QR_POLLS_PER_MINUTE = 2
+    shown, other = show(browser), show(browser)
+    claim(browser, key, shown)
+    assert [poll(browser, shown) for _ in range(2)] == [CLAIMED] * 2
+    answer(browser, key, shown)
+    refused(browser("POST", "verify/qr-code", secret_of(shown)), 429, "too_many_requests")
+    assert poll(browser, other) == UNCLAIMED
+    settings.QR_POLLS_PER_MINUTE = 3
+    assert "accessToken" in poll(browser, shown)
 
 
 def test_a_rejected_code_fails_the_action(api, browser, key):

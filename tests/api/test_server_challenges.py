@@ -337,6 +337,18 @@ def test_the_scope_decides_whether_a_proved_address_is_enrolled(api):
         assert ok(api("GET", f"users/{user}"))["isEnrolled"] is enrolled
 
 
+@pytest.mark.parametrize(
+    ("method", "address"), [("EMAIL_OTP", {"email": "new@b.example"}), ("SMS", {"phoneNumber": "+64215550123"})]
+)
+def test_the_scope_to_change_replaces_a_method_and_adds_none(api, method, address):
+    ok(api("POST", "users/alice/authenticators", {"verificationMethod": "EMAIL_OTP", "email": "old@b.example"}))
+    started = start(api, **address, verificationMethod=method, scope="update:authenticators")
+    verify(api, started)
+    ok(claim(api, started, "alice"))
+    listed = [(row["verificationMethod"], row["email"]) for row in ok(api("GET", "users/alice/authenticators"))]
+    assert listed == [("EMAIL_OTP", "new@b.example" if method == "EMAIL_OTP" else "old@b.example")]
+
+
 def test_track_takes_a_verified_challenge_as_its_proof(api):
     started = start(api, email="a@b.example")
     verify(api, started)

@@ -15,7 +15,8 @@ from authenticators.models import Challenge, Message, MessageProvider
 from authsignal_portal import celery_app
 from tests import make
 from tests.api.reading import ok, refused
-from tests.api.test_device_credentials import track
+from tests.api.test_device_credentials import enrol, track
+from tests.device import DeviceKey
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,8 +31,8 @@ def hook(httpserver, settings, acme, api):
     return httpserver
 
 
-def provider(hook, tenant, path, position=1):
-    row = MessageProvider(tenant=tenant, channel="EMAIL", kind="webhook", position=position)
+def provider(hook, tenant, path, position=1, channel="EMAIL"):
+    row = MessageProvider(tenant=tenant, channel=channel, kind="webhook", position=position)
     row.url = hook.url_for(path)
     row.save(force_insert=True)
 
@@ -111,6 +112,44 @@ def test_the_page_knows_which_code_is_for_its_action_and_which_for_another(api, 
         for token in (first, second)
     ]
     assert sent == [{"EMAIL_OTP": True}, None]
+
+
+# -- push ----------------------------------------------------------------------------------------
+
+
+def test_the_sender_of_a_push_is_told_who_asks(api, browser, acme, hook):
+    enrol(api, browser, DeviceKey())
+    provider(hook, acme, "/hook", channel="PUSH")
+    hook.expect_request("/hook").respond_with_data(status=200)
+    token = track(api, ipAddress="81.2.69.142", userAgent="Agent", idempotencyKey="k")
+    asked = ok(browser("POST", "challenge/push", {}, token=token))
+    event = hook.log[0][0].get_json()
+    assert (event["type"], event["tenantId"]) == ("push.created", str(acme.pk))
+    assert event["data"] == {
+        "challengeId": asked["challengeId"],
+        "userId": "alice",
+        "actionCode": "login",
+        "idempotencyKey": "k",
+        "userAgent": "Agent",
+        "ipAddress": "81.2.69.142",
+        "timezone": "Europe/London",
+    }
+
+
+@pytest.mark.parametrize(("status", "told"), [(200, {}), (400, {"errorCode": "unavailable"})])
+def test_what_came_of_a_push_is_told_of_each_device_that_it_asks(api, browser, acme, hook, status, told):
+    keys = [DeviceKey(), DeviceKey()]
+    devices = [enrol(api, browser, key)["userAuthenticatorId"] for key in keys]
+    token = track(api)
+    assert "deliveryResults" not in ok(browser("POST", "challenge/push", {}, token=track(api))), "nobody was waited for"
+    provider(hook, acme, "/hook", channel="PUSH")
+    hook.expect_request("/hook").respond_with_data(status=status)
+    asked = ok(browser("POST", "challenge/push", {}, token=token))
+    assert asked["deliveryResults"] == [{"userAuthenticatorId": device} | told for device in devices]
+    found = ok(browser("GET", f"user-authenticators/push/challenge?{keys[0].query}"))
+    assert found["challengeId"] == asked["challengeId"], "it is there all the same"
+    named = ok(browser("POST", "challenge/push", {"userAuthenticatorId": devices[1]}, token=track(api)))
+    assert named["deliveryResults"] == [{"userAuthenticatorId": devices[1]} | told]
 
 
 # -- a sender that takes its time ----------------------------------------------------------------

@@ -7,6 +7,11 @@ PUSH = "tests/api/test_push.py"
 QR_CODE = "tests/api/test_qr_code.py"
 IN_APP = "tests/api/test_in_app.py"
 CREDENTIALS = "tests/api/test_device_credentials.py"
+WAITING = "actions/client_waiting.py"
+
+BY_TENANT = (
+    '    _hit(RateLimitItemPerMinute(settings.CLIENT_REQUESTS_PER_MINUTE_PER_TENANT), "tenant", str(tenant_id))\n'
+)
 
 ONCE = [
     mutant(
@@ -89,6 +94,11 @@ ONCE = [
 ]
 
 BY_WHOM = [
+    mutant(
+        "devices: an approval without the page's number is answered like a wrong one",
+        f"{PUSH}::test_an_approval_without_the_number_is_no_success_and_no_guess",
+        ("actions/device_proving.py", "if is_asked and signed.approved and not signed.number:", "if False:"),
+    ),
     mutant(
         "devices: signatures not looked at",
         f"{PUSH}::test_only_an_enrolled_key_of_the_user_answers_and_garbage_counts_against_nobody",
@@ -176,13 +186,52 @@ BY_WHOM = [
 
 BOUNDED = [
     mutant(
+        "limits: calls without a token are bounded by address alone",
+        "tests/portal/test_limits.py::test_calls_with_a_tenant_id_alone_are_counted_for_the_tenant_too",
+        ("authsignal_portal/limits.py", BY_TENANT, ""),
+    ),
+    mutant(
+        "limits: one address uses up what its tenant has",
+        "tests/portal/test_limits.py::test_calls_with_a_tenant_id_alone_are_counted_for_the_tenant_too",
+        (
+            "authsignal_portal/limits.py",
+            f"    requests_by_address(address)\n{BY_TENANT}",
+            f"{BY_TENANT}    requests_by_address(address)\n",
+        ),
+    ),
+    mutant(
+        "limits: pages that wait with a QR code use up their address",
+        f"{QR_CODE}::test_pages_that_wait_behind_one_address_leave_its_other_calls_alone",
+        (WAITING, 'if self.request.method != "POST":', "if True:"),
+    ),
+    mutant(
+        "limits: a wrong secret of a QR code is tried without bound",
+        f"{QR_CODE}::test_pages_that_wait_behind_one_address_leave_its_other_calls_alone",
+        (WAITING, "                super().count()\n", "                pass\n"),
+    ),
+    mutant(
+        "limits: a page asks for its QR code without bound",
+        f"{QR_CODE}::test_a_page_that_asks_too_often_is_told_so_and_loses_nothing",
+        (WAITING, "        limits.qr_poll(challenge.pk)\n", ""),
+    ),
+    mutant(
+        "limits: a page that asked too often loses its token",
+        f"{QR_CODE}::test_a_page_that_asks_too_often_is_told_so_and_loses_nothing",
+        (
+            WAITING,
+            "        limits.qr_poll(challenge.pk)\n        outcome = device_waiting.outcome(challenge)\n",
+            "        outcome = device_waiting.outcome(challenge)\n        limits.qr_poll(challenge.pk)\n",
+        ),
+    ),
+    mutant(
         "devices: a number may be tried as often as a code",
-        f"{PUSH}::test_a_wrong_or_missing_number_is_refused_and_counted_and_the_second_ends_it",
+        f"{PUSH}::test_a_wrong_number_is_refused_and_counted_and_the_second_ends_it",
         ("authenticators/challenges.py", "return int(settings.PUSH_TRIES_PER_CHALLENGE)", "return 5"),
     ),
     mutant(
         "devices: a missing number is as good as the right one",
-        f"{PUSH}::test_a_wrong_or_missing_number_is_refused_and_counted_and_the_second_ends_it",
+        f"{PUSH}::test_an_approval_without_the_number_is_no_success_and_no_guess",
+        ("actions/device_proving.py", "if is_asked and signed.approved and not signed.number:", "if False:"),
         (
             "authenticators/methods/push.py",
             "    if number and not hmac",

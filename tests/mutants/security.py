@@ -391,8 +391,17 @@ WEBAUTHN_TOO = [
         "tests/api/test_webauthn_attacks.py::test_a_further_credential_needs_more_than_a_challenges_token",
         (
             "actions/proving.py",
-            '        if not context.may(Scope.ADD):\n            raise Forbidden("Adding',
+            '        if not has_word(context, method):\n            raise Forbidden("Adding',
             '        if False:\n            raise Forbidden("Adding',
+        ),
+    ),
+    mutant(
+        "enrolling: the word to change a method adds another one",
+        "tests/actions/test_proving_enrolment.py::test_a_further_authenticator_needs_the_backends_word",
+        (
+            "authenticators/enrolment.py",
+            "(has(Scope.UPDATE) and _replaces(user, method))",
+            "has(Scope.UPDATE)",
         ),
     ),
     mutant(

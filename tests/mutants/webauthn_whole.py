@@ -6,6 +6,7 @@ ADAPTER = "authenticators/webauthn.py"
 JSON = "authenticators/webauthn_json.py"
 ROWS = "authenticators/credentials.py"
 CEREMONIES = "actions/ceremonies.py"
+CLIENT = "actions/client_api.py"
 
 ATTACKS = "tests/api/test_webauthn_attacks.py"
 STEPS = "tests/authenticators/test_webauthn.py"
@@ -286,6 +287,35 @@ AROUND = [
             "authenticators/models.py",
             "return cls.objects.filter(tenant=tenant, method=method).first() or",
             "return cls.objects.filter(method=method).first() or",
+        ),
+    ),
+    mutant(
+        "webauthn: any page asks with the cookies of its visitors",
+        f"{SETTINGS}::test_with_cookies_only_pages_of_the_tenants_origins_ask",
+        (CLIENT, "        check_origin(request._request, tenant_of(request))\n", ""),
+    ),
+    mutant(
+        "webauthn: the cookie of a used challenge is in the next sign-in's way",
+        f"{SETTINGS}::test_the_cookie_of_a_used_challenge_is_in_nobodys_way",
+        (CLIENT, "return named if named and ceremonies.is_begun(self.tenant, named) else None", "return named"),
+    ),
+    mutant(
+        "webauthn: the cookie of a used challenge is not taken back",
+        f"{SETTINGS}::test_the_cookie_of_a_used_challenge_is_in_nobodys_way",
+        (CLIENT, "            response.delete_cookie(", "            () and response.delete_cookie("),
+    ),
+    mutant(
+        "webauthn: a refused answer takes the cookie back",
+        f"{SETTINGS}::test_a_refused_answer_takes_no_cookie_back",
+        (CLIENT, "if verified.is_verified and challenge_in_cookie(", "if challenge_in_cookie("),
+    ),
+    mutant(
+        "webauthn: a cookie that anybody wrote names a challenge",
+        f"{SETTINGS}::test_a_cookie_counts_for_the_tenant_that_set_it_and_only_if_we_made_it",
+        (
+            CLIENT,
+            "    except signing.BadSignature:\n        return None\n",
+            ("    except signing.BadSignature:\n        return request.COOKIES.get(CHALLENGE_COOKIE)\n"),
         ),
     ),
 ]

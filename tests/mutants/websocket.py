@@ -5,18 +5,19 @@ from tests.mutants.catalogue import mutant
 SOCKET = "tests/api/test_qr_socket.py"
 PAYMENT = "tests/api/test_qr_payment.py"
 HANDSHAKE = "actions/socket_handshake.py"
+API = "authsignal_portal/api.py"
 OPEN = "actions/qr_socket.py"
 
 WHO = [
     mutant(
         "websocket: any origin",
         f"{SOCKET}::test_only_the_tenants_own_origins_open_a_socket_from_a_page",
-        (HANDSHAKE, "if origin is not None and origin not in caller.tenant.app_origins:", "if False:"),
+        (HANDSHAKE, "    check_origin(request, caller.tenant)\n", ""),
     ),
     mutant(
         "websocket: no origin is what a page without one sends",
         f"{SOCKET}::test_only_the_tenants_own_origins_open_a_socket_from_a_page",
-        (HANDSHAKE, "if origin is not None and origin not in", 'if origin not in (None, "", "null") and origin not in'),
+        (API, "if origin is not None and origin not in", 'if origin not in (None, "", "null") and origin not in'),
     ),
     mutant(
         "websocket: an expired token opens a socket",
@@ -117,7 +118,11 @@ BOUNDS = [
     mutant(
         "websocket: codes without a token are not counted",
         f"{SOCKET}::test_codes_without_a_token_count_against_the_address_as_over_rest",
-        (OPEN, "            limits.requests_by_address(client_ip(self._caller.request))\n", "            pass\n"),
+        (
+            OPEN,
+            "            limits.without_token(self._caller.tenant.pk, client_ip(self._caller.request))\n",
+            "            pass\n",
+        ),
     ),
     mutant(
         "websocket: a socket that waits for nothing stays open",

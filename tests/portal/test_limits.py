@@ -76,6 +76,22 @@ def test_calls_with_a_tenant_id_alone_are_counted_by_address(client, acme, setti
     assert answers[2]["Access-Control-Expose-Headers"] == "Retry-After"
 
 
+def test_calls_with_a_tenant_id_alone_are_counted_for_the_tenant_too(client, acme, globex, settings):
+    settings.CLIENT_REQUESTS_PER_MINUTE_PER_TENANT = 3
+    settings.CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS = 2
+
+    def call(tenant, place):
+        headers = {"Authorization": make.basic(str(tenant.pk))}
+        sent = {"content_type": "application/json", "headers": headers, "REMOTE_ADDR": place}
+        return client.post("/v1/client/challenge", **sent).status_code
+
+    noisy = address()
+    assert [call(acme, noisy) for _ in range(9)] == [200] * 2 + [429] * 7
+    assert call(acme, address()) == 200, "what was refused to one address is taken from nobody else"
+    assert call(acme, address()) == 429
+    assert call(globex, address()) == 200
+
+
 def test_whichever_address_of_its_network_a_host_takes_it_is_counted_as_one(client, acme, settings):
     settings.CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS = settings.BAD_KEYS_PER_MINUTE = 2
     network = address().removesuffix("1")

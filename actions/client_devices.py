@@ -86,6 +86,10 @@ class CredentialView(DeviceView):
 
 
 class RemoveView(DeviceView):
+    def found(self, public_key: bytes) -> list[Authenticator]:
+        rows = [device_credentials.find_to_remove(self.tenant, method, public_key) for method in self.methods]
+        return [row for row in rows if row]
+
     def post(self, request: Request) -> Response:
         given = self.parsed(inputs.SignedInput)
         rows = self.found(device_keys.read_key(given["publicKey"]))

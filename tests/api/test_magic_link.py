@@ -235,6 +235,7 @@ def test_the_form_is_good_only_in_the_browser_that_it_was_shown_in(api, browser)
         (Client(), {"nonce": nonce, "email": EMAIL}),
         (Client(), {"email": EMAIL}),
         (Client(), {"nonce": "", "email": EMAIL}),
+        (Client(), {"nonce": nonce[:-1] + "é", "email": EMAIL}),
     ]:
         assert http.post(path, form).status_code == 403
     assert finalize(browser, token) == PENDING

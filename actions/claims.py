@@ -119,7 +119,7 @@ def proves_unbound(challenge: Challenge, action: Action) -> bool:
     user = action.user
     if not _permitted(challenge, action):
         return False
-    if not challenge.contact_sealed or may_enrol(challenge) or not available.enrolled(user):
+    if not challenge.contact_sealed or may_enrol(challenge) or not available.was_enrolled(user):
         return True
     theirs = user.authenticators.filter(contact_index=challenge.contact_index).exclude(verified_at=None).exists()
     return theirs or challenge.contact_index in (user.email_index, user.phone_number_index)

@@ -454,7 +454,7 @@ def _savepoint() -> AbstractContextManager[Any]:
 def _first_state(request: Track, known: Known, outcome: Outcome) -> ActionState:
     if request.begun_by_client and outcome in (Outcome.ALLOW, Outcome.CHALLENGE):
         return ActionState.CHALLENGE_REQUIRED
-    if outcome == Outcome.CHALLENGE and request.tenant.let_unenrolled_users_through and not known.enrolled:
+    if outcome == Outcome.CHALLENGE and request.tenant.let_unenrolled_users_through and not known.was_enrolled:
         return ActionState.ALLOW
     return OUTCOME_STATE[outcome]
 

@@ -54,7 +54,7 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
         {
             "state": context.action.state,
             "isEnrolled": bool(enrolled),
-            "canEnrol": _may_enrol(context, enrolled),
+            "canEnrol": _may_enrol(context),
             "expiresIn": int((context.token.expires_at - context.now).total_seconds()),
             "message": (shown := linking.transaction_shown(context.action)).text or None,
             "isLinked": shown.is_linked,
@@ -102,11 +102,11 @@ def _is_vouched(context: ClientContext) -> bool:
     return context.facts.redirect_to_settings and is_track and not scopes.isdisjoint(context.token.scopes)
 
 
-def _may_enrol(context: ClientContext, enrolled: list[VerificationMethod]) -> bool:
+def _may_enrol(context: ClientContext) -> bool:
     """As the Client API judges it; here only so that nothing is offered which it would refuse."""
     if context.action.state in states.CLOSED_TO_PROOF:
         return False
-    needs_word = bool(enrolled) or context.tenant.first_enrolment_needs_scope
+    needs_word = available.was_enrolled(context.user) or context.tenant.first_enrolment_needs_scope
     return context.may(Scope.ADD) if needs_word else True
 
 
@@ -160,6 +160,9 @@ def _enrolled_contacts(user: EndUser) -> dict[str, str]:
 
 
 def _contacts_on_file(user: EndUser) -> dict[str, str]:
+    """What is enough for who has never enrolled anything."""
+    if available.was_enrolled(user):
+        return {}
     known = {method: getattr(user, field) for method, field in CONTACT_FIELD.items()}
     return {method: contact.mask(address) for method, address in known.items() if address}
 
@@ -169,7 +172,7 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
     rows = {row.method: row for row in AuthenticatorConfiguration.objects.filter(tenant=context.tenant)}
     waiting = context.action.state == ActionState.CHALLENGE_REQUIRED
     active = available.active_methods(context.tenant)
-    on_file = {} if enrolled else _contacts_on_file(context.user)
+    on_file = _contacts_on_file(context.user)
     providers = _providers(context.tenant)
     return [
         present(

@@ -89,7 +89,7 @@ def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
     """A first authenticator needs no proof; a further one needs the backend's word or a fresh proof."""
     proofs.check_open(context.action)
     check_active(context.tenant, method)
-    if available.enrolled(context.user):
+    if available.was_enrolled(context.user):
         if not context.may(Scope.ADD):
             raise Forbidden("Adding an authenticator needs a completed challenge, or the scope add:authenticators.")
     elif context.tenant.first_enrolment_needs_scope and not context.may(Scope.ADD):
@@ -148,7 +148,7 @@ def _enrolled_by(user: EndUser, method: VerificationMethod) -> Authenticator | N
 
 def _address_on_file(user: EndUser, method: VerificationMethod) -> str:
     address = getattr(user, enrolment.CONTACT_FIELD[method])
-    if address is None or available.enrolled(user):
+    if address is None or available.was_enrolled(user):
         raise InvalidRequest(f"The user has no {method} authenticator.")
     return str(address)
 
@@ -288,7 +288,7 @@ def _check_authority(context: ClientContext, challenge: Challenge) -> None:
         return
     if challenge.contact_sealed is None or challenge.authenticator_id is not None:
         return
-    if available.enrolled(context.user) and not context.may(Scope.ADD):
+    if available.was_enrolled(context.user) and not context.may(Scope.ADD):
         raise InvalidRequest(f"The user has no {challenge.method} authenticator.")
     if not _is_on_file(context.user, challenge):
         raise InvalidRequest("The address that this was sent to has changed. Begin again.")

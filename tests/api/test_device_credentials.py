@@ -200,7 +200,8 @@ def test_a_credential_expires_where_the_tenant_says_so_and_is_nothing_then(api, 
     refused(browser("GET", f"user-authenticators/push?{key.query}"), 404, "invalid_credential")
     assert ok(api("GET", "users/alice"))["isEnrolled"] is False
     assert ok(api("POST", "users/alice/actions/login"))["isEnrolled"] is False
-    assert ok(browser("POST", "user-authenticators/push", key.enrolment(), token=track(api)))["expiresAt"]
+    refused(browser("POST", "user-authenticators/push", key.enrolment(), token=track(api)), 403, "invalid_request")
+    assert enrol(api, browser, key)["expiresAt"]
     assert Authenticator.objects.count() == 1
 
 

@@ -211,6 +211,31 @@ def test_each_single_method_is_an_enrolment_and_lets_nobody_through(method, acme
     assert ok(api("POST", "validate", {"token": tracked["token"]}))["isValid"] is False
 
 
+@pytest.mark.parametrize("method", sorted(DEVICE_METHODS))
+def test_who_let_their_only_method_expire_is_no_new_user(method, acme, api, browser):
+    """Who has their password only would else be asked for nothing, or enrol what is theirs."""
+    acme.let_unenrolled_users_through = True
+    acme.save()
+    user = make.make_user(acme, "alice", email=EMAIL["email"])
+    assert ok(api("POST", "users/alice/actions/pay"))["state"] == S.ALLOW
+    begun = ok(api("POST", "users/alice/actions/pay", {"scope": "add:authenticators"}))["token"]
+    unproved = ok(
+        api("POST", "challenge", {"action": "pay", "verificationMethod": "EMAIL_OTP", "email": "e@e.example"})
+    )
+    verified = {"challengeId": unproved["challengeId"], "verificationCode": code_sent()}
+    assert ok(api("POST", "verify", verified))["isVerified"] is True
+    make.make_authenticator(user, method, public_key=b"k", expires_at=clock.now())
+    tracked = ok(api("POST", "users/alice/actions/pay"))
+    assert (tracked["state"], tracked["isEnrolled"]) == (S.CHALLENGE_REQUIRED, False)
+    token, body = tracked["token"], {"email": "evil@acme.example"}
+    refused(browser("POST", "user-authenticators/email-otp", body, token=token), 403, "invalid_request")
+    refused(browser("POST", "challenge/email-otp", token=token), 400, "invalid_request")
+    claimed = ok(api("POST", "claim", {"challengeId": unproved["challengeId"], "userId": "alice"}))
+    assert ok(api("POST", "validate", {"token": claimed["token"]}))["state"] == S.CHALLENGE_REQUIRED
+    assert ok(api("GET", "users/alice"))["isEnrolled"] is False
+    ok(browser("POST", "user-authenticators/email-otp", body, token=begun))
+
+
 # -- T7 ------------------------------------------------------------------------------------------
 
 

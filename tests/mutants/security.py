@@ -350,8 +350,26 @@ CONFUSION = [
         f"{STATES}::test_each_single_method_is_an_enrolment_and_lets_nobody_through",
         (
             "actions/flow.py",
-            "and not known.enrolled:",
+            "and not known.was_enrolled:",
             'and not set(known.enrolled or []) - {"PUSH", "QR_CODE", "IN_APP"}:',
+        ),
+    ),
+]
+
+EXPIRED = f"{STATES}::test_who_let_their_only_method_expire_is_no_new_user"
+ENROLMENT_TOO = [
+    mutant(
+        "enrolment: who let their only method expire is let through",
+        EXPIRED,
+        ("actions/flow.py", "and not known.was_enrolled:", "and not known.enrolled:"),
+    ),
+    mutant(
+        "enrolment: who let their only method expire is a new user",
+        EXPIRED,
+        (
+            "authenticators/available.py",
+            "return user.authenticators.exclude(verified_at=None).exists()",
+            "return bool(enrolled(user))",
         ),
     ),
 ]
@@ -437,4 +455,4 @@ PAGES = [
     ),
 ]
 
-SECURITY = [*RACES, *GUESSING, *CONFUSION, *WEBAUTHN_TOO, *PAGES]
+SECURITY = [*RACES, *GUESSING, *CONFUSION, *ENROLMENT_TOO, *WEBAUTHN_TOO, *PAGES]

@@ -123,6 +123,7 @@ def start_code(
     now = clock.now()
     challenge = _open_for(tenant, user, method, purpose, origin, to, now)
     if challenge is None:
+        _check_new(user, now)
         challenge = Challenge(
             tenant=tenant,
             user=user,
@@ -243,8 +244,9 @@ def start_nonce(
     context: dict[str, Any] | None = None,
     lifetime_seconds: int | None = None,
 ) -> Challenge:
-    """A WebAuthn challenge: 32 random bytes, single use (WebAuthn L3 §13.4.3)."""
+    """A WebAuthn challenge: 32 random bytes, single use (WebAuthn L3 §13.4.3). Raises TooManyRequests."""
     now = clock.now()
+    _check_new(user, now)
     challenge = Challenge(
         tenant=tenant,
         user=user,
@@ -262,7 +264,8 @@ def start_nonce(
 
 
 def store(challenge: Challenge, now: datetime) -> None:
-    """A new challenge that was begun elsewhere: kept, counted, and in the log."""
+    """A new challenge that was begun elsewhere: kept, counted, and in the log. Raises TooManyRequests."""
+    _check_new(challenge.user, now)
     link_id(challenge)
     challenge.save(force_insert=True)
     _cancel_surplus(challenge.user)
@@ -291,7 +294,8 @@ def start_silent(
     purpose: str,
     authenticator: Authenticator | None,
 ) -> Challenge:
-    """A challenge that needs nothing sent: an authenticator app, a recovery code."""
+    """A challenge that needs nothing sent: an authenticator app, a recovery code. Raises TooManyRequests."""
+    _check_new(user, now := clock.now())
     challenge = Challenge(
         tenant=user.tenant,
         user=user,
@@ -299,7 +303,7 @@ def start_silent(
         purpose=purpose,
         **origin.columns,
         authenticator=authenticator,
-        expires_at=clock.now() + timedelta(minutes=user.tenant.otp_duration_in_minutes),
+        expires_at=now + timedelta(minutes=user.tenant.otp_duration_in_minutes),
     )
     challenge.save(force_insert=True)
     return challenge
@@ -321,6 +325,14 @@ def _open_for(
     guesses.lock(tenant=tenant, subject=guesses.subject_of(user, ""), method=method)
     newest = of_action(tenant, origin.action_id, method).filter(purpose=purpose).select_for_update(of=("self",)).first()
     return newest if newest and newest.is_open(now) and newest.contact == to else None
+
+
+def _check_new(user: EndUser | None, now: datetime) -> None:
+    """One more challenge of the user, whatever it is for. Raises TooManyRequests."""
+    most = settings.NEW_CHALLENGES_PER_10_MINUTES
+    recent = Challenge.objects.filter(user=user, created_at__gt=now - timedelta(minutes=10))
+    if user and recent.order_by()[:most].count() >= most:
+        raise TooManyRequests("Too many challenges for this user.", resets_in=60)
 
 
 def _cancel_surplus(user: EndUser | None) -> None:
@@ -380,7 +392,7 @@ def finish(
         return REFUSED
     now = gate.now if gate else clock.now()
     if (gate and not gate.admits(challenge.purpose)) or challenge.attempts >= tries(method):
-        _record(Tag.CHALLENGE_REFUSED, challenge, now, reason="limit")
+        _tell_limit(challenge, now)
         return EXHAUSTED
     if not challenge.is_open(now):
         return REFUSED
@@ -398,6 +410,13 @@ def finish(
     if METHODS[method].channel:
         sending.proven(challenge, now)
     return _proved(challenge, judged, now, answer)
+
+
+def _tell_limit(challenge: Challenge, now: datetime) -> None:
+    """Once: who goes on trying fills no log."""
+    if not challenge.limit_told:
+        Challenge.objects.filter(pk=challenge.pk).update(limit_told=True)
+        _record(Tag.CHALLENGE_REFUSED, challenge, now, reason="limit")
 
 
 def _gate(

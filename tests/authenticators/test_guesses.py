@@ -114,6 +114,14 @@ def test_a_challenge_begun_before_the_lock_is_not_finished_after_it(desk, alice)
     assert answer(desk, tracked, right) == EXHAUSTED
 
 
+def test_who_goes_on_after_the_limit_fills_no_log(desk, alice):
+    tracked, right = anew(desk, alice)
+    guess(desk, alice, 10)
+    for _number in range(3):
+        assert answer(desk, tracked, right) == EXHAUSTED
+    assert scenes.events(Tag.CHALLENGE_REFUSED, data__reason="limit") == 1
+
+
 def test_methods_users_and_tenants_are_counted_apart(desk, alice, globex):
     guess(desk, alice, 10)
     assert knows(desk, alice, M.SMS)["isVerified"] is True

@@ -140,8 +140,8 @@ BY_WHOM = [
         f"{CREDENTIALS}::test_each_tenant_has_its_own_credentials",
         (
             "authenticators/device_credentials.py",
-            "rows = Authenticator.objects.filter(Authenticator.usable(), tenant=tenant, method=method, ",
-            "rows = Authenticator.objects.filter(Authenticator.usable(), method=method, ",
+            "filter(tenant=tenant, method=method, public_key=public_key)",
+            "filter(method=method, public_key=public_key)",
         ),
     ),
     mutant(

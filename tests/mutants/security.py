@@ -220,8 +220,8 @@ CONFUSION = [
         f"{ANSWERS}::test_a_devices_key_answers_what_its_own_method_asked_its_own_user",
         (
             "authenticators/device_credentials.py",
-            "usable(), tenant=tenant, method=method, public_key=public_key)",
-            "usable(), tenant=tenant, public_key=public_key)",
+            "filter(tenant=tenant, method=method, public_key=public_key)",
+            "filter(tenant=tenant, public_key=public_key)",
         ),
     ),
     mutant(
@@ -356,6 +356,39 @@ CONFUSION = [
     ),
 ]
 
+LIMITS = "tests/portal/test_limits.py"
+FLOODS = [
+    mutant(
+        "floods: calls with a token are not counted",
+        f"{LIMITS}::test_all_calls_with_tokens_of_one_user_are_counted_together",
+        ("actions/client_auth.py", "        limits.requests_by_user(context.user.pk)\n", ""),
+    ),
+    mutant(
+        "floods: each action of a user has a count of its own",
+        f"{LIMITS}::test_all_calls_with_tokens_of_one_user_are_counted_together",
+        (
+            "actions/client_auth.py",
+            "limits.requests_by_user(context.user.pk)",
+            "limits.requests_by_user(context.action.pk)",
+        ),
+    ),
+    mutant(
+        "floods: what a client begins is not counted",
+        f"{LIMITS}::test_a_user_begins_so_many_challenges_of_whatever_kind",
+        (CHALLENGES, "if user and recent.order_by()[:most].count() >= most:", "if False:"),
+    ),
+    mutant(
+        "floods: what is not judged any more is logged each time",
+        f"{GUESSES}::test_who_goes_on_after_the_limit_fills_no_log",
+        (CHALLENGES, "    if not challenge.limit_told:\n", "    if True:\n"),
+    ),
+    mutant(
+        "floods: a batch of what piled up goes, and no more",
+        "tests/actions/test_housekeeping.py::test_what_piled_up_goes_in_one_turn_unless_the_turn_is_over",
+        ("actions/housekeeping.py", "            if len(batch) == BATCH:\n", "            if False:\n"),
+    ),
+]
+
 EXPIRED = f"{STATES}::test_who_let_their_only_method_expire_is_no_new_user"
 ENROLMENT_TOO = [
     mutant(
@@ -455,4 +488,4 @@ PAGES = [
     ),
 ]
 
-SECURITY = [*RACES, *GUESSING, *CONFUSION, *ENROLMENT_TOO, *WEBAUTHN_TOO, *PAGES]
+SECURITY = [*RACES, *GUESSING, *CONFUSION, *ENROLMENT_TOO, *FLOODS, *WEBAUTHN_TOO, *PAGES]

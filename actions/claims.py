@@ -34,6 +34,8 @@ def check_claimable(challenge: Challenge, user_id: str, *, unverified_too: bool 
     now = clock.now()
     if challenge.claimed_at:
         raise Unauthorized("The challenge was already claimed.")
+    if challenge.failed_at:
+        raise Unauthorized("The challenge has ended.")
     if challenge.user and challenge.user.user_id != user_id:
         raise Unauthorized("The challenge belongs to another user.")
     if challenge.verified_at is None and (not unverified_too or challenge.expires_at <= now):

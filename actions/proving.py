@@ -147,7 +147,7 @@ def _enrolled_by(user: EndUser, method: VerificationMethod) -> Authenticator | N
 
 
 def _address_on_file(user: EndUser, method: VerificationMethod) -> str:
-    address = getattr(user, enrolment.CONTACT_FIELD[method])
+    address = enrolment.on_file(user, method)
     if address is None or available.was_enrolled(user):
         raise InvalidRequest(f"The user has no {method} authenticator.")
     return str(address)

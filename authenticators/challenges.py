@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 
 from audit import log
 from audit.events import Tag
-from authenticators import guesses, links, notices, otp, outbox, routing, sending
+from authenticators import contact, delivery, guesses, links, notices, otp, outbox, routing, sending
 from authenticators.method import Judged, VerificationFailed
 from authenticators.models import Authenticator, Challenge, EndUser, Message
 from authenticators.notices import Kind
@@ -361,6 +361,18 @@ def by_nonce(tenant: Tenant, action_id: uuid.UUID, method: VerificationMethod, n
 def withdraw(challenges: QuerySet[Challenge]) -> None:
     """End those that still wait for an answer: a newer one takes their place."""
     challenges.order_by().filter(verified_at=None, failed_at=None).update(failed_at=clock.Now())
+
+
+def end_at(user: uuid.UUID, tenant: uuid.UUID, address: str, now: datetime) -> None:
+    """The address on file has changed: what waits for an answer from the one before is over, and what was answered
+    there counts for nothing that was not claimed by now. An enrolled address answers for itself.
+
+    Call in the transaction that changes it, with the user locked.
+    """
+    rows = Challenge.objects.filter(user=user, authenticator=None, contact_index__in=contact.indexes(tenant, address))
+    for challenge in rows.filter(failed_at=None, claimed_at=None):
+        delivery.cancel_owed(challenge, now)
+        Challenge.objects.filter(pk=challenge.pk).update(failed_at=now)
 
 
 def by_id(tenant: Tenant, challenge_id: str) -> Challenge:

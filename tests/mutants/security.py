@@ -389,6 +389,25 @@ FLOODS = [
     ),
 ]
 
+CHANGED = "tests/api/test_changed_addresses.py"
+ADDRESSES = [
+    mutant(
+        "addresses: a code to the number before still proves, once the backend set another",
+        f"{CHANGED}::test_a_code_to_a_number_that_is_another_by_now_proves_nothing_at_any_door",
+        ("authenticators/users.py", "        if known is not None:\n", "        if False:\n"),
+    ),
+    mutant(
+        "addresses: a code to the number before still proves, once another was tracked",
+        f"{CHANGED}::test_a_code_to_a_number_that_is_another_by_now_proves_nothing_at_any_door",
+        ("actions/flow.py", "_left_behind(request.tenant, known, user) if changed else []", "list[str]()"),
+    ),
+    mutant(
+        "addresses: what was answered at the number before is claimed",
+        f"{CHANGED}::test_a_code_that_was_answered_before_is_not_claimed_after_it",
+        ("actions/claims.py", "    if challenge.failed_at:\n", "    if False:\n"),
+    ),
+]
+
 EXPIRED = f"{STATES}::test_who_let_their_only_method_expire_is_no_new_user"
 ENROLMENT_TOO = [
     mutant(
@@ -488,4 +507,4 @@ PAGES = [
     ),
 ]
 
-SECURITY = [*RACES, *GUESSING, *CONFUSION, *ENROLMENT_TOO, *FLOODS, *WEBAUTHN_TOO, *PAGES]
+SECURITY = [*RACES, *GUESSING, *CONFUSION, *ENROLMENT_TOO, *FLOODS, *ADDRESSES, *WEBAUTHN_TOO, *PAGES]

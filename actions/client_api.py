@@ -23,7 +23,7 @@ from authsignal_portal.client_ip import client_ip
 from authsignal_portal.errors import ExpiredToken, InvalidCredential, InvalidRequest, NotFound
 from authsignal_portal.json_body import checked_id
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import VerificationMethod
+from authsignal_portal.vocabulary import Scope, VerificationMethod
 from authsignal_portal.wire import iso, present
 
 M = VerificationMethod
@@ -68,7 +68,7 @@ def verified_output(verified: proving.Verified) -> dict[str, Any]:
             "isVerified": verified.is_verified,
             "accessToken": verified.access_token,
             "failureReason": verified.failure.value if verified.failure else None,
-            "userAuthenticator": shapes.client_authenticator(verified.authenticator)
+            "userAuthenticator": shapes.client_authenticator(verified.authenticator, in_clear=True)
             if verified.enrolled and verified.authenticator
             else None,
         }
@@ -148,6 +148,8 @@ class InitView(ClientView):
     def post(self, request: Request) -> Response:
         context = self.context
         user = present({"email": context.user.email, "phoneNumber": context.user.phone_number})
+        if not context.may(Scope.UPDATE):
+            user = shapes.masked(user)
         options = {
             "token": request._request.META["HTTP_AUTHORIZATION"].partition(" ")[2].strip(),
             "user": user,
@@ -161,7 +163,8 @@ class UserAuthenticatorsView(ClientView):
     @extend_schema(operation_id="clientUserAuthenticators", responses=answers.UserAuthenticator(many=True))
     def get(self, request: Request) -> Response:
         rows = self.context.user.authenticators.exclude(verified_at=None).select_related("user", "tenant")
-        return Response([shapes.client_authenticator(row) for row in rows])
+        in_clear = self.context.may(Scope.UPDATE)
+        return Response([shapes.client_authenticator(row, in_clear=in_clear) for row in rows])
 
 
 class AuthenticatorsView(ClientView):

@@ -408,6 +408,20 @@ ADDRESSES = [
     ),
 ]
 
+TOLD = "tests/api/test_client_session.py::test_a_users_addresses_are_told_in_full_to_who_proved_to_be_them"
+MASKS = [
+    mutant(
+        "masks: any token is told where codes go",
+        TOLD,
+        ("actions/client_api.py", "        in_clear = self.context.may(Scope.UPDATE)\n", "        in_clear = True\n"),
+    ),
+    mutant(
+        "masks: any token is told who its user is",
+        TOLD,
+        ("actions/client_api.py", "        if not context.may(Scope.UPDATE):\n", "        if False:\n"),
+    ),
+]
+
 EXPIRED = f"{STATES}::test_who_let_their_only_method_expire_is_no_new_user"
 ENROLMENT_TOO = [
     mutant(
@@ -507,4 +521,4 @@ PAGES = [
     ),
 ]
 
-SECURITY = [*RACES, *GUESSING, *CONFUSION, *ENROLMENT_TOO, *FLOODS, *ADDRESSES, *WEBAUTHN_TOO, *PAGES]
+SECURITY = [*RACES, *GUESSING, *CONFUSION, *ENROLMENT_TOO, *FLOODS, *ADDRESSES, *MASKS, *WEBAUTHN_TOO, *PAGES]

@@ -220,9 +220,7 @@ def send_by_fallback(message: Message) -> bool:
         return False
     if found.user:
         found.user.lock()
-    guesses.lock(
-        tenant=message.tenant, subject=guesses.subject_of(found.user, found.contact_index), method=found.method
-    )
+    guesses.lock(tenant=message.tenant, subject=_guesser(found.user, found), method=found.method)
     challenge, now = _locked(found), clock.now()
     newer = Message.objects.filter(challenge=found, created_at__gt=message.created_at)
     if challenge is None or not challenge.is_open(now) or challenge.sends >= settings.SENDS_PER_CHALLENGE:
@@ -438,7 +436,13 @@ def _gate(
     nobody can lock a user's passkey by naming it."""
     if not METHODS[method].guessable:
         return None
-    return guesses.lock(tenant=tenant, subject=guesses.subject_of(user, challenge.contact_index), method=method)
+    return guesses.lock(tenant=tenant, subject=_guesser(user, challenge), method=method)
+
+
+def _guesser(user: EndUser | None, challenge: Challenge) -> str:
+    """Whose guesses these are: the user's, or those at the mailbox or number that it went to."""
+    to = None if user else challenge.contact
+    return guesses.subject_of(user, contact.limit_index(challenge.tenant_id, to) if to else "")
 
 
 def tries(method: VerificationMethod) -> int:

@@ -114,7 +114,7 @@ GUESSING = [
         f"{GUESSES}::test_fifty_challenges_with_a_wrong_guess_each_are_ten_guesses",
         (
             CHALLENGES,
-            "subject=guesses.subject_of(user, challenge.contact_index), method=method)",
+            "subject=_guesser(user, challenge), method=method)",
             "subject=challenge.pk, method=method)",
         ),
     ),
@@ -133,8 +133,8 @@ GUESSING = [
         ),
         (
             CHALLENGES,
-            "subject=guesses.subject_of(user, challenge.contact_index), method=method)",
-            'subject=guesses.subject_of(user, challenge.contact_index), method="EMAIL_OTP")',
+            "subject=_guesser(user, challenge), method=method)",
+            'subject=_guesser(user, challenge), method="EMAIL_OTP")',
         ),
     ),
     mutant(

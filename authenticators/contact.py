@@ -21,7 +21,16 @@ def clean_email(text: str) -> str:
     text = text.strip()
     if len(text) > 254 or not EMAIL.fullmatch(text):
         raise InvalidRequest("email is not an email address.")
+    check_spelling(text)
     return text
+
+
+def check_spelling(text: str) -> None:
+    """Raises InvalidRequest for an address that we take for the same as another one, and a mail server may not: it has
+    letters that are forms of others (ſ for s), or whose small form is not theirs alone (ß for ss).
+    """
+    if unicodedata.normalize("NFKC", text) != text or text.casefold() != text.lower():
+        raise InvalidRequest("email holds a letter that stands for another one. Write it with the plain letter.")
 
 
 def clean_phone(text: str) -> str:

@@ -284,7 +284,7 @@ def _token(challenge: Challenge, action: Action, *, counts: bool) -> str:
     now = clock.now()
     if counts:
         proofs.record(action, action.facts, proofs.of_challenge(challenge), may_enrol=claims.may_enrol(challenge))
-        return proofs.access_token(action, now=now)
+        return proofs.access_token(action, now=now, since=challenge.verified_at)
     return tokens.mint(
         tenant=action.tenant,
         purpose=TokenPurpose.TRACK,

@@ -422,6 +422,19 @@ MASKS = [
     ),
 ]
 
+FRESH = [
+    mutant(
+        "freshness: a token that was claimed late is as fresh as a proof",
+        "tests/api/test_server_challenges.py::test_a_token_that_was_claimed_late_is_no_fresher_than_its_proof",
+        ("actions/server_challenges.py", "now=now, since=challenge.verified_at)", "now=now)"),
+    ),
+    mutant(
+        "freshness: a token that was fetched late is as fresh as a proof",
+        "tests/api/test_push.py::test_a_token_that_was_fetched_late_is_no_fresher_than_its_proof",
+        ("actions/device_waiting.py", "now=now, since=challenge.verified_at)", "now=now)"),
+    ),
+]
+
 EXPIRED = f"{STATES}::test_who_let_their_only_method_expire_is_no_new_user"
 ENROLMENT_TOO = [
     mutant(
@@ -521,4 +534,4 @@ PAGES = [
     ),
 ]
 
-SECURITY = [*RACES, *GUESSING, *CONFUSION, *ENROLMENT_TOO, *FLOODS, *ADDRESSES, *MASKS, *WEBAUTHN_TOO, *PAGES]
+SECURITY = [*RACES, *GUESSING, *CONFUSION, *ENROLMENT_TOO, *FLOODS, *ADDRESSES, *MASKS, *FRESH, *WEBAUTHN_TOO, *PAGES]

@@ -9,6 +9,8 @@ import pytest
 import structlog
 from django.test import Client
 
+from authsignal_portal.vocabulary import VerificationMethod
+from tests import make
 from tests.actions.test_hosted import path_of
 from tests.api.reading import ok
 from tests.api.test_magic_link import EMAIL, confirm, link_sent
@@ -19,10 +21,7 @@ NGINX = Path(__file__).resolve().parents[2] / "deploy" / "nginx.conf"
 
 @pytest.fixture
 def switched_on(acme):
-    from authenticators.models import AuthenticatorConfiguration
-    from authsignal_portal.vocabulary import VerificationMethod
-
-    return AuthenticatorConfiguration.objects.create(tenant=acme, method=VerificationMethod.EMAIL_MAGIC_LINK)
+    return make.make_configuration(acme, VerificationMethod.EMAIL_MAGIC_LINK)
 
 
 @pytest.fixture

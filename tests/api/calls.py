@@ -33,6 +33,8 @@ SHUT = frozenset(
         "GET challenge/callback/x/x",
         f"POST callbacks/twilio/{UUID}",
         "POST callbacks/identity/x",
+        "POST callbacks/email",
+        f"POST callbacks/email/{UUID}",
         "POST challenge/api/invite-app",
         "POST challenge/api/invitation",
         "POST challenge/api/remember-device",

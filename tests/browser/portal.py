@@ -208,8 +208,11 @@ def _challenged(tenant: Tenant) -> dict[str, Any]:
     provider = MessageProvider.objects.create(
         tenant=tenant, channel="SMS", kind="webhook", url="https://hooks.acme-pay.example/messages"
     )
+    sender = MessageProvider.objects.create(
+        tenant=tenant, channel="EMAIL", kind="anymail", service="brevo", sender="no-reply@acme.example", is_active=False
+    )
     device = Device.objects.filter(user=user).first()
-    return {"action": action, "user": user, "device": device, "provider": provider}
+    return {"action": action, "user": user, "device": device, "provider": provider, "sender": sender}
 
 
 @transaction.atomic
@@ -262,6 +265,8 @@ def pages(tenant: Tenant, made: dict[str, Any]) -> dict[str, str]:
         "providers": "/portal/authenticators/messageprovider/",
         "provider-add": "/portal/authenticators/messageprovider/add/twilio/",
         "provider": f"/portal/authenticators/messageprovider/{made['provider'].pk}/change/",
+        "sender-services": "/portal/authenticators/messageprovider/add/anymail/",
+        "sender-service": f"/portal/authenticators/messageprovider/{made['sender'].pk}/change/",
         "provider-test": f"/portal/authenticators/messageprovider/{made['provider'].pk}/test/",
         "identity-providers": "/portal/authenticators/identityprovider/",
         "identity-provider": "/portal/authenticators/identityprovider/set-up/OIDC_PROVIDER/",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('authenticators', '0010_invitation_authenticator'),
+        ('authenticators', '0012_sender_services'),
     ]
 
     operations = [

@@ -15,16 +15,16 @@ from rest_framework.request import Request
 from actions import device_proving, proving
 from actions.client_auth import ClientContext
 from actions.models import Action
-from authenticators import app_invitations, available, device_credentials
+from authenticators import app_invitations, available
 from authenticators.device_credentials import Device
 from authenticators.models import AppInvitation, Authenticator, AuthenticatorConfiguration, EndUser
 from authsignal_portal import clock, limits
 from authsignal_portal.api import mark_tenant
 from authsignal_portal.client_ip import client_ip
-from authsignal_portal.errors import ExpiredToken, InvalidConfiguration, InvalidRequest
+from authsignal_portal.errors import ExpiredToken, InvalidConfiguration
 from authsignal_portal.models import Tenant
 from authsignal_portal.tokens import ClientToken
-from authsignal_portal.vocabulary import DEVICE_METHODS, ActionState, TokenPurpose, VerificationMethod
+from authsignal_portal.vocabulary import ActionState, TokenPurpose, VerificationMethod
 
 # `Authorization: Bearer app.<tenant id>.<code>`
 SCHEME = "app"
@@ -142,23 +142,13 @@ def _context(invitation: AppInvitation) -> InvitedContext:
 def enrol(context: InvitedContext, device: Device) -> Authenticator:
     """For all that the web app is offered for, or nothing; the invitation is spent with it.
 
-    Raises ExpiredToken when another app was faster, InvalidRequest where the key is another user's, and what
-    `check_may_enrol` raises.
+    Raises ExpiredToken when another app was faster, and what `device_proving.enrol` raises.
     """
     methods = _allowed(context.user)
     if not methods:
         raise InvalidConfiguration("The web app is not offered for enrolment.")
-    _check_nobody_elses(context, device)
     row = device_proving.enrol(context, methods, device)
     # The user is locked by now, and stays so until this is decided.
     if not app_invitations.use(context.invitation, row):
         raise ExpiredToken
     return row
-
-
-def _check_nobody_elses(context: InvitedContext, device: Device) -> None:
-    """The app makes a key for every code. One that moved would answer for its new user under the name of the former."""
-    device_credentials.hold(context.tenant, device.public_key)
-    owners = [device_credentials.owner_of(context.tenant, method, device.public_key) for method in DEVICE_METHODS]
-    if any(owner not in (None, context.user) for owner in owners):
-        raise InvalidRequest("publicKey is another user's. Make a new key.")

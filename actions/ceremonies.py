@@ -22,7 +22,7 @@ from authenticators.challenges import Origin
 from authenticators.methods import passkey
 from authenticators.models import Challenge, EndUser
 from authsignal_portal import clock
-from authsignal_portal.errors import Forbidden, InvalidRequest
+from authsignal_portal.errors import Forbidden, InvalidConfiguration, InvalidRequest
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import Scope, VerificationMethod
 
@@ -214,7 +214,8 @@ def verify_passkey(
 def _sign_in(tenant: Tenant, challenge: Challenge, credential: Any, seen: Mapping[str, str]) -> Verified:
     """The user is known only now: their action begins with the rules' decision, and the proof may then count.
 
-    Where the rules refuse, that is stored, the challenge is used up, and InvalidRequest is raised.
+    Where the rules refuse, or do not permit a passkey, that is stored, the challenge is used up, and InvalidRequest or
+    InvalidConfiguration is raised.
     """
     check_active(tenant, M.PASSKEY)
     with transaction.atomic():
@@ -225,9 +226,11 @@ def _sign_in(tenant: Tenant, challenge: Challenge, credential: Any, seen: Mappin
         if attempt.proof is None or attempt.proof.authenticator is None:
             return Verified(None, attempt.failure)
         action = begin_action(challenge, attempt.proof.authenticator.user, seen)
-        is_open = action.state not in states.CLOSED_TO_PROOF
-        verified = accepted(action, attempt, may_adopt=False) if is_open else Verified(None)
+        counts = action.state not in states.CLOSED_TO_PROOF and M.PASSKEY in action.facts.allowed_methods
+        verified = accepted(action, attempt, may_adopt=False) if counts else Verified(None)
     check_open(action)
+    if not counts:
+        raise InvalidConfiguration(f"{M.PASSKEY} is not permitted for this action.")
     return verified
 
 

@@ -34,6 +34,8 @@ def check_claimable(challenge: Challenge, user_id: str, *, unverified_too: bool 
     now = clock.now()
     if challenge.claimed_at:
         raise Unauthorized("The challenge was already claimed.")
+    if challenge.failed_at:
+        raise Unauthorized("The challenge has ended.")
     if challenge.user and challenge.user.user_id != user_id:
         raise Unauthorized("The challenge belongs to another user.")
     if challenge.verified_at is None and (not unverified_too or challenge.expires_at <= now):
@@ -121,7 +123,7 @@ def proves_unbound(challenge: Challenge, action: Action) -> bool:
     user = action.user
     if not _permitted(challenge, action):
         return False
-    if not challenge.contact_sealed or may_enrol(challenge, user) or not available.enrolled(user):
+    if not challenge.contact_sealed or may_enrol(challenge, user) or not available.was_enrolled(user):
         return True
     theirs = user.authenticators.filter(contact_index=challenge.contact_index).exclude(verified_at=None).exists()
     return theirs or challenge.contact_index in (user.email_index, user.phone_number_index)

@@ -24,7 +24,7 @@ from authsignal_portal.client_ip import client_ip
 from authsignal_portal.errors import ExpiredToken, InvalidCredential, InvalidRequest, NotFound, Unauthorized
 from authsignal_portal.json_body import checked_id
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import VerificationMethod
+from authsignal_portal.vocabulary import Scope, VerificationMethod
 from authsignal_portal.wire import iso, present
 
 M = VerificationMethod
@@ -88,7 +88,7 @@ def verified_output(verified: proving.Verified) -> dict[str, Any]:
             "isVerified": verified.is_verified,
             "accessToken": verified.access_token,
             "failureReason": verified.failure.value if verified.failure else None,
-            "userAuthenticator": shapes.client_authenticator(verified.authenticator)
+            "userAuthenticator": shapes.client_authenticator(verified.authenticator, in_clear=True)
             if verified.enrolled and verified.authenticator
             else None,
         }
@@ -172,9 +172,12 @@ class InitView(ClientView):
         usable = proving.challengeable(context.user, available.enrolled(context.user))
         permitted = proofs.permitted(context.action)
         methods = [method for method in usable if method in permitted]
+        user = present({"email": context.user.email, "phoneNumber": context.user.phone_number})
+        if not context.may(Scope.UPDATE):
+            user = shapes.masked(user)
         options = {
             "token": request._request.META["HTTP_AUTHORIZATION"].partition(" ")[2].strip(),
-            "user": present({"email": context.user.email, "phoneNumber": context.user.phone_number}),
+            "user": user,
             "verificationMethods": methods,
             "defaultVerificationMethod": first if first in methods else None,
         }
@@ -194,7 +197,8 @@ class UserAuthenticatorsView(EitherView):
         if self.context is None:
             raise Unauthorized("The list of authenticators needs a user's token.")
         rows = self.context.user.authenticators.exclude(verified_at=None).select_related("user", "tenant")
-        return Response([shapes.client_authenticator(row) for row in rows])
+        in_clear = self.context.may(Scope.UPDATE)
+        return Response([shapes.client_authenticator(row, in_clear=in_clear) for row in rows])
 
 
 class AuthenticatorsView(ClientView):

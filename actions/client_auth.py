@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from actions.models import Action, ActionFacts
 from authenticators.models import EndUser
-from authsignal_portal import clock, tokens
+from authsignal_portal import clock, limits, tokens
 from authsignal_portal.api import mark_tenant
 from authsignal_portal.errors import ExpiredToken
 from authsignal_portal.models import Tenant
@@ -77,7 +77,9 @@ class ClientToken(BaseAuthentication):
         token = tokens.read(text.strip())
         # Known before expiry is judged, so that a page on another origin can read that its token expired.
         mark_tenant(request, token.tenant)
-        return None, _context(token)
+        context = _context(token)
+        limits.requests_by_user(context.user.pk)
+        return None, context
 
 
 class OptionalClientToken(ClientToken):

@@ -108,7 +108,7 @@ class VerifyCheckView(ClientView):
     def post(self, request: Request) -> Response:
         limits.link_poll(self.context.action.pk)
         told = identity_proving.outcome(self.context, self.parsed(IdentityCheckPoll)["challengeId"])
-        enrolled = shapes.client_authenticator(told.enrolled) if told.enrolled else None
+        enrolled = shapes.client_authenticator(told.enrolled, in_clear=True) if told.enrolled else None
         return Response(
             present(
                 {

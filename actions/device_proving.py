@@ -6,7 +6,6 @@ user, guess count, challenge, authenticator.
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -35,25 +34,21 @@ M = VerificationMethod
 
 
 def enrol(context: ClientContext, methods: Sequence[VerificationMethod], device: Device) -> Authenticator:
-    """Enrol the device for these methods, all or none; returns the credential of the first."""
+    """Enrol the device for these methods, all or none; returns the credential of the first.
+
+    Raises InvalidRequest where its key is another user's, and what `check_may_enrol` raises.
+    """
     with transaction.atomic():
-        device_credentials.hold(context.tenant, device.public_key)
-        owners = {method: device_credentials.owner_of(context.tenant, method, device.public_key) for method in methods}
-        # In one order, whichever of two users enrols the other's key.
-        for user in sorted({context.user, *filter(None, owners.values())}, key=lambda user: str(user.pk)):
-            user.lock(gone=ExpiredToken() if user == context.user else None)
+        known = device_credentials.hold(context.user, device.public_key)
+        context.user.lock(gone=ExpiredToken())
         for method in methods:
             proving.check_may_enrol(context, method)
-        rows, told = [], set[UUID]()
-        for method, owner in owners.items():
+        new = [method for method in methods if method not in known]
+        rows = [
             # One device is one thing that happened, whatever it is for.
-            concerned = set() if owner == context.user else {user.pk for user in (context.user, owner) if user}
-            rows.append(
-                device_credentials.enrol(
-                    context.user, method, device, action_id=context.action.pk, tells=concerned - told
-                )
-            )
-            told |= concerned
+            device_credentials.enrol(context.user, method, device, action_id=context.action.pk, tells=method in new[:1])
+            for method in methods
+        ]
     return rows[0]
 
 

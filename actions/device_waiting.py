@@ -232,5 +232,7 @@ def delivered(challenge: Challenge) -> Outcome:
     now = clock.now()
     fresh = now - timedelta(seconds=settings.PROOF_FRESH_SECONDS)
     undelivered = Challenge.objects.filter(pk=challenge.pk, verified_at__gt=fresh, claimed_at=None)
-    token = proofs.access_token(action, now=now) if undelivered.update(claimed_at=now) else None
+    token = None
+    if undelivered.update(claimed_at=now):
+        token = proofs.access_token(action, now=now, since=challenge.verified_at)
     return Outcome(True, is_verified=True, is_consumed=True, access_token=token)

@@ -22,7 +22,7 @@ from actions.models import ENTITY_COLUMNS, PRIVATE, Action, ActionFacts
 from actions.store import Known
 from audit import log
 from audit.events import Tag
-from authenticators import available, contact, identity_checks
+from authenticators import available, challenges, contact, identity_checks
 from authenticators.transactions import Transaction
 from authsignal_portal import clock, crypto, origins, tokens
 from authsignal_portal.errors import (
@@ -391,7 +391,8 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
         **shown,
     }
     changed = known.user_pk is not None and _changed(user, known)
-    with _savepoint():
+    left = _left_behind(request.tenant, known, user) if changed else []
+    with transaction.atomic() if left else _savepoint():
         store.write(
             values,
             _events(request, known, values, decision, changed=changed),
@@ -399,6 +400,8 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
             changed_user=changed,
             new_device=bool(values["device"]) and known.device_pk is None,
         )
+        for address in left:
+            challenges.end_at(user_pk, request.tenant.pk, address, known.now)
     return _answer(request, known, action_id, state, allowed, default_method, list(decision.matched))
 
 
@@ -454,7 +457,7 @@ def _savepoint() -> AbstractContextManager[Any]:
 def _first_state(request: Track, known: Known, outcome: Outcome) -> ActionState:
     if request.begun_by_client and outcome in (Outcome.ALLOW, Outcome.CHALLENGE):
         return ActionState.CHALLENGE_REQUIRED
-    if outcome == Outcome.CHALLENGE and request.tenant.let_unenrolled_users_through and not known.enrolled:
+    if outcome == Outcome.CHALLENGE and request.tenant.let_unenrolled_users_through and not known.was_enrolled:
         return ActionState.ALLOW
     return OUTCOME_STATE[outcome]
 
@@ -520,6 +523,13 @@ def _contact(
         return sealed, index, True
     place = ("authenticators_enduser", COLUMN[name], str(user_pk))
     return request.tenant.seal(text, *place), contact.index(request.tenant.pk, text), False
+
+
+def _left_behind(tenant: Tenant, known: Known, columns: Mapping[str, Any]) -> list[str]:
+    """The addresses on file in whose place others come."""
+    before = gather.contacts(tenant, known, {})
+    pairs = ((before.email, "email_new"), (before.phone_number, "phone_new"))
+    return [address for address, is_new in pairs if address and columns[is_new]]
 
 
 def _changed(columns: Mapping[str, Any], known: Known) -> bool:

@@ -84,7 +84,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """GET /challenge?token=…[&mode=popup]. Changes nothing: mail scanners open links too."""
     token, facts, problem = opened(request.GET.get("token"))
     tenant = token.tenant if token else None
-    if not problem and facts and _is_top_level(request) and is_other_browser(request, facts):
+    if not problem and facts and is_other_browser(request, facts):
         problem = "other-browser"
     browser = browser_of(request) or secrets.token_urlsafe(32)
     context = _context(request, token, facts, problem)
@@ -264,8 +264,11 @@ class OpenedElsewhere(Forbidden):
 
 
 def bind_browser(request: HttpRequest, context: ClientContext) -> None:
-    """Remember the first browser at top level; a frame has no cookie. Raises OpenedElsewhere."""
-    if not is_embedded(request):
+    """Remember the first browser at top level; a frame has no cookie. Raises OpenedElsewhere.
+
+    Whether it is framed is what the page says: it binds nothing, and unbinds nothing that is bound.
+    """
+    if context.facts.browser_hash or not is_embedded(request):
         bind_top_level(request, context)
 
 

@@ -51,7 +51,7 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
         {
             "state": context.action.state,
             "isEnrolled": bool(enrolled),
-            "canEnrol": bool(permitted := _permitted(context, enrolled)),
+            "canEnrol": bool(permitted := _permitted(context)),
             "expiresIn": int((context.token.expires_at - context.now).total_seconds()),
             "message": (shown := linking.transaction_shown(context.action)).text or None,
             "isLinked": shown.is_linked,
@@ -99,12 +99,12 @@ def _is_vouched(context: ClientContext) -> bool:
     return context.facts.redirect_to_settings and is_track and not scopes.isdisjoint(context.token.scopes)
 
 
-def _permitted(context: ClientContext, enrolled: list[VerificationMethod]) -> list[VerificationMethod]:
+def _permitted(context: ClientContext) -> list[VerificationMethod]:
     """By what the user may enrol now, as the Client API judges it; here only so that nothing is offered which it would
     refuse."""
     if context.action.state in states.CLOSED_TO_PROOF:
         return []
-    needs_word = bool(enrolled) or context.tenant.first_enrolment_needs_scope
+    needs_word = available.was_enrolled(context.user) or context.tenant.first_enrolment_needs_scope
     return [method for method in M if not needs_word or proving.has_word(context, method)]
 
 
@@ -151,7 +151,9 @@ def _enrolled_contacts(user: EndUser) -> dict[str, str]:
 
 
 def _contacts_on_file(user: EndUser) -> dict[str, str]:
-    """Where something can be sent without asking."""
+    """Where something can be sent without asking to who has never enrolled anything."""
+    if available.was_enrolled(user):
+        return {}
     known = {method: getattr(user, field) for method, field in CONTACT_FIELD.items()}
     # A locked address needs no typing, whatever the tenant prefers.
     rows = AuthenticatorConfiguration.objects.filter(tenant=user.tenant_id, asks_for_address=True)
@@ -167,7 +169,7 @@ def _enrollable(
     rows = {row.method: row for row in AuthenticatorConfiguration.objects.filter(tenant=context.tenant)}
     waiting = context.action.state == ActionState.CHALLENGE_REQUIRED
     active = available.active_methods(context.tenant)
-    on_file = {} if enrolled else _contacts_on_file(context.user)
+    on_file = _contacts_on_file(context.user)
     providers = _providers(context.tenant)
     return [
         present(

@@ -88,7 +88,8 @@ def declined(action: Action, method: VerificationMethod) -> None:
     )
 
 
-def access_token(action: Action, *, now: datetime) -> str:
+def access_token(action: Action, *, now: datetime, since: datetime | None = None) -> str:
+    """`since`: when the action was proved, where the token is handed over later."""
     return tokens.mint(
         tenant=action.tenant,
         purpose=TokenPurpose.ACCESS,
@@ -98,6 +99,7 @@ def access_token(action: Action, *, now: datetime) -> str:
         idempotency_key=action.idempotency_key,
         scope=ALL_SCOPES,
         now=now,
+        since=since,
         username=action.user.username,
     )
 

@@ -83,7 +83,7 @@ def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
     """A first authenticator needs no proof; a further one needs the backend's word or a fresh proof."""
     proofs.check_open(context.action)
     proofs.check_active(context.tenant, method)
-    if available.enrolled(context.user):
+    if available.was_enrolled(context.user):
         if not has_word(context, method):
             raise Forbidden("Adding an authenticator needs a completed challenge, or the scope add:authenticators.")
     elif context.tenant.first_enrolment_needs_scope and not has_word(context, method):
@@ -110,7 +110,9 @@ def challengeable(user: EndUser, enrolled: Collection[VerificationMethod]) -> li
     Recovery codes, which nobody is asked for first, are not among these.
     """
     if not enrolled:
-        return [method for method in M if method in enrolment.CONTACT_FIELD and _on_file(user, method)]
+        on_file = [method for method in M if method in enrolment.CONTACT_FIELD and _on_file(user, method)]
+        # Who has let what they had expire is no new user.
+        return [] if available.was_enrolled(user) else on_file
     # A number that gets SMS gets WhatsApp too.
     have = {*enrolled, *([M.WHATSAPP] if M.SMS in enrolled else [])}
     return [
@@ -160,8 +162,8 @@ def _enrolled_by(user: EndUser, method: VerificationMethod) -> Authenticator | N
 
 
 def _address_on_file(user: EndUser, method: VerificationMethod) -> str:
-    address = _on_file(user, method)
-    if address is None or available.enrolled(user):
+    address = enrolment.on_file(user, method)
+    if address is None or available.was_enrolled(user):
         raise InvalidRequest(f"The user has no {method} authenticator.")
     return address
 
@@ -303,7 +305,7 @@ def _check_authority(context: ClientContext, challenge: Challenge) -> None:
         return
     if challenge.contact_sealed is None or challenge.authenticator_id is not None:
         return
-    if available.enrolled(context.user) and not has_word(context, VerificationMethod(challenge.method)):
+    if available.was_enrolled(context.user) and not has_word(context, VerificationMethod(challenge.method)):
         raise InvalidRequest(f"The user has no {challenge.method} authenticator.")
     if not _is_on_file(context.user, challenge):
         raise InvalidRequest("The address that this was sent to has changed. Begin again.")

@@ -170,7 +170,7 @@ def _address(method: VerificationMethod, sent: Mapping[str, Any], user: EndUser 
         return enrolment.clean_contact(method, sent[name])
     if user:
         row = user.authenticators.filter(method=method).exclude(verified_at=None).order_by("-is_default").first()
-        found = row.contact if row else getattr(user, enrolment.CONTACT_FIELD[method])
+        found = row.contact if row else enrolment.on_file(user, method)
         if found:
             return str(found)
     raise InvalidRequest(f"{name} is required: the user has none.")
@@ -285,7 +285,7 @@ def _token(challenge: Challenge, action: Action, *, counts: bool) -> str:
     if counts:
         may_adopt = claims.may_enrol(challenge, action.user)
         proofs.record(action, action.facts, proofs.of_challenge(challenge), may_enrol=may_adopt)
-        return proofs.access_token(action, now=now)
+        return proofs.access_token(action, now=now, since=challenge.verified_at)
     return tokens.mint(
         tenant=action.tenant,
         purpose=TokenPurpose.TRACK,

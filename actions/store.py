@@ -41,6 +41,8 @@ SELECT authsignal_now() AS now,
   (SELECT array_agg(DISTINCT x.method) FROM authenticators_authenticator x
     WHERE x.user_id = u.id AND x.verified_at IS NOT NULL
       AND (x.expires_at IS NULL OR x.expires_at > authsignal_now())) AS enrolled,
+  EXISTS (SELECT 1 FROM authenticators_authenticator x
+    WHERE x.user_id = u.id AND x.verified_at IS NOT NULL) AS was_enrolled,
   (SELECT x.method FROM authenticators_authenticator x
     WHERE x.user_id = u.id AND x.verified_at IS NOT NULL AND x.is_default
       AND (x.expires_at IS NULL OR x.expires_at > authsignal_now()) LIMIT 1) AS enrolled_default,
@@ -159,6 +161,7 @@ class Known:
     user_default: str | None
     switched: list[str] | None
     enrolled: list[str] | None
+    was_enrolled: bool
     enrolled_default: str | None
     device_pk: int | None
     authenticated_at: datetime | None

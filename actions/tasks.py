@@ -9,7 +9,7 @@ from actions import backtest, housekeeping, rule_metrics
 
 @shared_task  # type: ignore[untyped-decorator]  # celery is untyped
 def prune() -> None:
-    """What is no longer needed is removed in small batches."""
+    """What is no longer needed is removed, in batches."""
     housekeeping.prune()
 
 

@@ -51,6 +51,13 @@ def enrolled(user: EndUser) -> list[VerificationMethod]:
     return [method for method in VerificationMethod if method in have]
 
 
+def was_enrolled(user: EndUser) -> bool:
+    """Whether the user ever proved to have something that still stands here, expired or not. Who has is no new user:
+    what a first authenticator may do without a proof, they may not.
+    """
+    return user.authenticators.exclude(verified_at=None).exists()
+
+
 def can_recover(user: EndUser, configured: AuthenticatorConfiguration) -> bool:
     """Whether the user has one of the methods that the tenant wants first for the day this one is lost."""
     wanted = configured.recovery_methods

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 
 from audit import log
 from audit.events import Tag
-from authenticators import available, guesses, links, notices, otp, outbox, routing, sending
+from authenticators import available, contact, delivery, guesses, links, notices, otp, outbox, routing, sending
 from authenticators.method import Judged, VerificationFailed
 from authenticators.models import Authenticator, Challenge, EndUser, Message
 from authenticators.notices import Kind
@@ -123,6 +123,7 @@ def start_code(
     now = clock.now()
     challenge = _open_for(tenant, user, method, purpose, origin, to, now)
     if challenge is None:
+        _check_new(user, now)
         challenge = Challenge(
             tenant=tenant,
             user=user,
@@ -219,9 +220,7 @@ def send_by_fallback(message: Message) -> bool:
         return False
     if found.user:
         found.user.lock()
-    guesses.lock(
-        tenant=message.tenant, subject=guesses.subject_of(found.user, found.contact_index), method=found.method
-    )
+    guesses.lock(tenant=message.tenant, subject=_guesser(found.user, found), method=found.method)
     challenge, now = _locked(found), clock.now()
     newer = Message.objects.filter(challenge=found, created_at__gt=message.created_at)
     if challenge is None or not challenge.is_open(now) or challenge.sends >= settings.SENDS_PER_CHALLENGE:
@@ -243,8 +242,9 @@ def start_nonce(
     context: dict[str, Any] | None = None,
     lifetime_seconds: int | None = None,
 ) -> Challenge:
-    """A WebAuthn challenge: 32 random bytes, single use (WebAuthn L3 §13.4.3)."""
+    """A WebAuthn challenge: 32 random bytes, single use (WebAuthn L3 §13.4.3). Raises TooManyRequests."""
     now = clock.now()
+    _check_new(user, now)
     challenge = Challenge(
         tenant=tenant,
         user=user,
@@ -262,7 +262,8 @@ def start_nonce(
 
 
 def store(challenge: Challenge, now: datetime) -> None:
-    """A new challenge that was begun elsewhere: kept, counted, and in the log."""
+    """A new challenge that was begun elsewhere: kept, counted, and in the log. Raises TooManyRequests."""
+    _check_new(challenge.user, now)
     link_id(challenge)
     challenge.save(force_insert=True)
     _cancel_surplus(challenge.user)
@@ -291,7 +292,8 @@ def start_silent(
     purpose: str,
     authenticator: Authenticator | None,
 ) -> Challenge:
-    """A challenge that needs nothing sent: an authenticator app, a recovery code."""
+    """A challenge that needs nothing sent: an authenticator app, a recovery code. Raises TooManyRequests."""
+    _check_new(user, now := clock.now())
     challenge = Challenge(
         tenant=user.tenant,
         user=user,
@@ -299,7 +301,7 @@ def start_silent(
         purpose=purpose,
         **origin.columns,
         authenticator=authenticator,
-        expires_at=clock.now() + timedelta(minutes=user.tenant.otp_duration_in_minutes),
+        expires_at=now + timedelta(minutes=user.tenant.otp_duration_in_minutes),
     )
     challenge.save(force_insert=True)
     return challenge
@@ -321,6 +323,14 @@ def _open_for(
     guesses.lock(tenant=tenant, subject=guesses.subject_of(user, ""), method=method)
     newest = of_action(tenant, origin.action_id, method).filter(purpose=purpose).select_for_update(of=("self",)).first()
     return newest if newest and newest.is_open(now) and newest.contact == to else None
+
+
+def _check_new(user: EndUser | None, now: datetime) -> None:
+    """One more challenge of the user, whatever it is for. Raises TooManyRequests."""
+    most = settings.NEW_CHALLENGES_PER_10_MINUTES
+    recent = Challenge.objects.filter(user=user, created_at__gt=now - timedelta(minutes=10))
+    if user and recent.order_by()[:most].count() >= most:
+        raise TooManyRequests("Too many challenges for this user.", resets_in=60)
 
 
 def _cancel_surplus(user: EndUser | None) -> None:
@@ -367,6 +377,18 @@ def end_open(tenant: Tenant, method: str) -> None:
     Challenge.objects.filter(pk__in=free).update(failed_at=clock.Now())
 
 
+def end_at(user: uuid.UUID, tenant: uuid.UUID, address: str, now: datetime) -> None:
+    """The address on file has changed: what waits for an answer from the one before is over, and what was answered
+    there counts for nothing that was not claimed by now. An enrolled address answers for itself.
+
+    Call in the transaction that changes it, with the user locked.
+    """
+    rows = Challenge.objects.filter(user=user, authenticator=None, contact_index__in=contact.indexes(tenant, address))
+    for challenge in rows.filter(failed_at=None, claimed_at=None):
+        delivery.cancel_owed(challenge, now)
+        Challenge.objects.filter(pk=challenge.pk).update(failed_at=now)
+
+
 def by_id(tenant: Tenant, challenge_id: str) -> Challenge:
     """A challenge of this tenant. Raises InvalidRequest."""
     found = Challenge.objects.filter(pk=challenge_id, tenant=tenant).select_related("tenant", "user").first()
@@ -396,7 +418,7 @@ def finish(
         return REFUSED
     now = gate.now if gate else clock.now()
     if (gate and not gate.admits(challenge.purpose)) or challenge.attempts >= tries(method):
-        _record(Tag.CHALLENGE_REFUSED, challenge, now, reason="limit")
+        _tell_limit(challenge, now)
         return EXHAUSTED
     if not challenge.is_open(now):
         return REFUSED
@@ -420,6 +442,13 @@ def finish(
     return _proved(challenge, judged, now, answer)
 
 
+def _tell_limit(challenge: Challenge, now: datetime) -> None:
+    """Once: who goes on trying fills no log."""
+    if not challenge.limit_told:
+        Challenge.objects.filter(pk=challenge.pk).update(limit_told=True)
+        _record(Tag.CHALLENGE_REFUSED, challenge, now, reason="limit")
+
+
 def _gate(
     tenant: Tenant, user: EndUser | None, method: VerificationMethod, challenge: Challenge
 ) -> guesses.Gate | None:
@@ -427,7 +456,13 @@ def _gate(
     nobody can lock a user's passkey by naming it."""
     if not METHODS[method].guessable:
         return None
-    return guesses.lock(tenant=tenant, subject=guesses.subject_of(user, challenge.contact_index), method=method)
+    return guesses.lock(tenant=tenant, subject=_guesser(user, challenge), method=method)
+
+
+def _guesser(user: EndUser | None, challenge: Challenge) -> str:
+    """Whose guesses these are: the user's, or those at the mailbox or number that it went to."""
+    to = None if user else challenge.contact
+    return guesses.subject_of(user, contact.limit_index(challenge.tenant_id, to) if to else "")
 
 
 def tries(method: VerificationMethod) -> int:

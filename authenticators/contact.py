@@ -11,6 +11,8 @@ from authsignal_portal.errors import InvalidRequest
 
 # Shape only; whether it can be reached is shown by the code that arrives.
 EMAIL = re.compile(r"[^@\s<>\",;:()\[\]\\]{1,64}@[^@\s<>\",;:()\[\]\\]{1,253}")
+# One provider, to whom the dots of a name are nothing.
+WITHOUT_DOTS = ("gmail.com", "googlemail.com")
 PHONE = re.compile(r"\+?[0-9]{7,15}")
 
 
@@ -19,7 +21,16 @@ def clean_email(text: str) -> str:
     text = text.strip()
     if len(text) > 254 or not EMAIL.fullmatch(text):
         raise InvalidRequest("email is not an email address.")
+    check_spelling(text)
     return text
+
+
+def check_spelling(text: str) -> None:
+    """Raises InvalidRequest for an address that we take for the same as another one, and a mail server may not: it has
+    letters that are forms of others (ſ for s), or whose small form is not theirs alone (ß for ss).
+    """
+    if unicodedata.normalize("NFKC", text) != text or text.casefold() != text.lower():
+        raise InvalidRequest("email holds a letter that stands for another one. Write it with the plain letter.")
 
 
 def clean_phone(text: str) -> str:
@@ -38,6 +49,25 @@ def index(tenant_id: uuid.UUID, text: str) -> str:
 def indexes(tenant_id: uuid.UUID, text: str) -> list[str]:
     """The blind index under every pepper in use, for look-ups."""
     return crypto.keyed_hashes("contact", tenant_id.bytes, normal(text))
+
+
+def limit_index(tenant_id: uuid.UUID, text: str) -> str:
+    """As `index`, for counting: the same for all addresses that lead to one mailbox by a tag or by its dots."""
+    return index(tenant_id, _mailbox(text))
+
+
+def limit_indexes(tenant_id: uuid.UUID, text: str) -> list[str]:
+    return indexes(tenant_id, _mailbox(text))
+
+
+def _mailbox(text: str) -> str:
+    name, at, domain = normal(text).rpartition("@")
+    if not at:
+        return text
+    name = name.partition("+")[0] or name
+    if domain in WITHOUT_DOTS:
+        name, domain = name.replace(".", ""), WITHOUT_DOTS[0]
+    return f"{name}@{domain}"
 
 
 def normal(text: str) -> str:

@@ -2,12 +2,12 @@
 
 import secrets
 import uuid
-from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from audit import log
 from audit.events import Tag
@@ -16,7 +16,7 @@ from authenticators.models import Authenticator, AuthenticatorConfiguration, Cha
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidConfiguration, InvalidRequest, RefusedCredential
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import DevicePlatform, VerificationMethod
+from authsignal_portal.vocabulary import DEVICE_METHODS, DevicePlatform, VerificationMethod
 
 NONCE_BYTES = 32
 
@@ -34,56 +34,61 @@ class Device:
 
 def find(tenant: Tenant, method: VerificationMethod, public_key: bytes) -> Authenticator | None:
     """The tenant's usable credential with this key."""
-    rows = Authenticator.objects.filter(Authenticator.usable(), tenant=tenant, method=method, public_key=public_key)
-    return rows.select_related("user", "tenant").first()
+    return _with_key(tenant, method, public_key).filter(Authenticator.usable()).first()
+
+
+def _with_key(tenant: Tenant, method: VerificationMethod, public_key: bytes) -> QuerySet[Authenticator]:
+    rows = Authenticator.objects.filter(tenant=tenant, method=method, public_key=public_key)
+    return rows.select_related("user", "tenant")
 
 
 def stored(tenant: Tenant, method: VerificationMethod, public_key: bytes) -> Authenticator | None:
-    """The tenant's credential with this key, expired or not: to be taken away or over, and to prove nothing."""
-    rows = Authenticator.objects.filter(tenant=tenant, method=method, public_key=public_key)
-    return rows.select_related("user", "tenant").first()
+    """The tenant's credential with this key, expired or not: to be taken away, and to prove nothing.
+
+    As long as it stands there, the key is nobody else's.
+    """
+    return _with_key(tenant, method, public_key).first()
 
 
 # -- enrolling -----------------------------------------------------------------------------------
 
 
-def hold(tenant: Tenant, public_key: bytes) -> None:
-    """Let other enrolments of the key wait until the transaction ends. Before any user is locked: then whose it is
-    stands, and can be locked in order with who enrols it.
+def hold(user: EndUser, public_key: bytes) -> list[VerificationMethod]:
+    """Let other enrolments of the key wait until the transaction ends; before the user is locked.
+
+    Returns what the key stands for already, expired or not. Raises InvalidRequest where it is another user's: a public
+    key is no secret, and enrolling is not signed, so that whoever says it does not show that they hold it.
     """
-    outbox.one_at_a_time([f"device-key:{tenant.pk}:{public_key.hex()}"])
-
-
-def owner_of(tenant: Tenant, method: VerificationMethod, public_key: bytes) -> EndUser | None:
-    """Whose the key is by now, expired or not."""
-    row = stored(tenant, method, public_key)
-    return row.user if row else None
+    outbox.one_at_a_time([f"device-key:{user.tenant_id}:{public_key.hex()}"])
+    rows = Authenticator.objects.filter(tenant=user.tenant_id, method__in=DEVICE_METHODS, public_key=public_key)
+    if rows.exclude(user=user).exists():
+        raise InvalidRequest(
+            "publicKey is another user's. Remove its credential in their app first, or make a new key."
+        )
+    return [VerificationMethod(method) for method in rows.values_list("method", flat=True)]
 
 
 def enrol(
-    user: EndUser, method: VerificationMethod, device: Device, *, action_id: uuid.UUID, tells: Set[uuid.UUID]
+    user: EndUser, method: VerificationMethod, device: Device, *, action_id: uuid.UUID, tells: bool
 ) -> Authenticator:
-    """The key as the user's own credential: made, or brought up to date. The newest enrolment wins.
+    """The key as the user's own credential: made, or brought up to date.
 
-    Call inside a transaction, with the key held (`hold`), and `user` and whose the key is (`owner_of`) locked.
-    `tells`: which of the two users hear of it. Raises InvalidConfiguration where an attestation is asked for.
+    Call inside a transaction, with the key held (`hold`) and the user locked. `tells`: the user hears of it.
+    Raises InvalidConfiguration where an attestation is asked for.
     """
     configuration = AuthenticatorConfiguration.of(user.tenant, method)
     if configuration.require_app_attestation:
         raise InvalidConfiguration("Only attested apps may enrol here, and this server cannot verify attestations yet.")
     actor, now = log.user(user.pseudonym), clock.now()
     rows = Authenticator.objects.select_related("user", "tenant").select_for_update(of=("self",))
-    row = rows.filter(tenant=user.tenant, method=method, public_key=device.public_key).first()
-    if row and row.user_id != user.pk:
-        enrolment.remove(row, actor=actor, tells=row.user_id in tells)
-        row = None
+    row = rows.filter(user=user, method=method, public_key=device.public_key).first()
     row = row or Authenticator(tenant=user.tenant, user=user, method=method, public_key=device.public_key)
     row.name, row.device_platform, row.attestation = device.name, device.platform.value, device.attestation
     row.push_token = _push_token(device.platform.value, device.push_token)
     row.expires_at = lifetime_from(now, configuration)
     row.verified_at = row.verified_at or now
     row.save()
-    enrolment.complete(row, now=now, actor=actor, action_id=action_id, tells=user.pk in tells)
+    enrolment.complete(row, now=now, actor=actor, action_id=action_id, tells=tells)
     return row
 
 

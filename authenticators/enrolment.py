@@ -147,6 +147,12 @@ def add_verified(user: EndUser, given: dict[str, Any], *, actor: log.Actor, with
     return Added(row, codes)
 
 
+def on_file(user: EndUser, method: VerificationMethod) -> str | None:
+    """The user's address for this method as it is by now, not as it was when the user was read. Call with it locked."""
+    address: str | None = getattr(EndUser.objects.select_related("tenant").get(pk=user.pk), CONTACT_FIELD[method])
+    return address
+
+
 def contact_name(method: VerificationMethod) -> str:
     """The wire's name of what a method sends to."""
     return CONTACT_NAME[CONTACT_FIELD[method]]

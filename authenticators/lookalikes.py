@@ -1,11 +1,12 @@
 """Texts that do not say what they seem to: characters that cannot be seen, and letters that pass for others.
 
 Source: Unicode UTS #39, the parts that a payee's name needs. What would mislead a reader is refused; a word that is
-wholly of Cyrillic or Greek letters that look Latin may be honest, and is shown with the name of its alphabet.
+wholly of letters that look Latin, and are none, may be honest, and is shown with the name of its alphabet.
 """
 
 import re
 import unicodedata
+from functools import partial
 
 MAX_MARKS = 3
 # Letters and marks by their category, yet nothing is drawn.
@@ -14,8 +15,21 @@ SELECTORS = re.compile("[\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 WORD = re.compile(r"\w+")
 # Scripts that are written together in one word, besides each for itself.
 TOGETHER = frozenset({"CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO", "LATIN"})
+# In everyday use today (UAX #31, Table 5), by the first words of their letters' names. What few can read can hide
+# anything: Cherokee and Lisu have a letter for most Latin ones.
+# fmt: off
+READ = TOGETHER | {
+    "ARABIC", "ARMENIAN", "BENGALI", "CYRILLIC", "DEVANAGARI", "ETHIOPIC", "GEORGIAN", "GREEK", "GUJARATI",
+    "GURMUKHI", "HEBREW", "KANNADA", "KHMER", "LAO", "MALAYALAM", "MYANMAR", "ORIYA", "SINHALA", "TAMIL", "TELUGU",
+    "THAANA", "THAI", "TIBETAN",
+}
+# fmt: on
+# Signs that stand for Latin letters or digits, and that nobody takes for them.
+SIGNS = frozenset("™℠№½¼¾")
+LATIN_OR_DIGIT = re.compile("[A-Za-z0-9]")
 # Letters that a reader takes for Latin ones.
 PASS_FOR_LATIN = {
+    "ARMENIAN": frozenset("ԼՍՏՕգզհյոսցքօ"),
     "CYRILLIC": frozenset("АВЕЅІЈКМНОРСТУХЬҮҺӀԌԚԜавеѕіјкмнопрстухьүһӏԁԛԝѵг"),
     "GREEK": frozenset("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲϳαβεικνορτυχηγ"),
 }
@@ -36,11 +50,13 @@ def check(text: str) -> None:
             raise Misleading(f"holds a character that cannot be seen ({_name(char)})")
         if category == "Zs" and char != " ":
             raise Misleading(f"holds a space other than the ordinary one ({_name(char)})")
-        if (category[0] == "L" or category == "Nd") and unicodedata.normalize("NFKC", char) != char:
+        if _stands_for_another(char, category):
             raise Misleading(f"holds a form of another character ({_name(char)})")
         marks = marks + 1 if category[0] == "M" else 0
         if marks > MAX_MARKS:
             raise Misleading("has too many marks on one letter")
+    if unread := scripts_of(text) - READ:
+        raise Misleading(f"is written in an alphabet that few can read ({', '.join(sorted(unread)).title()})")
     for word in WORD.findall(text):
         scripts = scripts_of(word)
         if len(scripts) > 1 and not scripts <= TOGETHER:
@@ -49,16 +65,41 @@ def check(text: str) -> None:
 
 def scripts_of(word: str) -> set[str]:
     """The scripts of its letters, by the first word of Unicode's name for each."""
-    return {unicodedata.name(char, "UNKNOWN").split()[0] for char in word if unicodedata.category(char)[0] == "L"}
+    return {_script(char) for char in _letters(word)}
 
 
 def shown(text: str) -> str:
-    """The text for a reader: with the name of its alphabet where all of it passes for Latin."""
-    letters = {char for char in text if unicodedata.category(char)[0] == "L"}
+    """The text for a reader: each word that passes for Latin with the name of its alphabet, unless all of the text is
+    of that alphabet and some of it can be told.
+    """
+    letters = _letters(text)
+    beside_latin = "LATIN" in scripts_of(text)
     for script, alike in PASS_FOR_LATIN.items():
-        if letters and letters <= alike:
-            return f"{text} [{script.title()}]"
+        told = {char for char in letters if _script(char) == script} - alike
+        if beside_latin or not told:
+            text = WORD.sub(partial(_marked, script), text)
     return text
+
+
+def _marked(script: str, word: re.Match[str]) -> str:
+    letters = _letters(word[0])
+    passes = letters and letters <= PASS_FOR_LATIN[script]
+    return f"{word[0]} [{script.title()}]" if passes else word[0]
+
+
+def _letters(text: str) -> set[str]:
+    return {char for char in text if unicodedata.category(char)[0] == "L"}
+
+
+def _script(char: str) -> str:
+    return unicodedata.name(char, "UNKNOWN").split()[0]
+
+
+def _stands_for_another(char: str, category: str) -> bool:
+    plain = unicodedata.normalize("NFKC", char)
+    if plain == char or char in SIGNS:
+        return False
+    return category[0] == "L" or category == "Nd" or LATIN_OR_DIGIT.search(plain) is not None
 
 
 def _name(char: str) -> str:

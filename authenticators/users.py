@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from audit import log
 from audit.events import Tag
-from authenticators import contact
+from authenticators import challenges, contact
 from authenticators.enrolment import Added, add_verified
 from authenticators.id_tokens import Vouched
 from authenticators.models import EndUser, GuessCount
@@ -87,10 +87,12 @@ def update(tenant: Tenant, user_id: str, given: Mapping[str, Any], *, actor: log
 
 
 def _set_contact(user: EndUser, field: str, text: str) -> None:
-    """A new address is not verified until somebody says so."""
+    """A new address is not verified until somebody says so, and the one before proves nothing any more."""
     known = getattr(user, field)
     if known is None or contact.index(user.tenant_id, known) != contact.index(user.tenant_id, text):
         setattr(user, f"{field}_verified", False)
+        if known is not None:
+            challenges.end_at(user.pk, user.tenant_id, known, clock.now())
     setattr(user, field, text)
 
 
@@ -117,6 +119,7 @@ def query(tenant: Tenant, given: Mapping[str, Any], vouched: Vouched | None = No
     if "username" in asked:
         rows = rows.filter(username=asked["username"])
     if "email" in asked:
+        contact.check_spelling(asked["email"])
         rows = rows.filter(email_index__in=contact.indexes(tenant.pk, asked["email"]))
     if "phoneNumber" in asked:
         rows = rows.filter(phone_number_index__in=contact.indexes(tenant.pk, asked["phoneNumber"]))

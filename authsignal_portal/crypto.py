@@ -99,7 +99,10 @@ def is_keyed_hash(stored: str, purpose: str, *parts: str | bytes) -> bool:
     pepper = settings.PEPPERS.get(pepper_id)
     if pepper is None:
         return False
-    return hmac.compare_digest(stored, _keyed(pepper_id, pepper, purpose, parts))
+    # As bytes: `stored` may come out of a form, and of texts only ASCII can be compared.
+    return hmac.compare_digest(
+        stored.encode(errors="surrogatepass"), _keyed(pepper_id, pepper, purpose, parts).encode()
+    )
 
 
 def _keyed(pepper_id: str, pepper: bytes, purpose: str, parts: tuple[str | bytes, ...]) -> str:

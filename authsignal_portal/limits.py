@@ -47,6 +47,11 @@ def qr_poll(challenge_id: str) -> None:
     _hit(RateLimitItemPerMinute(settings.QR_POLLS_PER_MINUTE), "qr-poll", challenge_id)
 
 
+def requests_by_user(user_id: object) -> None:
+    """All that comes with tokens of one user, whatever their actions."""
+    _hit(RateLimitItemPerMinute(settings.CLIENT_REQUESTS_PER_MINUTE_PER_USER), "user", str(user_id))
+
+
 def link_poll(action_id: object) -> None:
     """A page that waits for its link to be opened asks once a second, in a tab or two."""
     _hit(RateLimitItemPerMinute(settings.LINK_POLLS_PER_MINUTE), "link", str(action_id))

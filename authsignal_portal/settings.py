@@ -280,6 +280,10 @@ CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS = env.int(
 CLIENT_REQUESTS_PER_MINUTE_PER_TENANT = env.int(
     "CLIENT_REQUESTS_PER_MINUTE_PER_TENANT", default=600 if PRODUCTION else 60_000
 )
+# With a user's token. A page that polls asks once or twice a second, and a user may have two of them open.
+CLIENT_REQUESTS_PER_MINUTE_PER_USER = env.int(
+    "CLIENT_REQUESTS_PER_MINUTE_PER_USER", default=600 if PRODUCTION else 60_000
+)
 # Staff signing in, per 15 minutes and step (password, code).
 STAFF_TRIES_PER_ACCOUNT = 5
 STAFF_TRIES_PER_ADDRESS = env.int("STAFF_TRIES_PER_ADDRESS", default=30 if PRODUCTION else 1000)

@@ -60,10 +60,13 @@ def mint(
     idempotency_key: str,
     scope: str,
     now: datetime,
+    since: datetime | None = None,
     username: str | None = None,
 ) -> str:
-    """A token that lives for the tenant's token duration from `now`."""
-    issued = int(now.timestamp())
+    """A token that lives for the tenant's token duration from `now`. `since`: when what it stands for was proved, where
+    that was before; it is no fresher than that.
+    """
+    issued = int((since or now).timestamp())
     audience = _audience(tenant.pk)
     kid, key = _signing_key(tenant.pk)
     other = {
@@ -79,7 +82,7 @@ def mint(
         "sub": user_id,
         "iat": issued,
         "nbf": issued,
-        "exp": issued + tenant.token_duration_in_minutes * 60,
+        "exp": int(now.timestamp()) + tenant.token_duration_in_minutes * 60,
         "jti": uuid.uuid4().hex,
         "purpose": purpose.value,
         "act": str(action_id),

@@ -224,6 +224,17 @@ def test_a_second_browser_is_refused_and_told_why(api: Api, client: Client) -> N
     assert client.get(path_of(tracked), headers=TOP).status_code == 200
 
 
+def test_a_second_browser_that_says_it_is_framed_is_refused_too(api: Api, client: Client) -> None:
+    tracked, second = track(api), Client()
+    client.get(path_of(tracked), headers=TOP)
+    state_of(client, tracked["token"])
+    assert second.get(path_of(tracked), headers=FRAME).status_code == 403
+    for name in ("state", "finish", "recovery-code"):
+        answer = call(second, name, tracked["token"], embedded=True)
+        assert (answer.status_code, answer.json()["errorCode"]) == (403, "opened_elsewhere")
+    assert call(client, "state", tracked["token"], embedded=True).status_code == 200
+
+
 def test_one_browser_keeps_its_cookie_over_several_verifications(api: Api, client: Client) -> None:
     first, second = track(api), track(api)
     client.get(path_of(first), headers=TOP)

@@ -44,3 +44,15 @@ def test_kept_answers_messages_and_enrolments_nobody_finished_go_too(acme):
     Message.objects.create(tenant=acme, user=alice, channel="EMAIL", **month_ago)
     assert housekeeping.prune() == 3
     assert list(Authenticator.objects.all()) == [kept]
+
+
+@pytest.mark.django_db
+def test_what_piled_up_goes_in_one_turn_unless_the_turn_is_over(acme, monkeypatch):
+    alice, old = make.make_user(acme), clock.now() - timedelta(hours=25)
+    for _number in range(7):
+        make.make_challenge(alice, expires_at=old)
+    monkeypatch.setattr(housekeeping, "BATCH", 2)
+    assert housekeeping.prune() == 7
+    make.make_challenge(alice, expires_at=old)
+    monkeypatch.setattr(housekeeping, "TURN_SECONDS", 0)
+    assert housekeeping.prune() == 0

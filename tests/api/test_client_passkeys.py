@@ -3,9 +3,9 @@
 import pytest
 
 from actions.models import Action
-from authenticators.models import Authenticator
+from authenticators.models import Authenticator, Challenge
 from tests import make
-from tests.api.reading import MOMENT, UUID, ok, refused
+from tests.api.reading import MOMENT, UUID, ok, refused, tags
 from tests.soft_authenticator import SoftAuthenticator, b64url
 
 BASE = "user-authenticators/passkey"
@@ -131,6 +131,25 @@ def test_the_rules_decide_about_a_sign_in_when_the_user_becomes_known(browser, a
     assert answer.status_code == 400 or not answer.body.get("isVerified")
     assert "accessToken" not in answer.body
     assert not Action.objects.filter(action_code="sign-in", state="CHALLENGE_SUCCEEDED").exists()
+
+
+def test_a_sign_in_that_its_action_does_not_permit_uses_the_challenge_up_and_stands_in_the_log(
+    browser, api, phone, acme
+):
+    phone.counts = True
+    ok(sign_up(browser, phone, track(api)))
+    make.make_action(acme, "sign-in", "CHALLENGE", verification_methods=["EMAIL_OTP"])
+    before, seen = Authenticator.objects.get().sign_count, tags(tag="challenge:verified")
+    challenge = ok(browser("POST", "challenge", {"action": "sign-in"}))["challengeId"]
+    begun = ok(browser("POST", f"{BASE}/authentication-options", {"challengeId": challenge}))
+    sent = assertion(browser, phone, begun)
+    refused(browser("POST", "verify/passkey", sent), 400, "invalid_configuration")
+    action = Action.objects.get(action_code="sign-in")
+    assert (action.state, action.user.user_id) == ("CHALLENGE_REQUIRED", "alice")
+    assert Challenge.objects.get(pk=challenge).verified_at
+    assert Authenticator.objects.get().sign_count > before
+    assert len(tags(tag="challenge:verified")) == len(seen) + 1
+    assert "accessToken" not in browser("POST", "verify/passkey", sent).body
 
 
 def test_a_passkey_is_taken_as_ios_sends_it(browser, api, phone):

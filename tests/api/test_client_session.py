@@ -10,7 +10,7 @@ import pytest
 from authenticators.models import Challenge
 from authsignal_portal.models import SigningKey
 from tests import make
-from tests.api.reading import ok, refused
+from tests.api.reading import code_sent, ok, refused
 
 BY_TOKEN = [
     ("POST", "init"),
@@ -142,7 +142,7 @@ def test_what_a_user_can_be_asked_for(browser, api):
     token = track(api, email="a@acme.example")
     options = ok(browser("POST", "init", {}, token=token))["challengeOptions"]
     assert options["token"] == token
-    assert options["user"] == {"email": "a@acme.example"}
+    assert options["user"] == {"email": "a•••@acme.example"}
     # Of those that are active: a link is not, and there is nothing else that a stranger can answer.
     assert options["verificationMethods"] == ["EMAIL_OTP"]
     assert "defaultVerificationMethod" not in options
@@ -179,6 +179,31 @@ def test_the_tenants_id_lists_nobodys_authenticators_and_is_no_expired_token(bro
         refused(browser("GET", "user-authenticators", Authorization=header), 401, "unauthorized")
     for header in ("", "Bearer ", "Bearer x.y.z"):
         refused(browser("GET", "user-authenticators", Authorization=header), 401, "expired_token")
+
+
+def test_a_users_addresses_are_told_in_full_to_who_proved_to_be_them(browser, api):
+    """Else whoever has the password could read where codes go."""
+    ok(api("PATCH", "users/alice", {"email": "alice@acme.example", "phoneNumber": "+64270000789"}))
+    for method, given in (("SMS", {"phoneNumber": "+64270000123"}), ("EMAIL_OTP", {"email": "alice@acme.example"})):
+        ok(api("POST", "users/alice/authenticators", {"verificationMethod": method, **given}))
+    token = track(api)
+    masked, in_clear = (
+        {"a•••@acme.example", "•••• 789", "•••• 123"},
+        {"+64270000789", "+64270000123", "alice@acme.example"},
+    )
+    assert told_to(browser, token) == told_to(browser, track(api, scope="add:authenticators")) == masked
+    assert told_to(browser, track(api, scope="update:authenticators")) == in_clear
+    ok(browser("POST", "challenge/email-otp", token=token))
+    assert told_to(browser, token) == masked
+    proved = ok(browser("POST", "verify/email-otp", {"verificationCode": code_sent()}, token=token))["accessToken"]
+    assert told_to(browser, proved) == told_to(browser, token) == in_clear
+
+
+def told_to(browser, token):
+    """Every address and number that the Client API tells of the token's user."""
+    user = ok(browser("POST", "init", {}, token=token))["challengeOptions"]["user"]
+    rows = ok(browser("GET", "user-authenticators", token=token))
+    return {one[name] for one in (user, *rows) for name in ("email", "phoneNumber") if name in one}
 
 
 def test_the_tenants_methods_are_the_same_for_the_browser(browser, api):

@@ -1,6 +1,7 @@
 """Credentials of apps with device keys: enrolled, looked up, renewed, removed; and whose they are."""
 
 import base64
+import itertools
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -79,12 +80,27 @@ def test_a_key_written_as_a_compressed_point_is_the_same_key(api, browser, key):
     assert Authenticator.objects.count() == 1
 
 
-def test_the_newest_enrolment_of_a_key_wins(api, browser, key):
-    enrol(api, browser, key, user="alice")
-    made = enrol(api, browser, key, user="bob")
+def test_a_key_that_is_another_users_is_not_taken_over(api, browser, key):
+    """Public keys stand in receipts and addresses: to say one is not to hold it."""
+    made = enrol(api, browser, key, user="alice")
+    tokens = [track(api, "mallory"), track(api, "mallory", scope="add:authenticators")]
+    before = everything_stored()
+    for path, token in itertools.product([*PATHS, "device"], tokens):
+        refused(browser("POST", f"user-authenticators/{path}", key.enrolment(), token=token), 400, "invalid_request")
+    assert everything_stored() == before
     assert ok(browser("GET", f"user-authenticators/push?{key.query}")) == made
-    assert ok(api("GET", "users/alice"))["isEnrolled"] is False
-    assert AuditEvent.objects.filter(tag="authenticator:removed").count() == 1
+
+
+def test_a_phone_that_went_to_another_user_is_theirs_once_it_removed_its_credential(api, browser, acme, key, advance):
+    AuthenticatorConfiguration.objects.create(tenant=acme, method=M.PUSH, credential_days=2)
+    enrol(api, browser, key, user="alice")
+    ok(browser("POST", "user-authenticators/push/remove", key.removal()))
+    enrol(api, browser, key, user="bob")
+    advance(3 * 86_400)
+    token = track(api, "carol")
+    refused(browser("POST", "user-authenticators/push", key.enrolment(), token=token), 400, "invalid_request")
+    assert ok(browser("POST", "user-authenticators/push/remove", key.removal(steps=3 * 144)))
+    assert ok(browser("POST", "user-authenticators/push", key.enrolment(), token=token))["userId"] == "carol"
 
 
 def test_each_tenant_has_its_own_credentials(api, browser, globex_api, globex, key):
@@ -184,7 +200,8 @@ def test_a_credential_expires_where_the_tenant_says_so_and_is_nothing_then(api, 
     refused(browser("GET", f"user-authenticators/push?{key.query}"), 404, "invalid_credential")
     assert ok(api("GET", "users/alice"))["isEnrolled"] is False
     assert ok(api("POST", "users/alice/actions/login"))["isEnrolled"] is False
-    assert ok(browser("POST", "user-authenticators/push", key.enrolment(), token=track(api)))["expiresAt"]
+    refused(browser("POST", "user-authenticators/push", key.enrolment(), token=track(api)), 403, "invalid_request")
+    assert enrol(api, browser, key)["expiresAt"]
     assert Authenticator.objects.count() == 1
 
 

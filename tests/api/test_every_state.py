@@ -29,9 +29,11 @@ from authsignal_portal.vocabulary import (
 )
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
+from tests.api.calls import SHUT, calls_of, knock
 from tests.api.doors import SERVER_KEY, TOKEN, doors
 from tests.api.instances import TRIED, Instance, begin, is_success, make_person, vouchers
 from tests.api.reading import code_sent, ok, refused
+from tests.portal.staff import signed_in
 from tests.races.still_clock import still_clock
 
 S = ActionState
@@ -211,26 +213,75 @@ def test_each_single_method_is_an_enrolment_and_lets_nobody_through(method, acme
     assert ok(api("POST", "validate", {"token": tracked["token"]}))["isValid"] is False
 
 
+@pytest.mark.parametrize("method", sorted(DEVICE_METHODS))
+def test_who_let_their_only_method_expire_is_no_new_user(method, acme, api, browser):
+    """Who has their password only would else be asked for nothing, or enrol what is theirs."""
+    acme.let_unenrolled_users_through = True
+    acme.save()
+    user = make.make_user(acme, "alice", email=EMAIL["email"])
+    assert ok(api("POST", "users/alice/actions/pay"))["state"] == S.ALLOW
+    begun = ok(api("POST", "users/alice/actions/pay", {"scope": "add:authenticators"}))["token"]
+    unproved = ok(
+        api("POST", "challenge", {"action": "pay", "verificationMethod": "EMAIL_OTP", "email": "e@e.example"})
+    )
+    verified = {"challengeId": unproved["challengeId"], "verificationCode": code_sent()}
+    assert ok(api("POST", "verify", verified))["isVerified"] is True
+    make.make_authenticator(user, method, public_key=b"k", expires_at=clock.now())
+    tracked = ok(api("POST", "users/alice/actions/pay"))
+    assert (tracked["state"], tracked["isEnrolled"]) == (S.CHALLENGE_REQUIRED, False)
+    token, body = tracked["token"], {"email": "evil@acme.example"}
+    refused(browser("POST", "user-authenticators/email-otp", body, token=token), 403, "invalid_request")
+    refused(browser("POST", "challenge/email-otp", token=token), 400, "invalid_request")
+    claimed = ok(api("POST", "claim", {"challengeId": unproved["challengeId"], "userId": "alice"}))
+    assert ok(api("POST", "validate", {"token": claimed["token"]}))["state"] == S.CHALLENGE_REQUIRED
+    assert ok(api("GET", "users/alice"))["isEnrolled"] is False
+    ok(browser("POST", "user-authenticators/email-otp", body, token=begun))
+
+
 # -- T7 ------------------------------------------------------------------------------------------
 
 
 def test_no_answer_of_any_door_tells_a_code(mine, api, settings):
-    """Every door is opened by whoever may, while every code is good; of a code that it sends anew it tells nothing."""
+    """Every door does what it is for, while every code is good; of a code that it sends anew it tells nothing."""
     settings.RESEND_WAIT_SECONDS = 0
-    secrets = {mine.answers[name] for name in ("email-otp", "sms", "whatsapp", "totp", "recovery", "link")}
+    secrets, calls, opened = secrets_of(mine), calls_of(mine), set()
     for door in doors():
         with transaction.atomic():
-            path = door.path.removeprefix("v1/")
-            if door.opened_by == SERVER_KEY:
-                told = api(door.method, path, {"challengeId": mine.ids["sms"], "userId": "alice"})
-            else:
-                told = mine.post(f"/{door.path}", {"smsChannel": "WHATSAPP"}, method=door.method)
+            told = knock(mine, api, door, calls)
+            if told.status_code < 400:
+                opened.add(str(door))
             owed = [json.loads(one.payload) for one in Message.objects.select_related("tenant") if one.payload]
             transaction.set_rollback(True)
-        text = told.content.decode() + json.dumps(dict(told.headers))
-        anew = {sent.get("code") or sent.get("url") for sent in owed}
-        for secret in (secrets | anew) - {None}:
-            assert not re.search(rf"(?<!\w){re.escape(secret)}(?!\w)", text), (door, secret)
+        check_tells_none(told, secrets | {sent.get("code") or sent.get("url") for sent in owed}, door)
+    assert {str(door) for door in doors()} - opened == SHUT
+
+
+def test_no_page_of_the_portal_tells_a_code(mine):
+    user, staff = mine.person.user, signed_in(mine.person.tenant)
+    pages = [
+        "/portal/authenticators/enduser/",
+        f"/portal/authenticators/enduser/{user.pk}/change/",
+        f"/portal/authenticators/enduser/{user.pk}/list/",
+        "/portal/actions/action/",
+        f"/portal/actions/action/{mine.action.pk}/change/",
+        f"/portal/actions/action/{mine.action.pk}/list/",
+        "/portal/audit/auditevent/",
+    ]
+    for page in pages:
+        told = staff.client.get(page)
+        assert told.status_code == 200, page
+        check_tells_none(told, secrets_of(mine), page)
+
+
+def secrets_of(mine: Instance) -> set[str]:
+    """What was sent to the user, and what they have."""
+    return {mine.answers[name] for name in ("email-otp", "sms", "whatsapp", "totp", "recovery", "link")}
+
+
+def check_tells_none(told: Any, secrets: set[Any], where: Any) -> None:
+    text = told.content.decode() + json.dumps(dict(told.headers))
+    for secret in secrets - {None}:
+        assert not re.search(rf"(?<!\w){re.escape(secret)}(?!\w)", text), (where, secret)
 
 
 # -- R7 ------------------------------------------------------------------------------------------

@@ -93,17 +93,6 @@ def test_what_a_known_phone_is_newly_for_is_told(api, browser, alice):
     assert told()[1:] in ([("added:QR_CODE", EMAIL)], [("added:IN_APP", EMAIL)])
 
 
-def test_whoever_loses_a_phone_to_another_is_told_once(api, browser, alice):
-    key = DeviceKey()
-    ok(api("PATCH", "users/bob", {"email": "bob@b.example"}))
-    for path in ("qr-code", "in-app"):
-        enrol(api, browser, key, path)
-    enrol(api, browser, key, "device", user="bob")
-    [lost] = [one for one in told() if one[0].startswith("removed")]
-    assert lost[1] == EMAIL
-    assert [one for one in told() if one[1] != EMAIL] == [("added:PUSH", "bob@b.example")]
-
-
 def test_a_new_address_is_told_at_the_one_before_it(api, browser):
     import_way(api, verificationMethod="EMAIL_OTP", email=EMAIL)
     ok(api("PATCH", "users/alice", {"email": "eve@e.example"}))

@@ -240,6 +240,19 @@ def test_the_outcome_is_told_to_the_actions_own_token_only(api, browser, key):
     refused(browser("POST", "verify/push", body), 401, "expired_token")
 
 
+def test_a_token_that_was_fetched_late_is_no_fresher_than_its_proof(api, browser, key, advance):
+    token = track(api)
+    asked = ask(browser, token)
+    answer(browser, key, asked)
+    advance(540)
+    late = poll(browser, token, asked["challengeId"])["accessToken"]
+    ok(browser("POST", "user-authenticators/email-otp", {"email": "a@acme.example"}, token=late))
+    advance(61)
+    assert state(api, late)["isValid"] is True
+    body = {"email": "evil@acme.example"}
+    refused(browser("POST", "user-authenticators/email-otp", body, token=late), 403, "invalid_request")
+
+
 def test_the_token_of_an_old_approval_is_not_given_out_any_more(api, browser, acme, key, advance):
     acme.token_duration_in_minutes = 60
     acme.save()

@@ -72,6 +72,19 @@ def test_after_five_wrong_codes_the_challenge_is_dead(api):
     assert ok(api("GET", f"users/alice/actions/pay/{started['idempotencyKey']}"))["state"] == "CHALLENGE_REQUIRED"
 
 
+def test_a_token_that_was_claimed_late_is_no_fresher_than_its_proof(api, browser, advance):
+    """Ten minutes from the proof, not ten more from the claim."""
+    ok(api("POST", "users/alice/authenticators", {"verificationMethod": "EMAIL_OTP", "email": "a@b.example"}))
+    started = start(api, verificationMethod="EMAIL_OTP", userId="alice")
+    verify(api, started)
+    advance(540)
+    token = ok(api("POST", "claim", {"challengeId": started["challengeId"], "userId": "alice"}))["token"]
+    advance(61)
+    assert ok(api("POST", "validate", {"token": token}))["isValid"] is True
+    body = {"phoneNumber": "+64211234567"}
+    refused(browser("POST", "user-authenticators/sms", body, token=token), 403, "invalid_request")
+
+
 def test_a_code_expires(api, advance):
     started = start(api, email="a@b.example")
     advance(601)

@@ -1,11 +1,13 @@
 """Users through the Server API: look-up, update, query, removal."""
 
+from urllib.parse import quote
+
 import pytest
 
 from actions.models import Action
 from authenticators.models import EndUser
 from authsignal_portal.vocabulary import OPT_IN_METHODS, VerificationMethod
-from tests.api.reading import ok, refused, tags
+from tests.api.reading import everything_stored, ok, refused, tags
 
 NOBODY = {"isEnrolled": False, "emailVerified": False, "phoneNumberVerified": False}
 
@@ -216,3 +218,22 @@ def test_pages_follow_each_other_without_gap_or_repeat(api):
 )
 def test_a_query_without_a_usable_attribute_is_refused(api, query):
     refused(api("GET", f"users?{query}"), 400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "odd", ["ada@ｅxample.com", "adminſ@acme.example", "straße@acme.example", "e\u0301@acme.example"]
+)
+def test_an_email_address_that_could_be_taken_for_another_is_refused_at_every_door(api, browser, odd):
+    ok(api("PATCH", "users/alice", {"email": "admins@acme.example"}))
+    token = ok(api("POST", "users/bob/actions/login"))["token"]
+    before = everything_stored()
+    for method, path, body in [
+        ("PATCH", "users/bob", {"email": odd}),
+        ("POST", "users/bob/actions/login", {"email": odd}),
+        ("POST", "users/bob/authenticators", {"verificationMethod": "EMAIL_OTP", "email": odd}),
+        ("POST", "challenge", {"action": "login", "verificationMethod": "EMAIL_OTP", "email": odd}),
+        ("GET", f"users?email={quote(odd)}", None),
+    ]:
+        refused(api(method, path, body), 400, "invalid_request")
+    refused(browser("POST", "user-authenticators/email-otp", {"email": odd}, token=token), 400, "invalid_request")
+    assert everything_stored() == before

@@ -114,6 +114,14 @@ def test_a_challenge_begun_before_the_lock_is_not_finished_after_it(desk, alice)
     assert answer(desk, tracked, right) == EXHAUSTED
 
 
+def test_who_goes_on_after_the_limit_fills_no_log(desk, alice):
+    tracked, right = anew(desk, alice)
+    guess(desk, alice, 10)
+    for _number in range(3):
+        assert answer(desk, tracked, right) == EXHAUSTED
+    assert scenes.events(Tag.CHALLENGE_REFUSED, data__reason="limit") == 1
+
+
 def test_methods_users_and_tenants_are_counted_apart(desk, alice, globex):
     guess(desk, alice, 10)
     assert knows(desk, alice, M.SMS)["isVerified"] is True
@@ -133,7 +141,7 @@ def test_an_address_of_nobody_yet_is_counted_over_all_its_challenges(desk):
     def verify(challenge: str, code: str) -> Any:
         return desk("POST", "verify", {"challengeId": challenge, "verificationCode": code})[1]
 
-    for spelling in ("nina@acme.example", "NINA@acme.example"):
+    for spelling in ("nina@acme.example", "NINA+1@acme.example"):
         challenge, right = begin(spelling)
         for number in range(1, 6):
             assert verify(challenge, scenes.wrong(right, number)) == INVALID

@@ -13,7 +13,10 @@ from authenticators import lookalikes
         "Søren Ångström",
         "O'Neill & Söhne, Nr. 5 (Berlin)",
         "ООО Ромашка",
-        "ООО Acme",
+        "ЗАО Acme",
+        "Հայաստան",
+        "㈱東京",
+        "№ 5 ½",
         "Αθήνα",
         "東京カフェABC",
         "山々 さん",
@@ -58,6 +61,13 @@ def test_honest_names_pass_and_are_shown_as_they_are(text):
         "P\u03b1yP\u03b1l",  # Greek alpha
         "\u0440\u0430ypal",
         "a\u0338\u0338\u0338\u0338",
+        "\u2167",  # the number eight as one character
+        "\u2460\u2461",  # digits in circles
+        "10\u00b2",  # a raised digit
+        "\u24b6cme",  # a letter in a circle
+        "\U0001f170cme",
+        "\u13a2\u13a9 Ltd",  # Cherokee
+        "\ua4d0\ua4f2",  # Lisu
     ],
 )
 def test_what_misleads_is_refused(text):
@@ -69,13 +79,18 @@ def test_what_misleads_is_refused(text):
     ("text", "shown"),
     [
         ("\u0410\u0440\u0440\u04cf\u0435", "\u0410\u0440\u0440\u04cf\u0435 [Cyrillic]"),
-        ("\u041e\u0421\u041d\u0410 1", "\u041e\u0421\u041d\u0410 1 [Cyrillic]"),
+        ("\u041e\u0421\u041d\u0410 1", "\u041e\u0421\u041d\u0410 [Cyrillic] 1"),
+        ("\u0410\u0440\u0440\u04cf\u0435 Inc", "\u0410\u0440\u0440\u04cf\u0435 [Cyrillic] Inc"),
+        ("Pay \u0391\u0395\u039d \u0410\u041e", "Pay \u0391\u0395\u039d [Greek] \u0410\u041e [Cyrillic]"),
+        ("\u041e\u041e\u041e Acme \u042f", "\u041e\u041e\u041e [Cyrillic] Acme \u042f"),
+        ("\u0410\u041e \u0391\u0395\u039d \u03a9", "\u0410\u041e [Cyrillic] \u0391\u0395\u039d \u03a9"),
+        ("\u057d\u0578 Bank", "\u057d\u0578 [Armenian] Bank"),
         ("\u0391\u0395\u039d", "\u0391\u0395\u039d [Greek]"),
         ("AEN", "AEN"),
         ("", ""),
         ("123", "123"),
     ],
 )
-def test_a_name_that_passes_wholly_for_latin_is_shown_with_its_alphabet(text, shown):
+def test_a_word_that_passes_for_latin_is_shown_with_its_alphabet(text, shown):
     lookalikes.check(text)
     assert lookalikes.shown(text) == shown

@@ -22,6 +22,7 @@ from tests.mutants.devices import DEVICES
 from tests.mutants.dynamic_linking import DYNAMIC_LINKING
 from tests.mutants.hosted_pages import HOSTED_PAGES
 from tests.mutants.identity import IDENTITY
+from tests.mutants.logs import LOGS
 from tests.mutants.messaging import MESSAGING
 from tests.mutants.notices import NOTICES
 from tests.mutants.security import SECURITY
@@ -37,6 +38,7 @@ ALL = [
     *DYNAMIC_LINKING,
     *HOSTED_PAGES,
     *IDENTITY,
+    *LOGS,
     *MESSAGING,
     *NOTICES,
     *SECURITY,

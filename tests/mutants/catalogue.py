@@ -177,7 +177,7 @@ LIMITS = [
         f"{GUESSES}::test_guesses_spread_over_every_door_are_counted_together",
         (
             "authenticators/challenges.py",
-            "subject=guesses.subject_of(user, challenge.contact_index), method=method)",
+            "subject=_guesser(user, challenge), method=method)",
             "subject=challenge.pk, method=method)",
         ),
     ),

@@ -89,7 +89,11 @@ ONCE = [
     mutant(
         "devices: two users enrol one key without waiting for each other",
         f"{RACES}::test_one_key_enrolled_by_many_users_at_once_belongs_to_one",
-        ("actions/device_proving.py", "        device_credentials.hold(context.tenant, device.public_key)\n", ""),
+        (
+            "authenticators/device_credentials.py",
+            '    outbox.one_at_a_time([f"device-key:{user.tenant_id}:{public_key.hex()}"])\n',
+            "",
+        ),
     ),
 ]
 
@@ -146,8 +150,8 @@ BY_WHOM = [
         f"{CREDENTIALS}::test_each_tenant_has_its_own_credentials",
         (
             "authenticators/device_credentials.py",
-            "rows = Authenticator.objects.filter(Authenticator.usable(), tenant=tenant, method=method, ",
-            "rows = Authenticator.objects.filter(Authenticator.usable(), method=method, ",
+            "filter(tenant=tenant, method=method, public_key=public_key)",
+            "filter(method=method, public_key=public_key)",
         ),
     ),
     mutant(
@@ -162,6 +166,24 @@ BY_WHOM = [
             "authenticators/device_credentials.py",
             "filter(tenant=row.tenant_id, authenticator=row)",
             "filter(tenant=row.tenant_id)",
+        ),
+    ),
+    mutant(
+        "devices: whoever says a key has it",
+        f"{CREDENTIALS}::test_a_key_that_is_another_users_is_not_taken_over",
+        (
+            "authenticators/device_credentials.py",
+            "if rows.exclude(user=user).exists():",
+            "if rows.exclude(user=user).delete()[0] < 0:",
+        ),
+    ),
+    mutant(
+        "devices: an expired key is nobody's",
+        f"{CREDENTIALS}::test_a_phone_that_went_to_another_user_is_theirs_once_it_removed_its_credential",
+        (
+            "authenticators/device_credentials.py",
+            "if rows.exclude(user=user).exists():",
+            "if rows.filter(Authenticator.usable()).exclude(user=user).exists():",
         ),
     ),
     mutant(

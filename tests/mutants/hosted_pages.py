@@ -33,6 +33,15 @@ HOSTED_PAGES = [
         ("actions/plain_page.py", "hosted.bind_top_level(request", "hosted.bind_browser(request"),
     ),
     mutant(
+        "pages: who says to be framed is not bound",
+        "tests/actions/test_hosted.py::test_a_second_browser_that_says_it_is_framed_is_refused_too",
+        (
+            "actions/hosted.py",
+            "if context.facts.browser_hash or not is_embedded(request):",
+            "if not is_embedded(request):",
+        ),
+    ),
+    mutant(
         "plain pages: GET takes steps",
         f"{PLAIN}::test_opening_it_changes_nothing",
         ("actions/plain_page.py", '(_posted if words.request.method == "POST" else _first)(visit)', "_posted(visit)"),

@@ -115,7 +115,7 @@ GUESSING = [
         f"{GUESSES}::test_fifty_challenges_with_a_wrong_guess_each_are_ten_guesses",
         (
             CHALLENGES,
-            "subject=guesses.subject_of(user, challenge.contact_index), method=method)",
+            "subject=_guesser(user, challenge), method=method)",
             "subject=challenge.pk, method=method)",
         ),
     ),
@@ -134,8 +134,8 @@ GUESSING = [
         ),
         (
             CHALLENGES,
-            "subject=guesses.subject_of(user, challenge.contact_index), method=method)",
-            'subject=guesses.subject_of(user, challenge.contact_index), method="EMAIL_OTP")',
+            "subject=_guesser(user, challenge), method=method)",
+            'subject=_guesser(user, challenge), method="EMAIL_OTP")',
         ),
     ),
     mutant(
@@ -221,8 +221,8 @@ CONFUSION = [
         f"{ANSWERS}::test_a_devices_key_answers_what_its_own_method_asked_its_own_user",
         (
             "authenticators/device_credentials.py",
-            "usable(), tenant=tenant, method=method, public_key=public_key)",
-            "usable(), tenant=tenant, public_key=public_key)",
+            "filter(tenant=tenant, method=method, public_key=public_key)",
+            "filter(tenant=tenant, public_key=public_key)",
         ),
     ),
     mutant(
@@ -379,8 +379,105 @@ CONFUSION = [
         f"{STATES}::test_each_single_method_is_an_enrolment_and_lets_nobody_through",
         (
             "actions/flow.py",
-            "and not known.enrolled:",
+            "and not known.was_enrolled:",
             'and not set(known.enrolled or []) - {"PUSH", "QR_CODE", "IN_APP"}:',
+        ),
+    ),
+]
+
+LIMITS = "tests/portal/test_limits.py"
+FLOODS = [
+    mutant(
+        "floods: calls with a token are not counted",
+        f"{LIMITS}::test_all_calls_with_tokens_of_one_user_are_counted_together",
+        ("actions/client_auth.py", "        limits.requests_by_user(context.user.pk)\n", ""),
+    ),
+    mutant(
+        "floods: each action of a user has a count of its own",
+        f"{LIMITS}::test_all_calls_with_tokens_of_one_user_are_counted_together",
+        (
+            "actions/client_auth.py",
+            "limits.requests_by_user(context.user.pk)",
+            "limits.requests_by_user(context.action.pk)",
+        ),
+    ),
+    mutant(
+        "floods: what a client begins is not counted",
+        f"{LIMITS}::test_a_user_begins_so_many_challenges_of_whatever_kind",
+        (CHALLENGES, "if user and recent.order_by()[:most].count() >= most:", "if False:"),
+    ),
+    mutant(
+        "floods: what is not judged any more is logged each time",
+        f"{GUESSES}::test_who_goes_on_after_the_limit_fills_no_log",
+        (CHALLENGES, "    if not challenge.limit_told:\n", "    if True:\n"),
+    ),
+    mutant(
+        "floods: a batch of what piled up goes, and no more",
+        "tests/actions/test_housekeeping.py::test_what_piled_up_goes_in_one_turn_unless_the_turn_is_over",
+        ("actions/housekeeping.py", "            if len(batch) == BATCH:\n", "            if False:\n"),
+    ),
+]
+
+CHANGED = "tests/api/test_changed_addresses.py"
+ADDRESSES = [
+    mutant(
+        "addresses: a code to the number before still proves, once the backend set another",
+        f"{CHANGED}::test_a_code_to_a_number_that_is_another_by_now_proves_nothing_at_any_door",
+        ("authenticators/users.py", "        if known is not None:\n", "        if False:\n"),
+    ),
+    mutant(
+        "addresses: a code to the number before still proves, once another was tracked",
+        f"{CHANGED}::test_a_code_to_a_number_that_is_another_by_now_proves_nothing_at_any_door",
+        ("actions/flow.py", "_left_behind(request.tenant, known, user) if changed else []", "list[str]()"),
+    ),
+    mutant(
+        "addresses: what was answered at the number before is claimed",
+        f"{CHANGED}::test_a_code_that_was_answered_before_is_not_claimed_after_it",
+        ("actions/claims.py", "    if challenge.failed_at:\n", "    if False:\n"),
+    ),
+]
+
+TOLD = "tests/api/test_client_session.py::test_a_users_addresses_are_told_in_full_to_who_proved_to_be_them"
+MASKS = [
+    mutant(
+        "masks: any token is told where codes go",
+        TOLD,
+        ("actions/client_api.py", "        in_clear = self.context.may(Scope.UPDATE)\n", "        in_clear = True\n"),
+    ),
+    mutant(
+        "masks: any token is told who its user is",
+        TOLD,
+        ("actions/client_api.py", "        if not context.may(Scope.UPDATE):\n", "        if False:\n"),
+    ),
+]
+
+FRESH = [
+    mutant(
+        "freshness: a token that was claimed late is as fresh as a proof",
+        "tests/api/test_server_challenges.py::test_a_token_that_was_claimed_late_is_no_fresher_than_its_proof",
+        ("actions/server_challenges.py", "now=now, since=challenge.verified_at)", "now=now)"),
+    ),
+    mutant(
+        "freshness: a token that was fetched late is as fresh as a proof",
+        "tests/api/test_push.py::test_a_token_that_was_fetched_late_is_no_fresher_than_its_proof",
+        ("actions/device_waiting.py", "now=now, since=challenge.verified_at)", "now=now)"),
+    ),
+]
+
+EXPIRED = f"{STATES}::test_who_let_their_only_method_expire_is_no_new_user"
+ENROLMENT_TOO = [
+    mutant(
+        "enrolment: who let their only method expire is let through",
+        EXPIRED,
+        ("actions/flow.py", "and not known.was_enrolled:", "and not known.enrolled:"),
+    ),
+    mutant(
+        "enrolment: who let their only method expire is a new user",
+        EXPIRED,
+        (
+            "authenticators/available.py",
+            "return user.authenticators.exclude(verified_at=None).exists()",
+            "return bool(enrolled(user))",
         ),
     ),
 ]
@@ -475,4 +572,4 @@ PAGES = [
     ),
 ]
 
-SECURITY = [*RACES, *GUESSING, *CONFUSION, *WEBAUTHN_TOO, *PAGES]
+SECURITY = [*RACES, *GUESSING, *CONFUSION, *ENROLMENT_TOO, *FLOODS, *ADDRESSES, *MASKS, *FRESH, *WEBAUTHN_TOO, *PAGES]

@@ -50,6 +50,16 @@ SENDING_GUARD = [
         ),
     ),
     mutant(
+        "guard: each tag of a mailbox has a count of its own",
+        f"{LIMITS}::test_every_spelling_of_an_address_is_one_address",
+        ("authenticators/contact.py", 'name = name.partition("+")[0] or name', "pass"),
+    ),
+    mutant(
+        "guard: each dot in a mailbox gives a count of its own",
+        f"{LIMITS}::test_every_spelling_of_an_address_is_one_address",
+        ("authenticators/contact.py", "    if domain in WITHOUT_DOTS:\n", "    if False:\n"),
+    ),
+    mutant(
         "guard: a resend begins a new deadline",
         f"{LIMITS}::test_a_resend_keeps_deadline_and_guesses_and_there_are_three_of_them",
         (

@@ -214,7 +214,11 @@ WEBAPP = [
     mutant(
         "webapp: a key of another user by a code",
         f"{APP}::test_a_code_gives_no_key_of_one_user_to_another",
-        ("actions/app_enrolment.py", "    _check_nobody_elses(context, device)\n", ""),
+        (
+            "authenticators/device_credentials.py",
+            "if rows.exclude(user=user).exists():",
+            "if rows.exclude(user=user).delete()[0] < 0:",
+        ),
     ),
     mutant(
         "webapp: a key that is another user's by now, still shown as one's own",

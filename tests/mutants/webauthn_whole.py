@@ -198,6 +198,11 @@ AUTHENTICATION = [
         (ROWS, '        _suspect_clone(row, challenge, now, reason="allowed")\n', "        pass\n"),
     ),
     mutant(
+        "webauthn: what came of the verification is ignored",
+        f"{ATTACKS}::test_a_signature_of_another_key_proves_and_changes_nothing",
+        (ROWS, "copy_of=row) from error\n        raise\n", "copy_of=row) from error\n        return row\n"),
+    ),
+    mutant(
         "webauthn: the new count is stored before anything is checked",
         f"{ATTACKS}::test_what_is_refused_proves_and_changes_nothing",
         (

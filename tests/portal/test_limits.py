@@ -5,6 +5,7 @@ import secrets
 import pytest
 from redis.exceptions import RedisError
 
+from authenticators.models import Challenge
 from authsignal_portal import limits
 from authsignal_portal.errors import TooManyRequests, Unavailable
 from tests import make
@@ -90,6 +91,45 @@ def test_calls_with_a_tenant_id_alone_are_counted_for_the_tenant_too(client, acm
     assert call(acme, address()) == 200, "what was refused to one address is taken from nobody else"
     assert call(acme, address()) == 429
     assert call(globex, address()) == 200
+
+
+def with_token(client, token, path="init"):
+    answer = client.post(
+        f"/v1/client/{path}",
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {token}", "Origin": make.APP_ORIGIN},
+    )
+    answer.body = answer.json()
+    return answer
+
+
+def token_of(api, user="alice"):
+    return api("POST", f"users/{user}/actions/login").body["token"]
+
+
+def test_all_calls_with_tokens_of_one_user_are_counted_together(api, client, settings):
+    settings.CLIENT_REQUESTS_PER_MINUTE_PER_USER = 3
+    one, other, another = token_of(api), token_of(api), token_of(api, "bob")
+    assert [with_token(client, token).status_code for token in (one, other, one)] == [200] * 3
+    for path in ("init", "user-authenticators/passkey/registration-options", "verify/passkey"):
+        answer = with_token(client, other, path)
+        assert_limited(answer)
+        assert answer["Access-Control-Allow-Origin"] == make.APP_ORIGIN
+    assert with_token(client, another).status_code == 200
+
+
+def test_a_user_begins_so_many_challenges_of_whatever_kind(api, client, settings, acme):
+    settings.NEW_CHALLENGES_PER_10_MINUTES = 4
+    make.make_configuration(acme, "QR_CODE")
+    make.make_configuration(acme, "SECURITY_KEY")
+    token, another = token_of(api), token_of(api, "bob")
+    options = "user-authenticators/passkey/registration-options"
+    kinds = (options, "user-authenticators/security-key/registration-options", "challenge/qr-code")
+    assert [with_token(client, token, path).status_code for path in (*kinds, options)] == [200] * 4
+    for path in kinds:
+        assert_limited(with_token(client, token, path))
+    assert Challenge.objects.filter(user__user_id="alice").count() == 4
+    assert with_token(client, another, options).status_code == 200
 
 
 def test_whichever_address_of_its_network_a_host_takes_it_is_counted_as_one(client, acme, settings):

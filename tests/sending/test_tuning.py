@@ -33,7 +33,7 @@ def tune(tenant, method=M.SMS, **fields):
 # -- codes ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("digits", [4, 10])
+@pytest.mark.parametrize("digits", [6, 10])
 def test_a_code_has_as_many_digits_as_the_tenant_wants(desk, digits):
     tune(desk.tenant, code_length=digits)
     tracked = scenes.enrolled(desk, M.SMS)
@@ -45,6 +45,12 @@ def test_a_code_has_as_many_digits_as_the_tenant_wants(desk, digits):
         body = {"verificationCode": answer}
         assert desk("POST", "client/verify/sms", body, token=tracked.token)[1]["isVerified"] is verified
     assert scenes.evaluated() == 0
+
+
+def test_no_code_has_fewer_than_six_digits_whatever_was_once_allowed(desk):
+    tune(desk.tenant, code_length=4)
+    tracked = scenes.enrolled(desk, M.SMS)
+    assert len(sent_code(desk("POST", "client/challenge/sms", token=tracked.token)[1]["challengeId"])) == 6
 
 
 def test_a_tenants_limit_holds_beside_the_hard_caps(desk):
@@ -111,7 +117,7 @@ def test_a_link_has_no_digits_and_whatsapp_has(admin):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"SMS-code_length": "3"}, "greater than or equal to 4"),
+        ({"SMS-code_length": "5"}, "greater than or equal to 6"),
         ({"SMS-code_length": "11"}, "less than or equal to 10"),
         ({"SMS-verify_limit": "3"}, "or neither"),
         ({"SMS-verify_limit": "11", "SMS-verify_minutes": "5"}, "No more than 10"),

@@ -7,7 +7,7 @@ from typing import Any
 import phonenumbers
 from django.conf import settings
 
-from actions import app_enrolment, devices, linking, own_methods, states
+from actions import app_enrolment, devices, linking, own_codes, own_methods, states
 from actions.client_auth import ClientContext
 from actions.models import ActionFacts
 from authenticators import available, contact, credentials, handed_over
@@ -48,7 +48,7 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
     """The page's whole view of an action, as JSON. `expiresIn` is in seconds, `now` in milliseconds."""
     user, facts, tenant = context.user, context.facts, context.tenant
     enrolled = available.enrolled(user)
-    codes = None if tenant.disable_recovery_codes else _unused_codes(user)
+    codes = own_codes.told(context, is_enrolled=bool(enrolled))
     count, working = len(own_methods.listed(context)), own_methods.working(context)
     return present(
         {
@@ -60,12 +60,12 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
             "isLinked": shown.is_linked,
             "remember": _remember(context),
             "seesDevices": context.may(Scope.UPDATE),
-            "methods": _methods(user, facts, enrolled, codes),
+            "methods": _methods(user, facts, enrolled, has_codes=bool(codes.get("remaining"))),
             "enrollable": (enrollable := _enrollable(context, enrolled)),
             "prompt": _prompt(context, enrolled, enrollable) or None,
             "passkeys": _passkeys(context),
             "enrolledCount": count,
-            "recoveryCodes": present({"enabled": not tenant.disable_recovery_codes, "remaining": codes}),
+            "recoveryCodes": codes,
             "settings": facts.redirect_to_settings,
             "vouched": _is_vouched(context),
             "mayRemove": own_methods.may_remove(context, others_work=working > 1),
@@ -110,20 +110,16 @@ def _may_enrol(context: ClientContext, enrolled: list[VerificationMethod]) -> bo
     return context.may(Scope.ADD) if needs_word else True
 
 
-def _unused_codes(user: EndUser) -> int | None:
-    """How many recovery codes are left; None when there never were any."""
-    used = list(user.recovery_codes.values_list("used_at", flat=True))
-    return sum(1 for at in used if at is None) if used else None
-
-
 def _methods(
-    user: EndUser, facts: ActionFacts, enrolled: list[VerificationMethod], codes: int | None
+    user: EndUser, facts: ActionFacts, enrolled: list[VerificationMethod], *, has_codes: bool
 ) -> list[dict[str, Any]]:
     """What can prove this action now: permitted and enrolled; with nothing enrolled, an address on file."""
     if enrolled:
         targets = _enrolled_contacts(user)
         usable = [
-            method for method in M if method in enrolled or method in targets or (method == M.RECOVERY_CODE and codes)
+            method
+            for method in M
+            if method in enrolled or method in targets or (method == M.RECOVERY_CODE and has_codes)
         ]
         usable = [method for method in usable if method not in ELSEWHERE or available.has_web_app(user, method)]
     else:

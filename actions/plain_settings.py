@@ -25,7 +25,7 @@ def settings_page(visit: Visit) -> Shown:
         "none": not rows,
         "recovery": has_codes,
         "add": may_add(visit),
-        "codes": state["canEnrol"] and codes["enabled"] and state["isEnrolled"],
+        "codes": codes["mayMake"],
         "devices": state["seesDevices"],
     }
     may_change = state["mayRemove"] or state["mayPrefer"] or state["keepsLast"]

@@ -14,7 +14,7 @@ from actions.plain_prove import choose, prove
 from actions.plain_screens import Shown
 from actions.plain_settings import devices_page, forget, manage, prefer, remove, settings_page
 from actions.plain_visit import NEXT, PROVED, Answer, Onward, Visit, ended, leaving_url, may_add, stuck
-from authsignal_portal.vocabulary import ActionState, Scope
+from authsignal_portal.vocabulary import ActionState
 
 State = ActionState
 CLOSED = {
@@ -40,7 +40,7 @@ def take(visit: Visit, act: str) -> Shown:
 def first_screen(visit: Visit) -> Shown:
     """Of whoever opens the page. With a first account come recovery codes, which only a press of a button may make."""
     is_closed = State(visit.state["state"]) in CLOSED
-    if "added" in visit.flags and not is_closed and _lacks_codes(visit) and visit.context.may(Scope.UPDATE):
+    if "added" in visit.flags and not is_closed and _lacks_codes(visit):
         return Shown("recovery_codes", may_quit=False)
     return next_screen(visit)
 
@@ -74,9 +74,9 @@ def _after_proof(visit: Visit) -> Shown:
 
 
 def _lacks_codes(visit: Visit) -> bool:
-    """Whether there never were any, and should be."""
+    """Whether there never were any, and may be now."""
     codes = visit.state["recoveryCodes"]
-    return bool(visit.state["isEnrolled"] and codes["enabled"] and "remaining" not in codes)
+    return bool(codes["mayMake"] and "remaining" not in codes)
 
 
 def _left(visit: Visit, *, good: bool) -> Shown:

@@ -14,7 +14,7 @@ export async function settings() {
   for (;;) {
     loading();
     const list = await persistently(() => call("/v1/client/user-authenticators", undefined, "GET"));
-    const { recoveryCodes, canEnrol, isEnrolled } = session.state;
+    const { recoveryCodes } = session.state;
     const answer = await screen("settings", {
       slots: { remaining: recoveryCodes.remaining ?? "" },
       when: {
@@ -22,7 +22,7 @@ export async function settings() {
         none: !list.length,
         recovery: recoveryCodes.enabled && recoveryCodes.remaining !== undefined,
         add: canAdd(),
-        codes: canEnrol && isEnrolled && recoveryCodes.enabled,
+        codes: recoveryCodes.mayMake,
         devices: session.state.seesDevices,
       },
       message: false,

@@ -108,6 +108,22 @@ def test_the_settings_need_no_proof_where_the_backend_vouches(enrolled: Api, cli
     assert call(client, "state", tracked["token"]).json()["vouched"] is False
 
 
+@pytest.mark.parametrize(("scope", "may"), [("add:authenticators", False), ("update:authenticators", True)])
+def test_new_recovery_codes_are_offered_to_whom_they_are_given(
+    enrolled: Api, client: Client, scope: str, may: bool
+) -> None:
+    bearer = token(enrolled, scope)
+    assert call(client, "state", bearer).json()["recoveryCodes"]["mayMake"] is may
+    assert (call(client, "recovery-codes", bearer).status_code == 200) is may
+
+
+def test_where_there_are_no_recovery_codes_none_are_offered(enrolled: Api, client: Client, acme: Any) -> None:
+    make.make_configuration(acme, "RECOVERY_CODE", is_active=False)
+    bearer = token(enrolled)
+    assert call(client, "state", bearer).json()["recoveryCodes"] == {"enabled": False, "mayMake": False}
+    assert call(client, "recovery-codes", bearer).status_code == 400
+
+
 def test_an_expired_page_leads_back_at_once_where_the_tenant_wants_it(api: Api, client: Client, acme: Any) -> None:
     tracked = api("POST", "users/jo/actions/signIn", {}).body
     assert b'"redirectExpired": false' in client.get("/challenge", {"token": tracked["token"]}).content

@@ -259,6 +259,15 @@ def test_an_expired_page_has_a_way_back(browser: Client, tracked: dict[str, Any]
     assert "0;url=https://app.acme.example/return?token=" in shown.content.decode()
 
 
+@pytest.mark.parametrize(("scope", "may"), [("add:authenticators", False), ("update:authenticators", True)])
+def test_new_recovery_codes_are_offered_to_whom_they_are_given(
+    browser: Client, tracked: dict[str, Any], api: Api, scope: str, may: bool
+) -> None:
+    shown = first_page(browser, track(api, redirectToSettings=True, scope=scope))
+    assert title(shown) == "Your verification methods"
+    assert ("New recovery codes" in shown.content.decode()) is may
+
+
 # -- what goes only with a script ----------------------------------------------------------------
 
 NEEDS_SCRIPT = "Passkeys and security keys need JavaScript"

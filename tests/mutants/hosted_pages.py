@@ -103,6 +103,11 @@ HOSTED_PAGES = [
         ),
     ),
     mutant(
+        "own codes: offered to whoever may add a method",
+        f"{OWN}::test_new_recovery_codes_are_offered_to_whom_they_are_given",
+        ("actions/own_codes.py", "context.may(Scope.UPDATE)", "context.may(Scope.ADD)"),
+    ),
+    mutant(
         "settings: vouched for without redirectToSettings",
         f"{OWN}::test_the_settings_need_no_proof_where_the_backend_vouches",
         ("actions/hosted_state.py", "return context.facts.redirect_to_settings and is_track", "return is_track"),

@@ -46,7 +46,7 @@ SETTINGS = {
     "mayPrefer": True,
     "seesDevices": True,
     "enrolledCount": len(LIST),
-    "recoveryCodes": {"enabled": True, "remaining": 2},
+    "recoveryCodes": {"enabled": True, "remaining": 2, "mayMake": True},
     "enrollable": enrolling()["enrollable"],
 }
 DEVICES = [
@@ -62,7 +62,11 @@ DEVICES = [
     {"id": 3, "isThis": False, "isRemembered": False, "createdAt": "2026-09-01T10:00:00Z"},
 ]
 ALL = {BASE: LIST}
-DONE = {"state": "CHALLENGE_SUCCEEDED", "isEnrolled": True, "recoveryCodes": {"enabled": True}}
+DONE = {
+    "state": "CHALLENGE_SUCCEEDED",
+    "isEnrolled": True,
+    "recoveryCodes": {"enabled": True, "mayMake": True},
+}
 
 
 def address(screen: str, method: str, card: str, line: tuple[str, str], press: str, bad: str, long: str) -> list[Scene]:
@@ -249,7 +253,7 @@ SCENES = [
             **SETTINGS,
             "isEnrolled": False,
             "enrolledCount": 0,
-            "recoveryCodes": {"enabled": True},
+            "recoveryCodes": {"enabled": True, "mayMake": False},
             "enrollable": [],
             "seesDevices": False,
         },

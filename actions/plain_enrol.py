@@ -105,6 +105,11 @@ def app_shown(visit: Visit, uri: str) -> Shown:
     return Shown("authenticator_app_enrol", frozenset({"back"}), slots, carry=carry)
 
 
+def codes(visit: Visit, _argument: str) -> Shown:
+    """A new set ends the one before: whoever has codes left is asked first."""
+    return Shown("renew_codes") if visit.state["recoveryCodes"].get("remaining") else new_codes(visit)
+
+
 def new_codes(visit: Visit, _argument: str = "") -> Shown:
     codes = proving.new_recovery_codes(visit.context)
     items = format_html_join("", "<li>{}</li>", [(code,) for code in codes])

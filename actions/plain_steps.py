@@ -9,7 +9,7 @@ from collections.abc import Callable
 from actions import devices
 from actions.plain_answers import answer, back, check, code, resend, retry, switch
 from actions.plain_elsewhere import again
-from actions.plain_enrol import add, change, enrol, enrol_list, new_codes
+from actions.plain_enrol import add, change, codes, enrol, enrol_list, new_codes
 from actions.plain_prove import choose, prove
 from actions.plain_screens import Shown
 from actions.plain_settings import devices_page, forget, manage, prefer, remove, settings_page
@@ -131,7 +131,8 @@ STEPS: dict[str, Step] = {
     "change": change,
     "retry": retry,
     "add": add,
-    "codes": new_codes,
+    "codes": codes,
+    "renew": new_codes,
     "manage": manage,
     "remove": remove,
     "prefer": prefer,

@@ -4,7 +4,7 @@ import { call } from "./api.js";
 import { devices } from "./user_devices.js";
 import { canAdd, enrol } from "./enrol.js";
 import { session, text } from "./page.js";
-import { saveRecoveryCodes } from "./recovery.js";
+import { renewRecoveryCodes } from "./recovery.js";
 import { refresh } from "./session.js";
 import { persistently } from "./troubles.js";
 import { announce, loading, screen } from "./view.js";
@@ -31,7 +31,7 @@ export async function settings() {
     if (answer === "finish") return;
     if (answer === "add") await enrol({ first: false, back: true });
     else if (answer === "devices") await devices();
-    else if (answer === "codes") await saveRecoveryCodes({ again: true });
+    else if (answer === "codes") await renewRecoveryCodes();
     else await manage(answer);
     await persistently(refresh);
   }

@@ -268,6 +268,18 @@ def test_new_recovery_codes_are_offered_to_whom_they_are_given(
     assert ("New recovery codes" in shown.content.decode()) is may
 
 
+def test_recovery_codes_end_only_once_that_was_said(browser: Client, tracked: dict[str, Any], api: Api) -> None:
+    form = opened(browser, track(api, redirectToSettings=True, scope="update:authenticators"))
+    had = set(RecoveryCode.objects.values_list("code_hash", flat=True))
+    asked = press(browser, form, "codes")
+    assert (len(had), title(asked)) == (10, "New recovery codes")
+    assert "stop working as soon as there are new ones" in asked.content.decode()
+    assert title(press(browser, carried(asked), "back")) == "Your verification methods"
+    assert set(RecoveryCode.objects.values_list("code_hash", flat=True)) == had
+    assert title(press(browser, carried(asked), "renew")) == "Save your recovery codes"
+    assert had.isdisjoint(RecoveryCode.objects.values_list("code_hash", flat=True))
+
+
 # -- what goes only with a script ----------------------------------------------------------------
 
 NEEDS_SCRIPT = "Passkeys and security keys need JavaScript"

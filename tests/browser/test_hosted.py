@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from authenticators.models import RecoveryCode
 from tests import make
 from tests.browser.chromium import add_authenticator
 from tests.browser.hosted import Hosted, choose, heading, save_recovery_codes, type_code
@@ -268,8 +269,15 @@ def test_settings_follow_the_proof_where_the_app_asked_for_them(hosted: Hosted) 
     choose(hosted.page, "Create passkey")
     heading(hosted.page, "Your verification methods")
     expect(hosted.page.locator(".row")).to_have_count(2)
+    before = set(RecoveryCode.objects.values_list("code_hash", flat=True))
     choose(hosted.page, "New recovery codes")
+    expect(hosted.page.get_by_text("stop working as soon as there are new ones")).to_be_visible()
+    choose(hosted.page, "Back")
+    assert set(RecoveryCode.objects.values_list("code_hash", flat=True)) == before
+    choose(hosted.page, "New recovery codes")
+    choose(hosted.page, "Make new codes")
     save_recovery_codes(hosted.page)
+    assert before.isdisjoint(RecoveryCode.objects.values_list("code_hash", flat=True))
     heading(hosted.page, "Your verification methods")
     choose(hosted.page, "Done")
     assert hosted.returned()["isValid"] is True

@@ -66,6 +66,15 @@ HOSTED_PAGES = [
         ),
     ),
     mutant(
+        "plain pages: the recovery codes end without a warning",
+        f"{PLAIN}::test_recovery_codes_end_only_once_that_was_said",
+        (
+            "actions/plain_enrol.py",
+            'return Shown("renew_codes") if visit.state["recoveryCodes"].get("remaining") else new_codes(visit)',
+            "return new_codes(visit)",
+        ),
+    ),
+    mutant(
         "own methods: any scope removes",
         f"{OWN}::test_removing_takes_its_own_word_or_a_proof",
         ("actions/own_methods.py", "context.may(Scope.REMOVE) and ", ""),

@@ -299,6 +299,7 @@ SCENES = [
         {**ALL, "/challenge/api/remove-method": Refused(403, description="This method cannot be removed here.")},
         (click("Change Text message"), click("Remove it")),
     ),
+    Scene(14, "renew-codes", "full", "New recovery codes", SETTINGS, ALL, (click("New recovery codes"),)),
     Scene(
         14,
         "devices",

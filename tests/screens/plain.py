@@ -42,7 +42,16 @@ SCENES = [
     scene(14, "settings", "full", "Your verification methods", query="settings"),
     scene(14, "manage", "full", "Text message", click("Change Text message"), query="settings"),
     scene(14, "devices", "full", "Your devices", click("Your devices"), query="settings"),
-    scene(14, "recovery-codes", "full", "Save your recovery codes", click("New recovery codes"), query="settings"),
+    scene(14, "renew-codes", "full", "New recovery codes", click("New recovery codes"), query="settings"),
+    scene(
+        14,
+        "recovery-codes",
+        "full",
+        "Save your recovery codes",
+        click("New recovery codes"),
+        click("Make new codes"),
+        query="settings",
+    ),
     scene(15, "missing", "full", "This page cannot go on", path="/challenge/plain"),
     scene(20, "left", "quit", "You have left the verification", click("Cancel"), query="stay"),
 ]

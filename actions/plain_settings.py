@@ -25,6 +25,7 @@ def settings_page(visit: Visit) -> Shown:
         "none": not rows,
         "recovery": has_codes,
         "add": may_add(visit),
+        "low": codes["isLow"],
         "codes": codes["mayMake"],
         "devices": state["seesDevices"],
     }

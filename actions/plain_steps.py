@@ -85,15 +85,19 @@ def _left(visit: Visit, *, good: bool) -> Shown:
 
 
 def _success(visit: Visit) -> Shown:
-    days = visit.state.get("remember")
+    days, own = visit.state.get("remember"), visit.state["recoveryCodes"]
+    low = own["wasUsed"] and own["isLow"]
     when = {"enrolled" if "added" in visit.flags else "verified"}
-    if not days:
+    if not days and not low:
         leave_to = leaving_url(visit) or ""
         return Shown(
             "success", frozenset(when | ({"leaving"} if leave_to else set())), may_quit=False, leave_to=leave_to
         )
-    words = visit.text("remember-1" if days == 1 else "remember", days=days)
-    return Shown("success", frozenset(when | {"remember"}), {"remember-words": words}, may_quit=False)
+    slots = {"remaining": str(own["remaining"])} if low else {}
+    if days:
+        slots["remember-words"] = visit.text("remember-1" if days == 1 else "remember", days=days)
+    when |= ({"remember"} if days else set()) | ({"low"} if low else set())
+    return Shown("success", frozenset(when), slots, may_quit=False)
 
 
 def _finish(visit: Visit, _argument: str) -> Answer:
@@ -101,9 +105,19 @@ def _finish(visit: Visit, _argument: str) -> Answer:
     screen = visit.given.get("at", "")
     if screen == "recovery_code_enrol":
         return NEXT
-    if screen == "success" and visit.given.get("remember") == "yes":
-        devices.remember(visit.context.action, visit.context.facts, now=visit.context.now)
+    _remember(visit)
     return _left(visit, good=True)
+
+
+def _remember(visit: Visit) -> None:
+    """Where the success was seen, and the box on it ticked."""
+    if visit.given.get("at") == "success" and visit.given.get("remember") == "yes":
+        devices.remember(visit.context.action, visit.context.facts, now=visit.context.now)
+
+
+def _codes(visit: Visit, argument: str) -> Shown:
+    _remember(visit)
+    return codes(visit, argument)
 
 
 def _quit(visit: Visit, _argument: str) -> Shown:
@@ -131,7 +145,7 @@ STEPS: dict[str, Step] = {
     "change": change,
     "retry": retry,
     "add": add,
-    "codes": codes,
+    "codes": _codes,
     "renew": new_codes,
     "manage": manage,
     "remove": remove,

@@ -425,6 +425,9 @@ class WebPushKey(models.Model):
 class RecoveryCode(models.Model):
     """One saved code: a two-character index in clear, the rest as a keyed hash; burned on use."""
 
+    # With so few left it is time for new ones.
+    FEW = 3
+
     user = models.ForeignKey(EndUser, on_delete=models.CASCADE, related_name="recovery_codes")
     index = models.CharField(max_length=2)
     code_hash = models.CharField(max_length=128)

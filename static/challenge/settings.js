@@ -22,6 +22,7 @@ export async function settings() {
         none: !list.length,
         recovery: recoveryCodes.enabled && recoveryCodes.remaining !== undefined,
         add: canAdd(),
+        low: recoveryCodes.isLow,
         codes: recoveryCodes.mayMake,
         devices: session.state.seesDevices,
       },

@@ -260,7 +260,13 @@ def test_the_state_lists_what_is_enrolled_and_permitted_with_masked_addresses(
     ]
     assert state["isEnrolled"] is True
     assert state["canEnrol"] is False
-    assert state["recoveryCodes"] == {"enabled": True, "remaining": 10, "mayMake": False}
+    assert state["recoveryCodes"] == {
+        "enabled": True,
+        "remaining": 10,
+        "mayMake": False,
+        "isLow": False,
+        "wasUsed": False,
+    }
     assert 590 <= state["expiresIn"] <= 600
     assert "alice@example.com" not in json.dumps(state)
 
@@ -277,7 +283,7 @@ def test_a_new_user_may_enrol_and_is_offered_the_address_on_file(api: Api, clien
         "SMS": None,
     }
     assert [item["method"] for item in state["methods"]] == ["EMAIL_OTP"]
-    assert state["recoveryCodes"] == {"enabled": True, "mayMake": False}
+    assert state["recoveryCodes"] == {"enabled": True, "mayMake": False, "isLow": False, "wasUsed": False}
 
 
 def test_what_the_tenant_switched_off_or_hides_is_not_offered(api: Api, acme: Tenant, client: Client) -> None:

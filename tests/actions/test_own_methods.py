@@ -120,7 +120,12 @@ def test_new_recovery_codes_are_offered_to_whom_they_are_given(
 def test_where_there_are_no_recovery_codes_none_are_offered(enrolled: Api, client: Client, acme: Any) -> None:
     make.make_configuration(acme, "RECOVERY_CODE", is_active=False)
     bearer = token(enrolled)
-    assert call(client, "state", bearer).json()["recoveryCodes"] == {"enabled": False, "mayMake": False}
+    assert call(client, "state", bearer).json()["recoveryCodes"] == {
+        "enabled": False,
+        "mayMake": False,
+        "isLow": False,
+        "wasUsed": False,
+    }
     assert call(client, "recovery-codes", bearer).status_code == 400
 
 

@@ -12,6 +12,7 @@ from actions import hosted, hosted_state, proofs
 from actions.client_auth import read_context
 from actions.models import Action, ActionFacts
 from audit.models import AuditEvent
+from authenticators.methods import recovery_code
 from authenticators.models import Authenticator, Challenge, EndUser, IdentityProvider, RecoveryCode
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
@@ -278,6 +279,24 @@ def test_recovery_codes_end_only_once_that_was_said(browser: Client, tracked: di
     assert set(RecoveryCode.objects.values_list("code_hash", flat=True)) == had
     assert title(press(browser, carried(asked), "renew")) == "Save your recovery codes"
     assert had.isdisjoint(RecoveryCode.objects.values_list("code_hash", flat=True))
+
+
+def test_whoever_used_one_of_the_last_recovery_codes_is_told_to_make_new_ones(
+    browser: Client, tracked: dict[str, Any]
+) -> None:
+    user = EndUser.objects.get()
+    codes = recovery_code.replace_all(user)
+    user.recovery_codes.exclude(index__in=[code[:2] for code in codes[:5]]).delete()
+    for left, code in ((4, codes[0]), (3, codes[1])):
+        Action.objects.update(state="CHALLENGE_REQUIRED")
+        asked = press(browser, opened(browser, tracked), "prove:RECOVERY_CODE")
+        shown = press(browser, carried(asked), "answer", code=code)
+        assert title(shown) == "You’re verified"
+        told = "Unused recovery codes: <strong>3</strong>. Make new ones" in shown.content.decode()
+        assert told is (left == RecoveryCode.FEW)
+    made = press(browser, carried(press(browser, carried(shown), "codes")), "renew")
+    assert title(made) == "Save your recovery codes"
+    assert "Make new ones" not in press(browser, carried(made), "finish", saved="yes").content.decode()
 
 
 # -- what goes only with a script ----------------------------------------------------------------

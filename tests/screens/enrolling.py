@@ -46,7 +46,7 @@ SETTINGS = {
     "mayPrefer": True,
     "seesDevices": True,
     "enrolledCount": len(LIST),
-    "recoveryCodes": {"enabled": True, "remaining": 2, "mayMake": True},
+    "recoveryCodes": {"enabled": True, "remaining": 2, "mayMake": True, "isLow": True},
     "enrollable": enrolling()["enrollable"],
 }
 DEVICES = [

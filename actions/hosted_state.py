@@ -13,7 +13,7 @@ from actions.models import ActionFacts
 from authenticators import available, contact, credentials, handed_over
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.messaging.countries import HIGH_RISK
-from authenticators.models import AuthenticatorConfiguration, Challenge, EndUser, IdentityProvider, Message
+from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser, Message
 from authenticators.registry import METHODS
 from authsignal_portal import origins
 from authsignal_portal.models import Tenant
@@ -42,6 +42,8 @@ ENROLLABLE = (
 )
 # Proved in the user's own app and nowhere else; where that is our web app, this browser may hold its key.
 ELSEWHERE = (M.IN_APP,)
+# Of several of one method.
+LABELS_SHOWN = 3
 
 
 def describe(context: ClientContext, token: str) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
     user, facts, tenant = context.user, context.facts, context.tenant
     enrolled = available.enrolled(user)
     codes = own_codes.told(context, is_enrolled=bool(enrolled))
-    count, working = len(own_methods.listed(context)), own_methods.working(context)
+    count, working = user.authenticators.exclude(verified_at=None).count(), own_methods.working(context)
     return present(
         {
             "state": context.action.state,
@@ -70,6 +72,7 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
             "vouched": _is_vouched(context),
             "mayRemove": own_methods.may_remove(context, others_work=working > 1),
             "keepsLast": own_methods.keeps_last(context, working=working),
+            "mayRename": context.may(Scope.UPDATE),
             "mayPrefer": context.may(Scope.UPDATE) and count > 1,
             "now": int(context.now.timestamp() * 1000),
             "hideSuccess": tenant.hide_success_screen_on_enrollment,
@@ -115,7 +118,7 @@ def _methods(
 ) -> list[dict[str, Any]]:
     """What can prove this action now: permitted and enrolled; with nothing enrolled, an address on file."""
     if enrolled:
-        targets = _enrolled_contacts(user)
+        targets, labels = _enrolled_contacts(user), _labels(user)
         usable = [
             method
             for method in M
@@ -123,15 +126,16 @@ def _methods(
         ]
         usable = [method for method in usable if method not in ELSEWHERE or available.has_web_app(user, method)]
     else:
-        targets = _contacts_on_file(user)
+        targets, labels = _contacts_on_file(user), {}
         usable = [method for method in M if method in targets]
-    first, providers = facts.default_method, _providers(user.tenant)
+    first, providers = facts.default_method, own_methods.provider_names(user.tenant)
     return [
         present(
             {
                 "method": method,
                 "target": targets.get(method),
                 "name": providers.get(method),
+                "label": labels.get(method),
                 "isDefault": method == first,
             }
         )
@@ -140,10 +144,14 @@ def _methods(
     ]
 
 
-def _providers(tenant: Tenant) -> dict[str, str]:
-    """What users know an identity provider as."""
-    rows = IdentityProvider.objects.filter(tenant=tenant).exclude(name="")
-    return dict(rows.values_list("method", "name"))
+def _labels(user: EndUser) -> dict[str, str]:
+    """By method, what its user calls what can prove it; where a code goes to one of several, that one's."""
+    rows = user.authenticators.filter(Authenticator.usable()).order_by("is_default", "-created_at")
+    labels: dict[str, list[str]] = {}
+    for method, label in rows.values_list("method", "label"):
+        known = [] if method in CONTACT_FIELD else labels.get(method, [])
+        labels[method] = [label, *known] if label else known
+    return {method: ", ".join(known[:LABELS_SHOWN]) for method, known in labels.items() if known}
 
 
 def _enrolled_contacts(user: EndUser) -> dict[str, str]:
@@ -166,7 +174,7 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
     waiting = context.action.state == ActionState.CHALLENGE_REQUIRED
     active = available.active_methods(context.tenant)
     on_file = {} if enrolled else _contacts_on_file(context.user)
-    providers = _providers(context.tenant)
+    providers = own_methods.provider_names(context.tenant)
     return [
         present(
             {

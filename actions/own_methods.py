@@ -1,22 +1,55 @@
-"""What users do with their own authenticators on the settings page: see them, prefer one, take one away."""
+"""What users do with their own authenticators on the settings page: see them, name, prefer, take one away."""
 
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from actions.client_auth import ClientContext
 from actions.proving import one_at_a_time
 from audit import log
 from authenticators import enrolment
-from authenticators.models import Authenticator
+from authenticators.models import Authenticator, IdentityProvider
+from authenticators.serializers import provider
 from authsignal_portal.errors import Forbidden, NotFound
-from authsignal_portal.vocabulary import Scope
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import WEBAUTHN, Scope
 
 
-def listed(context: ClientContext) -> list[Authenticator]:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An authenticator for its user.
+
+    `name`: what the tenant calls the method, where it does. `detail`: the address, the phone's name, or "iCloud
+    Keychain", "YubiKey 5": who made it, where the key says so.
+    """
+
+    row: Authenticator
+    name: str
+    detail: str
+
+
+def listed(context: ClientContext) -> list[Listed]:
     """What is enrolled, the oldest first."""
     rows = context.user.authenticators.exclude(verified_at=None)
-    return list(rows.select_related("user", "tenant").order_by("created_at"))
+    names = provider_names(context.tenant)
+    return [
+        Listed(row, names.get(row.method, ""), _detail(row))
+        for row in rows.select_related("user", "tenant").order_by("created_at")
+    ]
+
+
+def _detail(row: Authenticator) -> str:
+    if row.method in WEBAUTHN:
+        # The name of a passkey is the username that it was made for.
+        return (provider(row.aaguid) or {}).get("name", "")
+    return row.contact or row.name
+
+
+def provider_names(tenant: Tenant) -> dict[str, str]:
+    """What users know an identity provider as, by its method."""
+    rows = IdentityProvider.objects.filter(tenant=tenant).exclude(name="")
+    return dict(rows.values_list("method", "name"))
 
 
 def working(context: ClientContext) -> int:
@@ -45,6 +78,14 @@ def remove(context: ClientContext, authenticator_id: str) -> None:
         if not may_remove(context, others_work=others.exists()):
             raise Forbidden("This method cannot be removed here.")
         enrolment.remove(row, actor=log.user(context.user.pseudonym))
+
+
+def rename(context: ClientContext, authenticator_id: str, label: str) -> None:
+    """Call it so, to know it among others. Raises Forbidden, NotFound, InvalidRequest, ExpiredToken."""
+    with _one_of(context, authenticator_id) as row:
+        if not context.may(Scope.UPDATE):
+            raise Forbidden("Naming a method needs a completed challenge first.")
+        enrolment.rename(row, label, actor=log.user(context.user.pseudonym))
 
 
 def prefer(context: ClientContext, authenticator_id: str) -> None:

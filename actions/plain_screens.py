@@ -11,8 +11,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from actions import hosted, hosted_state, plain_html
+from actions.own_methods import Listed
 from actions.plain_html import Filling
-from authenticators.models import Authenticator
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod
 from rules.countries import COUNTRIES
@@ -35,6 +35,8 @@ class Shown:
     values: Mapping[str, str] = field(default_factory=dict)
     carry: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    # What a form on it sends.
+    act: str = "answer"
     may_quit: bool = True
     leave_to: str = ""
     # The same, offered as a link only.
@@ -84,6 +86,7 @@ def drawn(words: Words, shown: Shown, hidden: Mapping[str, str]) -> SafeString:
         hidden=fields,
         path=path,
         problem=shown.problem,
+        act=shown.act,
     )
     body = plain_html.filled(words.render(shown.screen), filling)
     return format_html('<form id="{}" method="post" action="{}">{}</form>{}', plain_html.FORM, path, fields, body)
@@ -98,7 +101,8 @@ def choices(words: Words, found: Iterable[Mapping[str, Any]], *, act: str, is_ne
 
 
 def _card(words: Words, choice: Mapping[str, Any], *, act: str, is_new: bool) -> str:
-    detail = words.text("replaces") if choice.get("replaces") else choice.get("target")
+    known = " · ".join(choice[name] for name in ("label", "target") if choice.get(name))
+    detail = words.text("replaces") if choice.get("replaces") else known
     slots = {"detail": detail, "name": choice.get("name")}
     filling = Filling(
         when=frozenset({"new"} if is_new else ()),
@@ -108,34 +112,38 @@ def _card(words: Words, choice: Mapping[str, Any], *, act: str, is_new: bool) ->
     return plain_html.filled(words.render(f"{choice['method'].lower()}_card"), filling)
 
 
-def method_rows(words: Words, rows: Iterable[Authenticator], *, may_change: bool) -> SafeString:
-    return SafeString("".join(method_row(words, row, may_change=may_change) for row in rows))
+def method_rows(words: Words, rows: Iterable[Listed], *, may_change: bool) -> SafeString:
+    return SafeString("".join(method_row(words, one, may_change=may_change) for one in rows))
 
 
-def method_row(words: Words, row: Authenticator, *, may_change: bool = False) -> str:
+def method_row(words: Words, one: Listed, *, may_change: bool = False) -> str:
     """A method's card as a row of the settings."""
     when = {"change"} if may_change else set()
-    card = words.render(f"{row.method.lower()}_card")
-    name = name_of(words, row)
-    slots = {"icon": plain_html.icon_of(card), "name": name, "detail": detail_of(row), "whose": f" {name}"}
-    if row.is_default:
-        slots["name"] = format_html('{} <span class="tag">{}</span>', slots["name"], words.text("default"))
-    filling = Filling(when=frozenset(when), slots=slots, act=f"manage:{row.pk}")
+    card = words.render(f"{one.row.method.lower()}_card")
+    title = title_of(words, one)
+    slots = {"icon": plain_html.icon_of(card), "name": title, "detail": detail_of(words, one), "whose": f" {title}"}
+    if one.row.is_default:
+        slots["name"] = format_html('{} <span class="tag">{}</span>', title, words.text("default"))
+    filling = Filling(when=frozenset(when), slots=slots, act=f"manage:{one.row.pk}")
     return plain_html.filled(plain_html.row_template(words.render("settings")), filling)
 
 
-def name_of(words: Words, row: Authenticator) -> str:
-    """What the method is called on its card."""
-    return card_name(words, {"method": row.method})
+def title_of(words: Words, one: Listed) -> str:
+    """What its user called it comes first."""
+    return one.row.label or _name_of(words, one)
+
+
+def detail_of(words: Words, one: Listed) -> str:
+    return " · ".join(part for part in (one.row.label and _name_of(words, one), one.detail) if part)
+
+
+def _name_of(words: Words, one: Listed) -> str:
+    return card_name(words, {"method": one.row.method, "name": one.name})
 
 
 def card_name(words: Words, choice: Mapping[str, Any]) -> str:
     """As the tenant calls it (an identity provider), else as the method's card does."""
     return choice.get("name") or plain_html.text_of(words.render(f"{choice['method'].lower()}_card"), "choice-name")
-
-
-def detail_of(row: Authenticator) -> str:
-    return row.contact or row.name or ""
 
 
 # -- telephone -----------------------------------------------------------------------------------

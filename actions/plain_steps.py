@@ -12,7 +12,7 @@ from actions.plain_elsewhere import again
 from actions.plain_enrol import add, change, codes, enrol, enrol_list, new_codes
 from actions.plain_prove import choose, prove
 from actions.plain_screens import Shown
-from actions.plain_settings import devices_page, forget, manage, prefer, remove, settings_page
+from actions.plain_settings import devices_page, forget, manage, prefer, remove, rename, save_name, settings_page
 from actions.plain_visit import NEXT, PROVED, Answer, Onward, Visit, ended, leaving_url, may_add, stuck
 from authsignal_portal.vocabulary import ActionState
 
@@ -148,6 +148,8 @@ STEPS: dict[str, Step] = {
     "codes": _codes,
     "renew": new_codes,
     "manage": manage,
+    "rename": rename,
+    "name": save_name,
     "remove": remove,
     "prefer": prefer,
     "devices": devices_page,

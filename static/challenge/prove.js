@@ -74,7 +74,8 @@ export function listChoices(list, choices, done, { isNew = false } = {}) {
   for (const choice of choices) {
     const card = document.getElementById(`card-${choice.method}`).content.cloneNode(true);
     const detail = card.querySelector('[data-slot="detail"]');
-    if (choice.target) detail.textContent = choice.target;
+    const known = [choice.label, choice.target].filter(Boolean).join(" · ");
+    if (known) detail.textContent = known;
     if (choice.name) card.querySelector('[data-slot="name"]').textContent = choice.name;
     if (choice.replaces) detail.textContent = text("replaces");
     for (const part of card.querySelectorAll('[data-if="new"]')) part.hidden = !isNew;

@@ -30,8 +30,8 @@ def token(api: Api, scope: str = EVERYTHING, user: str = "jo") -> str:
     return str(api("POST", f"users/{user}/actions/settings", body).body["token"])
 
 
-def call(client: Client, name: str, bearer: str, method: str = "") -> Any:
-    given = {"id": str(Authenticator.objects.get(method=method).pk)} if method else {}
+def call(client: Client, name: str, bearer: str, method: str = "", **more: Any) -> Any:
+    given = more | ({"id": str(Authenticator.objects.get(method=method).pk)} if method else {})
     headers = {"Authorization": f"Bearer {bearer}", "X-Challenge-Embedded": "yes"}
     return client.post(f"/challenge/api/{name}", json.dumps(given), "application/json", headers=headers)
 
@@ -92,6 +92,7 @@ def test_nobody_removes_anothers(enrolled: Api, client: Client) -> None:
     bearer = token(enrolled, user="eve")
     assert call(client, "remove-method", bearer, "EMAIL_OTP").status_code == 404
     assert call(client, "prefer-method", bearer, "EMAIL_OTP").status_code == 404
+    assert call(client, "rename-method", bearer, "EMAIL_OTP", label="mine").status_code == 404
     assert len(left()) == 3
 
 
@@ -99,6 +100,77 @@ def test_another_becomes_the_default(enrolled: Api, client: Client) -> None:
     assert call(client, "prefer-method", token(enrolled, "add:authenticators"), "AUTHENTICATOR_APP").status_code == 403
     assert call(client, "prefer-method", token(enrolled), "AUTHENTICATOR_APP").status_code == 200
     assert list(Authenticator.objects.filter(is_default=True).values_list("method", flat=True)) == ["AUTHENTICATOR_APP"]
+
+
+# -- naming --------------------------------------------------------------------------------------
+
+
+def shown(client: Client, bearer: str, method: str) -> dict[str, Any]:
+    """What the settings show of it."""
+    found = call(client, "methods", bearer).json()["methods"]
+    return next(one for one in found if one["method"] == method)
+
+
+def test_a_method_is_called_what_its_user_calls_it(enrolled: Api, client: Client) -> None:
+    bearer = token(enrolled)
+    assert call(client, "rename-method", bearer, "EMAIL_OTP", label="  Work\u00a0\n mail ").status_code == 200
+    assert shown(client, bearer, "EMAIL_OTP")["label"] == "Work mail"
+    offered = {one["method"]: one for one in call(client, "state", bearer).json()["methods"]}
+    assert (offered["EMAIL_OTP"]["label"], offered["EMAIL_OTP"]["target"]) == ("Work mail", "j•••@example.com")
+    assert "label" not in offered["AUTHENTICATOR_APP"]
+    event = AuditEvent.objects.get(tag="authenticator:renamed")
+    assert (event.actor_kind, set(event.data)) == ("user", {"authenticator", "method"})
+    assert b"Work mail" not in enrolled("GET", "users/jo/authenticators").content
+    assert call(client, "rename-method", bearer, "EMAIL_OTP", label="Work mail").status_code == 200
+    assert AuditEvent.objects.filter(tag="authenticator:renamed").count() == 1
+    call(client, "rename-method", bearer, "EMAIL_OTP", label="")
+    assert "label" not in shown(client, bearer, "EMAIL_OTP")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("e\u0301", "\u00e9"),
+        ("a\u202eb\u200bc\u2066d", "abcd"),
+        ("\u202e\u200b ", ""),
+        ("<b>&amp;", "<b>&amp;"),
+        ("é" * 64, "é" * 64),
+    ],
+)
+def test_a_name_is_one_line_of_what_can_be_seen(enrolled: Api, client: Client, given: str, kept: str) -> None:
+    bearer = token(enrolled)
+    assert call(client, "rename-method", bearer, "EMAIL_OTP", label=given).status_code == 200
+    assert Authenticator.objects.get(method="EMAIL_OTP").label == kept
+
+
+@pytest.mark.parametrize("label", ["a" * 65, "a" * 256, 7, None])
+def test_what_is_no_name_is_refused(enrolled: Api, client: Client, label: Any) -> None:
+    assert call(client, "rename-method", token(enrolled), "EMAIL_OTP", label=label).status_code == 400
+    assert not Authenticator.objects.exclude(label="").exists()
+
+
+@pytest.mark.parametrize("scope", ["read:authenticators", "add:authenticators remove:authenticators"])
+def test_naming_takes_its_own_word_or_a_proof(enrolled: Api, client: Client, scope: str) -> None:
+    bearer = token(enrolled, scope)
+    assert call(client, "state", bearer).json()["mayRename"] is False
+    assert call(client, "rename-method", bearer, "EMAIL_OTP", label="mine").status_code == 403
+    assert not Authenticator.objects.exclude(label="").exists()
+
+
+def test_of_several_that_can_prove_it_each_is_told_by_its_name(enrolled: Api, client: Client) -> None:
+    user = EndUser.objects.get()
+    for number, label in enumerate(("Laptop", "", "Phone")):
+        make.make_authenticator(user, "PASSKEY", credential_id=str(number) * 40, label=label)
+    for label, is_default in (("Old", False), ("New", True)):
+        make.make_authenticator(user, "SMS", contact=f"+6421555{len(label)}123", label=label, is_default=is_default)
+    methods = call(client, "state", token(enrolled)).json()["methods"]
+    assert {one["method"]: one.get("label") for one in methods if one["method"] in ("PASSKEY", "SMS")} == {
+        "PASSKEY": "Laptop, Phone",
+        "SMS": "New",
+    }
+
+
+# -- the settings --------------------------------------------------------------------------------
 
 
 def test_the_settings_need_no_proof_where_the_backend_vouches(enrolled: Api, client: Client) -> None:

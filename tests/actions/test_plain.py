@@ -281,6 +281,23 @@ def test_recovery_codes_end_only_once_that_was_said(browser: Client, tracked: di
     assert had.isdisjoint(RecoveryCode.objects.values_list("code_hash", flat=True))
 
 
+def test_a_method_is_named_and_known_by_it(browser: Client, tracked: dict[str, Any], api: Api) -> None:
+    form = opened(browser, track(api, redirectToSettings=True, scope="update:authenticators"))
+    row = Authenticator.objects.get(method="EMAIL_OTP")
+    asked = press(browser, carried(press(browser, form, f"manage:{row.pk}")), "rename")
+    assert 'name="act" value="name"' in asked.content.decode()
+    listed = press(browser, carried(asked), "name", label="<i>Work</i>").content.decode()
+    assert "&lt;i&gt;Work&lt;/i&gt;" in listed
+    assert "Email · jo@example.com" in listed
+    again = press(browser, carried(press(browser, form, f"manage:{row.pk}")), "rename")
+    assert 'value="&lt;i&gt;Work&lt;/i&gt;"' in again.content.decode()
+    assert "&lt;i&gt;Work&lt;/i&gt; · j•••@example.com" in first_page(browser, track(api)).content.decode()
+    refused = track(api, redirectToSettings=True, scope="add:authenticators")
+    press(browser, opened(browser, refused), "name", label="theirs", authenticator=str(row.pk))
+    row.refresh_from_db()
+    assert row.label == "<i>Work</i>"
+
+
 def test_whoever_used_one_of_the_last_recovery_codes_is_told_to_make_new_ones(
     browser: Client, tracked: dict[str, Any]
 ) -> None:

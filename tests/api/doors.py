@@ -90,6 +90,8 @@ HOSTED = [
     "challenge/api/devices",
     "challenge/api/forget-device",
     "challenge/api/authorize",
+    "challenge/api/methods",
+    "challenge/api/rename-method",
     "challenge/api/remove-method",
     "challenge/api/prefer-method",
     "challenge/api/invite-app",

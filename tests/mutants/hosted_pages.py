@@ -112,6 +112,20 @@ HOSTED_PAGES = [
         ),
     ),
     mutant(
+        "own methods: any scope renames",
+        f"{OWN}::test_naming_takes_its_own_word_or_a_proof",
+        (
+            "actions/own_methods.py",
+            'if not context.may(Scope.UPDATE):\n            raise Forbidden("Naming',
+            'if False:\n            raise Forbidden("Naming',
+        ),
+    ),
+    mutant(
+        "own methods: a name may turn what stands beside it",
+        f"{OWN}::test_a_name_is_one_line_of_what_can_be_seen",
+        ("authenticators/labels.py", ' if unicodedata.category(char)[0] != "C"', ""),
+    ),
+    mutant(
         "own codes: offered to whoever may add a method",
         f"{OWN}::test_new_recovery_codes_are_offered_to_whom_they_are_given",
         ("actions/own_codes.py", "context.may(Scope.UPDATE)", "context.may(Scope.ADD)"),

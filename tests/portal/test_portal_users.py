@@ -72,10 +72,22 @@ def test_the_list_has_pages(acme, support):
 
 def test_the_page_shows_who_the_user_is(support, alice):
     make.make_authenticator(
-        alice, VerificationMethod.PASSKEY, name="iCloud Keychain", credential_id="x", rp_id="localhost"
+        alice,
+        VerificationMethod.PASSKEY,
+        name="iCloud Keychain",
+        label="<On> my phone",
+        credential_id="x",
+        rp_id="localhost",
     )
     html = support.client.get(f"{USERS}{alice.pk}/change/").content.decode()
-    for text in ("Alice@Example.com", "+64 21 555 010", "gold", "Passkey", "iCloud Keychain", str(alice.pseudonym)):
+    for text in (
+        "Alice@Example.com",
+        "+64 21 555 010",
+        "gold",
+        "iCloud Keychain",
+        "&lt;On&gt; my phone",
+        str(alice.pseudonym),
+    ):
         assert text in html
 
 

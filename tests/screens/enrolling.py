@@ -26,16 +26,16 @@ VERIFIED = {"isVerified": True}
 
 
 def one(method: str, **more: object) -> dict[str, object]:
-    return {"verificationMethod": method, "userAuthenticatorId": method, "isDefault": False, **more}
+    return {"id": method, "method": method, "isDefault": False, **more}
 
 
 LIST = [
-    one("EMAIL_OTP", email="jo@example.com", isDefault=True),
-    one("SMS", phoneNumber="+64215550123"),
+    one("EMAIL_OTP", detail="jo@example.com", isDefault=True),
+    one("SMS", label="Work phone", detail="+64215550123"),
     one("AUTHENTICATOR_APP"),
-    one("PASSKEY", webauthnCredential={"aaguidMapping": {"name": "iCloud Keychain"}}),
-    one("SECURITY_KEY", webauthnCredential={"aaguidMapping": {"name": "YubiKey 5 Series with NFC"}}),
-    one("PUSH", displayName="Jo’s phone"),
+    one("PASSKEY", detail="iCloud Keychain"),
+    one("SECURITY_KEY", label="On my keyring", detail="YubiKey 5 Series with NFC"),
+    one("PUSH", detail="Jo’s phone"),
 ]
 SETTINGS = {
     "settings": True,
@@ -44,6 +44,7 @@ SETTINGS = {
     "canEnrol": True,
     "mayRemove": True,
     "mayPrefer": True,
+    "mayRename": True,
     "seesDevices": True,
     "enrolledCount": len(LIST),
     "recoveryCodes": {"enabled": True, "remaining": 2, "mayMake": True, "isLow": True},
@@ -61,7 +62,8 @@ DEVICES = [
     },
     {"id": 3, "isThis": False, "isRemembered": False, "createdAt": "2026-09-01T10:00:00Z"},
 ]
-ALL = {BASE: LIST}
+LISTED = "/challenge/api/methods"
+ALL = {LISTED: {"methods": LIST}}
 DONE = {
     "state": "CHALLENGE_SUCCEEDED",
     "isEnrolled": True,
@@ -242,7 +244,7 @@ SCENES = [
         "one",
         "Your verification methods",
         {**SETTINGS, "mayRemove": False, "mayPrefer": False, "keepsLast": True, "enrolledCount": 1},
-        {BASE: LIST[:1]},
+        {LISTED: {"methods": LIST[:1]}},
     ),
     Scene(
         14,
@@ -264,12 +266,12 @@ SCENES = [
         "long",
         "Your verification methods",
         SETTINGS,
-        {BASE: [one("EMAIL_OTP", email=LONG_EMAIL, isDefault=True), one("PUSH", displayName=LONG_NAME)]},
+        {LISTED: {"methods": [one("EMAIL_OTP", detail=LONG_EMAIL, isDefault=True), one("PUSH", label=LONG_NAME[:64])]}},
         tenant_name=LONG_NAME,
     ),
-    Scene(14, "settings", "loading", "One moment…", SETTINGS, {BASE: HELD}),
-    Scene(14, "settings", "error", "That did not work", SETTINGS, {BASE: BROKEN}),
-    Scene(14, "manage", "full", "Text message", SETTINGS, ALL, (click("Change Text message"),)),
+    Scene(14, "settings", "loading", "One moment…", SETTINGS, {LISTED: HELD}),
+    Scene(14, "settings", "error", "That did not work", SETTINGS, {LISTED: BROKEN}),
+    Scene(14, "manage", "full", "Work phone", SETTINGS, ALL, (click("Change Work phone"),)),
     Scene(14, "manage", "default", "Email", SETTINGS, ALL, (click("Change Email"),)),
     Scene(
         14,
@@ -277,7 +279,7 @@ SCENES = [
         "last",
         "Email",
         {**SETTINGS, "mayRemove": False, "mayPrefer": False, "keepsLast": True, "enrolledCount": 1},
-        {BASE: LIST[:1]},
+        {LISTED: {"methods": LIST[:1]}},
         (click("Change Email"),),
     ),
     Scene(
@@ -286,7 +288,7 @@ SCENES = [
         "long",
         "Email",
         SETTINGS,
-        {BASE: [one("EMAIL_OTP", email=LONG_EMAIL)]},
+        {LISTED: {"methods": [one("EMAIL_OTP", detail=LONG_EMAIL)]}},
         (click("Change Email"),),
         tenant_name=LONG_NAME,
     ),
@@ -297,7 +299,22 @@ SCENES = [
         "That did not work",
         SETTINGS,
         {**ALL, "/challenge/api/remove-method": Refused(403, description="This method cannot be removed here.")},
-        (click("Change Text message"), click("Remove it")),
+        (click("Change Work phone"), click("Remove it")),
+    ),
+    Scene(14, "rename", "full", "Give it a name", SETTINGS, ALL, (click("Change Work phone"), click("Rename it"))),
+    Scene(
+        14,
+        "rename",
+        "error",
+        "That did not work",
+        SETTINGS,
+        {
+            **ALL,
+            "/challenge/api/rename-method": Refused(
+                403, description="Naming a method needs a completed challenge first."
+            ),
+        },
+        (click("Change Work phone"), click("Rename it"), click("Save")),
     ),
     Scene(14, "renew-codes", "full", "New recovery codes", SETTINGS, ALL, (click("New recovery codes"),)),
     Scene(

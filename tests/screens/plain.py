@@ -41,6 +41,15 @@ SCENES = [
     scene(12, "totp-enrol", "full", "Set up your authenticator app", click("Authenticator app"), query="force"),
     scene(14, "settings", "full", "Your verification methods", query="settings"),
     scene(14, "manage", "full", "Text message", click("Change Text message"), query="settings"),
+    scene(
+        14,
+        "rename",
+        "full",
+        "Give it a name",
+        click("Change Text message"),
+        click("Rename it"),
+        query="settings",
+    ),
     scene(14, "devices", "full", "Your devices", click("Your devices"), query="settings"),
     scene(14, "renew-codes", "full", "New recovery codes", click("New recovery codes"), query="settings"),
     scene(

@@ -52,7 +52,7 @@ REPLIES: dict[str, Reply] = {
     "/challenge/api/devices": {"devices": []},
     "/challenge/api/finish": {},
     "/challenge/api/not-now": {},
-    "/v1/client/user-authenticators": [],
+    "/challenge/api/methods": {"methods": []},
     "/v1/client/verify/email-otp": NOTHING_YET,
     "/v1/client/verify/sms": NOTHING_YET,
     "/v1/client/verify/whatsapp": NOTHING_YET,

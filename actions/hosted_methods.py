@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from actions import own_methods
 from actions.hosted import HostedView
 from authsignal_portal.fields import Text
-from authsignal_portal.wire import present
+from authsignal_portal.wire import iso, present
 
 
 class MethodInput(serializers.Serializer[Any]):
@@ -18,9 +18,9 @@ class MethodInput(serializers.Serializer[Any]):
 
 
 class RenameInput(MethodInput):
-    """An empty `label` takes the name away."""
+    """An empty name takes the one that was given away."""
 
-    label = Text(required=True, allow_blank=True)
+    newLabel = Text(required=True, allow_blank=True)
 
 
 class ListMethodsView(HostedView):
@@ -33,7 +33,7 @@ class RenameMethodView(HostedView):
     @extend_schema(request=RenameInput, responses={200: dict})
     def post(self, request: Request) -> Response:
         given = self.parsed(RenameInput)
-        own_methods.rename(self.context, given["id"], given["label"])
+        own_methods.rename(self.context, given["id"], given["newLabel"])
         return Response({})
 
 
@@ -57,8 +57,14 @@ def method_output(one: own_methods.Listed) -> dict[str, Any]:
             "id": str(one.row.pk),
             "method": one.row.method,
             "name": one.name or None,
-            "label": one.row.label or None,
+            "label": one.label or None,
             "detail": one.detail or None,
-            "isDefault": one.row.is_default,
+            "madeOn": one.made_on or None,
+            "createdAt": iso(one.created_at),
+            "lastUsedAt": iso(one.last_used_at),
+            "isDefault": one.is_default,
+            "isExpired": one.is_expired,
+            "may": sorted(one.may),
+            "isLast": one.is_last,
         }
     )

@@ -51,7 +51,6 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
     user, facts, tenant = context.user, context.facts, context.tenant
     enrolled = available.enrolled(user)
     codes = own_codes.told(context, is_enrolled=bool(enrolled))
-    count, working = user.authenticators.exclude(verified_at=None).count(), own_methods.working(context)
     return present(
         {
             "state": context.action.state,
@@ -66,14 +65,10 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
             "enrollable": (enrollable := _enrollable(context, enrolled)),
             "prompt": _prompt(context, enrolled, enrollable) or None,
             "passkeys": _passkeys(context),
-            "enrolledCount": count,
+            "enrolledCount": user.authenticators.exclude(verified_at=None).count(),
             "recoveryCodes": codes,
             "settings": facts.redirect_to_settings,
             "vouched": _is_vouched(context),
-            "mayRemove": own_methods.may_remove(context, others_work=working > 1),
-            "keepsLast": own_methods.keeps_last(context, working=working),
-            "mayRename": context.may(Scope.UPDATE),
-            "mayPrefer": context.may(Scope.UPDATE) and count > 1,
             "now": int(context.now.timestamp() * 1000),
             "hideSuccess": tenant.hide_success_screen_on_enrollment,
             "returnUrl": return_url(tenant, facts, token),

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import formats
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -112,29 +114,46 @@ def _card(words: Words, choice: Mapping[str, Any], *, act: str, is_new: bool) ->
     return plain_html.filled(words.render(f"{choice['method'].lower()}_card"), filling)
 
 
-def method_rows(words: Words, rows: Iterable[Listed], *, may_change: bool) -> SafeString:
-    return SafeString("".join(method_row(words, one, may_change=may_change) for one in rows))
+def method_rows(words: Words, rows: Iterable[Listed]) -> SafeString:
+    return SafeString("".join(_method_row(words, one) for one in rows))
 
 
-def method_row(words: Words, one: Listed, *, may_change: bool = False) -> str:
+def _method_row(words: Words, one: Listed) -> str:
     """A method's card as a row of the settings."""
-    when = {"change"} if may_change else set()
-    card = words.render(f"{one.row.method.lower()}_card")
-    title = title_of(words, one)
-    slots = {"icon": plain_html.icon_of(card), "name": title, "detail": detail_of(words, one), "whose": f" {title}"}
-    if one.row.is_default:
-        slots["name"] = format_html('{} <span class="tag">{}</span>', title, words.text("default"))
+    when = {"change"} if one.may or one.is_last else set()
+    card, told = words.render(f"{one.row.method.lower()}_card"), told_of(words, one)
+    marks = ["default"] * one.is_default + ["expired"] * one.is_expired
+    tags = format_html_join("", ' <span class="tag">{}</span>', [(words.text(mark),) for mark in marks])
+    slots = told | {
+        "icon": plain_html.icon_of(card),
+        "name": format_html("{}{}", told["name"], tags),
+        "whose": f" {told['name']}",
+    }
     filling = Filling(when=frozenset(when), slots=slots, act=f"manage:{one.row.pk}")
     return plain_html.filled(plain_html.row_template(words.render("settings")), filling)
 
 
-def title_of(words: Words, one: Listed) -> str:
-    """What its user called it comes first."""
-    return one.row.label or _name_of(words, one)
+def told_of(words: Words, one: Listed) -> dict[str, str]:
+    """What tells a method from others. What its user called it comes first."""
+    name = _name_of(words, one)
+    return {
+        "name": one.label or name,
+        "detail": " · ".join(part for part in (one.label and name, one.detail) if part),
+        "dates": " · ".join(part for part in (one.made_on, _dates(words, one)) if part),
+    }
 
 
-def detail_of(words: Words, one: Listed) -> str:
-    return " · ".join(part for part in (one.row.label and _name_of(words, one), one.detail) if part)
+def _dates(words: Words, one: Listed) -> str:
+    day = _day(one.created_at)
+    return (
+        words.text("added-used", day=day, used=_day(one.last_used_at))
+        if one.last_used_at
+        else words.text("added", day=day)
+    )
+
+
+def _day(moment: datetime) -> str:
+    return formats.date_format(moment, "DATE_FORMAT")
 
 
 def _name_of(words: Words, one: Listed) -> str:

@@ -29,9 +29,8 @@ def settings_page(visit: Visit) -> Shown:
         "codes": codes["mayMake"],
         "devices": state["seesDevices"],
     }
-    may_change = any(state[name] for name in ("mayRename", "mayRemove", "mayPrefer", "keepsLast"))
     slots = {
-        "rows": plain_screens.method_rows(visit.words, rows, may_change=may_change),
+        "rows": plain_screens.method_rows(visit.words, rows),
         "remaining": str(codes.get("remaining", "")),
     }
     return Shown("settings", frozenset(name for name, holds in when.items() if holds), slots)
@@ -41,16 +40,8 @@ def manage(visit: Visit, authenticator_id: str) -> Answer:
     one = _named(visit, authenticator_id)
     if one is None:
         return NEXT
-    state = visit.state
-    when = {
-        "rename": state["mayRename"],
-        "remove": state["mayRemove"],
-        "prefer": state["mayPrefer"] and not one.row.is_default,
-        "last": state["keepsLast"],
-    }
-    slots = {"name": plain_screens.title_of(visit.words, one), "detail": plain_screens.detail_of(visit.words, one)}
-    shown = frozenset(name for name, holds in when.items() if holds)
-    return Shown("manage", shown, slots, carry={"authenticator": str(one.row.pk)})
+    when = one.may | ({"last"} if one.is_last else set())
+    return Shown("manage", when, plain_screens.told_of(visit.words, one), carry={"authenticator": str(one.row.pk)})
 
 
 def _named(visit: Visit, authenticator_id: str) -> own_methods.Listed | None:
@@ -61,7 +52,7 @@ def rename(visit: Visit, _argument: str) -> Answer:
     one = _named(visit, visit.given.get("authenticator", ""))
     if one is None:
         return NEXT
-    values, carry = {"label": one.row.label}, {"authenticator": str(one.row.pk)}
+    values, carry = {"label": one.label}, {"authenticator": str(one.row.pk)}
     return Shown("rename", values=values, carry=carry, act="name")
 
 

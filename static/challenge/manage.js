@@ -8,11 +8,10 @@ import { announce, loading, screen } from "./view.js";
 
 const DONE = { remove: "method-removed", prefer: "method-preferred", rename: "method-renamed" };
 
-// `may`: what of renaming, preferring and removing; `last`: nothing but its being the last keeps it.
-export async function manage({ id, label, isDefault }, { title, detail, may, last }) {
+export async function manage({ id, label, may, isLast }, { title, detail, dates }) {
   const answer = await screen("manage", {
-    slots: { name: title, detail },
-    when: { rename: may.rename, remove: may.remove, prefer: may.prefer && !isDefault, last },
+    slots: { name: title, detail, dates },
+    when: { ...Object.fromEntries(may.map((right) => [right, true])), last: isLast },
     message: false,
   });
   if (answer === "back") return;
@@ -29,7 +28,7 @@ function newName(label) {
     setup(ui, done) {
       ui.find("#name").value = label ?? "";
       nameForm(ui, async (typed) => {
-        done({ label: typed });
+        done({ newLabel: typed });
         return null;
       });
     },

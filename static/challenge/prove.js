@@ -2,8 +2,6 @@
 
 import { isCeremony, PROVE } from "./ceremonies.js";
 import { byApp, byMessage, byRecoveryCode } from "./codes.js";
-import { byPush, byQrCode } from "./devices.js";
-import { byLink } from "./links.js";
 import { config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
 import { failed } from "./session.js";
@@ -11,7 +9,11 @@ import * as thisDevice from "./this_device.js";
 import { fetched, persistently, sentence } from "./troubles.js";
 import { loading, screen } from "./view.js";
 
-// Somebody else answers for the user there; few pages get so far.
+// Parts that few pages need.
+const phone = () => fetched(() => import("./devices.js"));
+const byPush = async (asked) => (await phone()).byPush(asked);
+const byQrCode = async (asked) => (await phone()).byQrCode(asked);
+export const byLink = async (asked) => (await fetched(() => import("./links.js"))).byLink(asked);
 const identity = () => fetched(() => import("./identity.js"));
 export const byAccount = async (asked) => (await identity()).byAccount(asked);
 export const byCheck = async (asked) => (await identity()).byCheck(asked);

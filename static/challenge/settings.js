@@ -2,11 +2,11 @@
 
 import { call } from "./api.js";
 import { canAdd, enrol } from "./enrol.js";
-import { session, text } from "./page.js";
+import { dayText, session, text } from "./page.js";
 import { renewRecoveryCodes } from "./recovery.js";
 import { refresh } from "./session.js";
 import { fetched, persistently } from "./troubles.js";
-import { loading, screen } from "./view.js";
+import { loading, screen, tag } from "./view.js";
 
 const devices = async () => (await fetched(() => import("./user_devices.js"))).devices();
 
@@ -39,14 +39,8 @@ export async function settings() {
   }
 }
 
-const may = () => ({
-  rename: session.state.mayRename,
-  remove: session.state.mayRemove,
-  prefer: session.state.mayPrefer,
-});
-
 async function manage(method) {
-  const told = { title: titleOf(method), detail: detailOf(method), may: may(), last: session.state.keepsLast };
+  const told = { title: titleOf(method), detail: detailOf(method), dates: datesOf(method) };
   await (await fetched(() => import("./manage.js"))).manage(method, told);
 }
 
@@ -57,11 +51,14 @@ function row(ui, method, done) {
   const title = titleOf(method);
   part("icon").replaceWith(cardOf(method).querySelector(".icon"));
   part("name").append(title);
-  if (method.isDefault) part("name").append(" ", tag(text("default")));
+  for (const mark of [method.isDefault && "default", method.isExpired && "expired"]) {
+    if (mark) part("name").append(" ", tag(text(mark)));
+  }
   part("detail").textContent = detailOf(method);
+  part("dates").textContent = datesOf(method);
   part("whose").textContent = ` ${title}`;
   const button = part("manage");
-  button.hidden = !session.state.keepsLast && !Object.values(may()).some(Boolean);
+  button.hidden = !method.may.length && !method.isLast;
   button.addEventListener("click", () => done(method));
   return copy;
 }
@@ -80,9 +77,9 @@ function nameOf({ name, ...method }) {
 const titleOf = (method) => method.label ?? nameOf(method);
 const detailOf = (method) => [method.label && nameOf(method), method.detail].filter(Boolean).join(" · ");
 
-function tag(words) {
-  const mark = document.createElement("span");
-  mark.className = "tag";
-  mark.textContent = words;
-  return mark;
+// "Chrome · Windows · Added 3 May 2026, last used 9 May 2026".
+function datesOf({ madeOn, createdAt, lastUsedAt }) {
+  const day = dayText(createdAt);
+  const dates = lastUsedAt ? text("added-used", { day, used: dayText(lastUsedAt) }) : text("added", { day });
+  return [madeOn, dates].filter(Boolean).join(" · ");
 }

@@ -8,12 +8,18 @@ import pytest
 from django.test import Client
 
 from audit.models import AuditEvent
-from authenticators.models import Authenticator, EndUser
+from authenticators.models import Authenticator, EndUser, Message
 from authsignal_portal import clock
+from authsignal_portal.wire import iso
 from tests import make
 from tests.conftest import Api
 
 OTP_URI = "otpauth://totp/Acme:jo?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+APPLE = "fbfc3007-154e-4ecc-8c0b-6e020557d7bd"
+SAFARI = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/17.4 Safari/605.1.15"
+)
 EVERYTHING = "add:authenticators update:authenticators remove:authenticators"
 
 
@@ -52,7 +58,8 @@ def test_a_method_is_removed_and_the_default_passes_on(enrolled: Api, client: Cl
 def test_the_last_one_stays_unless_the_tenant_lets_it_go(enrolled: Api, client: Client, acme: Any) -> None:
     bearer = token(enrolled)
     call(client, "remove-method", bearer, "EMAIL_OTP")
-    assert call(client, "state", bearer).json()["mayRemove"] is False
+    last = shown(client, bearer, "AUTHENTICATOR_APP")
+    assert (last["may"], last["isLast"]) == (["rename"], True)
     assert call(client, "remove-method", bearer, "AUTHENTICATOR_APP").status_code == 403
     acme.allow_disabling_mfa = True
     acme.save()
@@ -63,10 +70,11 @@ def test_the_last_one_stays_unless_the_tenant_lets_it_go(enrolled: Api, client: 
 def test_one_that_no_longer_works_lets_no_other_go(enrolled: Api, client: Client) -> None:
     bearer = token(enrolled)
     make.make_authenticator(EndUser.objects.get(), "PUSH", expires_at=clock.now() - timedelta(minutes=1))
-    assert call(client, "state", bearer).json()["mayRemove"] is True
+    assert shown(client, bearer, "EMAIL_OTP")["may"] == ["remove", "rename"]
     assert call(client, "remove-method", bearer, "EMAIL_OTP").status_code == 200
-    state = call(client, "state", bearer).json()
-    assert (state["mayRemove"], state["keepsLast"], state["enrolledCount"]) == (False, True, 2)
+    app, expired = shown(client, bearer, "AUTHENTICATOR_APP"), shown(client, bearer, "PUSH")
+    assert (app["isLast"], app["isExpired"], app["may"]) == (True, False, ["rename"])
+    assert (expired["isLast"], expired["isExpired"], expired["may"]) == (False, True, ["remove", "rename"])
     assert call(client, "remove-method", bearer, "AUTHENTICATOR_APP").status_code == 403
     assert call(client, "remove-method", bearer, "PUSH").status_code == 200
     assert left() == ["AUTHENTICATOR_APP"]
@@ -76,7 +84,7 @@ def test_where_the_tenant_wants_it_nothing_is_removed(enrolled: Api, client: Cli
     acme.allow_deleting_user_authenticators = False
     acme.save()
     bearer = token(enrolled)
-    assert call(client, "state", bearer).json()["mayRemove"] is False
+    assert shown(client, bearer, "AUTHENTICATOR_APP")["may"] == ["prefer", "rename"]
     assert call(client, "remove-method", bearer, "EMAIL_OTP").status_code == 403
     assert len(left()) == 2
 
@@ -92,7 +100,7 @@ def test_nobody_removes_anothers(enrolled: Api, client: Client) -> None:
     bearer = token(enrolled, user="eve")
     assert call(client, "remove-method", bearer, "EMAIL_OTP").status_code == 404
     assert call(client, "prefer-method", bearer, "EMAIL_OTP").status_code == 404
-    assert call(client, "rename-method", bearer, "EMAIL_OTP", label="mine").status_code == 404
+    assert call(client, "rename-method", bearer, "EMAIL_OTP", newLabel="mine").status_code == 404
     assert len(left()) == 3
 
 
@@ -100,6 +108,57 @@ def test_another_becomes_the_default(enrolled: Api, client: Client) -> None:
     assert call(client, "prefer-method", token(enrolled, "add:authenticators"), "AUTHENTICATOR_APP").status_code == 403
     assert call(client, "prefer-method", token(enrolled), "AUTHENTICATOR_APP").status_code == 200
     assert list(Authenticator.objects.filter(is_default=True).values_list("method", flat=True)) == ["AUTHENTICATOR_APP"]
+
+
+# -- what tells them apart -----------------------------------------------------------------------
+
+
+def test_each_is_told_with_who_made_it_and_when_it_was_used(enrolled: Api, client: Client) -> None:
+    user, used = EndUser.objects.get(), clock.now() - timedelta(days=2)
+    fields = {"aaguid": APPLE, "user_agent": SAFARI, "name": "jo@example.com", "last_verified_at": used}
+    make.make_authenticator(user, "PASSKEY", credential_id="c" * 40, **fields)
+    told = shown(client, token(enrolled), "PASSKEY")
+    assert (told["detail"], told["madeOn"], told["lastUsedAt"]) == ("Apple Passwords", "Safari · Mac OS", iso(used))
+    assert told["createdAt"] == iso(Authenticator.objects.get(method="PASSKEY").created_at)
+    app = shown(client, token(enrolled), "AUTHENTICATOR_APP")
+    assert not {"detail", "madeOn", "lastUsedAt"} & set(app)
+
+
+def make_phone(user: EndUser, key: bytes, *methods: str) -> None:
+    for method in methods or ("IN_APP", "QR_CODE", "PUSH"):
+        make.make_authenticator(user, method, public_key=key, name="Jo’s phone", device_platform="IOS")
+
+
+def test_one_phone_is_one_row_that_is_named_preferred_and_removed_as_one(enrolled: Api, client: Client) -> None:
+    user = EndUser.objects.get()
+    make_phone(user, b"one")
+    make_phone(user, b"other", "PUSH")
+    bearer = token(enrolled)
+    first, _second = (one for one in call(client, "methods", bearer).json()["methods"] if one["method"] == "PUSH")
+    assert (first["detail"], first["madeOn"]) == ("Jo’s phone", "iOS")
+    for name, more in (("rename-method", {"newLabel": "Red"}), ("prefer-method", {})):
+        assert call(client, name, bearer, id=first["id"], **more).status_code == 200
+    phone = user.authenticators.filter(public_key=b"one")
+    assert {(row.method, row.label, row.is_default) for row in phone} == {
+        ("PUSH", "Red", True),
+        ("QR_CODE", "Red", False),
+        ("IN_APP", "Red", False),
+    }
+    assert call(client, "remove-method", bearer, id=str(phone.get(method="IN_APP").pk)).status_code == 200
+    assert (phone.all().count(), user.authenticators.get(method="PUSH").label) == (0, "")
+    assert user.authenticators.filter(is_default=True).count() == 1
+    assert Message.objects.filter(notice__startswith="removed").count() == 1
+
+
+def test_one_phone_is_the_last_whatever_it_is_for(enrolled: Api, client: Client) -> None:
+    user = EndUser.objects.get()
+    user.authenticators.all().delete()
+    make_phone(user, b"one")
+    bearer = token(enrolled)
+    [phone] = call(client, "methods", bearer).json()["methods"]
+    assert (phone["may"], phone["isLast"]) == (["rename"], True)
+    assert call(client, "remove-method", bearer, id=phone["id"]).status_code == 403
+    assert user.authenticators.count() == 3
 
 
 # -- naming --------------------------------------------------------------------------------------
@@ -113,7 +172,7 @@ def shown(client: Client, bearer: str, method: str) -> dict[str, Any]:
 
 def test_a_method_is_called_what_its_user_calls_it(enrolled: Api, client: Client) -> None:
     bearer = token(enrolled)
-    assert call(client, "rename-method", bearer, "EMAIL_OTP", label="  Work\u00a0\n mail ").status_code == 200
+    assert call(client, "rename-method", bearer, "EMAIL_OTP", newLabel="  Work\u00a0\n mail ").status_code == 200
     assert shown(client, bearer, "EMAIL_OTP")["label"] == "Work mail"
     offered = {one["method"]: one for one in call(client, "state", bearer).json()["methods"]}
     assert (offered["EMAIL_OTP"]["label"], offered["EMAIL_OTP"]["target"]) == ("Work mail", "j•••@example.com")
@@ -121,9 +180,9 @@ def test_a_method_is_called_what_its_user_calls_it(enrolled: Api, client: Client
     event = AuditEvent.objects.get(tag="authenticator:renamed")
     assert (event.actor_kind, set(event.data)) == ("user", {"authenticator", "method"})
     assert b"Work mail" not in enrolled("GET", "users/jo/authenticators").content
-    assert call(client, "rename-method", bearer, "EMAIL_OTP", label="Work mail").status_code == 200
+    assert call(client, "rename-method", bearer, "EMAIL_OTP", newLabel="Work mail").status_code == 200
     assert AuditEvent.objects.filter(tag="authenticator:renamed").count() == 1
-    call(client, "rename-method", bearer, "EMAIL_OTP", label="")
+    call(client, "rename-method", bearer, "EMAIL_OTP", newLabel="")
     assert "label" not in shown(client, bearer, "EMAIL_OTP")
 
 
@@ -139,21 +198,21 @@ def test_a_method_is_called_what_its_user_calls_it(enrolled: Api, client: Client
 )
 def test_a_name_is_one_line_of_what_can_be_seen(enrolled: Api, client: Client, given: str, kept: str) -> None:
     bearer = token(enrolled)
-    assert call(client, "rename-method", bearer, "EMAIL_OTP", label=given).status_code == 200
+    assert call(client, "rename-method", bearer, "EMAIL_OTP", newLabel=given).status_code == 200
     assert Authenticator.objects.get(method="EMAIL_OTP").label == kept
 
 
 @pytest.mark.parametrize("label", ["a" * 65, "a" * 256, 7, None])
 def test_what_is_no_name_is_refused(enrolled: Api, client: Client, label: Any) -> None:
-    assert call(client, "rename-method", token(enrolled), "EMAIL_OTP", label=label).status_code == 400
+    assert call(client, "rename-method", token(enrolled), "EMAIL_OTP", newLabel=label).status_code == 400
     assert not Authenticator.objects.exclude(label="").exists()
 
 
 @pytest.mark.parametrize("scope", ["read:authenticators", "add:authenticators remove:authenticators"])
 def test_naming_takes_its_own_word_or_a_proof(enrolled: Api, client: Client, scope: str) -> None:
     bearer = token(enrolled, scope)
-    assert call(client, "state", bearer).json()["mayRename"] is False
-    assert call(client, "rename-method", bearer, "EMAIL_OTP", label="mine").status_code == 403
+    assert "rename" not in shown(client, bearer, "EMAIL_OTP")["may"]
+    assert call(client, "rename-method", bearer, "EMAIL_OTP", newLabel="mine").status_code == 403
     assert not Authenticator.objects.exclude(label="").exists()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import formats
 
 from actions import hosted, hosted_state, proofs
 from actions.client_auth import read_context
@@ -289,6 +290,7 @@ def test_a_method_is_named_and_known_by_it(browser: Client, tracked: dict[str, A
     listed = press(browser, carried(asked), "name", label="<i>Work</i>").content.decode()
     assert "&lt;i&gt;Work&lt;/i&gt;" in listed
     assert "Email · jo@example.com" in listed
+    assert f"Added {formats.date_format(clock.now(), 'DATE_FORMAT')}" in listed
     again = press(browser, carried(press(browser, form, f"manage:{row.pk}")), "rename")
     assert 'value="&lt;i&gt;Work&lt;/i&gt;"' in again.content.decode()
     assert "&lt;i&gt;Work&lt;/i&gt; · j•••@example.com" in first_page(browser, track(api)).content.decode()

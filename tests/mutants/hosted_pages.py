@@ -89,8 +89,8 @@ HOSTED_PAGES = [
         f"{OWN}::test_one_that_no_longer_works_lets_no_other_go",
         (
             "actions/own_methods.py",
-            "others = context.user.authenticators.filter(Authenticator.usable()).exclude(pk=row.pk)",
-            "others = context.user.authenticators.exclude(pk=row.pk)",
+            "working = context.user.authenticators.filter(Authenticator.usable())",
+            "working = context.user.authenticators.all()",
         ),
     ),
     mutant(
@@ -98,8 +98,8 @@ HOSTED_PAGES = [
         f"{OWN}::test_nobody_removes_anothers",
         (
             "actions/own_methods.py",
-            "row = rows.filter(pk=named).first()",
-            "row = Authenticator.objects.filter(pk=named).first()",
+            "rows = user.authenticators.exclude(verified_at=None)",
+            "rows = Authenticator.objects.exclude(verified_at=None)",
         ),
     ),
     mutant(
@@ -124,6 +124,11 @@ HOSTED_PAGES = [
         "own methods: a name may turn what stands beside it",
         f"{OWN}::test_a_name_is_one_line_of_what_can_be_seen",
         ("authenticators/labels.py", ' if unicodedata.category(char)[0] != "C"', ""),
+    ),
+    mutant(
+        "own methods: what else one phone is for counts as another method",
+        f"{OWN}::test_one_phone_is_the_last_whatever_it_is_for",
+        ("actions/own_methods.py", "[row.pk for row in rows]", "[rows[0].pk]"),
     ),
     mutant(
         "own codes: offered to whoever may add a method",

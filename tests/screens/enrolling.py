@@ -26,25 +26,24 @@ VERIFIED = {"isVerified": True}
 
 
 def one(method: str, **more: object) -> dict[str, object]:
-    return {"id": method, "method": method, "isDefault": False, **more}
+    may = ["prefer", "remove", "rename"]
+    return {"id": method, "method": method, "isDefault": False, "may": may, "createdAt": "2026-05-03T10:00:00Z", **more}
 
 
+USED = "2026-11-20T10:00:00Z"
 LIST = [
-    one("EMAIL_OTP", detail="jo@example.com", isDefault=True),
+    one("EMAIL_OTP", detail="jo@example.com", isDefault=True, may=["remove", "rename"], lastUsedAt=USED),
     one("SMS", label="Work phone", detail="+64215550123"),
     one("AUTHENTICATOR_APP"),
-    one("PASSKEY", detail="iCloud Keychain"),
+    one("PASSKEY", detail="iCloud Keychain", madeOn="Chrome · Windows", lastUsedAt=USED),
     one("SECURITY_KEY", label="On my keyring", detail="YubiKey 5 Series with NFC"),
-    one("PUSH", detail="Jo’s phone"),
+    one("PUSH", detail="Jo’s phone", madeOn="iOS", isExpired=True),
 ]
 SETTINGS = {
     "settings": True,
     "vouched": True,
     "isEnrolled": True,
     "canEnrol": True,
-    "mayRemove": True,
-    "mayPrefer": True,
-    "mayRename": True,
     "seesDevices": True,
     "enrolledCount": len(LIST),
     "recoveryCodes": {"enabled": True, "remaining": 2, "mayMake": True, "isLow": True},
@@ -243,8 +242,8 @@ SCENES = [
         "settings",
         "one",
         "Your verification methods",
-        {**SETTINGS, "mayRemove": False, "mayPrefer": False, "keepsLast": True, "enrolledCount": 1},
-        {LISTED: {"methods": LIST[:1]}},
+        {**SETTINGS, "enrolledCount": 1},
+        {LISTED: {"methods": [LIST[0] | {"may": ["rename"], "isLast": True}]}},
     ),
     Scene(
         14,
@@ -278,8 +277,8 @@ SCENES = [
         "manage",
         "last",
         "Email",
-        {**SETTINGS, "mayRemove": False, "mayPrefer": False, "keepsLast": True, "enrolledCount": 1},
-        {LISTED: {"methods": LIST[:1]}},
+        {**SETTINGS, "enrolledCount": 1},
+        {LISTED: {"methods": [LIST[0] | {"may": ["rename"], "isLast": True}]}},
         (click("Change Email"),),
     ),
     Scene(

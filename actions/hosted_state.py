@@ -167,8 +167,9 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
     """What the user may set up here. While the action waits for a proof, only what would count as one."""
     rows = {row.method: row for row in AuthenticatorConfiguration.objects.filter(tenant=context.tenant)}
     waiting = context.action.state == ActionState.CHALLENGE_REQUIRED
+    locked = {method for method, row in rows.items() if not row.is_editable_by_user}
     active = available.active_methods(context.tenant)
-    on_file = {} if enrolled else _contacts_on_file(context.user)
+    on_file, held = _on_file(context, enrolled)
     providers = own_methods.provider_names(context.tenant)
     return [
         present(
@@ -176,7 +177,7 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
                 "method": method,
                 "target": on_file.get(method),
                 "name": providers.get(method),
-                "editable": method not in rows or rows[method].is_editable_by_user,
+                "editable": method not in locked,
                 "replaces": method in enrolled and not METHODS[method].many,
             }
         )
@@ -185,7 +186,25 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
         and not (method in rows and rows[method].is_hidden_to_user)
         and not (method in rows and not available.can_recover(context.user, rows[method]))
         and (method in context.facts.allowed_methods or not waiting)
+        and not (method in held and method in locked)
     ] + _web_app(context)
+
+
+def _on_file(
+    context: ClientContext, enrolled: list[VerificationMethod]
+) -> tuple[dict[VerificationMethod, str], set[VerificationMethod]]:
+    """Addresses on file that can be enrolled here, masked; and the methods by which the one on file is enrolled by now.
+
+    An enrolled user is told of none before they may add to what they have.
+    """
+    user = context.user
+    if enrolled and not _may_enrol(context, enrolled):
+        return {}, set()
+    rows = user.authenticators.filter(method__in=CONTACT_FIELD).exclude(verified_at=None).select_related("tenant")
+    enrolled_by = {(row.method, contact.normal(row.contact)) for row in rows}
+    known = {method: getattr(user, field) for method, field in CONTACT_FIELD.items()}
+    held = {method for method, to in known.items() if to and (method, contact.normal(to)) in enrolled_by}
+    return {method: contact.mask(to) for method, to in known.items() if to and method not in held}, held
 
 
 def _web_app(context: ClientContext) -> list[dict[str, Any]]:

@@ -148,6 +148,7 @@ hosted_pages = [
     path("challenge/api/magic-link", hosted_messaging.LinkView.as_view()),
     path("challenge/api/magic-link/code", hosted_messaging.LinkCodeView.as_view()),
     path("challenge/api/whatsapp", hosted_messaging.WhatsAppView.as_view()),
+    path("challenge/api/enrol-on-file", hosted_messaging.EnrolOnFileView.as_view()),
     path("challenge/api/delivery", hosted_messaging.DeliveryView.as_view()),
     path("challenge/link/<str:token>", link_page.page),
     path("challenge/api/authorize", hosted_identity.AuthorizeView.as_view()),

@@ -99,7 +99,9 @@ async function addContact({ method, target, editable, back }) {
     }
     if (contact === "back") return contact;
     const send = method === "EMAIL_MAGIC_LINK" ? byLink : byMessage;
-    const outcome = await send({ method, target: known, contact, another: back, change: !known || editable });
+    // Of whoever has nothing yet, it is proved, and with that enrolled.
+    const onFile = known && session.state.isEnrolled;
+    const outcome = await send({ method, target: known, contact, onFile, another: back, change: !known || editable });
     if (outcome === "another") return "back";
     if (outcome !== "change") return outcome;
     known = undefined;

@@ -8,10 +8,11 @@ import pytest
 from django.test import Client
 
 from audit.models import AuditEvent
-from authenticators.models import Authenticator, EndUser, Message
+from authenticators.models import Authenticator, Challenge, EndUser, Message
 from authsignal_portal import clock
 from authsignal_portal.wire import iso
 from tests import make
+from tests.api.reading import code_sent
 from tests.conftest import Api
 
 OTP_URI = "otpauth://totp/Acme:jo?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -227,6 +228,47 @@ def test_of_several_that_can_prove_it_each_is_told_by_its_name(enrolled: Api, cl
         "PASSKEY": "Laptop, Phone",
         "SMS": "New",
     }
+
+
+# -- the address on file -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def on_file(api: Api, acme: Any) -> Api:
+    """jo has an authenticator app; the address that the backend gave is not theirs to change."""
+    api("POST", "users/jo/authenticators", {"verificationMethod": "AUTHENTICATOR_APP", "otpUri": OTP_URI})
+    api("PATCH", "users/jo", {"email": "jo@example.com"})
+    make.make_configuration(acme, "EMAIL_OTP", is_editable_by_user=False)
+    return api
+
+
+def offered(client: Client, bearer: str) -> dict[str, Any]:
+    found = call(client, "state", bearer).json()["enrollable"]
+    return {one["method"]: one for one in found}.get("EMAIL_OTP", {})
+
+
+def test_the_address_on_file_is_added_to_what_is_there_without_being_typed(on_file: Api, client: Client) -> None:
+    bearer = token(on_file, "add:authenticators")
+    known = offered(client, bearer)
+    assert (known["target"], known["editable"]) == ("j•••@example.com", False)
+    assert call(client, "enrol-on-file", bearer, verificationMethod="EMAIL_OTP").status_code == 200
+    headers = {"Authorization": f"Bearer {bearer}"}
+    body = json.dumps({"verificationCode": code_sent()})
+    answer = client.post("/v1/client/verify/email-otp", body, "application/json", headers=headers)
+    assert answer.json()["isVerified"] is True
+    assert Authenticator.objects.select_related("tenant").get(method="EMAIL_OTP").contact == "jo@example.com"
+    # There is nothing to add by it any more.
+    assert offered(client, bearer) == {}
+
+
+def test_the_address_on_file_is_for_whoever_may_add_it(on_file: Api, client: Client) -> None:
+    bearer = token(on_file, "update:authenticators")
+    assert "target" not in offered(client, bearer)
+    assert call(client, "enrol-on-file", bearer, verificationMethod="EMAIL_OTP").status_code == 403
+    added = token(on_file, "add:authenticators")
+    for method, status in (("SMS", 400), ("PASSKEY", 400), ("", 400)):
+        assert call(client, "enrol-on-file", added, verificationMethod=method).status_code == status
+    assert not Challenge.objects.exists()
 
 
 # -- the settings --------------------------------------------------------------------------------

@@ -300,6 +300,22 @@ def test_a_method_is_named_and_known_by_it(browser: Client, tracked: dict[str, A
     assert row.label == "<i>Work</i>"
 
 
+def test_a_further_address_on_file_is_sent_to_and_not_typed(browser: Client, api: Api, acme: Tenant) -> None:
+    api("POST", "users/jo/authenticators", {"verificationMethod": "AUTHENTICATOR_APP", "otpUri": OTP_URI})
+    api("PATCH", "users/jo", {"email": "jo@example.com"})
+    make.make_configuration(acme, "EMAIL_OTP", is_editable_by_user=False)
+    form = opened(browser, track(api, redirectToSettings=True, scope="add:authenticators"))
+    sent = press(browser, form, "enrol:EMAIL_OTP")
+    again = press(browser, carried(sent), "resend")
+    for shown in (sent, again):
+        assert title(shown) == "Check your email"
+        assert "j•••@example.com" in shown.content.decode()
+        assert "different address" not in shown.content.decode()
+    assert {(one.purpose, one.contact) for one in Challenge.objects.select_related("tenant")} == {
+        ("enrol", "jo@example.com")
+    }
+
+
 def test_whoever_used_one_of_the_last_recovery_codes_is_told_to_make_new_ones(
     browser: Client, tracked: dict[str, Any]
 ) -> None:

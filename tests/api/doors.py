@@ -85,6 +85,7 @@ HOSTED = [
     "challenge/api/magic-link",
     "challenge/api/magic-link/code",
     "challenge/api/whatsapp",
+    "challenge/api/enrol-on-file",
     "challenge/api/delivery",
     "challenge/api/remember-device",
     "challenge/api/devices",

@@ -294,6 +294,20 @@ def test_settings_follow_the_proof_where_the_app_asked_for_them(hosted: Hosted) 
     assert hosted.returned()["isValid"] is True
 
 
+def test_a_locked_address_is_added_in_the_settings_without_being_typed(hosted: Hosted) -> None:
+    page = hosted.page
+    make.make_configuration(hosted.live.tenant, "EMAIL_OTP", is_editable_by_user=False)
+    hosted.enrol("SMS", phoneNumber=hosted.phone)
+    hosted.open(redirectToSettings=True, scope="add:authenticators", email=hosted.email)
+    choose(page, "Add a method")
+    choose(page, "Email")
+    heading(page, "Check your email")
+    expect(page.get_by_role("button", name="different address")).to_be_hidden()
+    type_code(page, hosted.live.code(hosted.email))
+    heading(page, "Your verification methods")
+    expect(page.locator(".row")).to_have_text([re.compile("Text message"), re.compile(hosted.email)])
+
+
 def test_a_method_is_preferred_and_removed_where_the_app_vouches_for_its_user(hosted: Hosted) -> None:
     page = hosted.page
     hosted.enrol("EMAIL_OTP", email=hosted.email)

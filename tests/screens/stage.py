@@ -46,6 +46,7 @@ REPLIES: dict[str, Reply] = {
     },
     "/challenge/api/magic-link": {"challengeId": "c"},
     "/challenge/api/magic-link/code": NOTHING_YET,
+    "/challenge/api/enrol-on-file": {"challengeId": "c"},
     "/challenge/api/delivery": {"status": "sent"},
     "/challenge/api/recovery-code": NOTHING_YET,
     "/challenge/api/recovery-codes": {"recoveryCodes": CODES},

@@ -1,13 +1,12 @@
 """What a hosted page shows of an action: its state, what can prove it, what can be added, where to go after."""
 
-from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
 import phonenumbers
 from django.conf import settings
 
-from actions import app_enrolment, devices, linking, own_codes, own_methods, states
+from actions import app_enrolment, devices, linking, own_codes, own_methods, passkey_offer, states
 from actions.client_auth import ClientContext
 from actions.models import ActionFacts
 from authenticators import available, contact, credentials, handed_over
@@ -46,11 +45,16 @@ ELSEWHERE = (M.IN_APP,)
 LABELS_SHOWN = 3
 
 
-def describe(context: ClientContext, token: str) -> dict[str, Any]:
-    """The page's whole view of an action, as JSON. `expiresIn` is in seconds, `now` in milliseconds."""
+def describe(context: ClientContext, token: str, *, agent: str = "") -> dict[str, Any]:
+    """The page's whole view of an action, as JSON. `expiresIn` is in seconds, `now` in milliseconds.
+
+    `agent`: the browser's user agent, where that matters.
+    """
     user, facts, tenant = context.user, context.facts, context.tenant
     enrolled = available.enrolled(user)
-    codes = own_codes.told(context, is_enrolled=bool(enrolled))
+    codes, enrollable = own_codes.told(context, is_enrolled=bool(enrolled)), _enrollable(context, enrolled)
+    possible = {one["method"] for one in enrollable}
+    prompt = passkey_offer.prompt(context, enrolled, possible=possible, agent=agent)
     return present(
         {
             "state": context.action.state,
@@ -62,8 +66,8 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
             "remember": _remember(context),
             "seesDevices": context.may(Scope.UPDATE),
             "methods": _methods(user, facts, enrolled, has_codes=bool(codes.get("remaining"))),
-            "enrollable": (enrollable := _enrollable(context, enrolled)),
-            "prompt": _prompt(context, enrolled, enrollable) or None,
+            "enrollable": enrollable,
+            "prompt": prompt or None,
             "passkeys": _passkeys(context),
             "enrolledCount": user.authenticators.exclude(verified_at=None).count(),
             "recoveryCodes": codes,
@@ -212,26 +216,6 @@ def _web_app(context: ClientContext) -> list[dict[str, Any]]:
     offered = app_enrolment.offered(context)
     proving = [method for method in offered if method in context.facts.allowed_methods]
     return [{"method": method, "editable": True, "replaces": False} for method in (proving or offered)[:1]]
-
-
-def _prompt(
-    context: ClientContext, enrolled: list[VerificationMethod], enrollable: list[dict[str, Any]]
-) -> list[VerificationMethod]:
-    """What to offer after the proof: wanted by the rules or the tenant, not set up yet, possible, not just declined."""
-    wanted = set(context.facts.prompt_methods)
-    configured = AuthenticatorConfiguration.of(context.tenant, M.PASSKEY)
-    # Whoever has no other way in is never led to depend on a new one.
-    if enrolled and not configured.disable_enrollment_prompt:
-        wanted.add(M.PASSKEY)
-    if _was_declined(context, configured):
-        wanted.discard(M.PASSKEY)
-    possible = {one["method"] for one in enrollable}
-    return [method for method in M if method in wanted and method in possible and method not in enrolled]
-
-
-def _was_declined(context: ClientContext, configured: AuthenticatorConfiguration) -> bool:
-    declined, pause = context.user.passkey_prompt_dismissed_at, timedelta(days=configured.enrollment_prompt_days)
-    return declined is not None and context.now < declined + pause
 
 
 def _passkeys(context: ClientContext) -> dict[str, Any] | None:

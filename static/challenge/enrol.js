@@ -159,10 +159,11 @@ async function addApp({ back }) {
 
 // -- passkey and security key -------------------------------------------------------------------------------------------------------
 
-// After a proof, where the tenant or a rule wants it and this device can; whoever does not want one now goes on and is
+// After a proof, where the tenant or a rule wants it, this device can, and none is known to be on it; whoever does not want one now goes on and is
 // not asked again for as long as the tenant says. True once there is one.
 export async function offerPasskey() {
-  const wanted = session.state.prompt?.includes("PASSKEY") && session.state.canEnrol;
+  const { prompt, canEnrol } = session.state;
+  const wanted = prompt?.includes("PASSKEY") && canEnrol && !passkey.isHere(knownPasskeys());
   if (!wanted || !(await passkey.deviceCan())) return false;
   const outcome = await createCredential({ method: "PASSKEY", back: false, offered: true });
   if (outcome !== "proved" && outcome !== "elsewhere") {
@@ -173,6 +174,8 @@ export async function offerPasskey() {
   await persistently(refresh);
   return true;
 }
+
+const knownPasskeys = () => session.state.passkeys?.credentialIds ?? [];
 
 async function createCredential({ method, back, offered = false }) {
   let problem = "";
@@ -203,7 +206,11 @@ async function ceremony(method) {
   try {
     credential = await passkey.create(begun.options);
   } catch (problem) {
-    if (problem.name === "InvalidStateError") return { words: text(EXISTS[method]) };
+    if (problem.name === "InvalidStateError") {
+      // Which of them is here, the browser does not say.
+      if (method === "PASSKEY") passkey.markHere(knownPasskeys());
+      return { words: text(EXISTS[method]) };
+    }
     return { words: text("passkey-cancelled"), refused: passkey.maybeRefusedByFrame(problem) };
   }
   loading();

@@ -131,6 +131,11 @@ HOSTED_PAGES = [
         ("actions/own_methods.py", "[row.pk for row in rows]", "[rows[0].pk]"),
     ),
     mutant(
+        "passkey offer: any passkey counts as one on this device",
+        "tests/actions/test_hosted.py::test_a_passkey_is_offered_until_there_is_one_on_this_device",
+        ("actions/passkey_offer.py", "    if device_id and row.device_id == device_id:", "    if True:"),
+    ),
+    mutant(
         "own codes: offered to whoever may add a method",
         f"{OWN}::test_new_recovery_codes_are_offered_to_whom_they_are_given",
         ("actions/own_codes.py", "context.may(Scope.UPDATE)", "context.may(Scope.ADD)"),

@@ -92,6 +92,5 @@ def names_of(user: EndUser, wanted: Iterable[str]) -> dict[str, str]:
     rows = ActionFacts.objects.filter(pk__in=newest, device_id__in=list(wanted)).exclude(user_agent="")
     named: dict[str, str] = {}
     for device_id, agent in rows.order_by("action__created_at").values_list("device_id", "user_agent"):
-        parts = [user_agent.browser_name(agent), user_agent.os_name(agent)]
-        named[device_id] = " · ".join(part for part in parts if part)
+        named[device_id] = user_agent.named(agent)
     return named

@@ -326,7 +326,8 @@ class HostedView(JsonView):
 class StateView(HostedView):
     @extend_schema(request=None, responses={200: dict})
     def post(self, request: Request) -> Response:
-        return Response(hosted_state.describe(self.context, self.token))
+        agent = seen(request._request)["userAgent"]
+        return Response(hosted_state.describe(self.context, self.token, agent=agent))
 
 
 class QrView(HostedView):

@@ -1,4 +1,4 @@
-"""The hosted pages' calls about what a user has: devices to remember and forget, methods to prefer and remove."""
+"""The hosted pages' calls about a user's devices: to remember one, and to forget it."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import devices, own_methods
+from actions import devices
 from actions.hosted import HostedView
 from actions.models import Device
 from audit import log
 from authsignal_portal.errors import Forbidden, NotFound
-from authsignal_portal.fields import Count, Text
+from authsignal_portal.fields import Count
 from authsignal_portal.vocabulary import Scope
 from authsignal_portal.wire import iso, present
 
@@ -56,24 +56,6 @@ class ForgetDeviceView(DevicesPageView):
         if device is None:
             raise NotFound("No such device.")
         devices.invalidate(device, user, actor=log.user(user.pseudonym))
-        return Response({})
-
-
-class MethodInput(serializers.Serializer[Any]):
-    id = Text(max_length=36, required=True)
-
-
-class RemoveMethodView(HostedView):
-    @extend_schema(request=MethodInput, responses={200: dict})
-    def post(self, request: Request) -> Response:
-        own_methods.remove(self.context, self.parsed(MethodInput)["id"])
-        return Response({})
-
-
-class PreferMethodView(HostedView):
-    @extend_schema(request=MethodInput, responses={200: dict})
-    def post(self, request: Request) -> Response:
-        own_methods.prefer(self.context, self.parsed(MethodInput)["id"])
         return Response({})
 
 

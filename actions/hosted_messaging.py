@@ -1,4 +1,4 @@
-"""What only the hosted pages call about messages: a link of their own, WhatsApp's enrolment, and whether one left."""
+"""What only the hosted pages call about messages: a link of their own, what to enrol, and whether one left."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ from actions.client_inputs import PhoneInput
 from actions.client_messaging import asked_by
 from actions.hosted import CodeInput, HostedView
 from authenticators import handed_over
+from authenticators.enrolment import CONTACT_FIELD
 from authenticators.models import Message
 from authsignal_portal.fields import Text
 from authsignal_portal.vocabulary import VerificationMethod
@@ -65,6 +66,20 @@ class WhatsAppView(HostedView):
     def post(self, request: Request) -> Response:
         started = proving.enrol_code(self.context, M.WHATSAPP, self.parsed(PhoneInput)["phoneNumber"])
         return Response({"challengeId": started.challenge.pk})
+
+
+class OnFileInput(serializers.Serializer[Any]):
+    verificationMethod = serializers.ChoiceField([method.value for method in CONTACT_FIELD])
+
+
+class EnrolOnFileView(HostedView):
+    """Sends to the address on file, to enrol it beside what the user has; the page knows it masked only."""
+
+    @extend_schema(request=OnFileInput, responses={200: dict})
+    def post(self, request: Request) -> Response:
+        method = M(self.parsed(OnFileInput)["verificationMethod"])
+        challenge = proving.enrol_on_file(self.context, method, asked_by(request, is_hosted=True))
+        return Response({"challengeId": challenge.pk})
 
 
 class DeliveryView(HostedView):

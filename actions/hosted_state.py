@@ -1,18 +1,17 @@
 """What a hosted page shows of an action: its state, what can prove it, what can be added, where to go after."""
 
-from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
 import phonenumbers
 from django.conf import settings
 
-from actions import app_enrolment, devices, linking, own_methods, proofs, proving, states
+from actions import app_enrolment, devices, linking, own_codes, own_methods, passkey_offer, proofs, proving, states
 from actions.client_auth import ClientContext
 from actions.models import Action, ActionFacts
 from authenticators import available, contact, credentials, handed_over
 from authenticators.enrolment import CONTACT_FIELD
-from authenticators.models import AuthenticatorConfiguration, Challenge, EndUser, IdentityProvider, Message
+from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser, Message
 from authenticators.registry import METHODS
 from authsignal_portal import origins
 from authsignal_portal.models import Tenant
@@ -39,35 +38,39 @@ ENROLLABLE = (
     *ID_TOKENS,
     *IDENTITY_CHECKS,
 )
+# Of several of one method.
+LABELS_SHOWN = 3
 
 
-def describe(context: ClientContext, token: str) -> dict[str, Any]:
-    """The page's whole view of an action, as JSON. `expiresIn` is in seconds, `now` in milliseconds."""
+def describe(context: ClientContext, token: str, *, agent: str = "") -> dict[str, Any]:
+    """The page's whole view of an action, as JSON. `expiresIn` is in seconds, `now` in milliseconds.
+
+    `agent`: the browser's user agent, where that matters.
+    """
     user, facts, tenant = context.user, context.facts, context.tenant
     enrolled = available.enrolled(user)
-    codes = None if tenant.disable_recovery_codes else _unused_codes(user)
-    count, working = len(own_methods.listed(context)), own_methods.working(context)
+    codes, permitted = own_codes.told(context, is_enrolled=bool(enrolled)), _permitted(context)
+    enrollable = _enrollable(context, enrolled, permitted)
+    possible = {one["method"] for one in enrollable}
+    prompt = passkey_offer.prompt(context, enrolled, possible=possible, agent=agent)
     return present(
         {
             "state": context.action.state,
             "isEnrolled": bool(enrolled),
-            "canEnrol": bool(permitted := _permitted(context)),
+            "canEnrol": bool(permitted),
             "expiresIn": int((context.token.expires_at - context.now).total_seconds()),
             "message": (shown := linking.transaction_shown(context.action)).text or None,
             "isLinked": shown.is_linked,
             "remember": _remember(context),
             "seesDevices": context.may(Scope.UPDATE),
-            "methods": _methods(context.action, enrolled, codes),
-            "enrollable": (enrollable := _enrollable(context, enrolled, permitted)),
-            "prompt": _prompt(context, enrolled, enrollable) or None,
+            "methods": _methods(context.action, enrolled, has_codes=bool(codes.get("remaining"))),
+            "enrollable": enrollable,
+            "prompt": prompt or None,
             "passkeys": _passkeys(context),
-            "enrolledCount": count,
-            "recoveryCodes": present({"enabled": not tenant.disable_recovery_codes, "remaining": codes}),
+            "enrolledCount": user.authenticators.exclude(verified_at=None).count(),
+            "recoveryCodes": codes,
             "settings": facts.redirect_to_settings,
             "vouched": _is_vouched(context),
-            "mayRemove": own_methods.may_remove(context, others_work=working > 1),
-            "keepsLast": own_methods.keeps_last(context, working=working),
-            "mayPrefer": context.may(Scope.UPDATE) and count > 1,
             "now": int(context.now.timestamp() * 1000),
             "hideSuccess": tenant.hide_success_screen_on_enrollment,
             "returnUrl": return_url(tenant, facts, token),
@@ -108,25 +111,20 @@ def _permitted(context: ClientContext) -> list[VerificationMethod]:
     return [method for method in M if not needs_word or proving.has_word(context, method)]
 
 
-def _unused_codes(user: EndUser) -> int | None:
-    """How many recovery codes are left; None when there never were any."""
-    used = list(user.recovery_codes.values_list("used_at", flat=True))
-    return sum(1 for at in used if at is None) if used else None
-
-
-def _methods(action: Action, enrolled: list[VerificationMethod], codes: int | None) -> list[dict[str, Any]]:
+def _methods(action: Action, enrolled: list[VerificationMethod], *, has_codes: bool) -> list[dict[str, Any]]:
     """What can prove this action now: permitted and enrolled; with nothing enrolled, an address on file."""
     user, permitted = action.user, proofs.permitted(action)
-    targets = _enrolled_contacts(user) if enrolled else _contacts_on_file(user)
+    targets, labels = (_enrolled_contacts(user), _labels(user)) if enrolled else (_contacts_on_file(user), {})
     usable = [method for method in proving.challengeable(user, enrolled) if enrolled or method in targets]
-    usable += [M.RECOVERY_CODE] if enrolled and codes else []
-    first, providers = action.facts.default_method, _providers(user.tenant)
+    usable += [M.RECOVERY_CODE] if enrolled and has_codes else []
+    first, providers = action.facts.default_method, own_methods.provider_names(user.tenant)
     return [
         present(
             {
                 "method": method,
                 "target": targets.get(method),
                 "name": providers.get(method),
+                "label": labels.get(method),
                 "isDefault": method == first,
             }
         )
@@ -135,10 +133,14 @@ def _methods(action: Action, enrolled: list[VerificationMethod], codes: int | No
     ]
 
 
-def _providers(tenant: Tenant) -> dict[str, str]:
-    """What users know an identity provider as."""
-    rows = IdentityProvider.objects.filter(tenant=tenant).exclude(name="")
-    return dict(rows.values_list("method", "name"))
+def _labels(user: EndUser) -> dict[str, str]:
+    """By method, what its user calls what can prove it; where a code goes to one of several, that one's."""
+    rows = user.authenticators.filter(Authenticator.usable()).order_by("is_default", "-created_at")
+    labels: dict[str, list[str]] = {}
+    for method, label in rows.values_list("method", "label"):
+        known = [] if method in CONTACT_FIELD else labels.get(method, [])
+        labels[method] = [label, *known] if label else known
+    return {method: ", ".join(known[:LABELS_SHOWN]) for method, known in labels.items() if known}
 
 
 def _enrolled_contacts(user: EndUser) -> dict[str, str]:
@@ -155,39 +157,63 @@ def _contacts_on_file(user: EndUser) -> dict[str, str]:
     if available.was_enrolled(user):
         return {}
     known = {method: getattr(user, field) for method, field in CONTACT_FIELD.items()}
-    # A locked address needs no typing, whatever the tenant prefers.
-    rows = AuthenticatorConfiguration.objects.filter(tenant=user.tenant_id, asks_for_address=True)
-    asked = set(rows.filter(is_editable_by_user=True).values_list("method", flat=True))
+    asked = _asked_for(user.tenant)
     return {method: contact.mask(address) for method, address in known.items() if address and method not in asked}
+
+
+def _asked_for(tenant: Tenant) -> set[str]:
+    """Methods whose address users type also where one is on file. A locked one needs no typing, whatever is set."""
+    rows = AuthenticatorConfiguration.objects.filter(tenant=tenant, asks_for_address=True, is_editable_by_user=True)
+    return set(rows.values_list("method", flat=True))
 
 
 def _enrollable(
     context: ClientContext, enrolled: list[VerificationMethod], permitted: list[VerificationMethod]
 ) -> list[dict[str, Any]]:
     """What the user may set up here, or may after a proof. While the action waits for one, only what would count."""
-    permitted = permitted or list(M)
     rows = {row.method: row for row in AuthenticatorConfiguration.objects.filter(tenant=context.tenant)}
     waiting = context.action.state == ActionState.CHALLENGE_REQUIRED
+    locked = {method for method, row in rows.items() if not row.is_editable_by_user}
     active = available.active_methods(context.tenant)
-    on_file = _contacts_on_file(context.user)
-    providers = _providers(context.tenant)
+    on_file, held = _on_file(context, permitted)
+    offered = permitted or list(M)
+    providers = own_methods.provider_names(context.tenant)
     return [
         present(
             {
                 "method": method,
                 "target": on_file.get(method),
                 "name": providers.get(method),
-                "editable": method not in rows or rows[method].is_editable_by_user,
+                "editable": method not in locked,
                 "replaces": method in enrolled and not METHODS[method].many,
             }
         )
         for method in ENROLLABLE
         if method in active
-        and method in permitted
+        and method in offered
         and not (method in rows and rows[method].is_hidden_to_user)
         and not (method in rows and not available.can_recover(context.user, rows[method]))
         and (method in context.facts.allowed_methods or not waiting)
-    ] + _web_app(context, permitted)
+        and not (method in held and method in locked)
+    ] + _web_app(context, offered)
+
+
+def _on_file(
+    context: ClientContext, permitted: list[VerificationMethod]
+) -> tuple[dict[VerificationMethod, str], set[VerificationMethod]]:
+    """Addresses on file that can be enrolled here, masked; and the methods by which the one on file is enrolled by now.
+
+    An enrolled user is told of none before they may add to what they have.
+    """
+    user = context.user
+    if available.was_enrolled(user) and not permitted:
+        return {}, set()
+    rows = user.authenticators.filter(method__in=CONTACT_FIELD).exclude(verified_at=None).select_related("tenant")
+    enrolled_by = {(row.method, contact.normal(row.contact)) for row in rows}
+    known = {method: to for method, field in CONTACT_FIELD.items() if (to := getattr(user, field))}
+    held = {method for method, to in known.items() if (method, contact.normal(to)) in enrolled_by}
+    silent = {method: to for method, to in known.items() if method not in held | _asked_for(user.tenant)}
+    return {method: contact.mask(to) for method, to in silent.items()}, held
 
 
 def _web_app(context: ClientContext, permitted: list[VerificationMethod]) -> list[dict[str, Any]]:
@@ -195,26 +221,6 @@ def _web_app(context: ClientContext, permitted: list[VerificationMethod]) -> lis
     offered = [method for method in app_enrolment.offered(context) if method in permitted]
     proving = [method for method in offered if method in context.facts.allowed_methods]
     return [{"method": method, "editable": True, "replaces": False} for method in (proving or offered)[:1]]
-
-
-def _prompt(
-    context: ClientContext, enrolled: list[VerificationMethod], enrollable: list[dict[str, Any]]
-) -> list[VerificationMethod]:
-    """What to offer after the proof: wanted by the rules or the tenant, not set up yet, possible, not just declined."""
-    wanted = set(context.facts.prompt_methods)
-    configured = AuthenticatorConfiguration.of(context.tenant, M.PASSKEY)
-    # Whoever has no other way in is never led to depend on a new one.
-    if enrolled and not configured.disable_enrollment_prompt:
-        wanted.add(M.PASSKEY)
-    if _was_declined(context, configured):
-        wanted.discard(M.PASSKEY)
-    possible = {one["method"] for one in enrollable}
-    return [method for method in M if method in wanted and method in possible and method not in enrolled]
-
-
-def _was_declined(context: ClientContext, configured: AuthenticatorConfiguration) -> bool:
-    declined, pause = context.user.passkey_prompt_dismissed_at, timedelta(days=configured.enrollment_prompt_days)
-    return declined is not None and context.now < declined + pause
 
 
 def _passkeys(context: ClientContext) -> dict[str, Any] | None:

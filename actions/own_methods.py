@@ -1,70 +1,197 @@
-"""What users do with their own authenticators on the settings page: see them, prefer one, take one away."""
+"""What users do with their own authenticators on the settings page: see them, name, prefer, take one away.
+
+What one phone's key is for (push, QR codes, in the app) is one row there, and is named and removed as one.
+"""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 
 from actions.client_auth import ClientContext
 from actions.proving import one_at_a_time
 from audit import log
 from authenticators import enrolment
-from authenticators.models import Authenticator
+from authenticators.models import Authenticator, EndUser, IdentityProvider
+from authenticators.serializers import provider
+from authsignal_portal import user_agent
 from authsignal_portal.errors import Forbidden, NotFound
-from authsignal_portal.vocabulary import Scope
+from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import DEVICE_METHODS, WEBAUTHN, DevicePlatform, Scope, VerificationMethod
+
+ORDER = list(VerificationMethod)
+# What the web app runs on is not known.
+SYSTEMS = {DevicePlatform.IOS: "iOS", DevicePlatform.ANDROID: "Android"}
 
 
-def listed(context: ClientContext) -> list[Authenticator]:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A row of the settings: an authenticator, or all that one phone's key is for.
+
+    `name`: what the tenant calls the method, where it does. `detail`: the address, the phone's name, or "Apple
+    Passwords", "YubiKey 5": who made it, where the key says so. `made_on`: "Chrome · Windows", "iOS", or nothing.
+    `may`: what of "rename", "prefer" and "remove" would be done. `is_last`: nothing but its being the last that works
+    keeps it from being removed.
+    """
+
+    rows: tuple[Authenticator, ...]
+    name: str
+    detail: str
+    made_on: str
+    is_expired: bool
+    may: frozenset[str]
+    is_last: bool
+
+    @property
+    def row(self) -> Authenticator:
+        """The one that stands for all."""
+        return self.rows[0]
+
+    @property
+    def label(self) -> str:
+        """What its user calls it. What the phone's key was enrolled for since is called so too."""
+        return next((row.label for row in self.rows if row.label), "")
+
+    @property
+    def is_default(self) -> bool:
+        return any(row.is_default for row in self.rows)
+
+    @property
+    def created_at(self) -> datetime:
+        return min(row.created_at for row in self.rows)
+
+    @property
+    def last_used_at(self) -> datetime | None:
+        return max((row.last_verified_at for row in self.rows if row.last_verified_at), default=None)
+
+
+def listed(context: ClientContext) -> list[Listed]:
     """What is enrolled, the oldest first."""
-    rows = context.user.authenticators.exclude(verified_at=None)
+    groups = _groups(_enrolled(context.user))
+    working = {key for key, rows in groups.items() if not _is_expired(context, rows)}
+    names = provider_names(context.tenant)
+    return [
+        Listed(
+            rows=tuple(rows),
+            name=names.get(rows[0].method, ""),
+            detail=_detail(rows[0]),
+            made_on=_made_on(rows[0]),
+            is_expired=key not in working,
+            may=_may(context, rows, is_only=len(groups) == 1, others_work=bool(working - {key})),
+            is_last=working == {key} and _removes(context) and not context.tenant.allow_disabling_mfa,
+        )
+        for key, rows in groups.items()
+    ]
+
+
+def _enrolled(user: EndUser) -> list[Authenticator]:
+    rows = user.authenticators.exclude(verified_at=None)
     return list(rows.select_related("user", "tenant").order_by("created_at"))
 
 
-def working(context: ClientContext) -> int:
-    """How many of what is listed still prove something: the key of a device may be past its time."""
-    return context.user.authenticators.filter(Authenticator.usable()).count()
+def _groups(rows: Sequence[Authenticator]) -> dict[object, list[Authenticator]]:
+    """By what is one for its user, in the order of what was made first; of one phone's, push stands for all."""
+    groups: dict[object, list[Authenticator]] = {}
+    for row in rows:
+        groups.setdefault(_key(row), []).append(row)
+    for same in groups.values():
+        same.sort(key=lambda row: ORDER.index(VerificationMethod(row.method)))
+    return groups
 
 
-def may_remove(context: ClientContext, *, others_work: bool) -> bool:
+def _key(row: Authenticator) -> object:
+    return bytes(row.public_key) if row.method in DEVICE_METHODS and row.public_key else row.pk
+
+
+def _is_expired(context: ClientContext, rows: Sequence[Authenticator]) -> bool:
+    return all(row.expires_at is not None and row.expires_at <= context.now for row in rows)
+
+
+def _detail(row: Authenticator) -> str:
+    if row.method in WEBAUTHN:
+        # The name of a passkey is the username that it was made for.
+        return (provider(row.aaguid) or {}).get("name", "")
+    return row.contact or row.name
+
+
+def _made_on(row: Authenticator) -> str:
+    if row.method in DEVICE_METHODS:
+        return next((name for platform, name in SYSTEMS.items() if platform == row.device_platform), "")
+    return user_agent.named(row.user_agent)
+
+
+def provider_names(tenant: Tenant) -> dict[str, str]:
+    """What users know an identity provider as, by its method."""
+    rows = IdentityProvider.objects.filter(tenant=tenant).exclude(name="")
+    return dict(rows.values_list("method", "name"))
+
+
+# -- what may be done ----------------------------------------------------------------------------
+
+
+def _may(context: ClientContext, rows: Sequence[Authenticator], *, is_only: bool, others_work: bool) -> frozenset[str]:
+    updates = context.may(Scope.UPDATE)
+    is_default, is_expired = any(row.is_default for row in rows), _is_expired(context, rows)
+    rights = {
+        "rename": updates,
+        "prefer": updates and not (is_only or is_default or is_expired),
+        "remove": _may_remove(context, others_work=others_work),
+    }
+    return frozenset(name for name, holds in rights.items() if holds)
+
+
+def _may_remove(context: ClientContext, *, others_work: bool) -> bool:
     """Whether one may go: with the backend's word or a fresh proof, as far as the tenant lets users."""
     return _removes(context) and (others_work or context.tenant.allow_disabling_mfa)
-
-
-def keeps_last(context: ClientContext, *, working: int) -> bool:
-    """Whether nothing but its being the last that works keeps it from being removed."""
-    return working == 1 and _removes(context) and not context.tenant.allow_disabling_mfa
 
 
 def _removes(context: ClientContext) -> bool:
     return context.may(Scope.REMOVE) and context.tenant.allow_deleting_user_authenticators
 
 
+# -- doing it ------------------------------------------------------------------------------------
+
+
 def remove(context: ClientContext, authenticator_id: str) -> None:
     """Raises Forbidden, NotFound, ExpiredToken. Of two at once, the second is judged by what the first left."""
-    with _one_of(context, authenticator_id) as row:
-        others = context.user.authenticators.filter(Authenticator.usable()).exclude(pk=row.pk)
-        if not may_remove(context, others_work=others.exists()):
+    with _one_of(context, authenticator_id) as rows:
+        working = context.user.authenticators.filter(Authenticator.usable())
+        others = working.exclude(pk__in=[row.pk for row in rows])
+        if not _may_remove(context, others_work=others.exists()):
             raise Forbidden("This method cannot be removed here.")
-        enrolment.remove(row, actor=log.user(context.user.pseudonym))
+        for row in rows:
+            # The user hears of one phone once.
+            enrolment.remove(row, actor=log.user(context.user.pseudonym), tells=row is rows[0])
+
+
+def rename(context: ClientContext, authenticator_id: str, label: str) -> None:
+    """Call it so, to know it among others. Raises Forbidden, NotFound, InvalidRequest, ExpiredToken."""
+    with _one_of(context, authenticator_id) as rows:
+        if not context.may(Scope.UPDATE):
+            raise Forbidden("Naming a method needs a completed challenge first.")
+        for row in rows:
+            enrolment.rename(row, label, actor=log.user(context.user.pseudonym))
 
 
 def prefer(context: ClientContext, authenticator_id: str) -> None:
     """Make it the one that is asked for first. Raises Forbidden, NotFound, ExpiredToken."""
-    with _one_of(context, authenticator_id) as row:
+    with _one_of(context, authenticator_id) as rows:
         if not context.may(Scope.UPDATE):
             raise Forbidden("Choosing a default needs a completed challenge first.")
-        enrolment.make_default(row, actor=log.user(context.user.pseudonym))
+        if not any(row.is_default for row in rows):
+            enrolment.make_default(rows[0], actor=log.user(context.user.pseudonym))
 
 
 @contextmanager
-def _one_of(context: ClientContext, authenticator_id: str) -> Iterator[Authenticator]:
-    """The user's own authenticator, with the user locked."""
+def _one_of(context: ClientContext, authenticator_id: str) -> Iterator[list[Authenticator]]:
+    """The user's own authenticator, and whatever else is one with it, with the user locked."""
     try:
         named = uuid.UUID(authenticator_id)
     except ValueError as error:
         raise NotFound("No such authenticator.") from error
     with one_at_a_time(context):
-        rows = context.user.authenticators.exclude(verified_at=None).select_related("user", "tenant")
-        row = rows.filter(pk=named).first()
-        if row is None:
+        found = [same for same in _groups(_enrolled(context.user)).values() if named in {row.pk for row in same}]
+        if not found:
             raise NotFound("No such authenticator.")
-        yield row
+        yield found[0]

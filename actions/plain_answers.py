@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from actions import device_waiting, plain_elsewhere, proving
-from actions.plain_enrol import address_given, app_shown
+from actions.plain_enrol import address_given, app_shown, send_on_file
 from actions.plain_prove import SWITCH, prove, prove_by_message, push_shown, qr_shown, waiting_for
 from actions.plain_screens import Shown
 from actions.plain_visit import BY_ADDRESS, NEXT, Answer, Visit, another, clock_text, ended
@@ -67,6 +67,8 @@ def _send_again(visit: Visit) -> None:
     contact = visit.carried.get("contact")
     if contact:
         proving.enrol_code(visit.context, visit.method, contact, visit.way)
+    elif "known" in visit.carried:
+        send_on_file(visit, visit.method)
     else:
         proving.start_code(visit.context, visit.method, visit.way)
 

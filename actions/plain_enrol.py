@@ -43,8 +43,14 @@ def enrol(visit: Visit, method: str) -> Answer:
     if "target" in offered:
         # An address that the app gave us needs no typing, only its code.
         known = {"known": "yes"} | ({"editable": "yes"} if offered.get("editable") else {})
-        return sent(visit, chosen, lambda: proving.start_code(visit.context, chosen, visit.way), known)
+        return sent(visit, chosen, lambda: send_on_file(visit, chosen), known)
     return _contact_form(visit, chosen)
+
+
+def send_on_file(visit: Visit, method: VerificationMethod) -> None:
+    """A first one is proved, and enrolled by that; a further one is enrolled."""
+    send = proving.enrol_on_file if visit.state["isEnrolled"] else proving.start_code
+    send(visit.context, method, visit.way)
 
 
 def _contact_form(visit: Visit, method: VerificationMethod, typed: str = "", problem: str = "") -> Shown:
@@ -103,6 +109,11 @@ def app_shown(visit: Visit, uri: str) -> Shown:
     slots = {"qr": hosted.picture(uri), "secret": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))}
     carry = {"method": M.AUTHENTICATOR_APP.value, "uri": uri}
     return Shown("authenticator_app_enrol", frozenset({"back"}), slots, carry=carry)
+
+
+def codes(visit: Visit, _argument: str) -> Shown:
+    """A new set ends the one before: whoever has codes left is asked first."""
+    return Shown("renew_codes") if visit.state["recoveryCodes"].get("remaining") else new_codes(visit)
 
 
 def new_codes(visit: Visit, _argument: str = "") -> Shown:

@@ -62,13 +62,13 @@ def waiting_for(visit: Visit, method: VerificationMethod, *, carry: Mapping[str,
     if SWITCH.get(method) in others and not enrolling:
         when |= {"switch"}
     is_link = method == M.EMAIL_MAGIC_LINK
-    slots = {"target": carry.get("contact") or _target(visit, method)} | ({"note": note} if note else {})
+    known = [*(visit.state["enrollable"] if enrolling else []), *visit.state["methods"]]
+    slots = {"target": carry.get("contact") or _target(method, known)} | ({"note": note} if note else {})
     labels = {"resend": visit.text("resend-link" if is_link else "resend")}
     return Shown(method.lower(), when, slots, labels, carry=carry)
 
 
-def _target(visit: Visit, method: VerificationMethod) -> str:
-    known = [*visit.state["methods"], *visit.state["enrollable"]]
+def _target(method: VerificationMethod, known: list[dict[str, Any]]) -> str:
     return next((one["target"] for one in known if one["method"] == method and "target" in one), "")
 
 

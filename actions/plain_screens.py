@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import formats
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from actions import hosted, hosted_state, plain_html
+from actions.own_methods import Listed
 from actions.plain_html import Filling
-from authenticators.models import Authenticator
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod
 from rules.countries import COUNTRIES
@@ -35,6 +37,8 @@ class Shown:
     values: Mapping[str, str] = field(default_factory=dict)
     carry: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    # What a form on it sends.
+    act: str = "answer"
     may_quit: bool = True
     leave_to: str = ""
     # The same, offered as a link only.
@@ -84,6 +88,7 @@ def drawn(words: Words, shown: Shown, hidden: Mapping[str, str]) -> SafeString:
         hidden=fields,
         path=path,
         problem=shown.problem,
+        act=shown.act,
     )
     body = plain_html.filled(words.render(shown.screen), filling)
     return format_html('<form id="{}" method="post" action="{}">{}</form>{}', plain_html.FORM, path, fields, body)
@@ -98,7 +103,8 @@ def choices(words: Words, found: Iterable[Mapping[str, Any]], *, act: str, is_ne
 
 
 def _card(words: Words, choice: Mapping[str, Any], *, act: str, is_new: bool) -> str:
-    detail = words.text("replaces") if choice.get("replaces") else choice.get("target")
+    known = " · ".join(choice[name] for name in ("label", "target") if choice.get(name))
+    detail = words.text("replaces") if choice.get("replaces") else known
     slots = {"detail": detail, "name": choice.get("name")}
     filling = Filling(
         when=frozenset({"new"} if is_new else ()),
@@ -108,34 +114,55 @@ def _card(words: Words, choice: Mapping[str, Any], *, act: str, is_new: bool) ->
     return plain_html.filled(words.render(f"{choice['method'].lower()}_card"), filling)
 
 
-def method_rows(words: Words, rows: Iterable[Authenticator], *, may_change: bool) -> SafeString:
-    return SafeString("".join(method_row(words, row, may_change=may_change) for row in rows))
+def method_rows(words: Words, rows: Iterable[Listed]) -> SafeString:
+    return SafeString("".join(_method_row(words, one) for one in rows))
 
 
-def method_row(words: Words, row: Authenticator, *, may_change: bool = False) -> str:
+def _method_row(words: Words, one: Listed) -> str:
     """A method's card as a row of the settings."""
-    when = {"change"} if may_change else set()
-    card = words.render(f"{row.method.lower()}_card")
-    name = name_of(words, row)
-    slots = {"icon": plain_html.icon_of(card), "name": name, "detail": detail_of(row), "whose": f" {name}"}
-    if row.is_default:
-        slots["name"] = format_html('{} <span class="tag">{}</span>', slots["name"], words.text("default"))
-    filling = Filling(when=frozenset(when), slots=slots, act=f"manage:{row.pk}")
+    when = {"change"} if one.may or one.is_last else set()
+    card, told = words.render(f"{one.row.method.lower()}_card"), told_of(words, one)
+    marks = ["default"] * one.is_default + ["expired"] * one.is_expired
+    tags = format_html_join("", ' <span class="tag">{}</span>', [(words.text(mark),) for mark in marks])
+    slots = told | {
+        "icon": plain_html.icon_of(card),
+        "name": format_html("{}{}", told["name"], tags),
+        "whose": f" {told['name']}",
+    }
+    filling = Filling(when=frozenset(when), slots=slots, act=f"manage:{one.row.pk}")
     return plain_html.filled(plain_html.row_template(words.render("settings")), filling)
 
 
-def name_of(words: Words, row: Authenticator) -> str:
-    """What the method is called on its card."""
-    return card_name(words, {"method": row.method})
+def told_of(words: Words, one: Listed) -> dict[str, str]:
+    """What tells a method from others. What its user called it comes first."""
+    name = _name_of(words, one)
+    return {
+        "name": one.label or name,
+        "detail": " · ".join(part for part in (one.label and name, one.detail) if part),
+        "dates": " · ".join(part for part in (one.made_on, _dates(words, one)) if part),
+    }
+
+
+def _dates(words: Words, one: Listed) -> str:
+    day = _day(one.created_at)
+    return (
+        words.text("added-used", day=day, used=_day(one.last_used_at))
+        if one.last_used_at
+        else words.text("added", day=day)
+    )
+
+
+def _day(moment: datetime) -> str:
+    return formats.date_format(moment, "DATE_FORMAT")
+
+
+def _name_of(words: Words, one: Listed) -> str:
+    return card_name(words, {"method": one.row.method, "name": one.name})
 
 
 def card_name(words: Words, choice: Mapping[str, Any]) -> str:
     """As the tenant calls it (an identity provider), else as the method's card does."""
     return choice.get("name") or plain_html.text_of(words.render(f"{choice['method'].lower()}_card"), "choice-name")
-
-
-def detail_of(row: Authenticator) -> str:
-    return row.contact or row.name or ""
 
 
 # -- telephone -----------------------------------------------------------------------------------

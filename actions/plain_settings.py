@@ -1,4 +1,4 @@
-"""The settings page without a script: methods to prefer and remove, devices to forget."""
+"""The settings page without a script: methods to name, prefer and remove, devices to forget."""
 
 from django.utils import formats
 from django.utils.html import format_html, format_html_join
@@ -25,26 +25,40 @@ def settings_page(visit: Visit) -> Shown:
         "none": not rows,
         "recovery": has_codes,
         "add": may_add(visit),
-        "codes": state["canEnrol"] and codes["enabled"] and state["isEnrolled"],
+        "low": codes["isLow"],
+        "codes": codes["mayMake"],
         "devices": state["seesDevices"],
     }
-    may_change = state["mayRemove"] or state["mayPrefer"] or state["keepsLast"]
     slots = {
-        "rows": plain_screens.method_rows(visit.words, rows, may_change=may_change),
+        "rows": plain_screens.method_rows(visit.words, rows),
         "remaining": str(codes.get("remaining", "")),
     }
     return Shown("settings", frozenset(name for name, holds in when.items() if holds), slots)
 
 
 def manage(visit: Visit, authenticator_id: str) -> Answer:
-    row = next((one for one in own_methods.listed(visit.context) if str(one.pk) == authenticator_id), None)
-    if row is None:
+    one = _named(visit, authenticator_id)
+    if one is None:
         return NEXT
-    when = {"remove"} if visit.state["mayRemove"] else set()
-    when |= {"prefer"} if visit.state["mayPrefer"] and not row.is_default else set()
-    when |= {"last"} if visit.state["keepsLast"] else set()
-    slots = {"name": plain_screens.name_of(visit.words, row), "detail": plain_screens.detail_of(row)}
-    return Shown("manage", frozenset(when), slots, carry={"authenticator": str(row.pk)})
+    when = one.may | ({"last"} if one.is_last else set())
+    return Shown("manage", when, plain_screens.told_of(visit.words, one), carry={"authenticator": str(one.row.pk)})
+
+
+def _named(visit: Visit, authenticator_id: str) -> own_methods.Listed | None:
+    return next((one for one in own_methods.listed(visit.context) if str(one.row.pk) == authenticator_id), None)
+
+
+def rename(visit: Visit, _argument: str) -> Answer:
+    one = _named(visit, visit.given.get("authenticator", ""))
+    if one is None:
+        return NEXT
+    values, carry = {"label": one.label}, {"authenticator": str(one.row.pk)}
+    return Shown("rename", values=values, carry=carry, act="name")
+
+
+def save_name(visit: Visit, _argument: str) -> Answer:
+    own_methods.rename(visit.context, visit.given.get("authenticator", ""), visit.given.get("label", ""))
+    return NEXT
 
 
 def remove(visit: Visit, _argument: str) -> Answer:

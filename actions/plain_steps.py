@@ -9,12 +9,12 @@ from collections.abc import Callable
 from actions import devices
 from actions.plain_answers import answer, back, check, code, resend, retry, switch
 from actions.plain_elsewhere import again
-from actions.plain_enrol import add, change, enrol, enrol_list, new_codes
+from actions.plain_enrol import add, change, codes, enrol, enrol_list, new_codes
 from actions.plain_prove import choose, prove
 from actions.plain_screens import Shown
-from actions.plain_settings import devices_page, forget, manage, prefer, remove, settings_page
+from actions.plain_settings import devices_page, forget, manage, prefer, remove, rename, save_name, settings_page
 from actions.plain_visit import NEXT, PROVED, Answer, Onward, Visit, ended, leaving_url, may_add, stuck
-from authsignal_portal.vocabulary import ActionState, Scope
+from authsignal_portal.vocabulary import ActionState
 
 State = ActionState
 CLOSED = {
@@ -40,7 +40,7 @@ def take(visit: Visit, act: str) -> Shown:
 def first_screen(visit: Visit) -> Shown:
     """Of whoever opens the page. With a first account come recovery codes, which only a press of a button may make."""
     is_closed = State(visit.state["state"]) in CLOSED
-    if "added" in visit.flags and not is_closed and _lacks_codes(visit) and visit.context.may(Scope.UPDATE):
+    if "added" in visit.flags and not is_closed and _lacks_codes(visit):
         return Shown("recovery_codes", may_quit=False)
     return next_screen(visit)
 
@@ -74,9 +74,9 @@ def _after_proof(visit: Visit) -> Shown:
 
 
 def _lacks_codes(visit: Visit) -> bool:
-    """Whether there never were any, and should be."""
+    """Whether there never were any, and may be now."""
     codes = visit.state["recoveryCodes"]
-    return bool(visit.state["isEnrolled"] and codes["enabled"] and "remaining" not in codes)
+    return bool(codes["mayMake"] and "remaining" not in codes)
 
 
 def _left(visit: Visit, *, good: bool) -> Shown:
@@ -85,15 +85,19 @@ def _left(visit: Visit, *, good: bool) -> Shown:
 
 
 def _success(visit: Visit) -> Shown:
-    days = visit.state.get("remember")
+    days, own = visit.state.get("remember"), visit.state["recoveryCodes"]
+    low = own["wasUsed"] and own["isLow"]
     when = {"enrolled" if "added" in visit.flags else "verified"}
-    if not days:
+    if not days and not low:
         leave_to = leaving_url(visit) or ""
         return Shown(
             "success", frozenset(when | ({"leaving"} if leave_to else set())), may_quit=False, leave_to=leave_to
         )
-    words = visit.text("remember-1" if days == 1 else "remember", days=days)
-    return Shown("success", frozenset(when | {"remember"}), {"remember-words": words}, may_quit=False)
+    slots = {"remaining": str(own["remaining"])} if low else {}
+    if days:
+        slots["remember-words"] = visit.text("remember-1" if days == 1 else "remember", days=days)
+    when |= ({"remember"} if days else set()) | ({"low"} if low else set())
+    return Shown("success", frozenset(when), slots, may_quit=False)
 
 
 def _finish(visit: Visit, _argument: str) -> Answer:
@@ -101,9 +105,19 @@ def _finish(visit: Visit, _argument: str) -> Answer:
     screen = visit.given.get("at", "")
     if screen == "recovery_code_enrol":
         return NEXT
-    if screen == "success" and visit.given.get("remember") == "yes":
-        devices.remember(visit.context.action, visit.context.facts, now=visit.context.now)
+    _remember(visit)
     return _left(visit, good=True)
+
+
+def _remember(visit: Visit) -> None:
+    """Where the success was seen, and the box on it ticked."""
+    if visit.given.get("at") == "success" and visit.given.get("remember") == "yes":
+        devices.remember(visit.context.action, visit.context.facts, now=visit.context.now)
+
+
+def _codes(visit: Visit, argument: str) -> Shown:
+    _remember(visit)
+    return codes(visit, argument)
 
 
 def _quit(visit: Visit, _argument: str) -> Shown:
@@ -131,8 +145,11 @@ STEPS: dict[str, Step] = {
     "change": change,
     "retry": retry,
     "add": add,
-    "codes": new_codes,
+    "codes": _codes,
+    "renew": new_codes,
     "manage": manage,
+    "rename": rename,
+    "name": save_name,
     "remove": remove,
     "prefer": prefer,
     "devices": devices_page,

@@ -190,6 +190,14 @@ def enrol_code(context: ClientContext, method: VerificationMethod, to: str, way:
     return Started(pending, challenge)
 
 
+def enrol_on_file(context: ClientContext, method: VerificationMethod, way: Way = PLAIN) -> Challenge:
+    """As `enrol_code`, to the address that the backend gave. Raises InvalidRequest where there is none, Unavailable."""
+    address = getattr(context.user, enrolment.CONTACT_FIELD[method])
+    if address is None:
+        raise InvalidRequest("There is no address on file to send to.")
+    return enrol_code(context, method, str(address), way).challenge
+
+
 def verify_code(context: ClientContext, method: VerificationMethod, answer: Any) -> Verified:
     """Judge the answer to the action's newest challenge by this method."""
     with one_at_a_time(context):

@@ -517,7 +517,7 @@ def charge(challenge: Challenge) -> None:
 def _proved(challenge: Challenge, judged: Judged, now: datetime, answer: Any) -> Attempt:
     enrolled, authenticator = challenge.purpose == Challenge.Purpose.ENROL, judged.authenticator
     if challenge.method == VerificationMethod.RECOVERY_CODE:
-        _tell(challenge.user, Kind.RECOVERY_CODE_USED, challenge, now)
+        _tell(challenge.user, Kind.RECOVERY_CODE_USED, challenge, now, codes_left=_codes_left(challenge.user))
     if authenticator is not None:
         if authenticator.clone_suspected_at == now:
             _tell_of_a_copy(authenticator, challenge, now)
@@ -532,10 +532,16 @@ def _tell_of_a_copy(row: Authenticator | None, challenge: Challenge, now: dateti
         _tell(row.user, Kind.COPY_SUSPECTED, challenge, now)
 
 
-def _tell(user: EndUser | None, kind: Kind, challenge: Challenge, now: datetime) -> None:
+def _codes_left(user: EndUser | None) -> int:
+    return user.recovery_codes.filter(used_at=None).count() if user else 0
+
+
+def _tell(
+    user: EndUser | None, kind: Kind, challenge: Challenge, now: datetime, *, codes_left: int | None = None
+) -> None:
     if user is not None:
         to = notices.address_of(user)
-        notices.owe(user, kind, challenge.method, now=now, to=to, action_id=challenge.action_id)
+        notices.owe(user, kind, challenge.method, now=now, to=to, action_id=challenge.action_id, codes_left=codes_left)
 
 
 def _record(tag: Tag, challenge: Challenge, now: datetime, **data: Any) -> None:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from audit import log
 from audit.events import Tag
-from authenticators import contact, notices, webauthn
+from authenticators import contact, labels, notices, webauthn
 from authenticators.credentials import encoded_id
 from authenticators.methods import recovery_code, totp
 from authenticators.models import Authenticator, Challenge, EndUser, GuessCount
@@ -220,6 +220,15 @@ def remove(row: Authenticator, *, actor: log.Actor, tells: bool = True) -> None:
     heir = row.user.authenticators.exclude(verified_at=None).first()
     if heir and row.is_default:
         Authenticator.objects.filter(pk=heir.pk).update(is_default=True)
+
+
+def rename(row: Authenticator, text: str, *, actor: log.Actor) -> None:
+    """What its user calls it; empty takes the name away. Call with the user locked. Raises InvalidRequest."""
+    label = labels.clean(text)
+    if label == row.label:
+        return
+    Authenticator.objects.filter(pk=row.pk).update(label=label)
+    _record(Tag.AUTHENTICATOR_RENAMED, row, actor, clock.now(), None)
 
 
 def make_default(row: Authenticator, *, actor: log.Actor) -> None:

@@ -189,7 +189,10 @@ class Authenticator(models.Model):
     user = models.ForeignKey(EndUser, on_delete=models.CASCADE, related_name="authenticators")
     method = models.CharField(_("method"), max_length=32, choices=method_choices)
     is_default = models.BooleanField(_("default"), default=False)
+    # What an app or a passkey was called when it was made; of a passkey the username, which the API tells.
     name = models.CharField(_("name"), max_length=255, blank=True)
+    # What its user calls it (`labels`).
+    label = models.CharField(_("label"), max_length=64, blank=True, default="", db_default="")
     contact_sealed = models.BinaryField(null=True, editable=False)
     contact_index = models.CharField(max_length=128, blank=True, editable=False)
     secret_sealed = models.BinaryField(null=True, editable=False)
@@ -437,6 +440,9 @@ class WebPushKey(models.Model):
 
 class RecoveryCode(models.Model):
     """One saved code: a two-character index in clear, the rest as a keyed hash; burned on use."""
+
+    # With so few left it is time for new ones.
+    FEW = 3
 
     user = models.ForeignKey(EndUser, on_delete=models.CASCADE, related_name="recovery_codes")
     index = models.CharField(max_length=2)

@@ -82,8 +82,12 @@ def owe(
     now: datetime,
     to: Address | None,
     action_id: UUID | None = None,
+    codes_left: int | None = None,
 ) -> None:
-    """Owe the user word of it. Call in the transaction of what happened, with the user locked. Refuses nothing."""
+    """Owe the user word of it. Call in the transaction of what happened, with the user locked. Refuses nothing.
+
+    `codes_left`: how many recovery codes are unused now; None where that is not told.
+    """
     if to is None or not user.tenant.notify_users:
         return
     due = _due(user, kind, method, now)
@@ -96,6 +100,7 @@ def owe(
         tenant_name=user.tenant.name,
         at=now,
         locale=user.locale,
+        codes_left=codes_left,
     )
     message = Message(
         tenant=user.tenant,

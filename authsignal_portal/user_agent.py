@@ -228,6 +228,11 @@ def _joined(*parts: str | None) -> str:
     return ".".join(told)
 
 
+def named(text: str) -> str:
+    """`Chrome · Windows`; nothing where the user agent says nothing."""
+    return " · ".join(part for part in (browser_name(text), os_name(text)) if part) if text else ""
+
+
 def described(text: str) -> str:
     """`Chrome 120 on Windows 10`; nothing where the user agent says nothing."""
     if not text:

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from authenticators import lookalikes
+from authenticators.models import RecoveryCode
 from authenticators.transactions import Transaction
 from authsignal_portal.message_wording import NAME_CHARS, filled
 from authsignal_portal.vocabulary import Channel, VerificationMethod
@@ -93,9 +94,19 @@ def link_message(
 
 
 def notice_message(
-    *, kind: str, method: str, channel: Channel, tenant_name: str, at: datetime, locale: str | None
+    *,
+    kind: str,
+    method: str,
+    channel: Channel,
+    tenant_name: str,
+    at: datetime,
+    locale: str | None,
+    codes_left: int | None = None,
 ) -> Text:
-    """Word of what happened (`notices.Kind`), in the user's language where we speak it. No link, and nothing secret."""
+    """Word of what happened (`notices.Kind`), in the user's language where we speak it. No link, and nothing secret.
+
+    `codes_left`: how many recovery codes were unused then; None where that is not told.
+    """
     language = supported(locale)
     with translation.override(language):
         named = one_line(render_to_string("messages/notice/method.txt", {"method": method}))
@@ -105,6 +116,8 @@ def notice_message(
             "title": title,
             "moment": f"{at:%Y-%m-%d %H:%M} UTC",
             "locked": kind == "locked",
+            "codes_left": codes_left,
+            "few_left": codes_left is not None and codes_left <= RecoveryCode.FEW,
             "language": language,
         }
         if channel == Channel.SMS:

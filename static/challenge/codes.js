@@ -20,12 +20,13 @@ export const MESSAGE = {
 };
 
 // Sends a code and asks for it. Resolves with "proved", "another" or "change". `contact` is set when enrolling it.
-export async function byMessage({ method, target, contact, another, change, others = [] }) {
+// `onFile`: it goes to the address that the app gave us, to add that.
+export async function byMessage({ method, target, contact, onFile, another, change, others = [] }) {
   const way = MESSAGE[method];
-  const send = () =>
-    contact
-      ? call(way.enrol ?? `/v1/client/user-authenticators/${way.path}`, { [way.field]: contact })
-      : call(`/v1/client/challenge/${way.path}`, {});
+  const send = () => {
+    if (contact) return call(way.enrol ?? `/v1/client/user-authenticators/${way.path}`, { [way.field]: contact });
+    return onFile ? sendOnFile(method) : call(`/v1/client/challenge/${way.path}`, {});
+  };
   loading();
   const sent = await persistently(() => firstSend(send, method), { another: another || change });
   if (sent === "another") return change ? "change" : "another";
@@ -46,6 +47,8 @@ export async function byMessage({ method, target, contact, another, change, othe
     },
   });
 }
+
+export const sendOnFile = (method) => call("/challenge/api/enrol-on-file", { verificationMethod: method });
 
 export async function firstSend(send, method) {
   try {

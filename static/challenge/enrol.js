@@ -4,11 +4,10 @@ import { call } from "./api.js";
 import { MAKE } from "./ceremonies.js";
 import { byMessage, judge } from "./codes.js";
 import { codeForm, contactForm } from "./forms.js";
-import { byLink } from "./links.js";
 import { clockProblem, config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
 import { fillCountries, international } from "./phone.js";
-import { byAccount, byCheck, listChoices, prove, usable } from "./prove.js";
+import { byAccount, byCheck, byLink, listChoices, prove, usable } from "./prove.js";
 import { openElsewhere, refresh } from "./session.js";
 import { fetched, persistently, sentence } from "./troubles.js";
 import { copyOnClick } from "./copy.js";
@@ -100,7 +99,9 @@ async function addContact({ method, target, editable, back }) {
     }
     if (contact === "back") return contact;
     const send = method === "EMAIL_MAGIC_LINK" ? byLink : byMessage;
-    const outcome = await send({ method, target: known, contact, another: back, change: !known || editable });
+    // Of whoever has nothing yet, it is proved, and with that enrolled.
+    const onFile = known && session.state.isEnrolled;
+    const outcome = await send({ method, target: known, contact, onFile, another: back, change: !known || editable });
     if (outcome === "another") return "back";
     if (outcome !== "change") return outcome;
     known = undefined;
@@ -158,10 +159,11 @@ async function addApp({ back }) {
 
 // -- passkey and security key -------------------------------------------------------------------------------------------------------
 
-// After a proof, where the tenant or a rule wants it and this device can; whoever does not want one now goes on and is
+// After a proof, where the tenant or a rule wants it, this device can, and none is known to be on it; whoever does not want one now goes on and is
 // not asked again for as long as the tenant says. True once there is one.
 export async function offerPasskey() {
-  const wanted = session.state.prompt?.includes("PASSKEY") && session.state.canEnrol;
+  const { prompt, canEnrol } = session.state;
+  const wanted = prompt?.includes("PASSKEY") && canEnrol && !passkey.isHere(knownPasskeys());
   if (!wanted || !(await passkey.deviceCan())) return false;
   const outcome = await createCredential({ method: "PASSKEY", back: false, offered: true });
   if (outcome !== "proved" && outcome !== "elsewhere") {
@@ -172,6 +174,8 @@ export async function offerPasskey() {
   await persistently(refresh);
   return true;
 }
+
+const knownPasskeys = () => session.state.passkeys?.credentialIds ?? [];
 
 async function createCredential({ method, back, offered = false }) {
   let problem = "";
@@ -202,7 +206,11 @@ async function ceremony(method) {
   try {
     credential = await passkey.create(begun.options);
   } catch (problem) {
-    if (problem.name === "InvalidStateError") return { words: text(EXISTS[method]) };
+    if (problem.name === "InvalidStateError") {
+      // Which of them is here, the browser does not say.
+      if (method === "PASSKEY") passkey.markHere(knownPasskeys());
+      return { words: text(EXISTS[method]) };
+    }
     return { words: text("passkey-cancelled"), refused: passkey.maybeRefusedByFrame(problem) };
   }
   loading();

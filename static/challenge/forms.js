@@ -32,6 +32,10 @@ export function contactForm(ui, submit, valid) {
   return wire(ui, { input, problem: ui.find("#contact-problem"), submit, clear: false }).checking(valid);
 }
 
+export function nameForm(ui, submit) {
+  return wire(ui, { input: ui.find("#name"), problem: ui.find("#name-problem"), submit, clear: false });
+}
+
 function wire(ui, { input, problem, submit, clear }) {
   const form = ui.find("form");
   let busy = false;

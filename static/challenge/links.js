@@ -1,7 +1,7 @@
 // A link by email: this page waits until it was confirmed, or takes the code that it shows in another browser.
 
 import { ApiError, call, verify } from "./api.js";
-import { firstSend, judge, resendButton, watchDelivery } from "./codes.js";
+import { firstSend, judge, resendButton, sendOnFile, watchDelivery } from "./codes.js";
 import { codeForm } from "./forms.js";
 import { config } from "./page.js";
 import { persistently } from "./troubles.js";
@@ -11,10 +11,10 @@ const POLL_MS = 1500;
 const FINALIZE = "/v1/client/verify/email-magic-link/finalize";
 
 // Resolves with "proved", "another" or "change". `contact` is set when enrolling it.
-export async function byLink({ target, contact, another, change }) {
+export async function byLink({ method, target, contact, onFile, another, change }) {
   loading();
   if (await confirmedAlready()) return "proved";
-  const send = () => call("/challenge/api/magic-link", contact ? { email: contact } : {});
+  const send = () => (onFile ? sendOnFile(method) : call("/challenge/api/magic-link", contact ? { email: contact } : {}));
   let sent = await persistently(() => firstSend(send, "EMAIL_MAGIC_LINK"), { another: another || change });
   if (sent === "another") return change ? "change" : "another";
   for (;;) {

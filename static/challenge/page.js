@@ -30,6 +30,9 @@ export function clockText(seconds) {
   return [first, ...rest.map((part) => String(part).padStart(2, "0"))].join(":");
 }
 
+// The day of a moment, as the page's language writes it.
+export const dayText = (moment) => new Date(moment).toLocaleDateString(document.documentElement.lang, { dateStyle: "medium" });
+
 // Calls `tick(left)` now and every second until 0, unless the returned function is called first.
 export function countdown(seconds, tick) {
   const end = performance.now() + seconds * 1000;

@@ -51,6 +51,7 @@ export async function create(options) {
     excludeCredentials: descriptors(options.excludeCredentials),
   };
   const credential = await navigator.credentials.create({ publicKey });
+  note(credential);
   const { response } = credential;
   return {
     ...common(credential),
@@ -69,6 +70,7 @@ export async function get(options) {
     allowCredentials: descriptors(options.allowCredentials),
   };
   const credential = await navigator.credentials.get({ publicKey });
+  note(credential);
   const { response } = credential;
   return {
     ...common(credential),
@@ -79,6 +81,35 @@ export async function get(options) {
       userHandle: encode(response.userHandle),
     },
   };
+}
+
+// -- which passkeys are on this device, as far as this browser saw them; only ids, which tell nothing by themselves -----
+
+const HERE = "passkeys-here";
+const KEPT = 20;
+
+function seen() {
+  try {
+    const ids = JSON.parse(localStorage.getItem(HERE));
+    return Array.isArray(ids) ? ids : [];
+  } catch {
+    return [];
+  }
+}
+
+export function markHere(ids) {
+  try {
+    localStorage.setItem(HERE, JSON.stringify([...new Set([...ids, ...seen()])].slice(0, KEPT)));
+  } catch {
+    // Without a place to keep it, a passkey is offered once more.
+  }
+}
+
+export const isHere = (ids) => seen().some((id) => ids.includes(id));
+
+// One that came from a phone beside this device, or from a key, is not on it.
+function note({ id, authenticatorAttachment }) {
+  if (authenticatorAttachment !== "cross-platform") markHere([id]);
 }
 
 // -- what the password manager should know (WebAuthn L3 §5.1.10); browsers without it go on as before ------------------

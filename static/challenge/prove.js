@@ -2,8 +2,6 @@
 
 import { isCeremony, PROVE } from "./ceremonies.js";
 import { byApp, byMessage, byRecoveryCode } from "./codes.js";
-import { byPush, byQrCode } from "./devices.js";
-import { byLink } from "./links.js";
 import { config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
 import { failed } from "./session.js";
@@ -11,7 +9,11 @@ import * as thisDevice from "./this_device.js";
 import { fetched, persistently, sentence } from "./troubles.js";
 import { loading, screen } from "./view.js";
 
-// Somebody else answers for the user there; few pages get so far.
+// Parts that few pages need.
+const phone = () => fetched(() => import("./devices.js"));
+const byPush = async (asked) => (await phone()).byPush(asked);
+const byQrCode = async (asked) => (await phone()).byQrCode(asked);
+export const byLink = async (asked) => (await fetched(() => import("./links.js"))).byLink(asked);
 const identity = () => fetched(() => import("./identity.js"));
 export const byAccount = async (asked) => (await identity()).byAccount(asked);
 export const byCheck = async (asked) => (await identity()).byCheck(asked);
@@ -74,7 +76,8 @@ export function listChoices(list, choices, done, { isNew = false } = {}) {
   for (const choice of choices) {
     const card = document.getElementById(`card-${choice.method}`).content.cloneNode(true);
     const detail = card.querySelector('[data-slot="detail"]');
-    if (choice.target) detail.textContent = choice.target;
+    const known = [choice.label, choice.target].filter(Boolean).join(" · ");
+    if (known) detail.textContent = known;
     if (choice.name) card.querySelector('[data-slot="name"]').textContent = choice.name;
     if (choice.replaces) detail.textContent = text("replaces");
     for (const part of card.querySelectorAll('[data-if="new"]')) part.hidden = !isNew;

@@ -6,9 +6,19 @@ import { config, session, text } from "./page.js";
 import { persistently } from "./troubles.js";
 import { loading, screen } from "./view.js";
 
-export async function saveRecoveryCodes({ again = false } = {}) {
-  const { enabled, remaining } = session.state.recoveryCodes;
-  if (!enabled || (remaining !== undefined && !again)) return;
+export async function saveRecoveryCodes() {
+  const { mayMake, remaining } = session.state.recoveryCodes;
+  if (mayMake && remaining === undefined) await make();
+}
+
+// A new set ends the one before: whoever has codes left is asked first.
+export async function renewRecoveryCodes() {
+  const { remaining } = session.state.recoveryCodes;
+  if (remaining && (await screen("renew_codes", { message: false })) === "back") return;
+  await make();
+}
+
+async function make() {
   loading();
   const made = await persistently(() => call("/challenge/api/recovery-codes", {}), { another: true });
   if (made === "another") return;

@@ -3,6 +3,7 @@
 import { ApiError, call, currentToken } from "./api.js";
 import { canLeave, end, leave, watchExpiry } from "./leaving.js";
 import { config, session, text } from "./page.js";
+import { renewRecoveryCodes } from "./recovery.js";
 import { persistently } from "./troubles.js";
 import { screen, setMessage, stopScreens } from "./view.js";
 
@@ -25,7 +26,7 @@ export async function failed(name) {
 
 export async function succeeded({ enrolled }) {
   if (!(enrolled && session.state.hideSuccess)) {
-    await (session.state.remember ? rememberOrNot({ enrolled }) : success({ enrolled, leaving: canLeave() }));
+    await (session.state.remember || runsLow() ? choices({ enrolled }) : success({ enrolled, leaving: canLeave() }));
   }
   await finish("succeeded");
 }
@@ -35,16 +36,32 @@ function success({ enrolled, leaving }) {
   return Promise.race([shown, new Promise((resolve) => setTimeout(resolve, SUCCESS_MS))]);
 }
 
+// Whoever proved themselves by one of the last recovery codes hears of it.
+const runsLow = () => session.state.recoveryCodes.wasUsed && session.state.recoveryCodes.isLow;
+
 // A choice waits for whoever has to make it: here nobody is taken back by a timer.
-async function rememberOrNot({ enrolled }) {
-  const days = session.state.remember;
-  const wanted = await screen("success", {
-    slots: { "remember-words": text(days === 1 ? "remember-1" : "remember", { days }) },
-    when: { verified: !enrolled, enrolled, remember: true },
-    quit: false,
-    setup: (ui, done) => ui.on("finish", () => done(ui.slot("remember").checked)),
-  });
-  if (wanted) await persistently(() => call("/challenge/api/remember-device", {}));
+async function choices({ enrolled }) {
+  for (;;) {
+    const { remember: days, recoveryCodes } = session.state;
+    const { pressed, wanted } = await screen("success", {
+      slots: {
+        "remember-words": days ? text(days === 1 ? "remember-1" : "remember", { days }) : "",
+        remaining: recoveryCodes.remaining ?? "",
+      },
+      when: { verified: !enrolled, enrolled, remember: days, low: runsLow() },
+      quit: false,
+      setup(ui, done) {
+        for (const name of ["finish", "codes"]) {
+          ui.on(name, () => done({ pressed: name, wanted: ui.slot("remember").checked }));
+        }
+      },
+    });
+    if (wanted) await persistently(() => call("/challenge/api/remember-device", {}));
+    if (pressed === "finish") return;
+    await renewRecoveryCodes();
+    await persistently(refresh);
+    if (!runsLow()) return;
+  }
 }
 
 export async function finish(outcome) {

@@ -1,20 +1,21 @@
 // After the proof, where the app asked for it: what is set up, adding to it, preferring one, taking one away.
 
 import { call } from "./api.js";
-import { devices } from "./user_devices.js";
 import { canAdd, enrol } from "./enrol.js";
-import { session, text } from "./page.js";
-import { saveRecoveryCodes } from "./recovery.js";
+import { dayText, session, text } from "./page.js";
+import { renewRecoveryCodes } from "./recovery.js";
 import { refresh } from "./session.js";
-import { persistently } from "./troubles.js";
-import { announce, loading, screen } from "./view.js";
+import { fetched, persistently } from "./troubles.js";
+import { loading, screen, tag } from "./view.js";
+
+const devices = async () => (await fetched(() => import("./user_devices.js"))).devices();
 
 // Resolves when the user is done.
 export async function settings() {
   for (;;) {
     loading();
-    const list = await persistently(() => call("/v1/client/user-authenticators", undefined, "GET"));
-    const { recoveryCodes, canEnrol, isEnrolled } = session.state;
+    const { methods: list } = await persistently(() => call("/challenge/api/methods", {}));
+    const { recoveryCodes } = session.state;
     const answer = await screen("settings", {
       slots: { remaining: recoveryCodes.remaining ?? "" },
       when: {
@@ -22,7 +23,8 @@ export async function settings() {
         none: !list.length,
         recovery: recoveryCodes.enabled && recoveryCodes.remaining !== undefined,
         add: canAdd(),
-        codes: canEnrol && isEnrolled && recoveryCodes.enabled,
+        low: recoveryCodes.isLow,
+        codes: recoveryCodes.mayMake,
         devices: session.state.seesDevices,
       },
       message: false,
@@ -31,63 +33,53 @@ export async function settings() {
     if (answer === "finish") return;
     if (answer === "add") await enrol({ first: false, back: true });
     else if (answer === "devices") await devices();
-    else if (answer === "codes") await saveRecoveryCodes({ again: true });
+    else if (answer === "codes") await renewRecoveryCodes();
     else await manage(answer);
     await persistently(refresh);
   }
 }
 
+async function manage(method) {
+  const told = { title: titleOf(method), detail: detailOf(method), dates: datesOf(method) };
+  await (await fetched(() => import("./manage.js"))).manage(method, told);
+}
+
 // A method's card, as a plain row.
-function row(ui, authenticator, done) {
+function row(ui, method, done) {
   const copy = ui.slot("row").content.cloneNode(true);
   const part = (name) => copy.querySelector(`[data-slot="${name}"]`);
-  const name = nameOf(authenticator);
-  part("icon").replaceWith(cardOf(authenticator).querySelector(".icon"));
-  part("name").append(name);
-  if (authenticator.isDefault) part("name").append(" ", tag(text("default")));
-  part("detail").textContent = detailOf(authenticator);
-  part("whose").textContent = ` ${name}`;
+  const title = titleOf(method);
+  part("icon").replaceWith(cardOf(method).querySelector(".icon"));
+  part("name").append(title);
+  for (const mark of [method.isDefault && "default", method.isExpired && "expired"]) {
+    if (mark) part("name").append(" ", tag(text(mark)));
+  }
+  part("detail").textContent = detailOf(method);
+  part("dates").textContent = datesOf(method);
+  part("whose").textContent = ` ${title}`;
   const button = part("manage");
-  const { mayRemove, mayPrefer, keepsLast } = session.state;
-  button.hidden = !mayRemove && !mayPrefer && !keepsLast;
-  button.addEventListener("click", () => done(authenticator));
+  button.hidden = !method.may.length && !method.isLast;
+  button.addEventListener("click", () => done(method));
   return copy;
 }
 
-async function manage(authenticator) {
-  const { mayRemove, mayPrefer, keepsLast } = session.state;
-  const answer = await screen("manage", {
-    slots: { name: nameOf(authenticator), detail: detailOf(authenticator) },
-    when: { remove: mayRemove, prefer: mayPrefer && !authenticator.isDefault, last: keepsLast },
-    message: false,
-  });
-  if (answer === "back") return;
-  loading();
-  const done = await persistently(
-    () => call(`/challenge/api/${answer}-method`, { id: authenticator.userAuthenticatorId }),
-    { another: true },
-  );
-  if (done !== "another") announce(text(answer === "remove" ? "method-removed" : "method-preferred"));
-}
-
-const cardOf = ({ verificationMethod }) => document.getElementById(`card-${verificationMethod}`).content.cloneNode(true);
+const cardOf = ({ method }) => document.getElementById(`card-${method}`).content.cloneNode(true);
 
 // As the tenant calls it (an identity provider), else as the method's card does.
-function nameOf({ verificationMethod }) {
-  const named = session.state.methods.find(({ method }) => method === verificationMethod)?.name;
-  if (named) return named;
-  const name = cardOf({ verificationMethod }).querySelector(".choice-name");
-  for (const part of name.querySelectorAll("[data-if]")) part.remove();
-  return name.textContent.trim();
+function nameOf({ name, ...method }) {
+  if (name) return name;
+  const words = cardOf(method).querySelector(".choice-name");
+  for (const part of words.querySelectorAll("[data-if]")) part.remove();
+  return words.textContent.trim();
 }
 
-// The address, the phone's name, or "iCloud Keychain", "YubiKey 5": who made it, where the key says so.
-const detailOf = ({ email, phoneNumber, displayName, webauthnCredential }) =>
-  email ?? phoneNumber ?? displayName ?? webauthnCredential?.aaguidMapping?.name ?? "";
+// What its user called it comes first.
+const titleOf = (method) => method.label ?? nameOf(method);
+const detailOf = (method) => [method.label && nameOf(method), method.detail].filter(Boolean).join(" · ");
 
-function tag(words) {
-  const mark = document.createElement("span");
-  mark.className = "tag";
-  mark.textContent = words;
-  return mark;
+// "Chrome · Windows · Added 3 May 2026, last used 9 May 2026".
+function datesOf({ madeOn, createdAt, lastUsedAt }) {
+  const day = dayText(createdAt);
+  const dates = lastUsedAt ? text("added-used", { day, used: dayText(lastUsedAt) }) : text("added", { day });
+  return [madeOn, dates].filter(Boolean).join(" · ");
 }

@@ -1,9 +1,9 @@
 // The user's devices: which ones there are, and forgetting one.
 
 import { call } from "./api.js";
-import { text } from "./page.js";
+import { dayText, text } from "./page.js";
 import { persistently } from "./troubles.js";
-import { announce, loading, screen } from "./view.js";
+import { announce, loading, screen, tag } from "./view.js";
 
 // Resolves when the user goes back.
 export async function devices() {
@@ -30,18 +30,9 @@ function row(ui, device, done) {
   for (const mark of [device.isThis && "this-device", device.isRemembered && "remembered"]) {
     if (mark) part("name").append(" ", tag(text(mark)));
   }
-  const day = new Date(device.authenticatedAt ?? device.createdAt).toLocaleDateString(document.documentElement.lang, {
-    dateStyle: "medium",
-  });
+  const day = dayText(device.authenticatedAt ?? device.createdAt);
   part("detail").textContent = text(device.authenticatedAt ? "last-verified" : "first-seen", { day });
   part("whose").textContent = ` ${name}`;
   part("forget").addEventListener("click", () => done(device));
   return copy;
-}
-
-function tag(words) {
-  const mark = document.createElement("span");
-  mark.className = "tag";
-  mark.textContent = words;
-  return mark;
 }

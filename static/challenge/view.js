@@ -74,6 +74,13 @@ export function allowQuit(allowed) {
   quitAllowed = allowed;
 }
 
+export function tag(words) {
+  const mark = document.createElement("span");
+  mark.className = "tag";
+  mark.textContent = words;
+  return mark;
+}
+
 function fill(copy, slots, when) {
   for (const part of copy.querySelectorAll("[data-if]")) part.hidden = !when[part.dataset.if];
   for (const [name, words] of Object.entries(slots)) {

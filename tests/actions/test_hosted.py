@@ -271,7 +271,13 @@ def test_the_state_lists_what_is_enrolled_and_permitted_with_masked_addresses(
     ]
     assert state["isEnrolled"] is True
     assert state["canEnrol"] is False
-    assert state["recoveryCodes"] == {"enabled": True, "remaining": 10}
+    assert state["recoveryCodes"] == {
+        "enabled": True,
+        "remaining": 10,
+        "mayMake": False,
+        "isLow": False,
+        "wasUsed": False,
+    }
     assert 590 <= state["expiresIn"] <= 600
     assert "alice@example.com" not in json.dumps(state)
 
@@ -288,7 +294,7 @@ def test_a_new_user_may_enrol_and_is_offered_the_address_on_file(api: Api, clien
         "SMS": None,
     }
     assert [item["method"] for item in state["methods"]] == ["EMAIL_OTP"]
-    assert state["recoveryCodes"] == {"enabled": True}
+    assert state["recoveryCodes"] == {"enabled": True, "mayMake": False, "isLow": False, "wasUsed": False}
 
 
 def test_an_address_on_file_is_asked_for_where_the_tenant_wants_it(api: Api, acme: Tenant, client: Client) -> None:
@@ -326,9 +332,6 @@ def proved(api: Api, acme: Tenant, *, enrol: bool = True) -> str:
 def test_a_passkey_is_offered_to_a_user_who_has_something_else(api: Api, acme: Tenant, client: Client) -> None:
     assert "prompt" not in state_of(client, proved(api, acme, enrol=False))
     assert state_of(client, proved(api, acme))["prompt"] == ["PASSKEY"]
-    row = make.make_authenticator(acme.users.get(user_id="alice"), M.PASSKEY, credential_id="c", rp_id="localhost")
-    assert "prompt" not in state_of(client, proved(api, acme))
-    row.delete()
     configured = make.make_configuration(acme, M.PASSKEY, recovery_methods=["SMS"])
     assert "prompt" not in state_of(client, proved(api, acme))
     configured.recovery_methods, configured.disable_enrollment_prompt = [], True
@@ -338,6 +341,42 @@ def test_a_passkey_is_offered_to_a_user_who_has_something_else(api: Api, acme: T
     always = {"!": {"missing": ["user.userId"]}}
     make.make_rule(action, always, prompt_to_enroll_verification_methods=["PASSKEY"])
     assert state_of(client, proved(api, acme))["prompt"] == ["PASSKEY"]
+
+
+MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Safari/605"
+IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
+WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("made", "offered"),
+    [
+        ({}, True),
+        ({"device_id": "laptop"}, False),
+        ({"device_id": "phone"}, True),
+        ({"backed_up": True}, True),
+        ({"backed_up": True, "user_agent": MAC}, False),
+        ({"backed_up": True, "user_agent": IPHONE}, False),
+        ({"backed_up": True, "user_agent": WINDOWS}, True),
+        ({"backed_up": False, "user_agent": MAC}, True),
+        ({"backed_up": True, "user_agent": MAC, "rp_id": "old.example"}, True),
+    ],
+)
+def test_a_passkey_is_offered_until_there_is_one_on_this_device(
+    api: Api, acme: Tenant, client: Client, made: dict[str, Any], offered: bool
+) -> None:
+    token = proved(api, acme)
+    ActionFacts.objects.update(device_id="laptop")
+    fields = {"rp_id": "localhost", **made}
+    make.make_authenticator(acme.users.get(user_id="alice"), M.PASSKEY, credential_id="c", **fields)
+    client.defaults["HTTP_USER_AGENT"] = MAC
+    assert (state_of(client, token).get("prompt") == ["PASSKEY"]) is offered
+
+
+def test_whoever_has_nothing_but_passkeys_is_offered_no_further_one(api: Api, acme: Tenant, client: Client) -> None:
+    token = proved(api, acme, enrol=False)
+    make.make_authenticator(acme.users.get(user_id="alice"), M.PASSKEY, credential_id="c", rp_id="localhost")
+    assert "prompt" not in state_of(client, token)
 
 
 def test_not_now_lasts_as_long_as_the_tenant_says(api: Api, acme: Tenant, client: Client) -> None:

@@ -8,12 +8,19 @@ import pytest
 from django.test import Client
 
 from audit.models import AuditEvent
-from authenticators.models import Authenticator, EndUser
+from authenticators.models import Authenticator, Challenge, EndUser, Message
 from authsignal_portal import clock
+from authsignal_portal.wire import iso
 from tests import make
+from tests.api.reading import code_sent
 from tests.conftest import Api
 
 OTP_URI = "otpauth://totp/Acme:jo?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+APPLE = "fbfc3007-154e-4ecc-8c0b-6e020557d7bd"
+SAFARI = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/17.4 Safari/605.1.15"
+)
 EVERYTHING = "add:authenticators update:authenticators remove:authenticators"
 
 
@@ -30,8 +37,8 @@ def token(api: Api, scope: str = EVERYTHING, user: str = "jo") -> str:
     return str(api("POST", f"users/{user}/actions/settings", body).body["token"])
 
 
-def call(client: Client, name: str, bearer: str, method: str = "") -> Any:
-    given = {"id": str(Authenticator.objects.get(method=method).pk)} if method else {}
+def call(client: Client, name: str, bearer: str, method: str = "", **more: Any) -> Any:
+    given = more | ({"id": str(Authenticator.objects.get(method=method).pk)} if method else {})
     headers = {"Authorization": f"Bearer {bearer}", "X-Challenge-Embedded": "yes"}
     return client.post(f"/challenge/api/{name}", json.dumps(given), "application/json", headers=headers)
 
@@ -52,7 +59,8 @@ def test_a_method_is_removed_and_the_default_passes_on(enrolled: Api, client: Cl
 def test_the_last_one_stays_unless_the_tenant_lets_it_go(enrolled: Api, client: Client, acme: Any) -> None:
     bearer = token(enrolled)
     call(client, "remove-method", bearer, "EMAIL_OTP")
-    assert call(client, "state", bearer).json()["mayRemove"] is False
+    last = shown(client, bearer, "AUTHENTICATOR_APP")
+    assert (last["may"], last["isLast"]) == (["rename"], True)
     assert call(client, "remove-method", bearer, "AUTHENTICATOR_APP").status_code == 403
     acme.allow_disabling_mfa = True
     acme.save()
@@ -63,10 +71,11 @@ def test_the_last_one_stays_unless_the_tenant_lets_it_go(enrolled: Api, client: 
 def test_one_that_no_longer_works_lets_no_other_go(enrolled: Api, client: Client) -> None:
     bearer = token(enrolled)
     make.make_authenticator(EndUser.objects.get(), "PUSH", expires_at=clock.now() - timedelta(minutes=1))
-    assert call(client, "state", bearer).json()["mayRemove"] is True
+    assert shown(client, bearer, "EMAIL_OTP")["may"] == ["remove", "rename"]
     assert call(client, "remove-method", bearer, "EMAIL_OTP").status_code == 200
-    state = call(client, "state", bearer).json()
-    assert (state["mayRemove"], state["keepsLast"], state["enrolledCount"]) == (False, True, 2)
+    app, expired = shown(client, bearer, "AUTHENTICATOR_APP"), shown(client, bearer, "PUSH")
+    assert (app["isLast"], app["isExpired"], app["may"]) == (True, False, ["rename"])
+    assert (expired["isLast"], expired["isExpired"], expired["may"]) == (False, True, ["remove", "rename"])
     assert call(client, "remove-method", bearer, "AUTHENTICATOR_APP").status_code == 403
     assert call(client, "remove-method", bearer, "PUSH").status_code == 200
     assert left() == ["AUTHENTICATOR_APP"]
@@ -76,7 +85,7 @@ def test_where_the_tenant_wants_it_nothing_is_removed(enrolled: Api, client: Cli
     acme.allow_deleting_user_authenticators = False
     acme.save()
     bearer = token(enrolled)
-    assert call(client, "state", bearer).json()["mayRemove"] is False
+    assert shown(client, bearer, "AUTHENTICATOR_APP")["may"] == ["prefer", "rename"]
     assert call(client, "remove-method", bearer, "EMAIL_OTP").status_code == 403
     assert len(left()) == 2
 
@@ -108,6 +117,7 @@ def test_nobody_removes_anothers(enrolled: Api, client: Client) -> None:
     bearer = token(enrolled, user="eve")
     assert call(client, "remove-method", bearer, "EMAIL_OTP").status_code == 404
     assert call(client, "prefer-method", bearer, "EMAIL_OTP").status_code == 404
+    assert call(client, "rename-method", bearer, "EMAIL_OTP", newLabel="mine").status_code == 404
     assert len(left()) == 3
 
 
@@ -117,11 +127,195 @@ def test_another_becomes_the_default(enrolled: Api, client: Client) -> None:
     assert list(Authenticator.objects.filter(is_default=True).values_list("method", flat=True)) == ["AUTHENTICATOR_APP"]
 
 
+# -- what tells them apart -----------------------------------------------------------------------
+
+
+def test_each_is_told_with_who_made_it_and_when_it_was_used(enrolled: Api, client: Client) -> None:
+    user, used = EndUser.objects.get(), clock.now() - timedelta(days=2)
+    fields = {"aaguid": APPLE, "user_agent": SAFARI, "name": "jo@example.com", "last_verified_at": used}
+    make.make_authenticator(user, "PASSKEY", credential_id="c" * 40, **fields)
+    told = shown(client, token(enrolled), "PASSKEY")
+    assert (told["detail"], told["madeOn"], told["lastUsedAt"]) == ("Apple Passwords", "Safari · Mac OS", iso(used))
+    assert told["createdAt"] == iso(Authenticator.objects.get(method="PASSKEY").created_at)
+    app = shown(client, token(enrolled), "AUTHENTICATOR_APP")
+    assert not {"detail", "madeOn", "lastUsedAt"} & set(app)
+
+
+def make_phone(user: EndUser, key: bytes, *methods: str) -> None:
+    for method in methods or ("IN_APP", "QR_CODE", "PUSH"):
+        make.make_authenticator(user, method, public_key=key, name="Jo’s phone", device_platform="IOS")
+
+
+def test_one_phone_is_one_row_that_is_named_preferred_and_removed_as_one(enrolled: Api, client: Client) -> None:
+    user = EndUser.objects.get()
+    make_phone(user, b"one")
+    make_phone(user, b"other", "PUSH")
+    bearer = token(enrolled)
+    first, _second = (one for one in call(client, "methods", bearer).json()["methods"] if one["method"] == "PUSH")
+    assert (first["detail"], first["madeOn"]) == ("Jo’s phone", "iOS")
+    for name, more in (("rename-method", {"newLabel": "Red"}), ("prefer-method", {})):
+        assert call(client, name, bearer, id=first["id"], **more).status_code == 200
+    phone = user.authenticators.filter(public_key=b"one")
+    assert {(row.method, row.label, row.is_default) for row in phone} == {
+        ("PUSH", "Red", True),
+        ("QR_CODE", "Red", False),
+        ("IN_APP", "Red", False),
+    }
+    assert call(client, "remove-method", bearer, id=str(phone.get(method="IN_APP").pk)).status_code == 200
+    assert (phone.all().count(), user.authenticators.get(method="PUSH").label) == (0, "")
+    assert user.authenticators.filter(is_default=True).count() == 1
+    assert Message.objects.filter(notice__startswith="removed").count() == 1
+
+
+def test_one_phone_is_the_last_whatever_it_is_for(enrolled: Api, client: Client) -> None:
+    user = EndUser.objects.get()
+    user.authenticators.all().delete()
+    make_phone(user, b"one")
+    bearer = token(enrolled)
+    [phone] = call(client, "methods", bearer).json()["methods"]
+    assert (phone["may"], phone["isLast"]) == (["rename"], True)
+    assert call(client, "remove-method", bearer, id=phone["id"]).status_code == 403
+    assert user.authenticators.count() == 3
+
+
+# -- naming --------------------------------------------------------------------------------------
+
+
+def shown(client: Client, bearer: str, method: str) -> dict[str, Any]:
+    """What the settings show of it."""
+    found = call(client, "methods", bearer).json()["methods"]
+    return next(one for one in found if one["method"] == method)
+
+
+def test_a_method_is_called_what_its_user_calls_it(enrolled: Api, client: Client) -> None:
+    bearer = token(enrolled)
+    assert call(client, "rename-method", bearer, "EMAIL_OTP", newLabel="  Work\u00a0\n mail ").status_code == 200
+    assert shown(client, bearer, "EMAIL_OTP")["label"] == "Work mail"
+    offered = {one["method"]: one for one in call(client, "state", bearer).json()["methods"]}
+    assert (offered["EMAIL_OTP"]["label"], offered["EMAIL_OTP"]["target"]) == ("Work mail", "j•••@example.com")
+    assert "label" not in offered["AUTHENTICATOR_APP"]
+    event = AuditEvent.objects.get(tag="authenticator:renamed")
+    assert (event.actor_kind, set(event.data)) == ("user", {"authenticator", "method"})
+    assert b"Work mail" not in enrolled("GET", "users/jo/authenticators").content
+    assert call(client, "rename-method", bearer, "EMAIL_OTP", newLabel="Work mail").status_code == 200
+    assert AuditEvent.objects.filter(tag="authenticator:renamed").count() == 1
+    call(client, "rename-method", bearer, "EMAIL_OTP", newLabel="")
+    assert "label" not in shown(client, bearer, "EMAIL_OTP")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("e\u0301", "\u00e9"),
+        ("a\u202eb\u200bc\u2066d", "abcd"),
+        ("\u202e\u200b ", ""),
+        ("<b>&amp;", "<b>&amp;"),
+        ("é" * 64, "é" * 64),
+    ],
+)
+def test_a_name_is_one_line_of_what_can_be_seen(enrolled: Api, client: Client, given: str, kept: str) -> None:
+    bearer = token(enrolled)
+    assert call(client, "rename-method", bearer, "EMAIL_OTP", newLabel=given).status_code == 200
+    assert Authenticator.objects.get(method="EMAIL_OTP").label == kept
+
+
+@pytest.mark.parametrize("label", ["a" * 65, "a" * 256, 7, None])
+def test_what_is_no_name_is_refused(enrolled: Api, client: Client, label: Any) -> None:
+    assert call(client, "rename-method", token(enrolled), "EMAIL_OTP", newLabel=label).status_code == 400
+    assert not Authenticator.objects.exclude(label="").exists()
+
+
+@pytest.mark.parametrize("scope", ["read:authenticators", "add:authenticators remove:authenticators"])
+def test_naming_takes_its_own_word_or_a_proof(enrolled: Api, client: Client, scope: str) -> None:
+    bearer = token(enrolled, scope)
+    assert "rename" not in shown(client, bearer, "EMAIL_OTP")["may"]
+    assert call(client, "rename-method", bearer, "EMAIL_OTP", newLabel="mine").status_code == 403
+    assert not Authenticator.objects.exclude(label="").exists()
+
+
+def test_of_several_that_can_prove_it_each_is_told_by_its_name(enrolled: Api, client: Client) -> None:
+    user = EndUser.objects.get()
+    for number, label in enumerate(("Laptop", "", "Phone")):
+        make.make_authenticator(user, "PASSKEY", credential_id=str(number) * 40, label=label)
+    for label, is_default in (("Old", False), ("New", True)):
+        make.make_authenticator(user, "SMS", contact=f"+6421555{len(label)}123", label=label, is_default=is_default)
+    methods = call(client, "state", token(enrolled)).json()["methods"]
+    assert {one["method"]: one.get("label") for one in methods if one["method"] in ("PASSKEY", "SMS")} == {
+        "PASSKEY": "Laptop, Phone",
+        "SMS": "New",
+    }
+
+
+# -- the address on file -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def on_file(api: Api, acme: Any) -> Api:
+    """jo has an authenticator app; the address that the backend gave is not theirs to change."""
+    api("POST", "users/jo/authenticators", {"verificationMethod": "AUTHENTICATOR_APP", "otpUri": OTP_URI})
+    api("PATCH", "users/jo", {"email": "jo@example.com"})
+    make.make_configuration(acme, "EMAIL_OTP", is_editable_by_user=False)
+    return api
+
+
+def offered(client: Client, bearer: str) -> dict[str, Any]:
+    found = call(client, "state", bearer).json()["enrollable"]
+    return {one["method"]: one for one in found}.get("EMAIL_OTP", {})
+
+
+def test_the_address_on_file_is_added_to_what_is_there_without_being_typed(on_file: Api, client: Client) -> None:
+    bearer = token(on_file, "add:authenticators")
+    known = offered(client, bearer)
+    assert (known["target"], known["editable"]) == ("j•••@example.com", False)
+    assert call(client, "enrol-on-file", bearer, verificationMethod="EMAIL_OTP").status_code == 200
+    headers = {"Authorization": f"Bearer {bearer}"}
+    body = json.dumps({"verificationCode": code_sent()})
+    answer = client.post("/v1/client/verify/email-otp", body, "application/json", headers=headers)
+    assert answer.json()["isVerified"] is True
+    assert Authenticator.objects.select_related("tenant").get(method="EMAIL_OTP").contact == "jo@example.com"
+    # There is nothing to add by it any more.
+    assert offered(client, bearer) == {}
+
+
+def test_the_address_on_file_is_for_whoever_may_add_it(on_file: Api, client: Client) -> None:
+    bearer = token(on_file, "update:authenticators")
+    assert "target" not in offered(client, bearer)
+    assert call(client, "enrol-on-file", bearer, verificationMethod="EMAIL_OTP").status_code == 403
+    added = token(on_file, "add:authenticators")
+    for method, status in (("SMS", 400), ("PASSKEY", 400), ("", 400)):
+        assert call(client, "enrol-on-file", added, verificationMethod=method).status_code == status
+    assert not Challenge.objects.exists()
+
+
+# -- the settings --------------------------------------------------------------------------------
+
+
 def test_the_settings_need_no_proof_where_the_backend_vouches(enrolled: Api, client: Client) -> None:
     assert call(client, "state", token(enrolled)).json()["vouched"] is True
     assert call(client, "state", token(enrolled, "read:authenticators")).json()["vouched"] is False
     tracked = enrolled("POST", "users/jo/actions/pay", {"scope": EVERYTHING}).body
     assert call(client, "state", tracked["token"]).json()["vouched"] is False
+
+
+@pytest.mark.parametrize(("scope", "may"), [("add:authenticators", False), ("update:authenticators", True)])
+def test_new_recovery_codes_are_offered_to_whom_they_are_given(
+    enrolled: Api, client: Client, scope: str, may: bool
+) -> None:
+    bearer = token(enrolled, scope)
+    assert call(client, "state", bearer).json()["recoveryCodes"]["mayMake"] is may
+    assert (call(client, "recovery-codes", bearer).status_code == 200) is may
+
+
+def test_where_there_are_no_recovery_codes_none_are_offered(enrolled: Api, client: Client, acme: Any) -> None:
+    make.make_configuration(acme, "RECOVERY_CODE", is_active=False)
+    bearer = token(enrolled)
+    assert call(client, "state", bearer).json()["recoveryCodes"] == {
+        "enabled": False,
+        "mayMake": False,
+        "isLow": False,
+        "wasUsed": False,
+    }
+    assert call(client, "recovery-codes", bearer).status_code == 400
 
 
 def test_an_expired_page_leads_back_at_once_where_the_tenant_wants_it(api: Api, client: Client, acme: Any) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import formats
 
 from actions import hosted, hosted_state, proofs
 from actions.client_auth import read_context
 from actions.models import Action, ActionFacts
 from audit.models import AuditEvent
+from authenticators.methods import recovery_code
 from authenticators.models import Authenticator, Challenge, EndUser, IdentityProvider, RecoveryCode
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
@@ -261,6 +263,79 @@ def test_an_expired_page_has_a_way_back(browser: Client, tracked: dict[str, Any]
     tenant.save()
     shown = press(browser, form, "prove:EMAIL_OTP")
     assert "0;url=https://app.acme.example/return?token=" in shown.content.decode()
+
+
+@pytest.mark.parametrize(("scope", "may"), [("add:authenticators", False), ("update:authenticators", True)])
+def test_new_recovery_codes_are_offered_to_whom_they_are_given(
+    browser: Client, tracked: dict[str, Any], api: Api, scope: str, may: bool
+) -> None:
+    shown = first_page(browser, track(api, redirectToSettings=True, scope=scope))
+    assert title(shown) == "Your verification methods"
+    assert ("New recovery codes" in shown.content.decode()) is may
+
+
+def test_recovery_codes_end_only_once_that_was_said(browser: Client, tracked: dict[str, Any], api: Api) -> None:
+    form = opened(browser, track(api, redirectToSettings=True, scope="update:authenticators"))
+    had = set(RecoveryCode.objects.values_list("code_hash", flat=True))
+    asked = press(browser, form, "codes")
+    assert (len(had), title(asked)) == (10, "New recovery codes")
+    assert "stop working as soon as there are new ones" in asked.content.decode()
+    assert title(press(browser, carried(asked), "back")) == "Your verification methods"
+    assert set(RecoveryCode.objects.values_list("code_hash", flat=True)) == had
+    assert title(press(browser, carried(asked), "renew")) == "Save your recovery codes"
+    assert had.isdisjoint(RecoveryCode.objects.values_list("code_hash", flat=True))
+
+
+def test_a_method_is_named_and_known_by_it(browser: Client, tracked: dict[str, Any], api: Api) -> None:
+    form = opened(browser, track(api, redirectToSettings=True, scope="update:authenticators"))
+    row = Authenticator.objects.get(method="EMAIL_OTP")
+    asked = press(browser, carried(press(browser, form, f"manage:{row.pk}")), "rename")
+    assert 'name="act" value="name"' in asked.content.decode()
+    listed = press(browser, carried(asked), "name", label="<i>Work</i>").content.decode()
+    assert "&lt;i&gt;Work&lt;/i&gt;" in listed
+    assert "Email · jo@example.com" in listed
+    assert f"Added {formats.date_format(clock.now(), 'DATE_FORMAT')}" in listed
+    again = press(browser, carried(press(browser, form, f"manage:{row.pk}")), "rename")
+    assert 'value="&lt;i&gt;Work&lt;/i&gt;"' in again.content.decode()
+    assert "&lt;i&gt;Work&lt;/i&gt; · j•••@example.com" in first_page(browser, track(api)).content.decode()
+    refused = track(api, redirectToSettings=True, scope="add:authenticators")
+    press(browser, opened(browser, refused), "name", label="theirs", authenticator=str(row.pk))
+    row.refresh_from_db()
+    assert row.label == "<i>Work</i>"
+
+
+def test_a_further_address_on_file_is_sent_to_and_not_typed(browser: Client, api: Api, acme: Tenant) -> None:
+    api("POST", "users/jo/authenticators", {"verificationMethod": "AUTHENTICATOR_APP", "otpUri": OTP_URI})
+    api("PATCH", "users/jo", {"email": "jo@example.com"})
+    make.make_configuration(acme, "EMAIL_OTP", is_editable_by_user=False)
+    form = opened(browser, track(api, redirectToSettings=True, scope="add:authenticators"))
+    sent = press(browser, form, "enrol:EMAIL_OTP")
+    again = press(browser, carried(sent), "resend")
+    for shown in (sent, again):
+        assert title(shown) == "Check your email"
+        assert "j•••@example.com" in shown.content.decode()
+        assert "different address" not in shown.content.decode()
+    assert {(one.purpose, one.contact) for one in Challenge.objects.select_related("tenant")} == {
+        ("enrol", "jo@example.com")
+    }
+
+
+def test_whoever_used_one_of_the_last_recovery_codes_is_told_to_make_new_ones(
+    browser: Client, tracked: dict[str, Any]
+) -> None:
+    user = EndUser.objects.get()
+    codes = recovery_code.replace_all(user)
+    user.recovery_codes.exclude(index__in=[code[:2] for code in codes[:5]]).delete()
+    for left, code in ((4, codes[0]), (3, codes[1])):
+        Action.objects.update(state="CHALLENGE_REQUIRED")
+        asked = press(browser, opened(browser, tracked), "prove:RECOVERY_CODE")
+        shown = press(browser, carried(asked), "answer", code=code)
+        assert title(shown) == "You’re verified"
+        told = "Unused recovery codes: <strong>3</strong>. Make new ones" in shown.content.decode()
+        assert told is (left == RecoveryCode.FEW)
+    made = press(browser, carried(press(browser, carried(shown), "codes")), "renew")
+    assert title(made) == "Save your recovery codes"
+    assert "Make new ones" not in press(browser, carried(made), "finish", saved="yes").content.decode()
 
 
 # -- what goes only with a script ----------------------------------------------------------------

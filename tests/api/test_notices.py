@@ -9,7 +9,7 @@ import pytest
 from audit.models import AuditEvent
 from authenticators import delivery, routing
 from authenticators.messaging import compose
-from authenticators.models import Authenticator, Message, MessageProvider
+from authenticators.models import Authenticator, Message, MessageProvider, RecoveryCode
 from authenticators.notices import Kind
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
@@ -117,13 +117,19 @@ def test_what_a_backend_imports_is_not_told(api, alice):
     assert told() == []
 
 
-def test_a_recovery_code_that_was_used_is_told(api, client, alice):
+def test_a_recovery_code_that_was_used_is_told_with_how_many_are_left(api, client, alice):
     codes = import_way(api, verificationMethod="SMS", phoneNumber=NUMBER)["recoveryCodes"]
-    headers = {"Authorization": f"Bearer {track(api)}"}
-    body = json.dumps({"verificationCode": codes[0]})
-    answer = client.post("/challenge/api/recovery-code", body, "application/json", headers=headers)
-    assert answer.json()["isVerified"] is True
-    assert told() == [("recovery_code_used:RECOVERY_CODE", EMAIL)]
+    for code, left in ((codes[0], 9), (codes[1], RecoveryCode.FEW)):
+        headers = {"Authorization": f"Bearer {track(api)}"}
+        body = json.dumps({"verificationCode": code})
+        answer = client.post("/challenge/api/recovery-code", body, "application/json", headers=headers)
+        assert answer.json()["isVerified"] is True
+        payload = json.loads(notices()[-1].payload)
+        for part in (payload["text"], payload["html"]):
+            assert f"Unused recovery codes: {left}." in part
+            assert ("Make new ones" in part) is (left == RecoveryCode.FEW)
+        RecoveryCode.objects.exclude(index__in=[code[:2] for code in codes[:5]]).delete()
+    assert told() == [("recovery_code_used:RECOVERY_CODE", EMAIL)] * 2
 
 
 @pytest.mark.parametrize("is_synced", [False, True])

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from authenticators.models import RecoveryCode
 from tests import make
 from tests.browser.chromium import add_authenticator
 from tests.browser.hosted import Hosted, choose, heading, save_recovery_codes, type_code
@@ -60,6 +61,15 @@ def test_a_recovery_code_proves_and_is_then_used_up(hosted: Hosted) -> None:
     choose(hosted.page, "Recovery code")
     hosted.page.get_by_label("Recovery code").fill(codes[0])
     expect(hosted.page.get_by_role("alert")).to_have_text(re.compile("not right, or it was used before"))
+    kept = [code[:2] for code in codes[1:4]]
+    RecoveryCode.objects.exclude(index__in=kept).delete()
+    hosted.page.get_by_label("Recovery code").fill(codes[1])
+    heading(hosted.page, "You’re verified")
+    expect(hosted.page.get_by_text("Unused recovery codes: 2. Make new ones")).to_be_visible()
+    choose(hosted.page, "New recovery codes")
+    choose(hosted.page, "Make new codes")
+    save_recovery_codes(hosted.page)
+    assert hosted.returned()["isValid"] is True
 
 
 def test_a_passkey_is_created_and_then_proves(hosted: Hosted) -> None:
@@ -268,11 +278,34 @@ def test_settings_follow_the_proof_where_the_app_asked_for_them(hosted: Hosted) 
     choose(hosted.page, "Create passkey")
     heading(hosted.page, "Your verification methods")
     expect(hosted.page.locator(".row")).to_have_count(2)
+    told = re.compile(r"Linux · Added \S+ \d+, \d{4}, last used \S+ \d+")
+    expect(hosted.page.locator(".row", has_text="Passkey")).to_contain_text(told)
+    before = set(RecoveryCode.objects.values_list("code_hash", flat=True))
     choose(hosted.page, "New recovery codes")
+    expect(hosted.page.get_by_text("stop working as soon as there are new ones")).to_be_visible()
+    choose(hosted.page, "Back")
+    assert set(RecoveryCode.objects.values_list("code_hash", flat=True)) == before
+    choose(hosted.page, "New recovery codes")
+    choose(hosted.page, "Make new codes")
     save_recovery_codes(hosted.page)
+    assert before.isdisjoint(RecoveryCode.objects.values_list("code_hash", flat=True))
     heading(hosted.page, "Your verification methods")
     choose(hosted.page, "Done")
     assert hosted.returned()["isValid"] is True
+
+
+def test_a_locked_address_is_added_in_the_settings_without_being_typed(hosted: Hosted) -> None:
+    page = hosted.page
+    make.make_configuration(hosted.live.tenant, "EMAIL_OTP", is_editable_by_user=False)
+    hosted.enrol("SMS", phoneNumber=hosted.phone)
+    hosted.open(redirectToSettings=True, scope="add:authenticators", email=hosted.email)
+    choose(page, "Add a method")
+    choose(page, "Email")
+    heading(page, "Check your email")
+    expect(page.get_by_role("button", name="different address")).to_be_hidden()
+    type_code(page, hosted.live.code(hosted.email))
+    heading(page, "Your verification methods")
+    expect(page.locator(".row")).to_have_text([re.compile("Text message"), re.compile(hosted.email)])
 
 
 def test_a_method_is_preferred_and_removed_where_the_app_vouches_for_its_user(hosted: Hosted) -> None:
@@ -284,6 +317,11 @@ def test_a_method_is_preferred_and_removed_where_the_app_vouches_for_its_user(ho
     choose(page, "Change Text message")
     choose(page, "Make it your default")
     expect(page.locator("li", has_text="Text message").get_by_text("Default")).to_be_visible()
+    choose(page, "Change Text message")
+    choose(page, "Rename it")
+    page.get_by_label("Name").fill("<b>Work</b>")
+    choose(page, "Save")
+    expect(page.locator("li", has_text="<b>Work</b>").get_by_text("Text message")).to_be_visible()
     choose(page, "Change Email")
     choose(page, "Back")
     choose(page, "Change Email")

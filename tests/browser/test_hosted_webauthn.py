@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from authenticators.models import Authenticator
+from authenticators.models import Authenticator, EndUser
 from tests import make
 from tests.browser.chromium import add_authenticator
 from tests.browser.hosted import Hosted, choose, heading, save_recovery_codes, type_code
@@ -72,8 +72,10 @@ def test_a_browser_without_webauthn_is_not_offered_a_security_key(hosted: Hosted
 # -- the offer -----------------------------------------------------------------------------------
 
 
-def test_a_passkey_is_offered_after_another_method_until_there_is_one(hosted: Hosted) -> None:
+def test_a_passkey_is_offered_after_another_method_until_there_is_one_here(hosted: Hosted) -> None:
     hosted.enrol("EMAIL_OTP", email=hosted.email)
+    user = EndUser.objects.get(user_id=hosted.user_id)
+    make.make_authenticator(user, "PASSKEY", credential_id="c" * 40, rp_id="localhost", public_key=b"k")
     add_authenticator(hosted.page)
     by_email(hosted)
     heading(hosted.page, "Create a passkey")
@@ -82,7 +84,19 @@ def test_a_passkey_is_offered_after_another_method_until_there_is_one(hosted: Ho
     by_email(hosted, number=2)
     choose(hosted.page, "Create passkey")
     assert hosted.returned()["isValid"] is True
-    assert Authenticator.objects.filter(method="PASSKEY").count() == 1
+    assert Authenticator.objects.filter(method="PASSKEY").count() == 2
+    by_email(hosted, number=3)
+    assert hosted.returned()["isValid"] is True
+    # The browser forgot it; then the authenticator says so, and the browser knows again.
+    hosted.page.goto(f"{hosted.live.public_url}/challenge")
+    hosted.page.evaluate("localStorage.clear()")
+    by_email(hosted, number=4)
+    choose(hosted.page, "Create passkey")
+    expect(hosted.page.get_by_role("alert")).to_have_text("There is already a passkey for you on this device.")
+    choose(hosted.page, "Not now")
+    hosted.returned()
+    by_email(hosted, number=5)
+    assert hosted.returned()["isValid"] is True
 
 
 def test_whoever_said_not_now_is_left_in_peace_for_as_long_as_the_tenant_says(

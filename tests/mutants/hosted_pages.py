@@ -76,6 +76,15 @@ HOSTED_PAGES = [
         ),
     ),
     mutant(
+        "plain pages: the recovery codes end without a warning",
+        f"{PLAIN}::test_recovery_codes_end_only_once_that_was_said",
+        (
+            "actions/plain_enrol.py",
+            'return Shown("renew_codes") if visit.state["recoveryCodes"].get("remaining") else new_codes(visit)',
+            "return new_codes(visit)",
+        ),
+    ),
+    mutant(
         "own methods: any scope removes",
         f"{OWN}::test_removing_takes_its_own_word_or_a_proof",
         ("actions/own_methods.py", "context.may(Scope.REMOVE) and ", ""),
@@ -90,8 +99,8 @@ HOSTED_PAGES = [
         f"{OWN}::test_one_that_no_longer_works_lets_no_other_go",
         (
             "actions/own_methods.py",
-            "others = context.user.authenticators.filter(Authenticator.usable()).exclude(pk=row.pk)",
-            "others = context.user.authenticators.exclude(pk=row.pk)",
+            "working = context.user.authenticators.filter(Authenticator.usable())",
+            "working = context.user.authenticators.all()",
         ),
     ),
     mutant(
@@ -99,8 +108,8 @@ HOSTED_PAGES = [
         f"{OWN}::test_nobody_removes_anothers",
         (
             "actions/own_methods.py",
-            "row = rows.filter(pk=named).first()",
-            "row = Authenticator.objects.filter(pk=named).first()",
+            "rows = user.authenticators.exclude(verified_at=None)",
+            "rows = Authenticator.objects.exclude(verified_at=None)",
         ),
     ),
     mutant(
@@ -111,6 +120,35 @@ HOSTED_PAGES = [
             "    with one_at_a_time(context):",
             "    if True:",
         ),
+    ),
+    mutant(
+        "own methods: any scope renames",
+        f"{OWN}::test_naming_takes_its_own_word_or_a_proof",
+        (
+            "actions/own_methods.py",
+            'if not context.may(Scope.UPDATE):\n            raise Forbidden("Naming',
+            'if False:\n            raise Forbidden("Naming',
+        ),
+    ),
+    mutant(
+        "own methods: a name may turn what stands beside it",
+        f"{OWN}::test_a_name_is_one_line_of_what_can_be_seen",
+        ("authenticators/labels.py", ' if unicodedata.category(char)[0] != "C"', ""),
+    ),
+    mutant(
+        "own methods: what else one phone is for counts as another method",
+        f"{OWN}::test_one_phone_is_the_last_whatever_it_is_for",
+        ("actions/own_methods.py", "[row.pk for row in rows]", "[rows[0].pk]"),
+    ),
+    mutant(
+        "passkey offer: any passkey counts as one on this device",
+        "tests/actions/test_hosted.py::test_a_passkey_is_offered_until_there_is_one_on_this_device",
+        ("actions/passkey_offer.py", "    if device_id and row.device_id == device_id:", "    if True:"),
+    ),
+    mutant(
+        "own codes: offered to whoever may add a method",
+        f"{OWN}::test_new_recovery_codes_are_offered_to_whom_they_are_given",
+        ("actions/own_codes.py", "context.may(Scope.UPDATE)", "context.may(Scope.ADD)"),
     ),
     mutant(
         "settings: vouched for without redirectToSettings",

@@ -71,9 +71,11 @@ def test_the_list_has_pages(acme, support):
 
 
 def test_the_page_shows_who_the_user_is(support, alice):
-    make.make_authenticator(alice, VerificationMethod.PASSKEY, name="alice", credential_id="x", rp_id="localhost")
+    make.make_authenticator(
+        alice, VerificationMethod.PASSKEY, name="alice", credential_id="x", rp_id="localhost", label="<On> my phone"
+    )
     html = support.client.get(f"{USERS}{alice.pk}/change/").content.decode()
-    for text in ("Alice@Example.com", "+64 21 555 010", "gold", "Passkey", str(alice.pseudonym)):
+    for text in ("Alice@Example.com", "+64 21 555 010", "gold", "Passkey", "&lt;On&gt; my phone", str(alice.pseudonym)):
         assert text in html
 
 

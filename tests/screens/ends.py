@@ -3,6 +3,7 @@
 from tests.screens.scene import HELD, LONG_NAME, Scene, alone, click, see, type_into
 
 PROVED = {"state": "CHALLENGE_SUCCEEDED", "recoveryCodes": {"enabled": False}, "prompt": None}
+LOW = {"enabled": True, "remaining": 2, "mayMake": True, "isLow": True, "wasUsed": True}
 VERIFIED = {"/v1/client/verify/totp": {"isVerified": True}, "/challenge/api/finish": HELD}
 # The success leads on by itself after 900 ms.
 STAYS = "setTimeout = ((real) => (work, time) => (time === 900 ? 0 : real(work, time)))(setTimeout);"
@@ -30,6 +31,15 @@ SCENES = [
         "remember",
         "You’re verified",
         alone("AUTHENTICATOR_APP", then=[{**PROVED, "remember": 30}]),
+        VERIFIED,
+        TYPED,
+    ),
+    Scene(
+        12,
+        "success",
+        "codes-low",
+        "You’re verified",
+        alone("AUTHENTICATOR_APP", then=[{**PROVED, "remember": 30, "recoveryCodes": LOW}]),
         VERIFIED,
         TYPED,
     ),

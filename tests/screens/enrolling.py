@@ -26,27 +26,27 @@ VERIFIED = {"isVerified": True}
 
 
 def one(method: str, **more: object) -> dict[str, object]:
-    return {"verificationMethod": method, "userAuthenticatorId": method, "isDefault": False, **more}
+    may = ["prefer", "remove", "rename"]
+    return {"id": method, "method": method, "isDefault": False, "may": may, "createdAt": "2026-05-03T10:00:00Z", **more}
 
 
+USED = "2026-11-20T10:00:00Z"
 LIST = [
-    one("EMAIL_OTP", email="jo@example.com", isDefault=True),
-    one("SMS", phoneNumber="+64215550123"),
+    one("EMAIL_OTP", detail="jo@example.com", isDefault=True, may=["remove", "rename"], lastUsedAt=USED),
+    one("SMS", label="Work phone", detail="+64215550123"),
     one("AUTHENTICATOR_APP"),
-    one("PASSKEY", webauthnCredential={"aaguidMapping": {"name": "iCloud Keychain"}}),
-    one("SECURITY_KEY", webauthnCredential={"aaguidMapping": {"name": "YubiKey 5 Series with NFC"}}),
-    one("PUSH", displayName="Jo’s phone"),
+    one("PASSKEY", detail="iCloud Keychain", madeOn="Chrome · Windows", lastUsedAt=USED),
+    one("SECURITY_KEY", label="On my keyring", detail="YubiKey 5 Series with NFC"),
+    one("PUSH", detail="Jo’s phone", madeOn="iOS", isExpired=True),
 ]
 SETTINGS = {
     "settings": True,
     "vouched": True,
     "isEnrolled": True,
     "canEnrol": True,
-    "mayRemove": True,
-    "mayPrefer": True,
     "seesDevices": True,
     "enrolledCount": len(LIST),
-    "recoveryCodes": {"enabled": True, "remaining": 2},
+    "recoveryCodes": {"enabled": True, "remaining": 2, "mayMake": True, "isLow": True},
     "enrollable": enrolling()["enrollable"],
 }
 DEVICES = [
@@ -61,8 +61,13 @@ DEVICES = [
     },
     {"id": 3, "isThis": False, "isRemembered": False, "createdAt": "2026-09-01T10:00:00Z"},
 ]
-ALL = {BASE: LIST}
-DONE = {"state": "CHALLENGE_SUCCEEDED", "isEnrolled": True, "recoveryCodes": {"enabled": True}}
+LISTED = "/challenge/api/methods"
+ALL = {LISTED: {"methods": LIST}}
+DONE = {
+    "state": "CHALLENGE_SUCCEEDED",
+    "isEnrolled": True,
+    "recoveryCodes": {"enabled": True, "mayMake": True},
+}
 
 
 def address(screen: str, method: str, card: str, line: tuple[str, str], press: str, bad: str, long: str) -> list[Scene]:
@@ -237,8 +242,8 @@ SCENES = [
         "settings",
         "one",
         "Your verification methods",
-        {**SETTINGS, "mayRemove": False, "mayPrefer": False, "keepsLast": True, "enrolledCount": 1},
-        {BASE: LIST[:1]},
+        {**SETTINGS, "enrolledCount": 1},
+        {LISTED: {"methods": [LIST[0] | {"may": ["rename"], "isLast": True}]}},
     ),
     Scene(
         14,
@@ -249,7 +254,7 @@ SCENES = [
             **SETTINGS,
             "isEnrolled": False,
             "enrolledCount": 0,
-            "recoveryCodes": {"enabled": True},
+            "recoveryCodes": {"enabled": True, "mayMake": False},
             "enrollable": [],
             "seesDevices": False,
         },
@@ -260,20 +265,20 @@ SCENES = [
         "long",
         "Your verification methods",
         SETTINGS,
-        {BASE: [one("EMAIL_OTP", email=LONG_EMAIL, isDefault=True), one("PUSH", displayName=LONG_NAME)]},
+        {LISTED: {"methods": [one("EMAIL_OTP", detail=LONG_EMAIL, isDefault=True), one("PUSH", label=LONG_NAME[:64])]}},
         tenant_name=LONG_NAME,
     ),
-    Scene(14, "settings", "loading", "One moment…", SETTINGS, {BASE: HELD}),
-    Scene(14, "settings", "error", "That did not work", SETTINGS, {BASE: BROKEN}),
-    Scene(14, "manage", "full", "Text message", SETTINGS, ALL, (click("Change Text message"),)),
+    Scene(14, "settings", "loading", "One moment…", SETTINGS, {LISTED: HELD}),
+    Scene(14, "settings", "error", "That did not work", SETTINGS, {LISTED: BROKEN}),
+    Scene(14, "manage", "full", "Work phone", SETTINGS, ALL, (click("Change Work phone"),)),
     Scene(14, "manage", "default", "Email", SETTINGS, ALL, (click("Change Email"),)),
     Scene(
         14,
         "manage",
         "last",
         "Email",
-        {**SETTINGS, "mayRemove": False, "mayPrefer": False, "keepsLast": True, "enrolledCount": 1},
-        {BASE: LIST[:1]},
+        {**SETTINGS, "enrolledCount": 1},
+        {LISTED: {"methods": [LIST[0] | {"may": ["rename"], "isLast": True}]}},
         (click("Change Email"),),
     ),
     Scene(
@@ -282,7 +287,7 @@ SCENES = [
         "long",
         "Email",
         SETTINGS,
-        {BASE: [one("EMAIL_OTP", email=LONG_EMAIL)]},
+        {LISTED: {"methods": [one("EMAIL_OTP", detail=LONG_EMAIL)]}},
         (click("Change Email"),),
         tenant_name=LONG_NAME,
     ),
@@ -293,8 +298,24 @@ SCENES = [
         "That did not work",
         SETTINGS,
         {**ALL, "/challenge/api/remove-method": Refused(403, description="This method cannot be removed here.")},
-        (click("Change Text message"), click("Remove it")),
+        (click("Change Work phone"), click("Remove it")),
     ),
+    Scene(14, "rename", "full", "Give it a name", SETTINGS, ALL, (click("Change Work phone"), click("Rename it"))),
+    Scene(
+        14,
+        "rename",
+        "error",
+        "That did not work",
+        SETTINGS,
+        {
+            **ALL,
+            "/challenge/api/rename-method": Refused(
+                403, description="Naming a method needs a completed challenge first."
+            ),
+        },
+        (click("Change Work phone"), click("Rename it"), click("Save")),
+    ),
+    Scene(14, "renew-codes", "full", "New recovery codes", SETTINGS, ALL, (click("New recovery codes"),)),
     Scene(
         14,
         "devices",

@@ -10,8 +10,9 @@ from django.conf import settings
 from actions import app_enrolment, devices, linking, own_methods, states
 from actions.client_auth import ClientContext
 from actions.models import ActionFacts
-from authenticators import available, contact, credentials, handed_over
+from authenticators import available, contact, credentials, handed_over, locks
 from authenticators.enrolment import CONTACT_FIELD
+from authenticators.guesses import Lock
 from authenticators.messaging.countries import HIGH_RISK
 from authenticators.models import AuthenticatorConfiguration, Challenge, EndUser, IdentityProvider, Message
 from authenticators.registry import METHODS
@@ -60,7 +61,7 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
             "isLinked": shown.is_linked,
             "remember": _remember(context),
             "seesDevices": context.may(Scope.UPDATE),
-            "methods": _methods(user, facts, enrolled, codes),
+            "methods": _methods(context, enrolled, codes),
             "enrollable": (enrollable := _enrollable(context, enrolled)),
             "prompt": _prompt(context, enrolled, enrollable) or None,
             "passkeys": _passkeys(context),
@@ -116,10 +117,9 @@ def _unused_codes(user: EndUser) -> int | None:
     return sum(1 for at in used if at is None) if used else None
 
 
-def _methods(
-    user: EndUser, facts: ActionFacts, enrolled: list[VerificationMethod], codes: int | None
-) -> list[dict[str, Any]]:
-    """What can prove this action now: permitted and enrolled; with nothing enrolled, an address on file."""
+def _methods(context: ClientContext, enrolled: list[VerificationMethod], codes: int | None) -> list[dict[str, Any]]:
+    """What can prove this action: permitted and enrolled; with nothing enrolled, an address on file."""
+    user, facts = context.user, context.facts
     if enrolled:
         targets = _enrolled_contacts(user)
         usable = [
@@ -130,6 +130,7 @@ def _methods(
         targets = _contacts_on_file(user)
         usable = [method for method in M if method in targets]
     first, providers = facts.default_method, _providers(user.tenant)
+    closed = _closed(context, Challenge.Purpose.AUTHENTICATE)
     return [
         present(
             {
@@ -137,11 +138,22 @@ def _methods(
                 "target": targets.get(method),
                 "name": providers.get(method),
                 "isDefault": method == first,
+                **closed.get(method, {}),
             }
         )
         for method in usable
         if method in facts.allowed_methods
     ]
+
+
+def _closed(context: ClientContext, purpose: str) -> dict[str, dict[str, Any]]:
+    """By method, after too many wrong answers: `lockedUntil`, in milliseconds, or that it is `disabled`."""
+    found = locks.closed(context.user, context.action.pk, purpose=purpose, now=context.now)
+    return {method: _told(lock) for method, lock in found.items()}
+
+
+def _told(lock: Lock) -> dict[str, Any]:
+    return {"lockedUntil": int(lock.until.timestamp() * 1000)} if lock.until else {"disabled": True}
 
 
 def _providers(tenant: Tenant) -> dict[str, str]:
@@ -170,7 +182,7 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
     waiting = context.action.state == ActionState.CHALLENGE_REQUIRED
     active = available.active_methods(context.tenant)
     on_file = {} if enrolled else _contacts_on_file(context.user)
-    providers = _providers(context.tenant)
+    providers, closed = _providers(context.tenant), _closed(context, Challenge.Purpose.ENROL)
     return [
         present(
             {
@@ -179,6 +191,7 @@ def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> l
                 "name": providers.get(method),
                 "editable": method not in rows or rows[method].is_editable_by_user,
                 "replaces": method in enrolled and not METHODS[method].many,
+                **closed.get(method, {}),
             }
         )
         for method in ENROLLABLE

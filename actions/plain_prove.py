@@ -9,7 +9,19 @@ from actions import app_enrolment, device_waiting, hosted, plain_screens, provin
 from actions.client_api import seen
 from actions.plain_elsewhere import by_account, by_check
 from actions.plain_screens import Shown
-from actions.plain_visit import BY_ADDRESS, NEXT, Answer, Visit, another, left_out, limited, named, stuck, usable
+from actions.plain_visit import (
+    BY_ADDRESS,
+    NEXT,
+    Answer,
+    Visit,
+    another,
+    left_out,
+    limited,
+    locked,
+    named,
+    stuck,
+    usable,
+)
 from authenticators.methods import push
 from authsignal_portal.errors import TooManyRequests
 from authsignal_portal.vocabulary import ID_TOKENS, IDENTITY_CHECKS, VerificationMethod
@@ -29,7 +41,8 @@ def choose(visit: Visit) -> Shown:
 
 
 def prove(visit: Visit, method: str) -> Answer:
-    return PROVE.get(named(method), _no_such)(visit, named(method))
+    chosen = named(method)
+    return locked(visit, chosen) or PROVE.get(chosen, _no_such)(visit, chosen)
 
 
 def _no_such(visit: Visit, _method: VerificationMethod) -> Answer:
@@ -46,6 +59,9 @@ def sent(visit: Visit, method: VerificationMethod, send: Callable[[], Any], carr
     try:
         send()
     except TooManyRequests as problem:
+        visit.forget()
+        if closed := locked(visit, method, enrols="contact" in carry):
+            return closed
         if problem.resets_in > SHORT_WAIT_SECONDS:
             return limited(visit, problem, reason=visit.text("not-now"))
         note = visit.text("recently-sent")

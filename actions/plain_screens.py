@@ -99,6 +99,8 @@ def choices(words: Words, found: Iterable[Mapping[str, Any]], *, act: str, is_ne
 
 def _card(words: Words, choice: Mapping[str, Any], *, act: str, is_new: bool) -> str:
     detail = words.text("replaces") if choice.get("replaces") else choice.get("target")
+    if "disabled" in choice or "lockedUntil" in choice:
+        detail = words.text("locked")
     slots = {"detail": detail, "name": choice.get("name")}
     filling = Filling(
         when=frozenset({"new"} if is_new else ()),

@@ -140,6 +140,23 @@ def _others(visit: Visit) -> frozenset[str]:
     return another(visit) if visit.has_state else frozenset()
 
 
+def locked(visit: Visit, method: VerificationMethod, *, enrols: bool = False) -> Shown | None:
+    """The screen of a method that takes no code now; None where it takes them."""
+    offered = visit.state["enrollable" if enrols else "methods"]
+    found: dict[str, Any] = next((one for one in offered if one["method"] == method), {})
+    carry = visit.carried | {"method": method.value}
+    if "disabled" in found:
+        return Shown("locked", another(visit) | {"disabled"}, carry=carry)
+    if "lockedUntil" not in found:
+        return None
+    left = max(1, (found["lockedUntil"] - visit.state["now"]) // 1000)
+    return exhausted(visit, until=visit.text("try-again-in", time=clock_text(left)), carry=carry)
+
+
+def exhausted(visit: Visit, *, until: str = "", carry: Mapping[str, str]) -> Shown:
+    return Shown("locked", another(visit) | {"paused", "ready"}, {"until": until}, carry=carry)
+
+
 def limited(visit: Visit, problem: TooManyRequests, reason: str = "") -> Shown:
     until = visit.text("try-again-in", time=clock_text(problem.resets_in))
     slots = {"until": until} | ({"reason": reason} if reason else {})

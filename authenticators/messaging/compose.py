@@ -104,7 +104,7 @@ def notice_message(
             "name": clean_name(tenant_name),
             "title": title,
             "moment": f"{at:%Y-%m-%d %H:%M} UTC",
-            "locked": kind == "locked",
+            "kind": kind,
             "language": language,
         }
         if channel == Channel.SMS:

@@ -151,7 +151,8 @@ async function addApp({ back }) {
         ui.button("secret").setAttribute("aria-expanded", String(!secret.hidden));
       });
       copyOnClick(ui, () => made.secret);
-      codeForm(ui, judge("/v1/client/verify/totp", { done, another: back, wrong: "wrong-code" }));
+      const how = { method: "AUTHENTICATOR_APP", enrols: true, done, another: back, wrong: "wrong-code" };
+      codeForm(ui, judge("/v1/client/verify/totp", how));
     },
   });
 }

@@ -7,6 +7,7 @@ import { config } from "./page.js";
 import { persistently } from "./troubles.js";
 import { loading, screen } from "./view.js";
 
+const METHOD = "EMAIL_MAGIC_LINK";
 const POLL_MS = 1500;
 const FINALIZE = "/v1/client/verify/email-magic-link/finalize";
 
@@ -15,12 +16,13 @@ export async function byLink({ target, contact, another, change }) {
   loading();
   if (await confirmedAlready()) return "proved";
   const send = () => call("/challenge/api/magic-link", contact ? { email: contact } : {});
-  let sent = await persistently(() => firstSend(send, "EMAIL_MAGIC_LINK"), { another: another || change });
+  const enrols = Boolean(contact);
+  let sent = await persistently(() => firstSend(send, METHOD, { enrols }), { another: another || change });
   if (sent === "another") return change ? "change" : "another";
   for (;;) {
     const outcome = await wait({ sent, send, target: contact ?? target, another, change });
     if (outcome !== "code") return outcome;
-    const answer = await typeCode({ another: another || change });
+    const answer = await typeCode({ enrols, another: another || change });
     if (answer !== "back") return answer;
     sent = { wait: 0 };
   }
@@ -69,10 +71,10 @@ function poll(done) {
   };
 }
 
-function typeCode({ another }) {
+function typeCode({ enrols, another }) {
   return screen("link_code", {
     setup: (ui, done) => {
-      codeForm(ui, judge("/challenge/api/magic-link/code", { done, another, wrong: "wrong-code" }));
+      codeForm(ui, judge("/challenge/api/magic-link/code", { method: METHOD, enrols, done, another, wrong: "wrong-code" }));
     },
   });
 }

@@ -6,9 +6,9 @@ import { byPush, byQrCode } from "./devices.js";
 import { byLink } from "./links.js";
 import { config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
-import { failed } from "./session.js";
+import { failed, refresh } from "./session.js";
 import * as thisDevice from "./this_device.js";
-import { fetched, persistently, sentence } from "./troubles.js";
+import { fetched, locked, lockOf, persistently, sentence } from "./troubles.js";
 import { loading, screen } from "./view.js";
 
 // Somebody else answers for the user there; few pages get so far.
@@ -50,7 +50,8 @@ export async function prove(wanted = "") {
   let choice = another ? (choices.find(({ method }) => method === wanted) ?? choices.find(isFirst)) : choices[0];
   for (;;) {
     choice ??= await choose(choices);
-    const outcome = await WAYS[choice.method]({ ...choice, another, others });
+    const way = WAYS[choice.method];
+    const outcome = (await whileLocked(choice.method, { another })) ?? (await way({ ...choice, another, others }));
     if (outcome === "proved") break;
     if (others.includes(outcome)) choice = choices.find(({ method }) => method === outcome);
     if (outcome === "another") choice = undefined;
@@ -58,11 +59,19 @@ export async function prove(wanted = "") {
   session.proved = true;
 }
 
-// The link's own tab goes on with the link.
+// The link's own tab goes on with the link. What takes no code now is not where to begin.
 export const isFirst = ({ method, isDefault }) => {
   const asked = config.linkConfirmed ? "EMAIL_MAGIC_LINK" : config.use;
-  return asked ? method === asked : isDefault;
+  return asked ? method === asked : isDefault && !lockOf(method);
 };
+
+// Nothing is sent, and nothing asked for, that would not be taken.
+async function whileLocked(method, { another }) {
+  if (!lockOf(method)) return undefined;
+  await persistently(refresh);
+  const seconds = lockOf(method);
+  return seconds ? locked(seconds, { another }) : undefined;
+}
 
 function choose(choices) {
   return screen("choose", {
@@ -77,6 +86,7 @@ export function listChoices(list, choices, done, { isNew = false } = {}) {
     if (choice.target) detail.textContent = choice.target;
     if (choice.name) card.querySelector('[data-slot="name"]').textContent = choice.name;
     if (choice.replaces) detail.textContent = text("replaces");
+    if (lockOf(choice.method, { enrols: isNew })) detail.textContent = text("locked");
     for (const part of card.querySelectorAll('[data-if="new"]')) part.hidden = !isNew;
     card.querySelector("button").addEventListener("click", () => done(choice));
     list.append(card);

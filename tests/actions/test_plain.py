@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any
 
@@ -12,7 +13,7 @@ from actions import hosted, hosted_state, proofs
 from actions.client_auth import read_context
 from actions.models import Action, ActionFacts
 from audit.models import AuditEvent
-from authenticators.models import Authenticator, Challenge, EndUser, IdentityProvider, RecoveryCode
+from authenticators.models import Authenticator, Challenge, EndUser, GuessCount, IdentityProvider, RecoveryCode
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import DevicePlatform
@@ -257,6 +258,38 @@ def test_an_expired_page_has_a_way_back(browser: Client, tracked: dict[str, Any]
     tenant.save()
     shown = press(browser, form, "prove:EMAIL_OTP")
     assert "0;url=https://app.acme.example/return?token=" in shown.content.decode()
+
+
+def test_a_method_that_takes_no_code_says_so_and_sends_none(browser: Client, tracked: dict[str, Any], api: Api) -> None:
+    user = EndUser.objects.get()
+    row = GuessCount.objects.create(
+        tenant=user.tenant,
+        subject=f"user:{user.pk}",
+        method="EMAIL_OTP",
+        consecutive=10,
+        paused_until=clock.now() + timedelta(minutes=9, seconds=30),
+    )
+    form = opened(browser, tracked)
+    assert b"Locked after too many wrong codes" in first_page(browser, tracked).content
+    shown = press(browser, form, "prove:EMAIL_OTP")
+    assert title(shown) == "Too many wrong codes"
+    assert b"You can try again in 9:" in shown.content
+    row.disabled_at = clock.now()
+    row.save()
+    for again in ((form, "prove:EMAIL_OTP"), (carried(shown), "retry")):
+        shown = press(browser, *again)
+        assert title(shown) == "Too many wrong codes"
+        assert b"It does not come back by itself" in shown.content
+        assert b'value="another"' in shown.content
+        assert b'value="retry"' not in shown.content
+    assert not Challenge.objects.exists()
+    row.delete()
+    press(browser, form, "prove:EMAIL_OTP")
+    form |= {"at": "email_otp", "method": "EMAIL_OTP", "code": "no code"}
+    Challenge.objects.update(attempts=5)
+    shown = press(browser, form, "answer")
+    assert title(shown) == "Too many wrong codes"
+    assert b"You can try again in" in shown.content
 
 
 # -- what goes only with a script ----------------------------------------------------------------

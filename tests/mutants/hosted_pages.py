@@ -1,6 +1,6 @@
 """Ways to break the hosted pages' forms without JavaScript, and what users may do with their own methods."""
 
-from tests.mutants.catalogue import mutant
+from tests.mutants.catalogue import GUESSES, mutant
 
 PLAIN = "tests/actions/test_plain.py"
 OWN = "tests/actions/test_own_methods.py"
@@ -64,6 +64,11 @@ HOSTED_PAGES = [
             "_under_way(visit, identity_proving.begun(visit.context, challenge_id))",
             "by_check(visit, visit.method, _purpose(visit))",
         ),
+    ),
+    mutant(
+        "locks: a code is sent that would not be taken",
+        f"{GUESSES}::test_while_a_method_is_paused_no_code_is_sent_and_the_page_is_told_until_when",
+        ("authenticators/challenges.py", "    _check_answerable(challenge, now)\n", ""),
     ),
     mutant(
         "own methods: any scope removes",

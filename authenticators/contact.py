@@ -7,7 +7,7 @@ import uuid
 import phonenumbers
 
 from authsignal_portal import crypto
-from authsignal_portal.errors import InvalidRequest
+from authsignal_portal.errors import RefusedAddress
 
 # Shape only; whether it can be reached is shown by the code that arrives.
 EMAIL = re.compile(r"[^@\s<>\",;:()\[\]\\]{1,64}@[^@\s<>\",;:()\[\]\\]{1,253}")
@@ -15,18 +15,19 @@ PHONE = re.compile(r"\+?[0-9]{7,15}")
 
 
 def clean_email(text: str) -> str:
-    """The address without surrounding space. Raises InvalidRequest."""
+    """The address without surrounding space. Raises RefusedAddress."""
     text = text.strip()
     if len(text) > 254 or not EMAIL.fullmatch(text):
-        raise InvalidRequest("email is not an email address.")
+        raise RefusedAddress("email is not an email address.", reason="bad-email")
     return text
 
 
 def clean_phone(text: str) -> str:
-    """Digits with an optional plus; separators are dropped. Lenient on purpose. Raises InvalidRequest."""
+    """Digits with an optional plus; separators are dropped. Lenient on purpose. Raises RefusedAddress."""
     compact = re.sub(r"[\s().-]", "", text)
     if not PHONE.fullmatch(compact):
-        raise InvalidRequest("phoneNumber must have 7 to 15 digits, with an optional leading +.")
+        description = "phoneNumber must have 7 to 15 digits, with an optional leading +."
+        raise RefusedAddress(description, reason="bad-phone")
     return compact
 
 

@@ -8,9 +8,10 @@ const TIMEOUT_MS = 20_000;
 let bearer = null;
 
 export class ApiError extends Error {
-  constructor({ status, code, description, retryAfter }) {
+  // `reason`: the text that tells the user what is wrong, where the server names one.
+  constructor({ status, code, description, retryAfter, reason }) {
     super(description || code);
-    Object.assign(this, { status, code, description, retryAfter });
+    Object.assign(this, { status, code, description, retryAfter, reason });
   }
 }
 
@@ -31,6 +32,7 @@ export async function call(path, body, method = "POST") {
     code: data.errorCode ?? "unexpected_error",
     description: data.errorDescription ?? "",
     retryAfter: Number(answer.headers.get("Retry-After")) || 0,
+    reason: answer.headers.get("Error-Reason"),
   });
   opener.apiError(problem);
   throw problem;

@@ -19,7 +19,8 @@ export const MESSAGE = {
   WHATSAPP: { screen: "whatsapp", path: "whatsapp", field: "phoneNumber", enrol: "/challenge/api/whatsapp", other: "SMS" },
 };
 
-// Sends a code and asks for it. Resolves with "proved", "another" or "change". `contact` is set when enrolling it.
+// Sends a code and asks for it. Resolves with "proved", "another" or "change". `contact` is set when enrolling it: where
+// nothing can be sent to it, resolves with what is `{ wrong }`.
 export async function byMessage({ method, target, contact, another, change, others = [] }) {
   const way = MESSAGE[method];
   const enrols = Boolean(contact);
@@ -28,7 +29,9 @@ export async function byMessage({ method, target, contact, another, change, othe
       ? call(way.enrol ?? `/v1/client/user-authenticators/${way.path}`, { [way.field]: contact })
       : call(`/v1/client/challenge/${way.path}`, {});
   loading();
-  const sent = await persistently(() => firstSend(send, method, { enrols }), { another: another || change });
+  const how = { another: another || change, form: enrols };
+  const sent = await persistently(() => firstSend(send, method, { enrols }), how);
+  if (sent.wrong) return sent;
   if (sent === "another") return change ? "change" : "another";
   return screen(way.screen, {
     slots: { target: contact ?? target },

@@ -11,13 +11,15 @@ const METHOD = "EMAIL_MAGIC_LINK";
 const POLL_MS = 1500;
 const FINALIZE = "/v1/client/verify/email-magic-link/finalize";
 
-// Resolves with "proved", "another" or "change". `contact` is set when enrolling it.
+// As `byMessage` in codes.js.
 export async function byLink({ target, contact, another, change }) {
   loading();
   if (await confirmedAlready()) return "proved";
   const send = () => call("/challenge/api/magic-link", contact ? { email: contact } : {});
   const enrols = Boolean(contact);
-  let sent = await persistently(() => firstSend(send, METHOD, { enrols }), { another: another || change });
+  const how = { another: another || change, form: enrols };
+  let sent = await persistently(() => firstSend(send, METHOD, { enrols }), how);
+  if (sent.wrong) return sent;
   if (sent === "another") return change ? "change" : "another";
   for (;;) {
     const outcome = await wait({ sent, send, target: contact ?? target, another, change });

@@ -7,13 +7,15 @@ import { end, expired } from "./leaving.js";
 
 const never = new Promise(() => {});
 
-// Runs `work` until it answers. Resolves with its answer, or with "another" when the user gives this way up.
-export async function persistently(work, { another = false } = {}) {
+// Runs `work` until it answers. Resolves with its answer, or with "another" when the user gives this way up. `form`: what
+// was typed is to be typed again where it is wrong; resolves with what is, `{ wrong }`.
+export async function persistently(work, { another = false, form = false } = {}) {
   for (;;) {
     try {
       return await work();
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
+      if (form && problem.reason) return { wrong: sentence(problem) };
       if ((await explain(problem, { another })) === "another") return "another";
     }
   }
@@ -30,6 +32,7 @@ export const fetched = (load) =>
 export function sentence(problem) {
   if (problem.status === 0) return text("network");
   if (problem.status >= 500) return text(problem.sending ? "not-sent" : "server");
+  if (problem.reason) return text(problem.reason);
   return problem.description;
 }
 

@@ -260,6 +260,25 @@ def test_an_expired_page_has_a_way_back(browser: Client, tracked: dict[str, Any]
     assert "0;url=https://app.acme.example/return?token=" in shown.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("0900 12345", "This kind of number gets no messages"),
+        ("+93 70 123 4567", "No messages are sent to this country"),
+        ("12", "does not look like a mobile number"),
+    ],
+)
+def test_what_is_wrong_with_a_number_is_told_where_it_was_typed(
+    browser: Client, api: Api, typed: str, told: str
+) -> None:
+    form = opened(browser, track(api)) | {"at": "sms_enrol", "method": "SMS", "country": "NZ"}
+    shown = press(browser, form, "answer", phoneNumber=typed)
+    assert title(shown) == "Your mobile number"
+    assert told in shown.content.decode()
+    assert f'value="{typed}"' in shown.content.decode()
+    assert b'value="NZ" selected' in shown.content
+
+
 def test_a_method_that_takes_no_code_says_so_and_sends_none(browser: Client, tracked: dict[str, Any], api: Api) -> None:
     user = EndUser.objects.get()
     row = GuessCount.objects.create(

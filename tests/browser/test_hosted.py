@@ -182,6 +182,13 @@ def test_a_new_user_enrols_a_mobile_number_with_help_for_the_country(hosted: Hos
     heading(hosted.page, "Your mobile number")
     expect(hosted.page.get_by_label("Country")).to_have_value("GB")
     hosted.page.get_by_label("Country").select_option("NZ")
+    # What only the server can tell is told where it was typed, and can be mended there.
+    for typed, told in (("0900 12345", "This kind of number"), ("+93 70 123 4567", "No messages are sent")):
+        hosted.page.get_by_label("Mobile number").fill(typed)
+        choose(hosted.page, "Send code")
+        expect(hosted.page.get_by_role("alert")).to_contain_text(told)
+        expect(hosted.page.get_by_label("Mobile number")).to_have_value(typed)
+        expect(hosted.page.get_by_label("Country")).to_have_value("NZ")
     hosted.page.get_by_label("Mobile number").fill(f"0{hosted.phone[3:5]} {hosted.phone[5:8]} {hosted.phone[8:]}")
     choose(hosted.page, "Send code")
     heading(hosted.page, "Check your phone")

@@ -144,7 +144,7 @@ def _explained(problem: AuthsignalError, visit: Visit | None) -> Shown:
         return plain_visit.ended(screen or "expired")
     if isinstance(problem, TooManyRequests):
         return plain_visit.limited(visit, problem)
-    reason = visit.text("server") if problem.status >= 500 else problem.description
+    reason = visit.text("server") if problem.status >= 500 else visit.words.refusal(problem)
     return plain_visit.failed(visit, reason)
 
 

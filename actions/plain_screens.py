@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from actions import hosted, hosted_state, plain_html
 from actions.plain_html import Filling
 from authenticators.models import Authenticator
+from authsignal_portal.errors import AuthsignalError
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod
 from rules.countries import COUNTRIES
@@ -57,8 +58,17 @@ class Words:
         digits = hosted.digits_of(tenant, name)
         return render_to_string(template_of(name), {"tenant": tenant.name if tenant else "", "digits": digits})
 
+    def refusal(self, problem: AuthsignalError) -> str:
+        """As `sentence` in static/challenge/troubles.js. The description itself is for developers."""
+        names = (problem.reason, f"error-{problem.code}", f"error-{problem.status}", "error")
+        found = self._texts()
+        return next(found[name] for name in names if name in found)
+
+    def _texts(self) -> dict[str, str]:
+        return plain_html.texts(render_to_string("challenge/strings.html", {"tenant": ""}))
+
     def text(self, name: str, **values: object) -> str:
-        found = plain_html.texts(render_to_string("challenge/strings.html", {"tenant": ""}))[name]
+        found = self._texts()[name]
         for key, value in values.items():
             found = found.replace(f"{{{key}}}", str(value))
         return found

@@ -25,10 +25,11 @@ class AuthsignalError(Exception):
 
     status = 400
     code = "invalid_request"
-    reason = ""
     default_description = "The request could not be processed."
+    default_reason = ""
 
-    def __init__(self, description: str = "") -> None:
+    def __init__(self, description: str = "", *, reason: str = "") -> None:
+        self.reason = reason or self.default_reason
         self.description = description or self.default_description
         super().__init__(self.description)
 
@@ -62,10 +63,6 @@ class Forbidden(InvalidRequest):
 
 class RefusedAddress(InvalidRequest):
     """`reason`: `bad-email`, `bad-phone`, `country-not-served` or `line-not-served`."""
-
-    def __init__(self, description: str, *, reason: str) -> None:
-        super().__init__(description)
-        self.reason = reason
 
 
 class InvalidConfiguration(AuthsignalError):

@@ -9,9 +9,9 @@ let bearer = null;
 
 export class ApiError extends Error {
   // `reason`: the text that tells the user what is wrong, where the server names one.
-  constructor({ status, code, description, retryAfter, reason }) {
-    super(description || code);
-    Object.assign(this, { status, code, description, retryAfter, reason });
+  constructor({ status, code, retryAfter, reason }) {
+    super(code);
+    Object.assign(this, { status, code, retryAfter, reason });
   }
 }
 
@@ -30,7 +30,6 @@ export async function call(path, body, method = "POST") {
   const problem = new ApiError({
     status: answer.status,
     code: data.errorCode ?? "unexpected_error",
-    description: data.errorDescription ?? "",
     retryAfter: Number(answer.headers.get("Retry-After")) || 0,
     reason: answer.headers.get("Error-Reason"),
   });
@@ -51,7 +50,7 @@ async function request(path, body, method) {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch {
-    throw new ApiError({ status: 0, code: "network_error", description: "", retryAfter: 0 });
+    throw new ApiError({ status: 0, code: "network_error", retryAfter: 0 });
   }
 }
 

@@ -122,7 +122,6 @@ async function ceremony({ begin, finish }) {
   } catch (problem) {
     if (problem.code === "unknown_credential") {
       passkey.signalUnknown(begun.options.rpId, credential.id);
-      return text("passkey-unknown");
     }
     if (problem.status === 400) return sentence(problem);
     throw problem;

@@ -1,7 +1,7 @@
 // What the user sees when a call does not succeed, and what they can do about it.
 
 import { ApiError } from "./api.js";
-import { clockText, countdown, session, text } from "./page.js";
+import { clockText, countdown, firstText, session, text } from "./page.js";
 import { announce, screen } from "./view.js";
 import { end, expired } from "./leaving.js";
 
@@ -29,11 +29,11 @@ export const fetched = (load) =>
     }),
   );
 
+// Never the server's own description: that is for developers. By its reason, its code, its status; the last is for all.
 export function sentence(problem) {
   if (problem.status === 0) return text("network");
   if (problem.status >= 500) return text(problem.sending ? "not-sent" : "server");
-  if (problem.reason) return text(problem.reason);
-  return problem.description;
+  return firstText(problem.reason, `error-${problem.code}`, `error-${problem.status}`, "error");
 }
 
 async function explain(problem, { another }) {

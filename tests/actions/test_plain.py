@@ -224,7 +224,7 @@ def test_a_transaction_that_was_altered_is_told_and_nothing_proves_it(browser: C
     ActionFacts.objects.update(transaction_hash="0" * 64)
     for shown in (browser.get(PATH, {"visit": form["visit"]}), press(browser, form, "prove:EMAIL_OTP")):
         assert shown.status_code == 200
-        assert "not the one that was tracked" in shown.content.decode()
+        assert "What you would confirm is not what was asked for" in shown.content.decode()
         assert linked.CUSTOM["payee"] not in shown.content.decode()
     assert not Challenge.objects.exists()
 
@@ -258,6 +258,16 @@ def test_an_expired_page_has_a_way_back(browser: Client, tracked: dict[str, Any]
     tenant.save()
     shown = press(browser, form, "prove:EMAIL_OTP")
     assert "0;url=https://app.acme.example/return?token=" in shown.content.decode()
+
+
+def test_no_page_shows_what_the_api_says_to_developers(browser: Client, tracked: dict[str, Any]) -> None:
+    form = opened(browser, tracked)
+    refused = {"enrol:AUTHENTICATOR_APP": "That is not allowed now", "prove:SMS": "That did not work here"}
+    for act, told in refused.items():
+        shown = press(browser, form, act)
+        assert title(shown) == "That did not work"
+        assert told in shown.content.decode()
+        assert not re.search("authenticator|scope", shown.content.decode().partition("<main>")[2])
 
 
 @pytest.mark.parametrize(

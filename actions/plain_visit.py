@@ -6,6 +6,8 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from django.utils import translation
+
 from actions import hosted_state
 from actions.client_api import seen
 from actions.client_auth import ClientContext, read_context
@@ -59,7 +61,7 @@ class Visit:
     def forget(self) -> None:
         """What was read before a step changed something."""
         self.__dict__.pop("state", None)
-        self.context = read_context(self.token)
+        self.context = read(self.token)
 
     def accept(self, access_token: str | None, *, enrolled: bool) -> Onward:
         """A right answer: what the steps after it are taken with."""
@@ -88,6 +90,11 @@ class Visit:
     @property
     def carried(self) -> dict[str, str]:
         return {name: self.given[name] for name in CARRIED if self.given.get(name)}
+
+
+def read(token: str) -> ClientContext:
+    """Who comes with this token, on a page that speaks the language that is spoken now. Raises ExpiredToken."""
+    return read_context(token, page_language=translation.get_language() or "")
 
 
 def ended(screen: str, visit: Visit | None = None) -> Shown:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from actions import linking, proofs
+from actions import languages, linking, proofs
 from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
@@ -63,12 +63,12 @@ def one_at_a_time(context: ClientContext) -> Iterator[None]:
 def origin_of(action: Action) -> Origin:
     facts = action.facts
     linking.transaction_of(facts)
-    seen = {"userAgent": facts.user_agent, "ipAddress": facts.ip_address}
+    told = {"userAgent": facts.user_agent, "ipAddress": facts.ip_address, "locale": languages.locale_of(facts)}
     return Origin(
         action.pk,
         action.action_code,
         action.idempotency_key,
-        about=seen,
+        about={name: value for name, value in told.items() if value},
         transaction=facts.transaction,
         transaction_hash=facts.transaction_hash,
     )
@@ -129,7 +129,7 @@ def start_code(context: ClientContext, method: VerificationMethod, way: Way = PL
             to=to,
             origin=origin_of(context.action),
             authenticator=authenticator,
-            locale=context.facts.locale or context.user.locale,
+            locale=context.language,
             way=way,
         )
     handed_over.check(challenge)
@@ -168,7 +168,7 @@ def enrol_code(context: ClientContext, method: VerificationMethod, to: str, way:
             origin=origin_of(context.action),
             purpose=Purpose.ENROL,
             authenticator=pending,
-            locale=context.facts.locale or context.user.locale,
+            locale=context.language,
             way=way,
         )
     handed_over.check(challenge)

@@ -151,7 +151,9 @@ def send(
     """A fresh code on a new or open challenge; deadline and wrong guesses stay as they are. Raises TooManyRequests."""
     _check_answerable(challenge, now)
     _check_sending(challenge, now)
-    _owe(challenge, now=now, locale=locale, way=way, about=about or {})
+    # For when it is sent again without a word of it.
+    challenge.context |= {"locale": locale} if locale else {}
+    _owe(challenge, now=now, locale=challenge.context.get("locale"), way=way, about=about or {})
 
 
 def _check_answerable(challenge: Challenge, now: datetime) -> None:
@@ -239,8 +241,14 @@ def send_by_fallback(message: Message) -> bool:
         return False
     if challenge.attempts >= settings.GUESSES_PER_CHALLENGE or newer.exists() or not gate.admits(challenge.purpose):
         return False
-    locale = challenge.user.locale if challenge.user else None
-    _owe(challenge, now=now, locale=locale, way=PLAIN, about={}, only=Channel(message.fallback_channel))
+    _owe(
+        challenge,
+        now=now,
+        locale=challenge.context.get("locale"),
+        way=PLAIN,
+        about={},
+        only=Channel(message.fallback_channel),
+    )
     return True
 
 

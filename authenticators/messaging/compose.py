@@ -158,10 +158,15 @@ def _shipped_email(folder: str, values: dict[str, Any]) -> Text:
 
 def supported(locale: str | None) -> str:
     """The closest language we speak; the default one for none, an unknown or a malformed locale."""
+    return spoken(locale) or settings.LANGUAGE_CODE
+
+
+def spoken(locale: str | None) -> str:
+    """The closest language we speak, or nothing."""
     try:
         return translation.get_supported_language_variant((locale or "").replace("_", "-").lower())
     except LookupError:
-        return settings.LANGUAGE_CODE
+        return ""
 
 
 def clean_name(name: str) -> str:

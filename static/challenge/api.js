@@ -38,7 +38,12 @@ export async function call(path, body, method = "POST") {
 }
 
 async function request(path, body, method) {
-  const headers = { Authorization: `Bearer ${bearer}`, "X-Challenge-Embedded": embedded ? "yes" : "no" };
+  const headers = {
+    Authorization: `Bearer ${bearer}`,
+    // What is sent to the user is in the language of this page.
+    "Accept-Language": document.documentElement.lang,
+    "X-Challenge-Embedded": embedded ? "yes" : "no",
+  };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   try {
     return await fetch(path, {

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from actions.models import Action, ActionFacts
 from actions.proofs import access_token
 from authenticators.methods import recovery_code
-from authenticators.models import AuthenticatorConfiguration
+from authenticators.models import AuthenticatorConfiguration, Message
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod as M
@@ -452,6 +453,32 @@ def test_the_page_says_which_language_it_is_in(api: Api, client: Client) -> None
     answer = client.get(path_of(track(api, locale="xx-YY")))
     assert answer["Content-Language"] == "en"
     assert '<html lang="en" dir="ltr">' in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("of_action", "of_user", "of_page", "spoken"),
+    [
+        ("fr", "de", "it", "fr"),
+        ("tlh", None, "it", "it"),
+        (None, "nl-BE", "it", "nl"),
+        (None, None, "it", "it"),
+        (None, "tlh", "tlh", "en"),
+    ],
+)
+def test_a_page_and_its_messages_speak_one_language(
+    api: Api, client: Client, of_action: str | None, of_user: str | None, of_page: str, spoken: str
+) -> None:
+    api("PATCH", "users/alice", {"email": "alice@example.com", "locale": of_user or ""})
+    tracked = track(api, **({"locale": of_action} if of_action else {}))
+    page = client.get(path_of(tracked), headers={"Accept-Language": of_page})
+    assert page["Content-Language"] == spoken
+    asked = {"Authorization": f"Bearer {tracked['token']}", "Accept-Language": page["Content-Language"]}
+    sent = client.post("/v1/client/challenge/email-otp", "{}", "application/json", headers=asked)
+    assert sent.status_code == 200
+    with translation.override(spoken):
+        subject = translation.gettext("Your %(name)s verification code") % {"name": "Acme"}
+    message = json.loads(Message.objects.select_related("tenant").get().payload)
+    assert (message["subject"], message["about"]["locale"]) == (subject, of_action or of_user or spoken)
 
 
 def test_the_phone_form_offers_no_country_that_gets_no_sms(api: Api, acme: Tenant, client: Client) -> None:

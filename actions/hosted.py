@@ -25,7 +25,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import app_enrolment, device_waiting, hosted_state, hosted_theme, languages, plain_pass, proving
+from actions import app_enrolment, dead_ends, device_waiting, hosted_state, hosted_theme, languages, plain_pass, proving
 from actions.client_api import seen
 from actions.client_auth import ClientContext, ClientToken
 from actions.models import ActionFacts
@@ -394,13 +394,17 @@ class NotNowView(HostedView):
 
 
 class FinishView(HostedView):
-    """What the page hands back, however it ended: the token, and where to go. `/validate` tells what it is worth."""
+    """What the page hands back, however it ended: the token, and where to go. `/validate` tells what it is worth.
+
+    Called also where the user can do nothing, so that the app learns of it whether or not they come back.
+    """
 
     @extend_schema(request=FinishInput, responses={200: dict})
     def post(self, request: Request) -> Response:
         scheme = self.parsed(FinishInput).get("nativeScheme")
         if scheme and scheme not in NATIVE_SCHEMES:
             raise InvalidRequest(f"nativeScheme {scheme} is not allowed.")
+        dead_ends.close(self.context)
         url = f"{scheme}://auth?token={self.token}" if scheme else None
         url = url or hosted_state.return_url(self.context.tenant, self.context.facts, self.token)
         return Response(present({"token": self.token, "redirectUrl": url}))

@@ -55,7 +55,7 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
         {
             "state": context.action.state,
             "isEnrolled": bool(enrolled),
-            "canEnrol": _may_enrol(context, enrolled),
+            "canEnrol": may_enrol(context, enrolled),
             "expiresIn": int((context.token.expires_at - context.now).total_seconds()),
             "message": (shown := linking.transaction_shown(context.action)).text or None,
             "isLinked": shown.is_linked,
@@ -68,7 +68,7 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
             "enrolledCount": count,
             "recoveryCodes": present({"enabled": not tenant.disable_recovery_codes, "remaining": codes}),
             "settings": facts.redirect_to_settings,
-            "vouched": _is_vouched(context),
+            "vouched": is_vouched(context),
             "mayRemove": own_methods.may_remove(context, others_work=working > 1),
             "keepsLast": own_methods.keeps_last(context, working=working),
             "mayPrefer": context.may(Scope.UPDATE) and count > 1,
@@ -96,14 +96,14 @@ def _remember(context: ClientContext) -> int | None:
     return context.tenant.remember_device_days if may else None
 
 
-def _is_vouched(context: ClientContext) -> bool:
+def is_vouched(context: ClientContext) -> bool:
     """Whether the settings need no proof first: the customer's backend says that this is the user."""
     scopes = {Scope.ADD, Scope.UPDATE, Scope.REMOVE}
     is_track = context.token.purpose == TokenPurpose.TRACK
     return context.facts.redirect_to_settings and is_track and not scopes.isdisjoint(context.token.scopes)
 
 
-def _may_enrol(context: ClientContext, enrolled: list[VerificationMethod]) -> bool:
+def may_enrol(context: ClientContext, enrolled: list[VerificationMethod]) -> bool:
     """As the Client API judges it; here only so that nothing is offered which it would refuse."""
     if context.action.state in states.CLOSED_TO_PROOF:
         return False
@@ -120,14 +120,13 @@ def _unused_codes(user: EndUser) -> int | None:
 def _methods(context: ClientContext, enrolled: list[VerificationMethod], codes: int | None) -> list[dict[str, Any]]:
     """What can prove this action: permitted and enrolled; with nothing enrolled, an address on file."""
     user, facts = context.user, context.facts
+    targets = contacts_of(user, enrolled)
     if enrolled:
-        targets = _enrolled_contacts(user)
         usable = [
             method for method in M if method in enrolled or method in targets or (method == M.RECOVERY_CODE and codes)
         ]
         usable = [method for method in usable if method not in ELSEWHERE or available.has_web_app(user, method)]
     else:
-        targets = _contacts_on_file(user)
         usable = [method for method in M if method in targets]
     first, providers = facts.default_method, _providers(user.tenant)
     closed = _closed(context, Challenge.Purpose.AUTHENTICATE)
@@ -160,6 +159,11 @@ def _providers(tenant: Tenant) -> dict[str, str]:
     """What users know an identity provider as."""
     rows = IdentityProvider.objects.filter(tenant=tenant).exclude(name="")
     return dict(rows.values_list("method", "name"))
+
+
+def contacts_of(user: EndUser, enrolled: list[VerificationMethod]) -> dict[str, str]:
+    """Where a code can be sent, masked, by method; with nothing enrolled, the addresses on file."""
+    return _enrolled_contacts(user) if enrolled else _contacts_on_file(user)
 
 
 def _enrolled_contacts(user: EndUser) -> dict[str, str]:

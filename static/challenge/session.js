@@ -17,7 +17,9 @@ export async function refresh() {
   watchExpiry(session.state.expiresIn);
 }
 
+// The server learns of it at once: many close the page instead of leaving it.
 export async function failed(name) {
+  await askToFinish().catch(() => {});
   await end(name);
   await finish("quit");
   return never;

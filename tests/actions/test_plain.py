@@ -260,6 +260,17 @@ def test_an_expired_page_has_a_way_back(browser: Client, tracked: dict[str, Any]
     assert "0;url=https://app.acme.example/return?token=" in shown.content.decode()
 
 
+def test_who_leaves_without_a_way_has_failed(browser: Client, tracked: dict[str, Any], api: Api, acme: Tenant) -> None:
+    press(browser, opened(browser, tracked), "quit")
+    make.make_action(acme, "pay", "CHALLENGE", verification_methods=["SMS"])
+    stuck = api("POST", "users/jo/actions/pay", {}).body
+    shown = first_page(browser, stuck)
+    assert title(shown) == "There is no way to verify"
+    press(browser, carried(shown), "quit")
+    states = dict(Action.objects.values_list("action_code", "state"))
+    assert states == {"signIn": "CHALLENGE_REQUIRED", "pay": "CHALLENGE_FAILED"}
+
+
 def test_no_page_shows_what_the_api_says_to_developers(browser: Client, tracked: dict[str, Any]) -> None:
     form = opened(browser, tracked)
     refused = {"enrol:AUTHENTICATOR_APP": "That is not allowed now", "prove:SMS": "That did not work here"}

@@ -75,6 +75,8 @@ def describe(context: ClientContext, token: str) -> dict[str, Any]:
             "now": int(context.now.timestamp() * 1000),
             "hideSuccess": tenant.hide_success_screen_on_enrollment,
             "returnUrl": return_url(tenant, facts, token),
+            # The same without the token: what a page may keep.
+            "backUrl": checked_target(tenant, facts),
             "resendWait": settings.RESEND_WAIT_SECONDS,
             "sent": _sent(context) or None,
         }
@@ -250,13 +252,17 @@ def _passkeys(context: ClientContext) -> dict[str, Any] | None:
 
 def return_url(tenant: Tenant, facts: ActionFacts, token: str) -> str | None:
     """Where the app wants its user back, with the token; only if the tenant still allows that place."""
+    checked = checked_target(tenant, facts)
+    return with_token(checked, token) if checked else None
+
+
+def checked_target(tenant: Tenant, facts: ActionFacts) -> str | None:
     try:
-        checked = origins.check_redirect(
+        return origins.check_redirect(
             facts.redirect_url, allowed=tenant.app_origins, development=not settings.PRODUCTION
         )
     except ValueError:
         return None
-    return with_token(checked, token)
 
 
 def with_token(url: str, token: str) -> str:

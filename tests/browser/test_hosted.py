@@ -411,10 +411,13 @@ def test_the_token_leaves_the_address_and_the_storage_at_once(hosted: Hosted) ->
     heading(hosted.page, "Open your authenticator app")
     assert hosted.page.url == f"{hosted.live.public_url}/challenge"
     kept = hosted.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, history.state])")
-    assert kept == "[{},{},null]"
+    # The way back to the app, as the server checked it, and nothing else.
+    assert kept == f'[{{}},{{}},{{"backUrl":"{hosted.app.origin}/return?keep=1"}}]'
     assert all(cookie.get("httpOnly") for cookie in hosted.page.context.cookies())
     hosted.page.reload()
     heading(hosted.page, "This page cannot go on")
+    choose(hosted.page, "Go back to the app")
+    hosted.page.wait_for_url(f"{hosted.app.origin}/return?keep=1")
 
 
 def test_what_was_done_is_not_done_twice(hosted: Hosted) -> None:

@@ -1,6 +1,7 @@
 """Proving without a script: a code, a link, a phone, as static/challenge/prove.js, codes.js and devices.js do."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -54,7 +55,7 @@ def prove_by_message(visit: Visit, method: VerificationMethod) -> Shown:
 
 
 def sent(visit: Visit, method: VerificationMethod, send: Callable[[], Any], carry: Mapping[str, str] = {}) -> Shown:
-    """Sends, and asks for what was sent; what left a moment ago counts as sent."""
+    """Sends, and asks for what was sent; what left a moment ago counts as sent, if it was for this."""
     note = ""
     try:
         send()
@@ -64,8 +65,16 @@ def sent(visit: Visit, method: VerificationMethod, send: Callable[[], Any], carr
             return closed
         if problem.resets_in > SHORT_WAIT_SECONDS:
             return limited(visit, problem, reason=visit.text("not-now"))
+        left = visit.state.get("sent", {}).get(method)
+        if not left:
+            return _soon(visit, problem, "sent-elsewhere" if left is None else "not-sent")
         note = visit.text("recently-sent")
     return waiting_for(visit, method, carry={"method": method.value, **carry}, note=note)
+
+
+def _soon(visit: Visit, problem: TooManyRequests, why: str) -> Shown:
+    shown = limited(visit, problem, reason=visit.text(why))
+    return replace(shown, slots={**shown.slots, "title": visit.text("soon")})
 
 
 def waiting_for(visit: Visit, method: VerificationMethod, *, carry: Mapping[str, str], note: str = "") -> Shown:

@@ -13,7 +13,7 @@ from actions import hosted, hosted_state, proofs
 from actions.client_auth import read_context
 from actions.models import Action, ActionFacts
 from audit.models import AuditEvent
-from authenticators.models import Authenticator, Challenge, EndUser, GuessCount, IdentityProvider, RecoveryCode
+from authenticators.models import Authenticator, Challenge, EndUser, GuessCount, IdentityProvider, Message, RecoveryCode
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import DevicePlatform
@@ -269,6 +269,24 @@ def test_who_leaves_without_a_way_has_failed(browser: Client, tracked: dict[str,
     press(browser, carried(shown), "quit")
     states = dict(Action.objects.values_list("action_code", "state"))
     assert states == {"signIn": "CHALLENGE_REQUIRED", "pay": "CHALLENGE_FAILED"}
+
+
+def test_a_code_for_another_action_is_not_asked_for(
+    browser: Client, tracked: dict[str, Any], api: Api, settings: Any
+) -> None:
+    settings.SECONDS_BETWEEN_SENDS = 30
+    press(browser, opened(browser, tracked), "prove:EMAIL_OTP")
+    again = press(browser, opened(browser, tracked), "prove:EMAIL_OTP")
+    assert title(again) == "Check your email"
+    assert b"A code was sent a moment ago" in again.content
+    other = opened(browser, track(api))
+    shown = press(browser, other, "prove:EMAIL_OTP")
+    assert title(shown) == "Just a moment"
+    assert b"for something else a moment ago" in shown.content
+    assert Challenge.objects.count() == 1
+    Message.objects.update(status="failed")
+    shown = press(browser, opened(browser, tracked), "prove:EMAIL_OTP")
+    assert b"could not be sent" in shown.content
 
 
 def test_no_page_shows_what_the_api_says_to_developers(browser: Client, tracked: dict[str, Any]) -> None:

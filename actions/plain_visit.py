@@ -128,7 +128,9 @@ def may_add(visit: Visit) -> bool:
 
 def stuck(visit: Visit, offered: list[dict[str, Any]]) -> Shown:
     """Nothing is left, or nothing that goes without a script."""
-    return ended("no_script" if any(one["method"] in NEEDS_SCRIPT for one in offered) else "unavailable", visit)
+    if any(one["method"] in NEEDS_SCRIPT for one in offered):
+        return ended("no_script", visit)
+    return ended("unavailable", visit).also("none")
 
 
 def named(method: str) -> VerificationMethod:

@@ -6,7 +6,7 @@ import { end, expired, leave } from "./leaving.js";
 import * as opener from "./opener.js";
 import { config, embedded, session } from "./page.js";
 import { signalAccepted } from "./passkey.js";
-import { prove } from "./prove.js";
+import { noWay, prove } from "./prove.js";
 import { saveRecoveryCodes } from "./recovery.js";
 import { failed, finish, quit, refresh, succeeded } from "./session.js";
 import { fetched, persistently } from "./troubles.js";
@@ -81,7 +81,7 @@ async function proveIfNeeded({ wantsMore }) {
     await persistently(refresh);
   }
   const stuck = isWaiting() || (wantsMore && !session.state.isEnrolled && !session.state.vouched);
-  if (stuck && !canAdd()) await failed("unavailable");
+  if (stuck && !canAdd()) await noWay();
 }
 
 async function used() {

@@ -40,11 +40,19 @@ const WAYS = {
 
 export const usable = (choices) => choices.filter(({ method }) => !isCeremony(method) || passkey.supported);
 
+// Where only a passkey would do that this browser cannot use, another browser will.
+export function noWay() {
+  const { methods, enrollable, canEnrol } = session.state;
+  const offered = canEnrol ? [...methods, ...enrollable] : methods;
+  const unsupported = !passkey.supported && offered.some(({ method }) => isCeremony(method));
+  return failed("unavailable", { unsupported, none: !unsupported });
+}
+
 // Resolves once the user is proved. `wanted`: the method to begin with, if it is there.
 export async function prove(wanted = "") {
   await thisDevice.look();
   const choices = usable(session.state.methods).filter(({ method }) => method !== "IN_APP" || thisDevice.holdsKey());
-  if (!choices.length) await failed("unavailable");
+  if (!choices.length) await noWay();
   const another = choices.length > 1;
   const others = choices.map(({ method }) => method);
   let choice = another ? (choices.find(({ method }) => method === wanted) ?? choices.find(isFirst)) : choices[0];

@@ -18,9 +18,9 @@ export async function refresh() {
 }
 
 // The server learns of it at once: many close the page instead of leaving it.
-export async function failed(name) {
+export async function failed(name, when = {}) {
   await askToFinish().catch(() => {});
-  await end(name);
+  await end(name, { when });
   await finish("quit");
   return never;
 }

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from authenticators.models import EndUser
 from tests import make
 from tests.browser.chromium import add_authenticator
 from tests.browser.hosted import Hosted, choose, heading, save_recovery_codes, type_code
@@ -132,6 +133,15 @@ def test_a_browser_without_passkeys_is_not_offered_one(hosted: Hosted) -> None:
     heading(hosted.page, "Set up verification")
     expect(hosted.page.get_by_role("button", name="Authenticator app")).to_be_visible()
     expect(hosted.page.get_by_role("button", name="Passkey")).to_have_count(0)
+    user = EndUser.objects.get(user_id=hosted.user_id)
+    make.make_authenticator(user, "PASSKEY", credential_id="c" * 40, rp_id="localhost", public_key=b"k")
+    hosted.open()
+    heading(hosted.page, "This browser cannot use passkeys")
+    expect(hosted.page.get_by_text("start again in another browser")).to_be_visible()
+    expect(hosted.page.get_by_text("Nothing that you have set up")).to_be_hidden()
+    choose(hosted.page, "Go back to the app")
+    # Another browser can: nothing has failed.
+    assert hosted.returned()["state"] == "CHALLENGE_REQUIRED"
 
 
 # -- enrolment -----------------------------------------------------------------------------------

@@ -336,7 +336,7 @@ SCENES = [
         19,
         "unsupported",
         "only-passkey",
-        "There is no way to verify",
+        "This browser cannot use passkeys",
         alone("PASSKEY"),
         script="delete window.PublicKeyCredential;",
     ),

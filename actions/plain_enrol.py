@@ -97,7 +97,11 @@ def app_shown(visit: Visit, uri: str) -> Shown:
     if not uri.isascii():
         raise InvalidRequest("uri must be percent-encoded.")
     secret = hosted.secret_in(uri)
-    slots = {"qr": hosted.picture(uri), "secret": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))}
+    slots = {
+        "qr": hosted.picture(uri),
+        "uri": uri,
+        "secret": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
+    }
     carry = {"method": M.AUTHENTICATOR_APP.value, "uri": uri}
     return Shown("authenticator_app_enrol", frozenset({"back"}), slots, carry=carry)
 

@@ -4,11 +4,10 @@ import { call } from "./api.js";
 import { MAKE } from "./ceremonies.js";
 import { byMessage, judge } from "./codes.js";
 import { codeForm, contactForm } from "./forms.js";
-import { byLink } from "./links.js";
 import { clockProblem, config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
 import { fillCountries, international } from "./phone.js";
-import { byAccount, byCheck, listChoices, prove, usable } from "./prove.js";
+import { byAccount, byCheck, byLink, listChoices, prove, usable } from "./prove.js";
 import { openElsewhere, refresh } from "./session.js";
 import { fetched, persistently, sentence } from "./troubles.js";
 import { copyOnClick } from "./copy.js";
@@ -136,7 +135,7 @@ async function addApp({ back }) {
   const made = await persistently(
     async () => {
       const { uri, secret } = await call("/v1/client/user-authenticators/totp", {});
-      return { secret, ...(await call("/challenge/api/qr", { uri })) };
+      return { uri, secret, ...(await call("/challenge/api/qr", { uri })) };
     },
     { another: back },
   );
@@ -147,6 +146,7 @@ async function addApp({ back }) {
     when: { back, ...clock.when },
     setup(ui, done) {
       ui.slot("qr").src = made.image;
+      ui.find('[data-href="uri"]').href = made.uri;
       const secret = ui.find("#secret");
       ui.on("secret", () => {
         secret.hidden = !secret.hidden;

@@ -2,8 +2,6 @@
 
 import { isCeremony, PROVE } from "./ceremonies.js";
 import { byApp, byMessage, byRecoveryCode } from "./codes.js";
-import { byPush, byQrCode } from "./devices.js";
-import { byLink } from "./links.js";
 import { config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
 import { failed, refresh } from "./session.js";
@@ -11,7 +9,11 @@ import * as thisDevice from "./this_device.js";
 import { fetched, locked, lockOf, persistently, sentence } from "./troubles.js";
 import { loading, screen } from "./view.js";
 
-// Somebody else answers for the user there; few pages get so far.
+// Few pages get so far: an app on a phone, a link by email, somebody else who answers for the user.
+const devices = () => fetched(() => import("./devices.js"));
+const byPush = async (asked) => (await devices()).byPush(asked);
+const byQrCode = async (asked) => (await devices()).byQrCode(asked);
+export const byLink = async (asked) => (await fetched(() => import("./links.js"))).byLink(asked);
 const identity = () => fetched(() => import("./identity.js"));
 export const byAccount = async (asked) => (await identity()).byAccount(asked);
 export const byCheck = async (asked) => (await identity()).byCheck(asked);

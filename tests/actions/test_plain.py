@@ -271,6 +271,15 @@ def test_who_leaves_without_a_way_has_failed(browser: Client, tracked: dict[str,
     assert states == {"signIn": "CHALLENGE_REQUIRED", "pay": "CHALLENGE_FAILED"}
 
 
+def test_an_app_on_the_same_device_is_one_press_away(browser: Client, api: Api) -> None:
+    shown = press(browser, opened(browser, track(api)), "enrol:AUTHENTICATOR_APP")
+    link = re.search(r'<a class="[^"]*on-touch" href="([^"]*)">', shown.content.decode())
+    assert link
+    uri = carried(shown)["uri"]
+    assert html.unescape(link[1]) == uri
+    assert uri.startswith("otpauth://totp/")
+
+
 def test_a_code_for_another_action_is_not_asked_for(
     browser: Client, tracked: dict[str, Any], api: Api, settings: Any
 ) -> None:

@@ -213,6 +213,14 @@ def test_a_new_user_enrols_an_authenticator_app_by_picture_or_key(hosted: Hosted
     heading(hosted.page, "Set up your authenticator app")
     picture = hosted.page.get_by_alt_text("QR code")
     assert picture.evaluate("image => image.complete && image.naturalWidth > 20")
+    # Whoever has the app on this very device cannot scan its screen.
+    link = hosted.page.get_by_text("Open the app on this device")
+    expect(link).to_be_hidden()
+    assert (link.get_attribute("href") or "").startswith("otpauth://totp/")
+    hosted.page.context.new_cdp_session(hosted.page).send(
+        "Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 1}
+    )
+    expect(link).to_be_visible()
     choose(hosted.page, "type a key")
     secret = hosted.page.locator(".secret-text").inner_text().replace(" ", "")
     type_code(hosted.page, hosted.current_code(secret))

@@ -1,12 +1,14 @@
 """Client API authentication: a bearer token that is bound to one action instance."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils import translation
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from actions import languages
 from actions.models import Action, ActionFacts
 from authenticators.models import EndUser
 from authsignal_portal import clock, limits, tokens
@@ -23,6 +25,12 @@ class ClientContext:
     token: tokens.ClientToken
     action: Action
     now: datetime
+    # What the caller's page or browser speaks, where that is known.
+    page_language: str = field(default="", kw_only=True)
+
+    @property
+    def language(self) -> str:
+        return languages.language_of(self.facts, page=self.page_language)
 
     @property
     def tenant(self) -> Tenant:
@@ -51,17 +59,17 @@ class ClientContext:
         return granted or self.has_fresh_proof
 
 
-def read_context(text: object) -> ClientContext:
+def read_context(text: object, *, page_language: str = "") -> ClientContext:
     """The context of a token that is valid now. Raises ExpiredToken."""
-    return _context(tokens.read(text))
+    return _context(tokens.read(text), page_language)
 
 
-def _context(token: tokens.ClientToken) -> ClientContext:
+def _context(token: tokens.ClientToken, page_language: str) -> ClientContext:
     rows = Action.objects.select_related("user__tenant", "tenant", "facts").annotate(clock=clock.Now())
     action = rows.filter(pk=token.action_id, tenant=token.tenant).first()
     if action is None or action.user.user_id != token.user_id or token.expires_at <= action.clock:
         raise ExpiredToken
-    return ClientContext(token, action, action.clock)
+    return ClientContext(token, action, action.clock, page_language=page_language)
 
 
 class ClientToken(BaseAuthentication):
@@ -77,7 +85,7 @@ class ClientToken(BaseAuthentication):
         token = tokens.read(text.strip())
         # Known before expiry is judged, so that a page on another origin can read that its token expired.
         mark_tenant(request, token.tenant)
-        context = _context(token)
+        context = _context(token, translation.get_language_from_request(request._request))
         limits.requests_by_user(context.user.pk)
         return None, context
 

@@ -25,7 +25,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import app_enrolment, device_waiting, hosted_state, hosted_theme, plain_pass, proving
+from actions import app_enrolment, dead_ends, device_waiting, hosted_state, hosted_theme, languages, plain_pass, proving
 from actions.client_api import seen
 from actions.client_auth import ClientContext, ClientToken
 from actions.models import ActionFacts
@@ -115,7 +115,9 @@ def opened(text: str | None) -> tuple[tokens.ClientToken | None, ActionFacts | N
         token = tokens.read(text)
     except ExpiredToken:
         return None, None, "expired" if text else "missing"
-    rows = ActionFacts.objects.filter(action=token.action_id, action__tenant=token.tenant)
+    rows = ActionFacts.objects.select_related("action__user").filter(
+        action=token.action_id, action__tenant=token.tenant
+    )
     facts = rows.filter(action__user__user_id=token.user_id).first()
     usable = facts is not None and token.expires_at > clock.now()
     return token, facts, "" if usable else "expired"
@@ -184,11 +186,8 @@ def digits_of(tenant: Tenant | None, screen: str) -> int:
 
 
 def language_of(facts: ActionFacts | None) -> str:
-    """The language that the app asked for, else the one the browser prefers."""
-    try:
-        return translation.get_supported_language_variant((facts.locale if facts else "").replace("_", "-"))
-    except LookupError:
-        return translation.get_language() or "en"
+    """Of a page: its messages are in the same one (`languages`)."""
+    return languages.language_of(facts, page=translation.get_language() or "")
 
 
 def set_headers(response: HttpResponse, tenant: Tenant | None) -> None:
@@ -406,13 +405,17 @@ class NotNowView(HostedView):
 
 
 class FinishView(HostedView):
-    """What the page hands back, however it ended: the token, and where to go. `/validate` tells what it is worth."""
+    """What the page hands back, however it ended: the token, and where to go. `/validate` tells what it is worth.
+
+    Called also where the user can do nothing, so that the app learns of it whether or not they come back.
+    """
 
     @extend_schema(request=FinishInput, responses={200: dict})
     def post(self, request: Request) -> Response:
         scheme = self.parsed(FinishInput).get("nativeScheme")
         if scheme and scheme not in NATIVE_SCHEMES:
             raise InvalidRequest(f"nativeScheme {scheme} is not allowed.")
+        dead_ends.close(self.context)
         url = f"{scheme}://auth?token={self.token}" if scheme else None
         url = url or hosted_state.return_url(self.context.tenant, self.context.facts, self.token)
         return Response(present({"token": self.token, "redirectUrl": url}))

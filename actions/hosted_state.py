@@ -8,9 +8,10 @@ from django.conf import settings
 
 from actions import app_enrolment, devices, linking, own_codes, own_methods, passkey_offer, proofs, proving, states
 from actions.client_auth import ClientContext
-from actions.models import Action, ActionFacts
-from authenticators import available, contact, credentials, handed_over
+from actions.models import ActionFacts
+from authenticators import available, contact, credentials, handed_over, locks
 from authenticators.enrolment import CONTACT_FIELD
+from authenticators.guesses import Lock
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser, Message
 from authenticators.registry import METHODS
 from authsignal_portal import origins
@@ -49,7 +50,7 @@ def describe(context: ClientContext, token: str, *, agent: str = "") -> dict[str
     """
     user, facts, tenant = context.user, context.facts, context.tenant
     enrolled = available.enrolled(user)
-    codes, permitted = own_codes.told(context, is_enrolled=bool(enrolled)), _permitted(context)
+    codes, permitted = own_codes.told(context, is_enrolled=bool(enrolled)), may_enrol(context)
     enrollable = _enrollable(context, enrolled, permitted)
     possible = {one["method"] for one in enrollable}
     prompt = passkey_offer.prompt(context, enrolled, possible=possible, agent=agent)
@@ -63,17 +64,19 @@ def describe(context: ClientContext, token: str, *, agent: str = "") -> dict[str
             "isLinked": shown.is_linked,
             "remember": _remember(context),
             "seesDevices": context.may(Scope.UPDATE),
-            "methods": _methods(context.action, enrolled, has_codes=bool(codes.get("remaining"))),
+            "methods": _methods(context, enrolled, has_codes=bool(codes.get("remaining"))),
             "enrollable": enrollable,
             "prompt": prompt or None,
             "passkeys": _passkeys(context),
             "enrolledCount": user.authenticators.exclude(verified_at=None).count(),
             "recoveryCodes": codes,
             "settings": facts.redirect_to_settings,
-            "vouched": _is_vouched(context),
+            "vouched": is_vouched(context),
             "now": int(context.now.timestamp() * 1000),
             "hideSuccess": tenant.hide_success_screen_on_enrollment,
             "returnUrl": return_url(tenant, facts, token),
+            # The same without the token: what a page may keep.
+            "backUrl": checked_target(tenant, facts),
             "resendWait": settings.RESEND_WAIT_SECONDS,
             "sent": _sent(context) or None,
         }
@@ -95,14 +98,14 @@ def _remember(context: ClientContext) -> int | None:
     return context.tenant.remember_device_days if may else None
 
 
-def _is_vouched(context: ClientContext) -> bool:
+def is_vouched(context: ClientContext) -> bool:
     """Whether the settings need no proof first: the customer's backend says that this is the user."""
     scopes = {Scope.ADD, Scope.UPDATE, Scope.REMOVE}
     is_track = context.token.purpose == TokenPurpose.TRACK
     return context.facts.redirect_to_settings and is_track and not scopes.isdisjoint(context.token.scopes)
 
 
-def _permitted(context: ClientContext) -> list[VerificationMethod]:
+def may_enrol(context: ClientContext) -> list[VerificationMethod]:
     """By what the user may enrol now, as the Client API judges it; here only so that nothing is offered which it would
     refuse."""
     if context.action.state in states.CLOSED_TO_PROOF:
@@ -111,13 +114,14 @@ def _permitted(context: ClientContext) -> list[VerificationMethod]:
     return [method for method in M if not needs_word or proving.has_word(context, method)]
 
 
-def _methods(action: Action, enrolled: list[VerificationMethod], *, has_codes: bool) -> list[dict[str, Any]]:
-    """What can prove this action now: permitted and enrolled; with nothing enrolled, an address on file."""
-    user, permitted = action.user, proofs.permitted(action)
-    targets, labels = (_enrolled_contacts(user), _labels(user)) if enrolled else (_contacts_on_file(user), {})
+def _methods(context: ClientContext, enrolled: list[VerificationMethod], *, has_codes: bool) -> list[dict[str, Any]]:
+    """What can prove this action: permitted and enrolled; with nothing enrolled, an address on file."""
+    user, permitted = context.user, proofs.permitted(context.action)
+    targets, labels = contacts_of(user, enrolled), _labels(user) if enrolled else {}
     usable = [method for method in proving.challengeable(user, enrolled) if enrolled or method in targets]
     usable += [M.RECOVERY_CODE] if enrolled and has_codes else []
-    first, providers = action.facts.default_method, own_methods.provider_names(user.tenant)
+    first, providers = context.facts.default_method, own_methods.provider_names(user.tenant)
+    closed = _closed(context, Challenge.Purpose.AUTHENTICATE)
     return [
         present(
             {
@@ -126,6 +130,7 @@ def _methods(action: Action, enrolled: list[VerificationMethod], *, has_codes: b
                 "name": providers.get(method),
                 "label": labels.get(method),
                 "isDefault": method == first,
+                **closed.get(method, {}),
             }
         )
         for method in usable
@@ -141,6 +146,21 @@ def _labels(user: EndUser) -> dict[str, str]:
         known = [] if method in CONTACT_FIELD else labels.get(method, [])
         labels[method] = [label, *known] if label else known
     return {method: ", ".join(known[:LABELS_SHOWN]) for method, known in labels.items() if known}
+
+
+def _closed(context: ClientContext, purpose: str) -> dict[str, dict[str, Any]]:
+    """By method, after too many wrong answers: `lockedUntil`, in milliseconds, or that it is `disabled`."""
+    found = locks.closed(context.user, context.action.pk, purpose=purpose, now=context.now)
+    return {method: _told(lock) for method, lock in found.items()}
+
+
+def _told(lock: Lock) -> dict[str, Any]:
+    return {"lockedUntil": int(lock.until.timestamp() * 1000)} if lock.until else {"disabled": True}
+
+
+def contacts_of(user: EndUser, enrolled: list[VerificationMethod]) -> dict[str, str]:
+    """Where a code can be sent, masked, by method; with nothing enrolled, the addresses on file."""
+    return _enrolled_contacts(user) if enrolled else _contacts_on_file(user)
 
 
 def _enrolled_contacts(user: EndUser) -> dict[str, str]:
@@ -177,7 +197,7 @@ def _enrollable(
     active = available.active_methods(context.tenant)
     on_file, held = _on_file(context, permitted)
     offered = permitted or list(M)
-    providers = own_methods.provider_names(context.tenant)
+    providers, closed = own_methods.provider_names(context.tenant), _closed(context, Challenge.Purpose.ENROL)
     return [
         present(
             {
@@ -186,6 +206,7 @@ def _enrollable(
                 "name": providers.get(method),
                 "editable": method not in locked,
                 "replaces": method in enrolled and not METHODS[method].many,
+                **closed.get(method, {}),
             }
         )
         for method in ENROLLABLE
@@ -240,13 +261,17 @@ def _passkeys(context: ClientContext) -> dict[str, Any] | None:
 
 def return_url(tenant: Tenant, facts: ActionFacts, token: str) -> str | None:
     """Where the app wants its user back, with the token; only if the tenant still allows that place."""
+    checked = checked_target(tenant, facts)
+    return with_token(checked, token) if checked else None
+
+
+def checked_target(tenant: Tenant, facts: ActionFacts) -> str | None:
     try:
-        checked = origins.check_redirect(
+        return origins.check_redirect(
             facts.redirect_url, allowed=tenant.app_origins, development=not settings.PRODUCTION
         )
     except ValueError:
         return None
-    return with_token(checked, token)
 
 
 def with_token(url: str, token: str) -> str:

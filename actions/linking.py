@@ -148,6 +148,7 @@ class AlteredTransaction(Conflict):
     """The rows do not say what was tracked: nothing is shown, challenged or proved."""
 
     default_description = "The transaction of this action is not the one that was tracked."
+    default_reason = "transaction-altered"
 
 
 def transaction_of(facts: ActionFacts) -> Transaction | None:

@@ -6,7 +6,7 @@ from actions import device_waiting, plain_elsewhere, proving
 from actions.plain_enrol import address_given, app_shown, send_on_file
 from actions.plain_prove import SWITCH, prove, prove_by_message, push_shown, qr_shown, waiting_for
 from actions.plain_screens import Shown
-from actions.plain_visit import BY_ADDRESS, NEXT, Answer, Visit, another, clock_text, ended
+from actions.plain_visit import BY_ADDRESS, NEXT, Answer, Visit, another, clock_text, ended, exhausted, locked
 from authsignal_portal.errors import TooManyRequests
 from authsignal_portal.vocabulary import IDENTITY_CHECKS, ActionState, FailureReason, VerificationMethod
 
@@ -27,7 +27,9 @@ def answer(visit: Visit, _argument: str) -> Answer:
     if verified.is_verified:
         return visit.accept(verified.access_token, enrolled=bool(verified.enrolled))
     if verified.failure == FailureReason.MAX_ATTEMPTS_EXCEEDED:
-        return Shown("locked", another(visit), carry=visit.carried)
+        visit.forget()
+        enrols = screen.endswith("_enrol") or "contact" in visit.carried
+        return locked(visit, visit.method, enrols=enrols) or exhausted(visit, carry=visit.carried)
     wrong = "wrong-recovery" if visit.method == M.RECOVERY_CODE else "wrong-code"
     return replace(_same(visit, screen), problem=visit.text(wrong))
 

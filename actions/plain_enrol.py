@@ -11,7 +11,7 @@ from actions.plain_elsewhere import Purpose, by_account, by_check
 from actions.plain_prove import sent
 from actions.plain_screens import Shown
 from actions.plain_visit import BY_ADDRESS, NEXT, Answer, Visit, addable, left_out, named
-from authsignal_portal.errors import Forbidden, InvalidRequest
+from authsignal_portal.errors import InvalidRequest, RefusedAddress
 from authsignal_portal.vocabulary import ID_TOKENS, IDENTITY_CHECKS, VerificationMethod
 
 M = VerificationMethod
@@ -82,19 +82,16 @@ def address_given(visit: Visit) -> Shown:
     try:
         to = typed if is_email else _international(typed, visit.given.get("country", ""))
         return sent(visit, method, lambda: proving.enrol_code(visit.context, method, to, visit.way), {"contact": to})
-    except Forbidden:
-        raise
-    except InvalidRequest:
-        problem = visit.text("bad-email" if is_email else "bad-phone")
-        return _contact_form(visit, method, typed, problem)
+    except RefusedAddress as refused:
+        return _contact_form(visit, method, typed, visit.text(refused.reason))
 
 
 def _international(typed: str, region: str) -> str:
-    """Raises InvalidRequest."""
+    """Raises RefusedAddress."""
     try:
         number = phonenumbers.parse(typed, region[:2].upper() or None)
     except phonenumbers.NumberParseException as error:
-        raise InvalidRequest("That is no phone number.") from error
+        raise RefusedAddress("That is no phone number.", reason="bad-phone") from error
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -106,7 +103,11 @@ def app_shown(visit: Visit, uri: str) -> Shown:
     if not uri.isascii():
         raise InvalidRequest("uri must be percent-encoded.")
     secret = hosted.secret_in(uri)
-    slots = {"qr": hosted.picture(uri), "secret": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))}
+    slots = {
+        "qr": hosted.picture(uri),
+        "uri": uri,
+        "secret": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
+    }
     carry = {"method": M.AUTHENTICATOR_APP.value, "uri": uri}
     return Shown("authenticator_app_enrol", frozenset({"back"}), slots, carry=carry)
 

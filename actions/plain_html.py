@@ -141,6 +141,8 @@ class _Screen(HTMLParser):
             attrs |= {"method": "post", "action": self.filling.path}
         elif tag == "button":
             attrs |= {"type": "submit", "name": "act", "value": attrs.pop("data-act", None) or self.filling.act}
+        elif tag == "a" and (target := attrs.pop("data-href", None)):
+            attrs["href"] = self.filling.slots.get(target, "")
         elif tag == "img" and slot in self.filling.slots:
             attrs["src"] = self.filling.slots[slot]
         elif tag == "input":

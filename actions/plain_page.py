@@ -22,7 +22,6 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from actions import hosted, hosted_state, hosted_theme, plain_pass, plain_screens, plain_steps, plain_visit
-from actions.client_auth import read_context
 from actions.models import ActionFacts
 from actions.plain_screens import Shown, Words
 from actions.plain_visit import Visit
@@ -84,7 +83,7 @@ def _without_nul(fields: Mapping[str, str]) -> dict[str, str]:
 def _stepped(words: Words, given: Mapping[str, str], token: str) -> HttpResponse:
     visit: Visit | None = None
     try:
-        visit = Visit(words, read_context(token), token, given, _flags(given))
+        visit = Visit(words, plain_visit.read(token), token, given, _flags(given))
         shown = (_posted if words.request.method == "POST" else _first)(visit)
     except AuthsignalError as problem:
         shown = _explained(problem, visit)
@@ -145,7 +144,7 @@ def _explained(problem: AuthsignalError, visit: Visit | None) -> Shown:
         return plain_visit.ended(screen or "expired")
     if isinstance(problem, TooManyRequests):
         return plain_visit.limited(visit, problem)
-    reason = visit.text("server") if problem.status >= 500 else problem.description
+    reason = visit.text("server") if problem.status >= 500 else visit.words.refusal(problem)
     return plain_visit.failed(visit, reason)
 
 

@@ -1,6 +1,7 @@
 """Proving without a script: a code, a link, a phone, as static/challenge/prove.js, codes.js and devices.js do."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -9,7 +10,19 @@ from actions import app_enrolment, device_waiting, hosted, plain_screens, provin
 from actions.client_api import seen
 from actions.plain_elsewhere import by_account, by_check
 from actions.plain_screens import Shown
-from actions.plain_visit import BY_ADDRESS, NEXT, Answer, Visit, another, left_out, limited, named, stuck, usable
+from actions.plain_visit import (
+    BY_ADDRESS,
+    NEXT,
+    Answer,
+    Visit,
+    another,
+    left_out,
+    limited,
+    locked,
+    named,
+    stuck,
+    usable,
+)
 from authenticators.methods import push
 from authsignal_portal.errors import TooManyRequests
 from authsignal_portal.vocabulary import ID_TOKENS, IDENTITY_CHECKS, VerificationMethod
@@ -29,7 +42,8 @@ def choose(visit: Visit) -> Shown:
 
 
 def prove(visit: Visit, method: str) -> Answer:
-    return PROVE.get(named(method), _no_such)(visit, named(method))
+    chosen = named(method)
+    return locked(visit, chosen) or PROVE.get(chosen, _no_such)(visit, chosen)
 
 
 def _no_such(visit: Visit, _method: VerificationMethod) -> Answer:
@@ -41,15 +55,26 @@ def prove_by_message(visit: Visit, method: VerificationMethod) -> Shown:
 
 
 def sent(visit: Visit, method: VerificationMethod, send: Callable[[], Any], carry: Mapping[str, str] = {}) -> Shown:
-    """Sends, and asks for what was sent; what left a moment ago counts as sent."""
+    """Sends, and asks for what was sent; what left a moment ago counts as sent, if it was for this."""
     note = ""
     try:
         send()
     except TooManyRequests as problem:
+        visit.forget()
+        if closed := locked(visit, method, enrols="contact" in carry):
+            return closed
         if problem.resets_in > SHORT_WAIT_SECONDS:
             return limited(visit, problem, reason=visit.text("not-now"))
+        left = visit.state.get("sent", {}).get(method)
+        if not left:
+            return _soon(visit, problem, "sent-elsewhere" if left is None else "not-sent")
         note = visit.text("recently-sent")
     return waiting_for(visit, method, carry={"method": method.value, **carry}, note=note)
+
+
+def _soon(visit: Visit, problem: TooManyRequests, why: str) -> Shown:
+    shown = limited(visit, problem, reason=visit.text(why))
+    return replace(shown, slots={**shown.slots, "title": visit.text("soon")})
 
 
 def waiting_for(visit: Visit, method: VerificationMethod, *, carry: Mapping[str, str], note: str = "") -> Shown:

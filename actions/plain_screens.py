@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from actions import hosted, hosted_state, plain_html
 from actions.own_methods import Listed
 from actions.plain_html import Filling
+from authsignal_portal.errors import AuthsignalError
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod
 from rules.countries import COUNTRIES
@@ -61,8 +62,17 @@ class Words:
         digits = hosted.digits_of(tenant, name)
         return render_to_string(template_of(name), {"tenant": tenant.name if tenant else "", "digits": digits})
 
+    def refusal(self, problem: AuthsignalError) -> str:
+        """As `sentence` in static/challenge/troubles.js. The description itself is for developers."""
+        names = (problem.reason, f"error-{problem.code}", f"error-{problem.status}", "error")
+        found = self._texts()
+        return next(found[name] for name in names if name in found)
+
+    def _texts(self) -> dict[str, str]:
+        return plain_html.texts(render_to_string("challenge/strings.html", {"tenant": ""}))
+
     def text(self, name: str, **values: object) -> str:
-        found = plain_html.texts(render_to_string("challenge/strings.html", {"tenant": ""}))[name]
+        found = self._texts()[name]
         for key, value in values.items():
             found = found.replace(f"{{{key}}}", str(value))
         return found
@@ -105,6 +115,8 @@ def choices(words: Words, found: Iterable[Mapping[str, Any]], *, act: str, is_ne
 def _card(words: Words, choice: Mapping[str, Any], *, act: str, is_new: bool) -> str:
     known = " · ".join(choice[name] for name in ("label", "target") if choice.get(name))
     detail = words.text("replaces") if choice.get("replaces") else known
+    if "disabled" in choice or "lockedUntil" in choice:
+        detail = words.text("locked")
     slots = {"detail": detail, "name": choice.get("name")}
     filling = Filling(
         when=frozenset({"new"} if is_new else ()),

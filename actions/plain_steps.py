@@ -6,7 +6,7 @@ screen. What it may do is judged where the Client API's calls are judged; the fo
 
 from collections.abc import Callable
 
-from actions import devices
+from actions import dead_ends, devices
 from actions.plain_answers import answer, back, check, code, resend, retry, switch
 from actions.plain_elsewhere import again
 from actions.plain_enrol import add, change, codes, enrol, enrol_list, new_codes
@@ -80,6 +80,7 @@ def _lacks_codes(visit: Visit) -> bool:
 
 
 def _left(visit: Visit, *, good: bool) -> Shown:
+    dead_ends.close(visit.context)
     url = leaving_url(visit) or ""
     return Shown("done", frozenset({"good" if good else "quit"}), may_quit=False, leave_to=url)
 

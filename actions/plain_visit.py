@@ -6,6 +6,8 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from django.utils import translation
+
 from actions import hosted_state
 from actions.client_api import seen
 from actions.client_auth import ClientContext, read_context
@@ -59,7 +61,7 @@ class Visit:
     def forget(self) -> None:
         """What was read before a step changed something."""
         self.__dict__.pop("state", None)
-        self.context = read_context(self.token)
+        self.context = read(self.token)
 
     def accept(self, access_token: str | None, *, enrolled: bool) -> Onward:
         """A right answer: what the steps after it are taken with."""
@@ -88,6 +90,11 @@ class Visit:
     @property
     def carried(self) -> dict[str, str]:
         return {name: self.given[name] for name in CARRIED if self.given.get(name)}
+
+
+def read(token: str) -> ClientContext:
+    """Who comes with this token, on a page that speaks the language that is spoken now. Raises ExpiredToken."""
+    return read_context(token, page_language=translation.get_language() or "")
 
 
 def ended(screen: str, visit: Visit | None = None) -> Shown:
@@ -121,7 +128,9 @@ def may_add(visit: Visit) -> bool:
 
 def stuck(visit: Visit, offered: list[dict[str, Any]]) -> Shown:
     """Nothing is left, or nothing that goes without a script."""
-    return ended("no_script" if any(one["method"] in NEEDS_SCRIPT for one in offered) else "unavailable", visit)
+    if any(one["method"] in NEEDS_SCRIPT for one in offered):
+        return ended("no_script", visit)
+    return ended("unavailable", visit).also("none")
 
 
 def named(method: str) -> VerificationMethod:
@@ -138,6 +147,23 @@ def another(visit: Visit) -> frozenset[str]:
 def _others(visit: Visit) -> frozenset[str]:
     """For the screens of a problem, which may be that there is no state to read."""
     return another(visit) if visit.has_state else frozenset()
+
+
+def locked(visit: Visit, method: VerificationMethod, *, enrols: bool = False) -> Shown | None:
+    """The screen of a method that takes no code now; None where it takes them."""
+    offered = visit.state["enrollable" if enrols else "methods"]
+    found: dict[str, Any] = next((one for one in offered if one["method"] == method), {})
+    carry = visit.carried | {"method": method.value}
+    if "disabled" in found:
+        return Shown("locked", another(visit) | {"disabled"}, carry=carry)
+    if "lockedUntil" not in found:
+        return None
+    left = max(1, (found["lockedUntil"] - visit.state["now"]) // 1000)
+    return exhausted(visit, until=visit.text("try-again-in", time=clock_text(left)), carry=carry)
+
+
+def exhausted(visit: Visit, *, until: str = "", carry: Mapping[str, str]) -> Shown:
+    return Shown("locked", another(visit) | {"paused", "ready"}, {"until": until}, carry=carry)
 
 
 def limited(visit: Visit, problem: TooManyRequests, reason: str = "") -> Shown:

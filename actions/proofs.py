@@ -71,6 +71,15 @@ def refused(action_id: uuid.UUID | None) -> None:
 
 def declined(action: Action, method: VerificationMethod) -> None:
     """The user said that this is not theirs: a challenge that waited has failed. In the transaction that judged it."""
+    _fail(action, method=method.value)
+
+
+def no_method_left(action: Action) -> None:
+    """Nothing that it allows can prove it: a challenge that waited has failed. Call with the user locked."""
+    _fail(action, reason="no method left")
+
+
+def _fail(action: Action, **why: str) -> None:
     now = clock.now()
     waiting = Action.objects.filter(pk=action.pk, state=ActionState.CHALLENGE_REQUIRED)
     if not waiting.update(state=ActionState.CHALLENGE_FAILED, state_updated_at=now):
@@ -84,7 +93,7 @@ def declined(action: Action, method: VerificationMethod) -> None:
         at=now,
         from_state=ActionState.CHALLENGE_REQUIRED.value,
         to_state=ActionState.CHALLENGE_FAILED.value,
-        method=method.value,
+        **why,
     )
 
 

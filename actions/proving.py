@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from actions import gather, linking, proofs
+from actions import gather, languages, linking, proofs
 from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
@@ -68,7 +68,10 @@ def origin_of(action: Action) -> Origin:
         action.pk,
         action.action_code,
         action.idempotency_key,
-        about=gather.asker(user_agent=facts.user_agent, ip_address=facts.ip_address),
+        about={
+            **gather.asker(user_agent=facts.user_agent, ip_address=facts.ip_address),
+            **({"locale": locale} if (locale := languages.locale_of(facts)) else {}),
+        },
         transaction=facts.transaction,
         transaction_hash=facts.transaction_hash,
     )
@@ -144,7 +147,7 @@ def start_code(context: ClientContext, method: VerificationMethod, way: Way = PL
             to=to,
             origin=origin_of(context.action),
             authenticator=authenticator,
-            locale=context.facts.locale or context.user.locale,
+            locale=context.language,
             way=way,
         )
     handed_over.check(challenge)
@@ -183,7 +186,7 @@ def enrol_code(context: ClientContext, method: VerificationMethod, to: str, way:
             origin=origin_of(context.action),
             purpose=Purpose.ENROL,
             authenticator=pending,
-            locale=context.facts.locale or context.user.locale,
+            locale=context.language,
             way=way,
         )
     handed_over.check(challenge)

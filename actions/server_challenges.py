@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from actions import claims, flow, gather, linking, proofs, replays, states
+from actions import claims, flow, gather, languages, linking, proofs, replays, states
 from actions.ip_intel import parse_address
 from actions.models import Action
 from audit import log
@@ -110,12 +110,12 @@ def _send(action: Action, method: VerificationMethod, sent: Mapping[str, Any]) -
             action.pk,
             action.action_code,
             action.idempotency_key,
-            about=_about(sent),
+            about=_about({"locale": languages.locale_of(action.facts), **sent}),
             transaction=action.facts.transaction,
             transaction_hash=action.facts.transaction_hash,
         ),
         authenticator=_authenticator_at(user, method, to),
-        locale=sent.get("locale") or user.locale,
+        locale=sent.get("locale") or languages.language_of(action.facts, page=""),
         way=_way(sent),
         scope=sent.get("scope", ""),
     )
@@ -123,7 +123,8 @@ def _send(action: Action, method: VerificationMethod, sent: Mapping[str, Any]) -
 
 def _about(sent: Mapping[str, Any]) -> dict[str, str]:
     """What the customer's own sender is told back of the request."""
-    return gather.asker(user_agent=sent.get("userAgent"), ip_address=sent.get("ipAddress"))
+    known = gather.asker(user_agent=sent.get("userAgent"), ip_address=sent.get("ipAddress"))
+    return known | ({"locale": str(sent["locale"])} if sent.get("locale") else {})
 
 
 def _way(sent: Mapping[str, Any]) -> Way:

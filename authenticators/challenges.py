@@ -150,8 +150,21 @@ def send(
     about: Mapping[str, Any] | None = None,
 ) -> None:
     """A fresh code on a new or open challenge; deadline and wrong guesses stay as they are. Raises TooManyRequests."""
+    _check_answerable(challenge, now)
     _check_sending(challenge, now)
-    _owe(challenge, now=now, locale=locale, way=way, about=about or {})
+    # For when it is sent again without a word of it.
+    challenge.context |= {"locale": locale} if locale else {}
+    _owe(challenge, now=now, locale=challenge.context.get("locale"), way=way, about=about or {})
+
+
+def _check_answerable(challenge: Challenge, now: datetime) -> None:
+    """Nothing is sent whose answer would not be taken. Raises TooManyRequests."""
+    subject = _guesser(challenge.user, challenge)
+    lock = guesses.closed(tenant=challenge.tenant, subject=subject, purpose=challenge.purpose).get(challenge.method)
+    if lock:
+        until = "for now" if lock.until else "until it is set up again"
+        reason = f"{challenge.method} takes no code of this user {until}: too many were wrong."
+        raise TooManyRequests(reason, resets_in=lock.seconds_left(now))
 
 
 def _check_sending(challenge: Challenge, now: datetime) -> None:
@@ -220,15 +233,21 @@ def send_by_fallback(message: Message) -> bool:
         return False
     if found.user:
         found.user.lock()
-    guesses.lock(tenant=message.tenant, subject=_guesser(found.user, found), method=found.method)
+    gate = guesses.lock(tenant=message.tenant, subject=_guesser(found.user, found), method=found.method)
     challenge, now = _locked(found), clock.now()
     newer = Message.objects.filter(challenge=found, created_at__gt=message.created_at)
     if challenge is None or not challenge.is_open(now) or challenge.sends >= settings.SENDS_PER_CHALLENGE:
         return False
-    if challenge.attempts >= settings.GUESSES_PER_CHALLENGE or newer.exists():
+    if challenge.attempts >= settings.GUESSES_PER_CHALLENGE or newer.exists() or not gate.admits(challenge.purpose):
         return False
-    locale = challenge.user.locale if challenge.user else None
-    _owe(challenge, now=now, locale=locale, way=PLAIN, about={}, only=Channel(message.fallback_channel))
+    _owe(
+        challenge,
+        now=now,
+        locale=challenge.context.get("locale"),
+        way=PLAIN,
+        about={},
+        only=Channel(message.fallback_channel),
+    )
     return True
 
 
@@ -501,9 +520,9 @@ def _failed(gate: guesses.Gate | None, challenge: Challenge, failure: Verificati
     if failure.is_guess and gate:
         gate.wrong()
         if gate.just_closed:
-            tag = Tag.METHOD_DISABLED if gate.just_closed == "disabled" else Tag.METHOD_PAUSED
-            _record(tag, challenge, now)
-            _tell(challenge.user, Kind.LOCKED, challenge, now)
+            is_for_good = gate.just_closed == "disabled"
+            _record(Tag.METHOD_DISABLED if is_for_good else Tag.METHOD_PAUSED, challenge, now)
+            _tell(challenge.user, Kind.DISABLED if is_for_good else Kind.LOCKED, challenge, now)
     _record(Tag.CHALLENGE_REFUSED, challenge, now, reason=failure.reason, attempt=challenge.attempts)
     return REFUSED
 

@@ -7,7 +7,7 @@ import uuid
 import phonenumbers
 
 from authsignal_portal import crypto
-from authsignal_portal.errors import InvalidRequest
+from authsignal_portal.errors import RefusedAddress
 
 # Shape only; whether it can be reached is shown by the code that arrives.
 EMAIL = re.compile(r"[^@\s<>\",;:()\[\]\\]{1,64}@[^@\s<>\",;:()\[\]\\]{1,253}")
@@ -17,27 +17,29 @@ PHONE = re.compile(r"\+?[0-9]{7,15}")
 
 
 def clean_email(text: str) -> str:
-    """The address without surrounding space. Raises InvalidRequest."""
+    """The address without surrounding space. Raises RefusedAddress."""
     text = text.strip()
     if len(text) > 254 or not EMAIL.fullmatch(text):
-        raise InvalidRequest("email is not an email address.")
+        raise RefusedAddress("email is not an email address.", reason="bad-email")
     check_spelling(text)
     return text
 
 
 def check_spelling(text: str) -> None:
-    """Raises InvalidRequest for an address that we take for the same as another one, and a mail server may not: it has
+    """Raises RefusedAddress for an address that we take for the same as another one, and a mail server may not: it has
     letters that are forms of others (ſ for s), or whose small form is not theirs alone (ß for ss).
     """
     if unicodedata.normalize("NFKC", text) != text or text.casefold() != text.lower():
-        raise InvalidRequest("email holds a letter that stands for another one. Write it with the plain letter.")
+        description = "email holds a letter that stands for another one. Write it with the plain letter."
+        raise RefusedAddress(description, reason="bad-email")
 
 
 def clean_phone(text: str) -> str:
-    """Digits with an optional plus; separators are dropped. Lenient on purpose. Raises InvalidRequest."""
+    """Digits with an optional plus; separators are dropped. Lenient on purpose. Raises RefusedAddress."""
     compact = re.sub(r"[\s().-]", "", text)
     if not PHONE.fullmatch(compact):
-        raise InvalidRequest("phoneNumber must have 7 to 15 digits, with an optional leading +.")
+        description = "phoneNumber must have 7 to 15 digits, with an optional leading +."
+        raise RefusedAddress(description, reason="bad-phone")
     return compact
 
 

@@ -6,6 +6,7 @@ guesses is evaluated beyond the limit. Lock order everywhere: user, then guess c
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from django.conf import settings
 
@@ -21,9 +22,22 @@ def subject_of(user: EndUser | None, contact_index: str) -> str:
     return f"user:{user.pk}" if user else f"contact:{contact_index}"
 
 
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """No answer is taken. `until` when; None: until the method is bound anew, or staff set the count back."""
+
+    until: datetime | None
+
+    def seconds_left(self, now: datetime) -> int:
+        """At least 1. Of a lock without an end as long as the longest that has one: sooner it is not worth a try."""
+        if self.until is None:
+            return int(settings.ADDRESS_PAUSE_SECONDS)
+        return max(1, ceil((self.until - now).total_seconds()))
+
+
 @dataclass(slots=True)
 class Gate:
-    """A locked guess count. `wrong` and `right` write; the caller's transaction commits."""
+    """A guess count, locked where it is to be written. `wrong` and `right` write; the caller's transaction commits."""
 
     row: GuessCount
     now: datetime
@@ -31,12 +45,16 @@ class Gate:
     windows: Windows
 
     def admits(self, purpose: str) -> bool:
-        """Whether a guess may be evaluated now. A disabled method can still be bound anew, at the pace of the rest."""
+        """Whether a guess may be evaluated now."""
+        return self.closed(purpose) is None
+
+    def closed(self, purpose: str) -> Lock | None:
+        """None while it admits. A disabled method can still be bound anew, at the pace of the rest."""
         if self.row.disabled_at and purpose != Challenge.Purpose.ENROL:
-            return False
-        if self.row.paused_until and self.row.paused_until > self.now:
-            return False
-        return all(self._within(seconds) < limit for seconds, limit in self.windows)
+            return Lock(None)
+        ends = [self._full_until(seconds, limit) for seconds, limit in self.windows] + [self.row.paused_until]
+        ahead = [end for end in ends if end and end > self.now]
+        return Lock(max(ahead)) if ahead else None
 
     def wrong(self) -> None:
         """Count one evaluated wrong guess."""
@@ -71,8 +89,11 @@ class Gate:
             return "disabled"
         return "paused" if self.row.paused_until and self.row.paused_until > self.now else ""
 
-    def _within(self, seconds: int) -> int:
-        return sum(1 for at in self.row.recent if self.now - at < timedelta(seconds=seconds))
+    def _full_until(self, seconds: int, limit: int) -> datetime | None:
+        """When the oldest of the newest `limit` guesses leaves the window."""
+        window = timedelta(seconds=seconds)
+        within = [at for at in self.row.recent if self.now - at < window]
+        return sorted(within)[-limit] + window if len(within) >= limit else None
 
 
 def lock(*, tenant: Tenant, subject: str, method: str) -> Gate:
@@ -84,5 +105,19 @@ def lock(*, tenant: Tenant, subject: str, method: str) -> Gate:
             [GuessCount(tenant=tenant, subject=subject, method=method)], ignore_conflicts=True
         )
         row = rows.select_for_update(of=("self",)).get()
+    return _gate(tenant, row, row.clock)
+
+
+def closed(*, tenant: Tenant, subject: str, purpose: str) -> dict[str, Lock]:
+    """By method, what takes no answer of the subject now. Read without a lock: what is told may be over when it is
+    heard, and `lock` alone decides."""
+    rows = GuessCount.objects.filter(tenant=tenant, subject=subject).annotate(clock=clock.Now())
+    guessed = rows.exclude(recent=[], paused_until=None, disabled_at=None)
+    found = {row.method: _gate(tenant, row, row.clock).closed(purpose) for row in guessed}
+    return {method: lock for method, lock in found.items() if lock}
+
+
+def _gate(tenant: Tenant, row: GuessCount, now: datetime) -> Gate:
+    method = row.method
     windows = (*tuning.verify_windows(method), *tuning.own_verify_window(tenant, method))
-    return Gate(row, row.clock, windows)
+    return Gate(row, now, windows)

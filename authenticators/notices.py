@@ -34,7 +34,9 @@ class Kind(StrEnum):
     REMOVED = "removed"
     RECOVERY_CODE_USED = "recovery_code_used"
     COPY_SUSPECTED = "copy_suspected"
+    # For a while; then for good, until the method is bound anew.
     LOCKED = "locked"
+    DISABLED = "disabled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from authenticators.guard import Alarm, Caps, Reason, Sent, State
 from authenticators.messaging import countries
 from authenticators.models import Challenge, EndUser, Message, SendingPolicy
 from authsignal_portal import clock
-from authsignal_portal.errors import InvalidRequest, TooManyRequests
+from authsignal_portal.errors import RefusedAddress, TooManyRequests
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import Channel
 
@@ -117,11 +117,11 @@ class SendingRefused(TooManyRequests):
         self.refusal.keep()
 
 
-class NumberRefused(InvalidRequest):
+class NumberRefused(RefusedAddress):
     """Time will not help."""
 
-    def __init__(self, description: str, *, refusal: Refusal) -> None:
-        super().__init__(description)
+    def __init__(self, description: str, *, reason: str, refusal: Refusal) -> None:
+        super().__init__(description, reason=reason)
         self.refusal = refusal
 
     def remember(self) -> None:
@@ -149,7 +149,7 @@ def admit(asked: Asked) -> Admitted:
 
 
 def check_number(tenant: Tenant, number: str, channel: Channel, policy: SendingPolicy | None = None) -> None:
-    """Raises InvalidRequest for a number that gets nothing, whoever asks."""
+    """Raises RefusedAddress for a number that gets nothing, whoever asks."""
     countries.check(
         number,
         blocked=tenant.refused_sms_countries,
@@ -161,9 +161,9 @@ def check_number(tenant: Tenant, number: str, channel: Channel, policy: SendingP
 def _must_be_served(asked: Asked, policy: SendingPolicy, country: str, now: datetime) -> None:
     try:
         check_number(asked.tenant, asked.to, asked.channel, policy)
-    except InvalidRequest as error:
+    except RefusedAddress as error:
         refusal = Refusal(asked, Reason.DESTINATION, country, now)
-        raise NumberRefused(error.description, refusal=refusal) from error
+        raise NumberRefused(error.description, reason=error.reason, refusal=refusal) from error
 
 
 def _check_windows(asked: Asked, of_number: Sequence[Sent], country: str, now: datetime) -> None:
@@ -227,7 +227,7 @@ def admit_notice(tenant: Tenant, number: str) -> bool:
     country, policy = country_of(number), policy_of(tenant)
     try:
         check_number(tenant, number, Channel.SMS, policy)
-    except InvalidRequest:
+    except RefusedAddress:
         return False
     charges = guard.charges_of_notice(at=clock.now().timestamp(), caps=caps_of(policy))
     with transaction.atomic():

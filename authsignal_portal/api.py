@@ -254,6 +254,8 @@ def error_response(exception: Exception, context: Mapping[str, Any]) -> Response
         return None
     error.remember()
     headers = {"Retry-After": str(error.resets_in)} if isinstance(error, TooManyRequests) else {}
+    if error.reason:
+        headers["Error-Reason"] = error.reason
     if error.status == 503:
         log.error("database unavailable", reason=type(exception).__name__)
         headers["Retry-After"] = "2"

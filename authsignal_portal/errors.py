@@ -4,7 +4,8 @@ AuthsignalError
 ├── Unauthorized            401 unauthorized        the API key (or tenant id) is absent or wrong
 ├── ExpiredToken            401 expired_token       the client token is absent, expired, garbled or its user is gone
 ├── InvalidRequest          400 invalid_request     the request does not fit the schema or the state
-│   └── Forbidden           403 invalid_request     the token may not do this
+│   ├── Forbidden           403 invalid_request     the token may not do this
+│   └── RefusedAddress      400 invalid_request     an address or number that gets no message; carries `reason`
 ├── InvalidConfiguration    400 invalid_configuration
 ├── InvalidCredential       404 invalid_credential  a look-up names no credential
 │   └── RefusedCredential   400 invalid_credential  an answer comes from no credential
@@ -17,13 +18,18 @@ AuthsignalError
 
 
 class AuthsignalError(Exception):
-    """A refusal. `description` is for the reader: what was wrong, where, what to do."""
+    """A refusal. `description` is for the reader: what was wrong, where, what to do.
+
+    `reason`, where there is one, names a text of the hosted pages that tells it to their user (header Error-Reason).
+    """
 
     status = 400
     code = "invalid_request"
     default_description = "The request could not be processed."
+    default_reason = ""
 
-    def __init__(self, description: str = "") -> None:
+    def __init__(self, description: str = "", *, reason: str = "") -> None:
+        self.reason = reason or self.default_reason
         self.description = description or self.default_description
         super().__init__(self.description)
 
@@ -53,6 +59,10 @@ class InvalidRequest(AuthsignalError):
 
 class Forbidden(InvalidRequest):
     status = 403
+
+
+class RefusedAddress(InvalidRequest):
+    """`reason`: `bad-email`, `bad-phone`, `country-not-served` or `line-not-served`."""
 
 
 class InvalidConfiguration(AuthsignalError):

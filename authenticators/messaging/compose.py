@@ -115,7 +115,7 @@ def notice_message(
             "name": clean_name(tenant_name),
             "title": title,
             "moment": f"{at:%Y-%m-%d %H:%M} UTC",
-            "locked": kind == "locked",
+            "kind": kind,
             "codes_left": codes_left,
             "few_left": codes_left is not None and codes_left <= RecoveryCode.FEW,
             "language": language,
@@ -182,10 +182,15 @@ def _shipped_email(folder: str, values: dict[str, Any]) -> Text:
 
 def supported(locale: str | None) -> str:
     """The closest language we speak; the default one for none, an unknown or a malformed locale."""
+    return spoken(locale) or settings.LANGUAGE_CODE
+
+
+def spoken(locale: str | None) -> str:
+    """The closest language we speak, or nothing."""
     try:
         return translation.get_supported_language_variant((locale or "").replace("_", "-").lower())
     except LookupError:
-        return settings.LANGUAGE_CODE
+        return ""
 
 
 def clean_name(name: str) -> str:

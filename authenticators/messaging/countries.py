@@ -7,7 +7,7 @@ from phonenumbers import PhoneNumberType
 
 from authenticators import contact
 from authenticators.contact_facts import NO_COUNTRY, region
-from authsignal_portal.errors import InvalidRequest
+from authsignal_portal.errors import RefusedAddress
 
 # Numbers that Twilio gives its customers to test with, and that reach nobody.
 TEST_NUMBERS = "+1500555"
@@ -21,7 +21,7 @@ COSTLY = {
 
 
 def check(number: str, *, blocked: Collection[str], allow_unknown: bool, refuse_voip: bool = False) -> None:
-    """Raises InvalidRequest for a number that gets no SMS.
+    """Raises RefusedAddress for a number that gets no SMS.
 
     `blocked`: ISO codes of countries. `allow_unknown`: accept what fits no country's numbering plan, which only a
     provider that sends nothing should.
@@ -31,12 +31,15 @@ def check(number: str, *, blocked: Collection[str], allow_unknown: bool, refuse_
     if parsed is None or country is None:
         if allow_unknown:
             return
-        raise InvalidRequest("phoneNumber is not an international number: begin with + and the country code.")
+        description = "phoneNumber is not an international number: begin with + and the country code."
+        raise RefusedAddress(description, reason="bad-phone")
     if country in blocked or country == NO_COUNTRY:
-        raise InvalidRequest(f"No SMS is sent to this destination ({country}). Use another number or method.")
+        description = f"No SMS is sent to this destination ({country}). Use another number or method."
+        raise RefusedAddress(description, reason="country-not-served")
     line = phonenumbers.number_type(parsed)
     if number.startswith(TEST_NUMBERS):
         return
     kind = "VoIP" if refuse_voip and line == PhoneNumberType.VOIP else COSTLY.get(line)
     if kind:
-        raise InvalidRequest(f"phoneNumber is a {kind} number, which gets no SMS. Use a mobile number.")
+        description = f"phoneNumber is a {kind} number, which gets no SMS. Use a mobile number."
+        raise RefusedAddress(description, reason="line-not-served")

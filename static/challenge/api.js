@@ -8,9 +8,10 @@ const TIMEOUT_MS = 20_000;
 let bearer = null;
 
 export class ApiError extends Error {
-  constructor({ status, code, description, retryAfter }) {
-    super(description || code);
-    Object.assign(this, { status, code, description, retryAfter });
+  // `reason`: the text that tells the user what is wrong, where the server names one.
+  constructor({ status, code, retryAfter, reason }) {
+    super(code);
+    Object.assign(this, { status, code, retryAfter, reason });
   }
 }
 
@@ -29,15 +30,20 @@ export async function call(path, body, method = "POST") {
   const problem = new ApiError({
     status: answer.status,
     code: data.errorCode ?? "unexpected_error",
-    description: data.errorDescription ?? "",
     retryAfter: Number(answer.headers.get("Retry-After")) || 0,
+    reason: answer.headers.get("Error-Reason"),
   });
   opener.apiError(problem);
   throw problem;
 }
 
 async function request(path, body, method) {
-  const headers = { Authorization: `Bearer ${bearer}`, "X-Challenge-Embedded": embedded ? "yes" : "no" };
+  const headers = {
+    Authorization: `Bearer ${bearer}`,
+    // What is sent to the user is in the language of this page.
+    "Accept-Language": document.documentElement.lang,
+    "X-Challenge-Embedded": embedded ? "yes" : "no",
+  };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   try {
     return await fetch(path, {
@@ -49,7 +55,7 @@ async function request(path, body, method) {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch {
-    throw new ApiError({ status: 0, code: "network_error", description: "", retryAfter: 0 });
+    throw new ApiError({ status: 0, code: "network_error", retryAfter: 0 });
   }
 }
 

@@ -2,11 +2,11 @@
 
 import { useToken } from "./api.js";
 import { canAdd, enrol, offerPasskey } from "./enrol.js";
-import { end, expired } from "./leaving.js";
+import { end, expired, leave } from "./leaving.js";
 import * as opener from "./opener.js";
 import { config, embedded, session } from "./page.js";
 import { signalAccepted } from "./passkey.js";
-import { prove } from "./prove.js";
+import { noWay, prove } from "./prove.js";
 import { saveRecoveryCodes } from "./recovery.js";
 import { failed, finish, quit, refresh, succeeded } from "./session.js";
 import { fetched, persistently } from "./troubles.js";
@@ -21,18 +21,32 @@ const CLOSED = {
   CHALLENGE_FAILED: "failed",
 };
 
-const PROBLEMS = { expired, missing: () => end("missing"), "other-browser": () => end("other-browser") };
+const PROBLEMS = { expired, missing: reloaded, "other-browser": () => end("other-browser") };
 
-// The token leaves the address, the history and any Referer before anything else happens.
+// The token leaves the address, the history and any Referer before anything else happens. Without one, this entry of
+// the history may know the way back.
 function takeToken() {
   const query = new URLSearchParams(window.location.search);
   const token = query.get("token");
-  window.history.replaceState(null, "", window.location.pathname);
+  window.history.replaceState(token ? null : window.history.state, "", window.location.pathname);
   return token;
+}
+
+// Where the server said that the app wants its user back, without the token: all that a reload leaves of this page.
+function keepWayBack() {
+  const { backUrl } = session.state;
+  if (backUrl && opener.isAlone && !config.nativeScheme) window.history.replaceState({ backUrl }, "");
+}
+
+async function reloaded() {
+  config.returnUrl = opener.isAlone && window.history.state?.backUrl;
+  await end("missing");
+  leave({ redirectUrl: config.returnUrl }, "quit");
 }
 
 async function run() {
   await persistently(refresh);
+  keepWayBack();
   const { state, isEnrolled: wasEnrolled, settings: wantsSettings } = session.state;
   if (CLOSED[state]) return failed(CLOSED[state]);
   // Back from a sign-in elsewhere; what it is worth is in the state and the token that came with it.
@@ -67,7 +81,7 @@ async function proveIfNeeded({ wantsMore }) {
     await persistently(refresh);
   }
   const stuck = isWaiting() || (wantsMore && !session.state.isEnrolled && !session.state.vouched);
-  if (stuck && !canAdd()) await failed("unavailable");
+  if (stuck && !canAdd()) await noWay();
 }
 
 async function used() {

@@ -4,7 +4,7 @@ import { ApiError, call, verify } from "./api.js";
 import { codeForm, recoveryForm } from "./forms.js";
 import { clockProblem, clockText, countdown, session, text } from "./page.js";
 import { refresh } from "./session.js";
-import { limited, locked, persistently, sentence } from "./troubles.js";
+import { limited, locked, lockOf, persistently, sentence } from "./troubles.js";
 import { announce, loading, screen, setDisabled } from "./view.js";
 
 // A code that is on its way already is used, if it is one for this; only a longer pause is worth a screen of its own.
@@ -19,16 +19,20 @@ export const MESSAGE = {
   WHATSAPP: { screen: "whatsapp", path: "whatsapp", field: "phoneNumber", enrol: "/challenge/api/whatsapp", other: "SMS" },
 };
 
-// Sends a code and asks for it. Resolves with "proved", "another" or "change". `contact` is set when enrolling it.
-// `onFile`: it goes to the address that the app gave us, to add that.
+// Sends a code and asks for it. Resolves with "proved", "another" or "change". `contact` is set when enrolling it: where
+// nothing can be sent to it, resolves with what is `{ wrong }`. `onFile`: it goes to the address that the app gave us, to
+// add that.
 export async function byMessage({ method, target, contact, onFile, another, change, others = [] }) {
   const way = MESSAGE[method];
+  const enrols = Boolean(contact || onFile);
   const send = () => {
     if (contact) return call(way.enrol ?? `/v1/client/user-authenticators/${way.path}`, { [way.field]: contact });
     return onFile ? sendOnFile(method) : call(`/v1/client/challenge/${way.path}`, {});
   };
   loading();
-  const sent = await persistently(() => firstSend(send, method), { another: another || change });
+  const how = { another: another || change, form: Boolean(contact) };
+  const sent = await persistently(() => firstSend(send, method, { enrols }), how);
+  if (sent.wrong) return sent;
   if (sent === "another") return change ? "change" : "another";
   return screen(way.screen, {
     slots: { target: contact ?? target },
@@ -42,7 +46,8 @@ export async function byMessage({ method, target, contact, onFile, another, chan
       };
       ui.on("switch", () => done(way.other));
       if (sent.early) ui.slot("note").textContent = text("recently-sent");
-      codeForm(ui, judge(`/v1/client/verify/${way.path}`, { done, another: another || change, wrong: "wrong-code" }));
+      const path = `/v1/client/verify/${way.path}`;
+      codeForm(ui, judge(path, { method, enrols, done, another: another || change, wrong: "wrong-code" }));
       return stop;
     },
   });
@@ -50,14 +55,16 @@ export async function byMessage({ method, target, contact, onFile, another, chan
 
 export const sendOnFile = (method) => call("/challenge/api/enrol-on-file", { verificationMethod: method });
 
-export async function firstSend(send, method) {
+export async function firstSend(send, method, { enrols }) {
   try {
     const { challengeId } = await send();
     return { wait: session.state.resendWait, early: false, challengeId };
   } catch (problem) {
-    if (problem.status !== 429 || problem.retryAfter > SHORT_WAIT_SECONDS) throw Object.assign(problem, { sending: true });
-    // What was sent for something else cannot work here, and what could not be sent is on no way.
+    if (problem.status !== 429) throw Object.assign(problem, { sending: true });
     await refresh();
+    const lock = lockOf(method, { enrols });
+    if (lock || problem.retryAfter > SHORT_WAIT_SECONDS) throw Object.assign(problem, { lock, sending: true });
+    // What was sent for something else cannot work here, and what could not be sent is on no way.
     const sent = session.state.sent?.[method];
     if (sent) return { wait: problem.retryAfter, early: true };
     throw Object.assign(problem, { soon: sent === false ? "not-sent" : "sent-elsewhere" });
@@ -118,28 +125,28 @@ export function resendButton(ui, { send, wait, what = "resend", done = "resent" 
   return () => stop();
 }
 
-export async function byApp({ another }) {
+export async function byApp({ method, another }) {
   const { slots, when } = clockProblem();
   return screen("authenticator_app", {
     slots,
     when: { another, ...when },
     setup: (ui, done) => {
-      codeForm(ui, judge("/v1/client/verify/totp", { done, another, wrong: "wrong-code" }));
+      codeForm(ui, judge("/v1/client/verify/totp", { method, done, another, wrong: "wrong-code" }));
     },
   });
 }
 
-export async function byRecoveryCode({ another }) {
+export async function byRecoveryCode({ method, another }) {
   return screen("recovery_code", {
     when: { another },
     setup: (ui, done) => {
-      recoveryForm(ui, judge("/challenge/api/recovery-code", { done, another, wrong: "wrong-recovery" }));
+      recoveryForm(ui, judge("/challenge/api/recovery-code", { method, done, another, wrong: "wrong-recovery" }));
     },
   });
 }
 
 // A form's submit: the server judges; what ends the screen resolves it, anything else is said beside the field.
-export function judge(path, { done, another, wrong }) {
+export function judge(path, { method, enrols, done, another, wrong }) {
   return async (verificationCode) => {
     try {
       const answer = await verify(path, { verificationCode });
@@ -148,7 +155,8 @@ export function judge(path, { done, another, wrong }) {
         return null;
       }
       if (answer.failureReason === "MAX_ATTEMPTS_EXCEEDED") {
-        done(await locked({ another }));
+        await persistently(refresh);
+        done(await locked(lockOf(method, { enrols }), { another }));
         return null;
       }
       return { words: text(wrong), guess: true };

@@ -1,12 +1,11 @@
 // Screens that wait for an app on the user's phone: a request sent there, or a QR code that it scans.
 
-import { ApiError, call, verify } from "./api.js";
+import { call, verify } from "./api.js";
 import { session, text } from "./page.js";
+import { poll } from "./poll.js";
 import { failed, refresh } from "./session.js";
 import { persistently } from "./troubles.js";
 import { announce, loading, screen } from "./view.js";
-
-const POLL_MS = 1500;
 
 export async function byPush({ another }) {
   for (;;) {
@@ -91,28 +90,6 @@ function scanned(ui, timer) {
   ui.show("claimed", true);
   ui.slot("note").textContent = "";
   announce(text("scanned"));
-}
-
-// Asks until somebody stops it. A server that cannot be reached for a moment is asked again.
-export function poll({ ask, told, done }) {
-  let stopped = false;
-  let timer = 0;
-  const step = async () => {
-    try {
-      const answer = await ask();
-      if (!stopped) told(answer);
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      const passes = problem.status === 0 || problem.status >= 500 || problem.status === 429;
-      if (!stopped && !passes) done(persistently(() => Promise.reject(problem)));
-    }
-    if (!stopped) timer = setTimeout(step, POLL_MS);
-  };
-  step();
-  return () => {
-    stopped = true;
-    clearTimeout(timer);
-  };
 }
 
 // A request that was declined has ended the whole verification; one that only ran out has not.

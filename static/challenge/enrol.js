@@ -91,39 +91,41 @@ function connect(way) {
 async function addContact({ method, target, editable, back }) {
   // An address that the app gave us needs no typing, only its code.
   let known = target;
+  let given = {};
   for (;;) {
-    const contact = known ? undefined : await askContact(method, { back: back || Boolean(target) });
-    if (contact === "back" && target) {
+    if (!known) given = await askContact(method, { ...given, back: back || Boolean(target) });
+    if (given === "back" && !target) return given;
+    if (given === "back") {
       known = target;
-      continue;
+      given = {};
     }
-    if (contact === "back") return contact;
+    const { contact } = given;
     const send = method === "EMAIL_MAGIC_LINK" ? byLink : byMessage;
     // Of whoever has nothing yet, it is proved, and with that enrolled.
     const onFile = known && session.state.isEnrolled;
     const outcome = await send({ method, target: known, contact, onFile, another: back, change: !known || editable });
     if (outcome === "another") return "back";
-    if (outcome !== "change") return outcome;
+    if (outcome !== "change" && !outcome.wrong) return outcome;
+    given = outcome.wrong ? { ...given, wrong: outcome.wrong } : {};
     known = undefined;
   }
 }
 
-function askContact(method, { back }) {
+// Resolves with the address and how it was typed, or "back". `wrong`: what is with the one typed before.
+function askContact(method, { back, typed = "", country, wrong }) {
   return screen(`${method.toLowerCase()}_enrol`, {
     when: { back },
     setup(ui, done) {
+      const isEmail = method.startsWith("EMAIL");
+      const address = (value) => (isEmail ? value.trim() : international(ui, value));
+      const valid = (value) => ((isEmail ? EMAIL : PHONE).test(address(value)) ? "" : text(isEmail ? "bad-email" : "bad-phone"));
       const give = (value) => {
-        done(value);
+        done({ contact: address(value), typed: value, country: ui.slot("countries")?.value });
         return null;
       };
-      if (method.startsWith("EMAIL")) {
-        contactForm(ui, (value) => give(value.trim()), (value) => (EMAIL.test(value.trim()) ? "" : text("bad-email")));
-        return undefined;
-      }
-      fillCountries(ui);
-      const number = (value) => international(ui, value);
-      contactForm(ui, (value) => give(number(value)), (value) => (PHONE.test(number(value)) ? "" : text("bad-phone")));
-      return undefined;
+      ui.find("#contact").value = typed;
+      if (!isEmail) fillCountries(ui, country);
+      contactForm(ui, give, valid, wrong);
     },
   });
 }
@@ -135,7 +137,7 @@ async function addApp({ back }) {
   const made = await persistently(
     async () => {
       const { uri, secret } = await call("/v1/client/user-authenticators/totp", {});
-      return { secret, ...(await call("/challenge/api/qr", { uri })) };
+      return { uri, secret, ...(await call("/challenge/api/qr", { uri })) };
     },
     { another: back },
   );
@@ -146,13 +148,15 @@ async function addApp({ back }) {
     when: { back, ...clock.when },
     setup(ui, done) {
       ui.slot("qr").src = made.image;
+      ui.find('[data-href="uri"]').href = made.uri;
       const secret = ui.find("#secret");
       ui.on("secret", () => {
         secret.hidden = !secret.hidden;
         ui.button("secret").setAttribute("aria-expanded", String(!secret.hidden));
       });
       copyOnClick(ui, () => made.secret);
-      codeForm(ui, judge("/v1/client/verify/totp", { done, another: back, wrong: "wrong-code" }));
+      const how = { method: "AUTHENTICATOR_APP", enrols: true, done, another: back, wrong: "wrong-code" };
+      codeForm(ui, judge("/v1/client/verify/totp", how));
     },
   });
 }

@@ -27,16 +27,17 @@ export function recoveryForm(ui, submit) {
   return send.checking(() => (compact().length === RECOVERY_LENGTH ? "" : text("recovery-length")));
 }
 
-export function contactForm(ui, submit, valid) {
+// `wrong`: what is with the address that stands there already.
+export function contactForm(ui, submit, valid, wrong) {
   const input = ui.find("#contact");
-  return wire(ui, { input, problem: ui.find("#contact-problem"), submit, clear: false }).checking(valid);
+  wire(ui, { input, problem: ui.find("#contact-problem"), submit, clear: false, wrong }).checking(valid);
 }
 
 export function nameForm(ui, submit) {
   return wire(ui, { input: ui.find("#name"), problem: ui.find("#name-problem"), submit, clear: false });
 }
 
-function wire(ui, { input, problem, submit, clear }) {
+function wire(ui, { input, problem, submit, clear, wrong }) {
   const form = ui.find("form");
   let busy = false;
   let check = () => "";
@@ -60,12 +61,13 @@ function wire(ui, { input, problem, submit, clear }) {
     input.readOnly = true;
     ui.busy(true);
     problem.textContent = "";
-    const wrong = await submit(input.value);
+    const refused = await submit(input.value);
     busy = false;
     input.readOnly = false;
     ui.busy(false);
-    if (wrong) complain(wrong.words, { shake: wrong.guess, empty: clear && wrong.guess });
+    if (refused) complain(refused.words, { shake: refused.guess, empty: clear && refused.guess });
   };
+  if (wrong) complain(wrong);
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();

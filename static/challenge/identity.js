@@ -1,8 +1,8 @@
 // What somebody else answers for: an account with an identity provider, or a vendor who looks at the person.
 
 import { call, verify } from "./api.js";
-import { poll } from "./devices.js";
 import { config, embedded, session, text } from "./page.js";
+import { poll } from "./poll.js";
 import { failed, openElsewhere, refresh } from "./session.js";
 import { persistently } from "./troubles.js";
 import { announce, loading, screen } from "./view.js";

@@ -4,25 +4,28 @@ import * as opener from "./opener.js";
 import { clockText, config, countdown, session, text } from "./page.js";
 import { announce, screen } from "./view.js";
 
-const WARN_SECONDS = 60;
+// When the time that is left is spoken; it is seen from the first of these on.
+const SPOKEN_SECONDS = [60, 15];
 
 // A window that only helps the page that opened it has nowhere to go back to.
 const helper = config.mode === "continue";
 
 let stopClock = () => {};
+let toSpeak = [...SPOKEN_SECONDS];
 
 export const canLeave = () => !helper && (opener.launched || Boolean(session.state?.returnUrl || config.returnUrl));
 
 export function watchExpiry(seconds) {
   const note = document.getElementById("expiry");
   stopClock();
-  let warned = false;
+  if (seconds > SPOKEN_SECONDS[0]) toSpeak = [...SPOKEN_SECONDS];
   stopClock = countdown(seconds, (left) => {
-    note.hidden = left > WARN_SECONDS || left === 0;
+    note.hidden = left > SPOKEN_SECONDS[0] || left === 0;
     const words = text("expires-in", { time: clockText(left) });
-    note.textContent = words;
-    if (!note.hidden && !warned) announce(words);
-    warned ||= !note.hidden;
+    if (note.textContent !== words) note.textContent = words;
+    let due = false;
+    while (left <= toSpeak[0]) due = Boolean(toSpeak.shift());
+    if (due && left) announce(words);
     if (left === 0) expired();
   });
 }

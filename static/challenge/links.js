@@ -7,20 +7,24 @@ import { config } from "./page.js";
 import { persistently } from "./troubles.js";
 import { loading, screen } from "./view.js";
 
+const METHOD = "EMAIL_MAGIC_LINK";
 const POLL_MS = 1500;
 const FINALIZE = "/v1/client/verify/email-magic-link/finalize";
 
-// Resolves with "proved", "another" or "change". `contact` is set when enrolling it.
-export async function byLink({ method, target, contact, onFile, another, change }) {
+// As `byMessage` in codes.js.
+export async function byLink({ target, contact, onFile, another, change }) {
   loading();
   if (await confirmedAlready()) return "proved";
-  const send = () => (onFile ? sendOnFile(method) : call("/challenge/api/magic-link", contact ? { email: contact } : {}));
-  let sent = await persistently(() => firstSend(send, "EMAIL_MAGIC_LINK"), { another: another || change });
+  const send = () => (onFile ? sendOnFile(METHOD) : call("/challenge/api/magic-link", contact ? { email: contact } : {}));
+  const enrols = Boolean(contact || onFile);
+  const how = { another: another || change, form: Boolean(contact) };
+  let sent = await persistently(() => firstSend(send, METHOD, { enrols }), how);
+  if (sent.wrong) return sent;
   if (sent === "another") return change ? "change" : "another";
   for (;;) {
     const outcome = await wait({ sent, send, target: contact ?? target, another, change });
     if (outcome !== "code") return outcome;
-    const answer = await typeCode({ another: another || change });
+    const answer = await typeCode({ enrols, another: another || change });
     if (answer !== "back") return answer;
     sent = { wait: 0 };
   }
@@ -69,10 +73,10 @@ function poll(done) {
   };
 }
 
-function typeCode({ another }) {
+function typeCode({ enrols, another }) {
   return screen("link_code", {
     setup: (ui, done) => {
-      codeForm(ui, judge("/challenge/api/magic-link/code", { done, another, wrong: "wrong-code" }));
+      codeForm(ui, judge("/challenge/api/magic-link/code", { method: METHOD, enrols, done, another, wrong: "wrong-code" }));
     },
   });
 }

@@ -6,6 +6,9 @@ const target = embedded ? window.parent : window.opener;
 
 export const launched = config.mode === "popup" && Boolean(target);
 
+// No other page of ours or the app's waits for this one.
+export const isAlone = !embedded && !config.mode;
+
 let closed = false;
 
 // Not secret: may go to whoever frames the page, and the frame-ancestors header says who may.

@@ -18,8 +18,13 @@ export const embedded = window.parent !== window;
 
 const strings = document.getElementById("strings").content;
 
+const named = (name) => strings.querySelector(`[data-text="${name}"]`);
+
+// The first of these texts that there is.
+export const firstText = (...names) => text(names.find(named));
+
 export function text(name, values = {}) {
-  const found = strings.querySelector(`[data-text="${name}"]`).textContent;
+  const found = named(name).textContent;
   return found.replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
 }
 

@@ -2,7 +2,7 @@
 
 import { config } from "./page.js";
 
-export function fillCountries(ui) {
+export function fillCountries(ui, chosen) {
   const select = ui.slot("countries");
   const prefix = ui.slot("prefix");
   const input = ui.find("#contact");
@@ -15,13 +15,13 @@ export function fillCountries(ui) {
     Object.assign(option.dataset, { code, trunk });
     select.append(option);
   }
-  select.value = guess(options);
+  select.value = chosen ?? guess(options);
   const show = () => (prefix.textContent = `+${select.selectedOptions[0]?.dataset.code ?? ""}`);
   select.addEventListener("change", show);
   // A number typed or filled in with its own + needs no country from us.
-  input.addEventListener("input", () => {
-    prefix.hidden = input.value.trim().startsWith("+");
-  });
+  const hide = () => (prefix.hidden = input.value.trim().startsWith("+"));
+  input.addEventListener("input", hide);
+  hide();
   show();
 }
 

@@ -4,15 +4,15 @@ import { isCeremony, PROVE } from "./ceremonies.js";
 import { byApp, byMessage, byRecoveryCode } from "./codes.js";
 import { config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
-import { failed } from "./session.js";
+import { failed, refresh } from "./session.js";
 import * as thisDevice from "./this_device.js";
-import { fetched, persistently, sentence } from "./troubles.js";
+import { fetched, locked, lockOf, persistently, sentence } from "./troubles.js";
 import { loading, screen } from "./view.js";
 
-// Parts that few pages need.
-const phone = () => fetched(() => import("./devices.js"));
-const byPush = async (asked) => (await phone()).byPush(asked);
-const byQrCode = async (asked) => (await phone()).byQrCode(asked);
+// Few pages get so far: an app on a phone, a link by email, somebody else who answers for the user.
+const devices = () => fetched(() => import("./devices.js"));
+const byPush = async (asked) => (await devices()).byPush(asked);
+const byQrCode = async (asked) => (await devices()).byQrCode(asked);
 export const byLink = async (asked) => (await fetched(() => import("./links.js"))).byLink(asked);
 const identity = () => fetched(() => import("./identity.js"));
 export const byAccount = async (asked) => (await identity()).byAccount(asked);
@@ -42,17 +42,26 @@ const WAYS = {
 
 export const usable = (choices) => choices.filter(({ method }) => !isCeremony(method) || passkey.supported);
 
+// Where only a passkey would do that this browser cannot use, another browser will.
+export function noWay() {
+  const { methods, enrollable, canEnrol } = session.state;
+  const offered = canEnrol ? [...methods, ...enrollable] : methods;
+  const unsupported = !passkey.supported && offered.some(({ method }) => isCeremony(method));
+  return failed("unavailable", { unsupported, none: !unsupported });
+}
+
 // Resolves once the user is proved. `wanted`: the method to begin with, if it is there.
 export async function prove(wanted = "") {
   await thisDevice.look();
   const choices = usable(session.state.methods).filter(({ method }) => method !== "IN_APP" || thisDevice.holdsKey());
-  if (!choices.length) await failed("unavailable");
+  if (!choices.length) await noWay();
   const another = choices.length > 1;
   const others = choices.map(({ method }) => method);
   let choice = another ? (choices.find(({ method }) => method === wanted) ?? choices.find(isFirst)) : choices[0];
   for (;;) {
     choice ??= await choose(choices);
-    const outcome = await WAYS[choice.method]({ ...choice, another, others });
+    const way = WAYS[choice.method];
+    const outcome = (await whileLocked(choice.method, { another })) ?? (await way({ ...choice, another, others }));
     if (outcome === "proved") break;
     if (others.includes(outcome)) choice = choices.find(({ method }) => method === outcome);
     if (outcome === "another") choice = undefined;
@@ -60,11 +69,19 @@ export async function prove(wanted = "") {
   session.proved = true;
 }
 
-// The link's own tab goes on with the link.
+// The link's own tab goes on with the link. What takes no code now is not where to begin.
 export const isFirst = ({ method, isDefault }) => {
   const asked = config.linkConfirmed ? "EMAIL_MAGIC_LINK" : config.use;
-  return asked ? method === asked : isDefault;
+  return asked ? method === asked : isDefault && !lockOf(method);
 };
+
+// Nothing is sent, and nothing asked for, that would not be taken.
+async function whileLocked(method, { another }) {
+  if (!lockOf(method)) return undefined;
+  await persistently(refresh);
+  const seconds = lockOf(method);
+  return seconds ? locked(seconds, { another }) : undefined;
+}
 
 function choose(choices) {
   return screen("choose", {
@@ -80,6 +97,7 @@ export function listChoices(list, choices, done, { isNew = false } = {}) {
     if (known) detail.textContent = known;
     if (choice.name) card.querySelector('[data-slot="name"]').textContent = choice.name;
     if (choice.replaces) detail.textContent = text("replaces");
+    if (lockOf(choice.method, { enrols: isNew })) detail.textContent = text("locked");
     for (const part of card.querySelectorAll('[data-if="new"]')) part.hidden = !isNew;
     card.querySelector("button").addEventListener("click", () => done(choice));
     list.append(card);
@@ -115,7 +133,6 @@ async function ceremony({ begin, finish }) {
   } catch (problem) {
     if (problem.code === "unknown_credential") {
       passkey.signalUnknown(begun.options.rpId, credential.id);
-      return text("passkey-unknown");
     }
     if (problem.status === 400) return sentence(problem);
     throw problem;

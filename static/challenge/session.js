@@ -18,8 +18,10 @@ export async function refresh() {
   watchExpiry(session.state.expiresIn);
 }
 
-export async function failed(name) {
-  await end(name);
+// The server learns of it at once: many close the page instead of leaving it.
+export async function failed(name, when = {}) {
+  await askToFinish().catch(() => {});
+  await end(name, { when });
   await finish("quit");
   return never;
 }

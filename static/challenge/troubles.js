@@ -1,19 +1,21 @@
 // What the user sees when a call does not succeed, and what they can do about it.
 
 import { ApiError } from "./api.js";
-import { clockText, countdown, text } from "./page.js";
+import { clockText, countdown, firstText, session, text } from "./page.js";
 import { announce, screen } from "./view.js";
 import { end, expired } from "./leaving.js";
 
 const never = new Promise(() => {});
 
-// Runs `work` until it answers. Resolves with its answer, or with "another" when the user gives this way up.
-export async function persistently(work, { another = false } = {}) {
+// Runs `work` until it answers. Resolves with its answer, or with "another" when the user gives this way up. `form`: what
+// was typed is to be typed again where it is wrong; resolves with what is, `{ wrong }`.
+export async function persistently(work, { another = false, form = false } = {}) {
   for (;;) {
     try {
       return await work();
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
+      if (form && problem.reason) return { wrong: sentence(problem) };
       if ((await explain(problem, { another })) === "another") return "another";
     }
   }
@@ -27,10 +29,11 @@ export const fetched = (load) =>
     }),
   );
 
+// Never the server's own description: that is for developers. By its reason, its code, its status; the last is for all.
 export function sentence(problem) {
   if (problem.status === 0) return text("network");
   if (problem.status >= 500) return text(problem.sending ? "not-sent" : "server");
-  return problem.description;
+  return firstText(problem.reason, `error-${problem.code}`, `error-${problem.status}`, "error");
 }
 
 async function explain(problem, { another }) {
@@ -42,6 +45,7 @@ async function explain(problem, { another }) {
     await end("other-browser");
     return never;
   }
+  if (problem.lock) return locked(problem.lock, { another });
   if (problem.soon) return limited(problem.retryAfter, { another, title: text("soon"), reason: text(problem.soon) });
   if (problem.status === 429) return limited(problem.retryAfter, { another, reason: problem.sending ? text("not-now") : "" });
   return screen("error", { slots: { reason: sentence(problem) }, when: { another } });
@@ -51,18 +55,32 @@ export function limited(seconds, { another, title = "", reason = "" }) {
   return screen("limited", {
     slots: { ...(title && { title }), ...(reason && { reason }) },
     when: { another, ready: false },
-    setup(ui) {
-      const until = ui.slot("until");
-      announce(text("try-again-in", { time: clockText(seconds) }));
-      return countdown(seconds, (left) => {
-        until.textContent = left ? text("try-again-in", { time: clockText(left) }) : "";
-        until.hidden = left === 0;
-        ui.show("ready", left === 0);
-      });
-    },
+    setup: (ui) => untilReady(ui, seconds),
   });
 }
 
-export function locked({ another }) {
-  return screen("locked", { when: { another } });
+function untilReady(ui, seconds) {
+  const until = ui.slot("until");
+  announce(text("try-again-in", { time: clockText(seconds) }));
+  return countdown(seconds, (left) => {
+    until.textContent = left ? text("try-again-in", { time: clockText(left) }) : "";
+    until.hidden = left === 0;
+    ui.show("ready", left === 0);
+  });
+}
+
+// For how many seconds, from when the state was read, no code is taken: 0 where it is, Infinity where that has no end.
+export function lockOf(method, { enrols = false } = {}) {
+  const { methods, enrollable, now } = session.state;
+  const { disabled, lockedUntil } = (enrols ? enrollable : methods).find((one) => one.method === method) ?? {};
+  if (disabled) return Infinity;
+  return lockedUntil ? Math.max(1, Math.ceil((lockedUntil - now) / 1000)) : 0;
+}
+
+export function locked(seconds, { another }) {
+  const disabled = seconds === Infinity;
+  return screen("locked", {
+    when: { another, disabled, paused: !disabled, ready: !seconds },
+    setup: (ui) => (seconds && !disabled ? untilReady(ui, seconds) : undefined),
+  });
 }

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from actions.models import Action, ActionFacts
 from actions.proofs import access_token
+from audit.models import AuditEvent
 from authenticators.methods import recovery_code
-from authenticators.models import AuthenticatorConfiguration
+from authenticators.models import AuthenticatorConfiguration, EndUser, GuessCount, Message
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod as M
@@ -449,6 +451,71 @@ def test_quitting_returns_a_token_that_validates_as_still_to_be_done(api: Api, c
     assert (checked["isValid"], checked["state"]) == (False, "CHALLENGE_REQUIRED")
 
 
+def only_sms(acme: Tenant, **user: Any) -> Any:
+    """A user, and an action that allows nothing but a text message."""
+    make.make_action(acme, "pay", "CHALLENGE", verification_methods=["SMS"])
+    return make.make_user(acme, "alice", **user)
+
+
+def finished(api: Api, client: Client, tracked: dict[str, Any]) -> str:
+    """What the app learns from the token that leaving the page hands back."""
+    answer = call(client, "finish", tracked["token"], {})
+    assert answer.status_code == 200, answer.content
+    return str(api("POST", "validate", {"token": answer.json()["token"]}).body["state"])
+
+
+def test_where_no_method_is_left_the_app_learns_of_a_failure(api: Api, acme: Tenant, client: Client) -> None:
+    make.make_authenticator(only_sms(acme), M.PASSKEY, credential_id="c" * 40, rp_id="acme.example", public_key=b"k")
+    tracked = track(api, action="pay")
+    assert tracked["state"] == "CHALLENGE_REQUIRED"
+    assert finished(api, client, tracked) == "CHALLENGE_FAILED"
+    [event] = AuditEvent.objects.filter(tag="action:state_changed")
+    assert (event.data["to_state"], event.data["reason"]) == ("CHALLENGE_FAILED", "no method left")
+    assert state_of(client, tracked["token"])["state"] == "CHALLENGE_FAILED"
+    assert finished(api, client, tracked) == "CHALLENGE_FAILED"
+    assert AuditEvent.objects.filter(tag="action:state_changed").count() == 1
+
+
+def enrolled_and_locked(user: EndUser) -> dict[str, Any]:
+    make.make_authenticator(user, M.SMS, contact="+64215550123")
+    GuessCount.objects.create(
+        tenant=user.tenant, subject=f"user:{user.pk}", method=M.SMS, consecutive=50, disabled_at=clock.now()
+    )
+    return {}
+
+
+def on_file(user: EndUser) -> dict[str, Any]:
+    user.tenant.first_enrolment_needs_scope = True
+    user.tenant.save()
+    return {"phoneNumber": "+64215550123"}
+
+
+def nothing_yet(user: EndUser) -> dict[str, Any]:
+    return {}
+
+
+def something_to_add_to(user: EndUser) -> dict[str, Any]:
+    make.make_authenticator(user, M.AUTHENTICATOR_APP, secret="JBSWY3DPEHPK3PXP")
+    return {"scope": "add:authenticators"}
+
+
+def settings_only(user: EndUser) -> dict[str, Any]:
+    make.make_authenticator(user, M.AUTHENTICATOR_APP, secret="JBSWY3DPEHPK3PXP")
+    return {"scope": "remove:authenticators", "redirectToSettings": True}
+
+
+@pytest.mark.parametrize("having", [enrolled_and_locked, on_file, nothing_yet, something_to_add_to, settings_only])
+def test_quitting_fails_nothing_while_there_is_a_way(api: Api, acme: Tenant, client: Client, having: Any) -> None:
+    more = having(only_sms(acme))
+    assert finished(api, client, track(api, action="pay", **more)) == "CHALLENGE_REQUIRED"
+
+
+def test_a_decision_that_asks_for_no_proof_stands(api: Api, acme: Tenant, client: Client) -> None:
+    make.make_action(acme, "pay", "REVIEW", verification_methods=["SMS"])
+    make.make_authenticator(make.make_user(acme, "alice"), M.AUTHENTICATOR_APP, secret="JBSWY3DPEHPK3PXP")
+    assert finished(api, client, track(api, action="pay")) == "REVIEW_REQUIRED"
+
+
 def test_a_target_that_the_tenant_no_longer_allows_is_not_redirected_to(api: Api, acme: Tenant, client: Client) -> None:
     tracked = track(api, redirectUrl=f"{make.APP_ORIGIN}/done")
     acme.app_origins = ["https://new.acme.example"]
@@ -513,6 +580,32 @@ def test_the_page_says_which_language_it_is_in(api: Api, client: Client) -> None
     answer = client.get(path_of(track(api, locale="xx-YY")))
     assert answer["Content-Language"] == "en"
     assert '<html lang="en" dir="ltr">' in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("of_action", "of_user", "of_page", "spoken"),
+    [
+        ("fr", "de", "it", "fr"),
+        ("tlh", None, "it", "it"),
+        (None, "nl-BE", "it", "nl"),
+        (None, None, "it", "it"),
+        (None, "tlh", "tlh", "en"),
+    ],
+)
+def test_a_page_and_its_messages_speak_one_language(
+    api: Api, client: Client, of_action: str | None, of_user: str | None, of_page: str, spoken: str
+) -> None:
+    api("PATCH", "users/alice", {"email": "alice@example.com", "locale": of_user or ""})
+    tracked = track(api, **({"locale": of_action} if of_action else {}))
+    page = client.get(path_of(tracked), headers={"Accept-Language": of_page})
+    assert page["Content-Language"] == spoken
+    asked = {"Authorization": f"Bearer {tracked['token']}", "Accept-Language": page["Content-Language"]}
+    sent = client.post("/v1/client/challenge/email-otp", "{}", "application/json", headers=asked)
+    assert sent.status_code == 200
+    with translation.override(spoken):
+        subject = translation.gettext("Your %(name)s verification code") % {"name": "Acme"}
+    message = json.loads(Message.objects.select_related("tenant").get().payload)
+    assert (message["subject"], message["about"]["locale"]) == (subject, of_action or of_user or spoken)
 
 
 def test_the_phone_form_offers_no_country_that_gets_no_sms(api: Api, acme: Tenant, client: Client) -> None:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any
 
@@ -14,7 +15,7 @@ from actions.client_auth import read_context
 from actions.models import Action, ActionFacts
 from audit.models import AuditEvent
 from authenticators.methods import recovery_code
-from authenticators.models import Authenticator, Challenge, EndUser, IdentityProvider, RecoveryCode
+from authenticators.models import Authenticator, Challenge, EndUser, GuessCount, IdentityProvider, Message, RecoveryCode
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import DevicePlatform
@@ -229,7 +230,7 @@ def test_a_transaction_that_was_altered_is_told_and_nothing_proves_it(browser: C
     ActionFacts.objects.update(transaction_hash="0" * 64)
     for shown in (browser.get(PATH, {"visit": form["visit"]}), press(browser, form, "prove:EMAIL_OTP")):
         assert shown.status_code == 200
-        assert "not the one that was tracked" in shown.content.decode()
+        assert "What you would confirm is not what was asked for" in shown.content.decode()
         assert linked.CUSTOM["payee"] not in shown.content.decode()
     assert not Challenge.objects.exists()
 
@@ -336,6 +337,105 @@ def test_whoever_used_one_of_the_last_recovery_codes_is_told_to_make_new_ones(
     made = press(browser, carried(press(browser, carried(shown), "codes")), "renew")
     assert title(made) == "Save your recovery codes"
     assert "Make new ones" not in press(browser, carried(made), "finish", saved="yes").content.decode()
+
+
+def test_who_leaves_without_a_way_has_failed(browser: Client, tracked: dict[str, Any], api: Api, acme: Tenant) -> None:
+    press(browser, opened(browser, tracked), "quit")
+    make.make_action(acme, "pay", "CHALLENGE", verification_methods=["SMS"])
+    stuck = api("POST", "users/jo/actions/pay", {}).body
+    shown = first_page(browser, stuck)
+    assert title(shown) == "There is no way to verify"
+    press(browser, carried(shown), "quit")
+    states = dict(Action.objects.values_list("action_code", "state"))
+    assert states == {"signIn": "CHALLENGE_REQUIRED", "pay": "CHALLENGE_FAILED"}
+
+
+def test_an_app_on_the_same_device_is_one_press_away(browser: Client, api: Api) -> None:
+    shown = press(browser, opened(browser, track(api)), "enrol:AUTHENTICATOR_APP")
+    link = re.search(r'<a class="[^"]*on-touch" href="([^"]*)">', shown.content.decode())
+    assert link
+    uri = carried(shown)["uri"]
+    assert html.unescape(link[1]) == uri
+    assert uri.startswith("otpauth://totp/")
+
+
+def test_a_code_for_another_action_is_not_asked_for(
+    browser: Client, tracked: dict[str, Any], api: Api, settings: Any
+) -> None:
+    settings.SECONDS_BETWEEN_SENDS = 30
+    press(browser, opened(browser, tracked), "prove:EMAIL_OTP")
+    again = press(browser, opened(browser, tracked), "prove:EMAIL_OTP")
+    assert title(again) == "Check your email"
+    assert b"A code was sent a moment ago" in again.content
+    other = opened(browser, track(api))
+    shown = press(browser, other, "prove:EMAIL_OTP")
+    assert title(shown) == "Just a moment"
+    assert b"for something else a moment ago" in shown.content
+    assert Challenge.objects.count() == 1
+    Message.objects.update(status="failed")
+    shown = press(browser, opened(browser, tracked), "prove:EMAIL_OTP")
+    assert b"could not be sent" in shown.content
+
+
+def test_no_page_shows_what_the_api_says_to_developers(browser: Client, tracked: dict[str, Any]) -> None:
+    form = opened(browser, tracked)
+    refused = {"enrol:AUTHENTICATOR_APP": "That is not allowed now", "prove:SMS": "That did not work here"}
+    for act, told in refused.items():
+        shown = press(browser, form, act)
+        assert title(shown) == "That did not work"
+        assert told in shown.content.decode()
+        assert not re.search("authenticator|scope", shown.content.decode().partition("<main>")[2])
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("0900 12345", "This kind of number gets no messages"),
+        ("+93 70 123 4567", "No messages are sent to this country"),
+        ("12", "does not look like a mobile number"),
+    ],
+)
+def test_what_is_wrong_with_a_number_is_told_where_it_was_typed(
+    browser: Client, api: Api, typed: str, told: str
+) -> None:
+    form = opened(browser, track(api)) | {"at": "sms_enrol", "method": "SMS", "country": "NZ"}
+    shown = press(browser, form, "answer", phoneNumber=typed)
+    assert title(shown) == "Your mobile number"
+    assert told in shown.content.decode()
+    assert f'value="{typed}"' in shown.content.decode()
+    assert b'value="NZ" selected' in shown.content
+
+
+def test_a_method_that_takes_no_code_says_so_and_sends_none(browser: Client, tracked: dict[str, Any], api: Api) -> None:
+    user = EndUser.objects.get()
+    row = GuessCount.objects.create(
+        tenant=user.tenant,
+        subject=f"user:{user.pk}",
+        method="EMAIL_OTP",
+        consecutive=10,
+        paused_until=clock.now() + timedelta(minutes=9, seconds=30),
+    )
+    form = opened(browser, tracked)
+    assert b"Locked after too many wrong codes" in first_page(browser, tracked).content
+    shown = press(browser, form, "prove:EMAIL_OTP")
+    assert title(shown) == "Too many wrong codes"
+    assert b"You can try again in 9:" in shown.content
+    row.disabled_at = clock.now()
+    row.save()
+    for again in ((form, "prove:EMAIL_OTP"), (carried(shown), "retry")):
+        shown = press(browser, *again)
+        assert title(shown) == "Too many wrong codes"
+        assert b"It does not come back by itself" in shown.content
+        assert b'value="another"' in shown.content
+        assert b'value="retry"' not in shown.content
+    assert not Challenge.objects.exists()
+    row.delete()
+    press(browser, form, "prove:EMAIL_OTP")
+    form |= {"at": "email_otp", "method": "EMAIL_OTP", "code": "no code"}
+    Challenge.objects.update(attempts=5)
+    shown = press(browser, form, "answer")
+    assert title(shown) == "Too many wrong codes"
+    assert b"You can try again in" in shown.content
 
 
 # -- what goes only with a script ----------------------------------------------------------------

@@ -4,6 +4,7 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.template.loader import render_to_string
 from django_otp.oath import totp
 
 from authenticators.methods.totp import decode_secret
@@ -165,6 +166,22 @@ def test_a_wrong_address_is_refused_and_nothing_is_sent(api, browser, path, body
     before = everything_stored()
     refused(browser("POST", f"user-authenticators/{path}", body, token=token), 400, "invalid_request")
     assert everything_stored() == before
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "reason"),
+    [
+        ("sms", {"phoneNumber": "+6490012345"}, "line-not-served"),
+        ("sms", {"phoneNumber": "+93701234567"}, "country-not-served"),
+        ("sms", {"phoneNumber": "12"}, "bad-phone"),
+        ("email-otp", {"email": "alice"}, "bad-email"),
+    ],
+)
+def test_a_page_is_told_which_words_say_what_is_wrong_with_an_address(api, browser, path, body, reason):
+    answer = browser("POST", f"user-authenticators/{path}", body, token=track(api))
+    refused(answer, 400, "invalid_request")
+    assert answer.headers["Error-Reason"] == reason
+    assert f'data-text="{reason}"' in render_to_string("challenge/strings.html")
 
 
 # -- who may enrol -------------------------------------------------------------------------------

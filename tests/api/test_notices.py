@@ -153,6 +153,23 @@ def test_guesses_that_lock_a_method_are_told(api, browser, alice, settings):
     assert "wait a while" in json.loads(notices()[0].payload)["text"]
 
 
+def test_guesses_that_end_a_method_for_good_are_told_so_at_once(api, browser, alice, settings):
+    settings.CONSECUTIVE_GUESSES_BEFORE_PAUSE, settings.CONSECUTIVE_GUESSES_BEFORE_DISABLING = 2, 3
+    settings.PAUSE_SECONDS = 0
+    import_way(api, verificationMethod="EMAIL_OTP", email=EMAIL)
+    token = track(api)
+    ok(browser("POST", "challenge/email-otp", token=token))
+    for _time in range(3):
+        ok(browser("POST", "verify/email-otp", {"verificationCode": "000000"}, token=token))
+    [notice] = notices()
+    assert (notice.notice, notice.due_at) == ("disabled:EMAIL_OTP", notice.created_at)
+    payload = json.loads(notice.payload)
+    assert payload["subject"] == "Acme: Switched off after too many wrong codes: Email"
+    for text in (payload["text"], payload["html"]):
+        assert "It does not come back by itself" in text
+        assert "wait a while" not in text
+
+
 def test_nobody_is_told_who_cannot_be_or_where_the_tenant_does_not_want_it(api, browser, acme, admin):
     enrol(api, browser, DeviceKey())
     ok(api("PATCH", "users/alice", {"email": EMAIL}))

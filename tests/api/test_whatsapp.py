@@ -1,8 +1,10 @@
 """Codes by WhatsApp, and which of SMS and WhatsApp a code goes by."""
 
+import json
+
 import pytest
 
-from authenticators import delivery
+from authenticators import challenges, delivery
 from authenticators.messaging import TransportError
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Message
 from authsignal_portal.vocabulary import VerificationMethod as M
@@ -51,6 +53,16 @@ def test_a_number_that_gets_sms_is_challenged_by_whatsapp(api, browser, whatsapp
     assert (answer["isValid"], answer["verificationMethod"]) == (True, "WHATSAPP")
     again = ok(browser("POST", "verify/whatsapp", {"verificationCode": code}, token=token))
     assert again["failureReason"] == "CODE_INVALID_OR_EXPIRED"
+
+
+def test_what_goes_by_the_other_channel_speaks_the_language_of_the_first(api, browser, whatsapp):
+    ok(api("POST", "users/alice/authenticators", {"verificationMethod": "SMS", "phoneNumber": NUMBER}))
+    ok(browser("POST", "challenge/sms", token=track(api), **{"Accept-Language": "fr"}))
+    first = Message.objects.get()
+    assert "est votre code" in json.loads(first.payload)["text"]
+    assert challenges.send_by_fallback(first)
+    second = Message.objects.exclude(pk=first.pk).get()
+    assert "est votre code" in json.loads(second.payload)["text"]
 
 
 def test_with_nothing_enrolled_the_number_on_file_is_challenged_and_enrolled(api, browser, whatsapp):

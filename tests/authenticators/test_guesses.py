@@ -8,7 +8,8 @@ from django.conf import settings
 
 from audit.events import Tag
 from authenticators.methods import recovery_code
-from authenticators.models import Challenge, GuessCount
+from authenticators.models import Challenge, GuessCount, Message
+from authsignal_portal import clock
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
 from tests.races import scenes
@@ -145,7 +146,8 @@ def test_an_address_of_nobody_yet_is_counted_over_all_its_challenges(desk):
         challenge, right = begin(spelling)
         for number in range(1, 6):
             assert verify(challenge, scenes.wrong(right, number)) == INVALID
-    assert verify(*begin(" Nina@ACME.example")) == EXHAUSTED
+    assert desk("POST", "challenge", {"email": " Nina@ACME.example", "action": "Login"})[0] == 429
+    assert verify(challenge, right) == EXHAUSTED
     assert scenes.evaluated() == 10
     assert verify(*begin("olga@acme.example"))["isVerified"] is True
 
@@ -196,6 +198,63 @@ def proves_with(device, desk: Desk, person: scenes.Tracked) -> Any:
     begun = desk("POST", path, {}, token=tracked.token)[1]
     body = {"challengeId": begun["challengeId"], "authenticationCredential": device.get(begun["options"])}
     return desk("POST", "client/verify/passkey", body, token=tracked.token)[1]
+
+
+# -- nothing is sent that would not be taken -----------------------------------------------------
+
+
+def state_of(desk: Desk, tracked: scenes.Tracked) -> Any:
+    """What the page is told of the method."""
+    told = desk("POST", "/challenge/api/state", {}, token=tracked.token)[1]
+    return next(one for one in told["methods"] if one["method"] == M.EMAIL_OTP) | {"now": told["now"]}
+
+
+def test_while_a_method_is_paused_no_code_is_sent_and_the_page_is_told_until_when(desk, alice):
+    started, _right = anew(desk, alice)
+    desk.clock.advance(settings.RESEND_WAIT_SECONDS)
+    guess(desk, alice, 10)
+    fresh = scenes.track(desk, alice.user.user_id, scope="add:authenticators")
+    resent = Challenge.objects.get(action_id=started.action.pk).pk
+    codes = Message.objects.filter(notice="").count()
+    address = {"email": "other@acme.example"}
+    for ask in (
+        lambda: desk.ask("POST", "client/challenge/email-otp", token=fresh.token),
+        lambda: desk.ask("POST", "client/user-authenticators/email-otp", address, token=fresh.token),
+        lambda: desk.ask("POST", "challenge", {"userId": alice.user.user_id, "action": "Login"}),
+        lambda: desk.ask("POST", "challenge", {"challengeId": resent}),
+    ):
+        answer = ask()
+        assert (answer.status_code, answer.json()["errorCode"]) == (429, "too_many_requests")
+        assert int(answer["Retry-After"]) == settings.PAUSE_SECONDS
+    assert Message.objects.filter(notice="").count() == codes
+    told = state_of(desk, fresh)
+    assert (told["lockedUntil"] - told["now"], "disabled" in told) == (settings.PAUSE_SECONDS * 1000, False)
+    desk.clock.advance(settings.PAUSE_SECONDS)
+    fresh = scenes.track(desk, alice.user.user_id)
+    assert "lockedUntil" not in state_of(desk, fresh)
+    assert desk("POST", "client/challenge/email-otp", token=fresh.token)[0] == 200
+
+
+def test_a_disabled_method_is_sent_nothing_until_it_is_bound_anew(desk, alice):
+    GuessCount.objects.update(consecutive=50, disabled_at=clock.now())
+    fresh = scenes.track(desk, alice.user.user_id, scope="add:authenticators")
+    assert desk("POST", "client/challenge/email-otp", token=fresh.token)[0] == 429
+    told = state_of(desk, fresh)
+    assert (told["disabled"], "lockedUntil" in told) == (True, False)
+    address = {"email": "other@acme.example"}
+    begun = desk("POST", "client/user-authenticators/email-otp", address, token=fresh.token)[1]
+    assert answer(desk, fresh, sent_code(begun["challengeId"]))["isVerified"] is True
+    assert "disabled" not in state_of(desk, scenes.track(desk, alice.user.user_id))
+
+
+def test_a_spent_challenge_says_when_there_can_be_another(desk, alice):
+    tracked, right = anew(desk, alice)
+    for number in range(1, 6):
+        answer(desk, tracked, scenes.wrong(right, number))
+    told = state_of(desk, tracked)
+    until = Challenge.objects.get(action_id=tracked.action.pk).expires_at
+    assert told["lockedUntil"] == int(until.timestamp() * 1000)
+    assert "lockedUntil" not in state_of(desk, scenes.track(desk, alice.user.user_id))
 
 
 # -- disabled, until bound again -----------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from authenticators.models import RecoveryCode
+from authenticators.models import EndUser, RecoveryCode
 from tests import make
 from tests.browser.chromium import add_authenticator
 from tests.browser.hosted import Hosted, choose, heading, save_recovery_codes, type_code
@@ -142,6 +142,15 @@ def test_a_browser_without_passkeys_is_not_offered_one(hosted: Hosted) -> None:
     heading(hosted.page, "Set up verification")
     expect(hosted.page.get_by_role("button", name="Authenticator app")).to_be_visible()
     expect(hosted.page.get_by_role("button", name="Passkey")).to_have_count(0)
+    user = EndUser.objects.get(user_id=hosted.user_id)
+    make.make_authenticator(user, "PASSKEY", credential_id="c" * 40, rp_id="localhost", public_key=b"k")
+    hosted.open()
+    heading(hosted.page, "This browser cannot use passkeys")
+    expect(hosted.page.get_by_text("start again in another browser")).to_be_visible()
+    expect(hosted.page.get_by_text("Nothing that you have set up")).to_be_hidden()
+    choose(hosted.page, "Go back to the app")
+    # Another browser can: nothing has failed.
+    assert hosted.returned()["state"] == "CHALLENGE_REQUIRED"
 
 
 # -- enrolment -----------------------------------------------------------------------------------
@@ -192,6 +201,13 @@ def test_a_new_user_enrols_a_mobile_number_with_help_for_the_country(hosted: Hos
     heading(hosted.page, "Your mobile number")
     expect(hosted.page.get_by_label("Country")).to_have_value("GB")
     hosted.page.get_by_label("Country").select_option("NZ")
+    # What only the server can tell is told where it was typed, and can be mended there.
+    for typed, told in (("0900 12345", "This kind of number"), ("+93 70 123 4567", "No messages are sent")):
+        hosted.page.get_by_label("Mobile number").fill(typed)
+        choose(hosted.page, "Send code")
+        expect(hosted.page.get_by_role("alert")).to_contain_text(told)
+        expect(hosted.page.get_by_label("Mobile number")).to_have_value(typed)
+        expect(hosted.page.get_by_label("Country")).to_have_value("NZ")
     hosted.page.get_by_label("Mobile number").fill(f"0{hosted.phone[3:5]} {hosted.phone[5:8]} {hosted.phone[8:]}")
     choose(hosted.page, "Send code")
     heading(hosted.page, "Check your phone")
@@ -206,6 +222,14 @@ def test_a_new_user_enrols_an_authenticator_app_by_picture_or_key(hosted: Hosted
     heading(hosted.page, "Set up your authenticator app")
     picture = hosted.page.get_by_alt_text("QR code")
     assert picture.evaluate("image => image.complete && image.naturalWidth > 20")
+    # Whoever has the app on this very device cannot scan its screen.
+    link = hosted.page.get_by_text("Open the app on this device")
+    expect(link).to_be_hidden()
+    assert (link.get_attribute("href") or "").startswith("otpauth://totp/")
+    hosted.page.context.new_cdp_session(hosted.page).send(
+        "Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 1}
+    )
+    expect(link).to_be_visible()
     choose(hosted.page, "type a key")
     secret = hosted.page.locator(".secret-text").inner_text().replace(" ", "")
     type_code(hosted.page, hosted.current_code(secret))
@@ -405,13 +429,29 @@ def test_too_many_messages_show_when_to_go_on(hosted: Hosted, advance: Callable[
 # -- ends ----------------------------------------------------------------------------------------
 
 
+# What a screen reader says: every change of a region that is live.
+LISTEN = """() => {
+  window.spoken = [];
+  const said = (changes) => changes.forEach(({ target }) => {
+    const live = (target.nodeType === 1 ? target : target.parentElement)?.closest("[role=status], [aria-live]");
+    if (live?.textContent) window.spoken.push(live.textContent);
+  });
+  new MutationObserver(said).observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
+
+
 def test_the_page_expires_before_the_users_eyes_and_leads_back(hosted: Hosted) -> None:
     hosted.enrol("AUTHENTICATOR_APP", otpUri=otp_uri())
     hosted.page.clock.install()
     hosted.open()
     heading(hosted.page, "Open your authenticator app")
-    hosted.page.clock.fast_forward(9 * 60 * 1000 + 5000)
-    expect(hosted.page.locator("#expiry")).to_have_text(re.compile(r"^This page expires in 0:5\d\.$"))
+    hosted.page.evaluate(LISTEN)
+    hosted.page.clock.fast_forward(9 * 60 * 1000 - 5000)
+    hosted.page.clock.run_for(50_000)
+    expect(hosted.page.locator("#expiry")).to_have_text(re.compile(r"^This page expires in 0:1\d\.$"))
+    # Seen every second, and spoken twice.
+    spoken = [words for words in hosted.page.evaluate("window.spoken") if "expires" in words]
+    assert spoken == [f"This page expires in {left}." for left in ("1:00", "0:15")]
     hosted.page.clock.fast_forward(60_000)
     heading(hosted.page, "This page has expired")
     choose(hosted.page, "Go back to the app")
@@ -442,10 +482,13 @@ def test_the_token_leaves_the_address_and_the_storage_at_once(hosted: Hosted) ->
     heading(hosted.page, "Open your authenticator app")
     assert hosted.page.url == f"{hosted.live.public_url}/challenge"
     kept = hosted.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, history.state])")
-    assert kept == "[{},{},null]"
+    # The way back to the app, as the server checked it, and nothing else.
+    assert kept == f'[{{}},{{}},{{"backUrl":"{hosted.app.origin}/return?keep=1"}}]'
     assert all(cookie.get("httpOnly") for cookie in hosted.page.context.cookies())
     hosted.page.reload()
     heading(hosted.page, "This page cannot go on")
+    choose(hosted.page, "Go back to the app")
+    hosted.page.wait_for_url(f"{hosted.app.origin}/return?keep=1")
 
 
 def test_what_was_done_is_not_done_twice(hosted: Hosted) -> None:

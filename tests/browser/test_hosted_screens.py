@@ -1,12 +1,13 @@
 """What ends a hosted page before its time, on the real server. Each screen by itself is in tests/screens."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser import chromium
-from tests.browser.hosted import Hosted, choose, heading
+from tests.browser.hosted import Hosted, choose, heading, type_code
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 WIDTHS = {390: 780, 1280: 800}
@@ -76,6 +77,12 @@ def test_the_end_of_time_and_of_the_network(hosted: Hosted) -> None:
     page.clock.install()
     choose(page, "Try again")
     heading(page, "Open your authenticator app")
+    with refusing(page, "/v1/client/verify/totp", "invalid_configuration"):
+        type_code(page, "000000")
+        expect(page.get_by_role("alert")).to_have_text("This way cannot be used here. Choose another one.")
+    with refusing(page, "/v1/client/verify/totp", "not_heard_of"):
+        choose(page, "Verify")
+        expect(page.get_by_role("alert")).to_have_text(re.compile("^That did not work here. Go back to the app"))
     page.clock.fast_forward(9 * 60 * 1000 + 20_000)
     expect(page.locator("#expiry")).to_be_visible()
 
@@ -108,3 +115,15 @@ class offline:
 
     def handle(self, route: Route) -> None:
         route.abort()
+
+
+class refusing(offline):
+    """While inside, they are answered with this error, and with words that are not for users."""
+
+    def __init__(self, page: Page, path: str, code: str) -> None:
+        super().__init__(page, path)
+        self.code = code
+
+    def handle(self, route: Route) -> None:
+        body = {"error": self.code, "errorCode": self.code, "errorDescription": "AUTHENTICATOR_APP is not permitted."}
+        route.fulfill(status=400, json=body)

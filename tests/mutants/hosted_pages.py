@@ -1,8 +1,9 @@
 """Ways to break the hosted pages' forms without JavaScript, and what users may do with their own methods."""
 
-from tests.mutants.catalogue import mutant
+from tests.mutants.catalogue import GUESSES, mutant
 
 PLAIN = "tests/actions/test_plain.py"
+HOSTED = "tests/actions/test_hosted.py"
 OWN = "tests/actions/test_own_methods.py"
 RACE = "tests/races/test_enrolling.py"
 ARMED = "tests/browser/test_armed.py"
@@ -83,6 +84,36 @@ HOSTED_PAGES = [
             'return Shown("renew_codes") if visit.state["recoveryCodes"].get("remaining") else new_codes(visit)',
             "return new_codes(visit)",
         ),
+    ),
+    mutant(
+        "locks: a code is sent that would not be taken",
+        f"{GUESSES}::test_while_a_method_is_paused_no_code_is_sent_and_the_page_is_told_until_when",
+        ("authenticators/challenges.py", "    _check_answerable(challenge, now)\n", ""),
+    ),
+    mutant(
+        "dead ends: the app is left waiting",
+        f"{HOSTED}::test_where_no_method_is_left_the_app_learns_of_a_failure",
+        ("actions/hosted.py", "        dead_ends.close(self.context)\n", ""),
+    ),
+    mutant(
+        "dead ends: the page without a script leaves the app waiting",
+        f"{PLAIN}::test_who_leaves_without_a_way_has_failed",
+        ("actions/plain_steps.py", "    dead_ends.close(visit.context)\n", ""),
+    ),
+    mutant(
+        "dead ends: whoever quits has failed",
+        f"{HOSTED}::test_quitting_fails_nothing_while_there_is_a_way",
+        ("actions/dead_ends.py", "if not _has(context) and not _may_have(context):", "if not _may_have(context):"),
+    ),
+    mutant(
+        "dead ends: who could still set something up has failed",
+        f"{HOSTED}::test_quitting_fails_nothing_while_there_is_a_way",
+        ("actions/dead_ends.py", "if not _has(context) and not _may_have(context):", "if not _has(context):"),
+    ),
+    mutant(
+        "dead ends: a visit of the settings fails the action",
+        f"{HOSTED}::test_quitting_fails_nothing_while_there_is_a_way",
+        ("actions/dead_ends.py", " or hosted_state.is_vouched(context)", ""),
     ),
     mutant(
         "own methods: any scope removes",

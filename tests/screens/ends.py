@@ -49,6 +49,14 @@ SCENES = [
     Scene(
         15,
         "expired",
+        "reloaded",
+        "This page cannot go on",
+        alone("AUTHENTICATOR_APP"),
+        steps=(see("Code from the app"), lambda page: page.reload(), see("Go back to the app")),
+    ),
+    Scene(
+        15,
+        "expired",
         "soon",
         "Open your authenticator app",
         alone("AUTHENTICATOR_APP", expiresIn=50),

@@ -114,6 +114,15 @@ SCENES = [
     *address("whatsapp-enrol", "WHATSAPP", "WhatsApp", PHONE_LINE, "Send code", BAD_PHONE, LONG_PHONE),
     Scene(
         12,
+        "sms-enrol",
+        "refused",
+        "Your mobile number",
+        enrolling("SMS"),
+        {f"{BASE}/sms": Refused(400, reason="country-not-served")},
+        (fill("Mobile number", "+93701234567"), click("Send code"), see_alert("No messages are sent")),
+    ),
+    Scene(
+        12,
         "email-enrol",
         "code",
         "Check your email",

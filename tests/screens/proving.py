@@ -1,5 +1,8 @@
 """Screens 1 to 11 and 19: loading, choosing, and each way to prove oneself."""
 
+import time
+from typing import Any
+
 from tests.screens.scene import (
     HELD,
     LONG_NAME,
@@ -27,6 +30,13 @@ CANCELS = """for (const name of ["get", "create"])
 SLOW_CLOCK = "Date.now = ((real) => () => real() - 200_000)(Date.now);"
 OPTIONS = {"challengeId": "c", "options": {"challenge": "AAAA", "rpId": "localhost", "user": {"id": "AAAA"}}}
 BASE = "/v1/client/user-authenticators"
+
+
+def proving_while(method: str = "AUTHENTICATOR_APP", **lock: Any) -> dict[str, Any]:
+    """The method that takes no code now; the page begins with it where there is no other."""
+    rest = proving("", "EMAIL_OTP", "SMS") if method == "SMS" else alone(method)
+    methods = [one | (lock if one["method"] == method else {}) for one in rest["methods"]]
+    return rest | {"methods": methods}
 
 
 def by_message(number: int, screen: str, method: str, path: str, title: str, label: str, sent: str) -> list[Scene]:
@@ -271,6 +281,30 @@ SCENES = [
     ),
     Scene(
         16,
+        "locked",
+        "paused",
+        "Too many wrong codes",
+        proving_while(lockedUntil=int(time.time() + 3600) * 1000),
+        steps=(see("You can try again in"),),
+    ),
+    Scene(
+        16,
+        "locked",
+        "disabled",
+        "Too many wrong codes",
+        proving_while(disabled=True),
+        steps=(see("does not come back by itself"),),
+    ),
+    Scene(
+        16,
+        "locked",
+        "choose",
+        "How do you want to verify?",
+        proving_while("SMS", disabled=True),
+        steps=(see("Locked after too many wrong codes"),),
+    ),
+    Scene(
+        16,
         "limited",
         "alone",
         "Too many tries",
@@ -302,7 +336,7 @@ SCENES = [
         19,
         "unsupported",
         "only-passkey",
-        "There is no way to verify",
+        "This browser cannot use passkeys",
         alone("PASSKEY"),
         script="delete window.PublicKeyCredential;",
     ),

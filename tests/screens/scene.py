@@ -25,6 +25,7 @@ class Refused:
     code: str = "invalid_request"
     description: str = "The request could not be processed."
     retry_after: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -266,5 +266,5 @@ def _fulfil(route: Route, reply: Any) -> None:
         route.fulfill(json=reply)
         return
     body = {"error": reply.code, "errorCode": reply.code, "errorDescription": reply.description}
-    headers = {"Content-Type": "application/json", "Retry-After": str(reply.retry_after)}
+    headers = {"Content-Type": "application/json", "Retry-After": str(reply.retry_after), "Error-Reason": reply.reason}
     route.fulfill(status=reply.status, body=json.dumps(body), headers=headers)

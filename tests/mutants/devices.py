@@ -19,8 +19,8 @@ ONCE = [
         f"{RACES}::test_approved_and_declined_at_once_it_is_one_of_the_two",
         (
             "authenticators/challenges.py",
-            "    if not challenge.is_open(now):\n        return REFUSED\n    try:",
-            "    try:",
+            "    if not challenge.is_open(now):\n        return REFUSED\n    if not available",
+            "    if not available",
         ),
         (
             "authenticators/challenges.py",

@@ -82,7 +82,11 @@ USERS_TOLD = [
     mutant(
         "notices: a locked method is nobody's business",
         f"{TOLD}::test_guesses_that_lock_a_method_are_told",
-        ("authenticators/challenges.py", "            _tell(challenge.user, Kind.LOCKED, challenge, now)\n", ""),
+        (
+            "authenticators/challenges.py",
+            "            _tell(challenge.user, Kind.DISABLED if is_for_good else Kind.LOCKED, challenge, now)\n",
+            "",
+        ),
     ),
     mutant(
         "notices: a refused copy is not told of",

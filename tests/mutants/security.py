@@ -568,7 +568,11 @@ PAGES = [
     mutant(
         "pages: the token stays in the address",
         "tests/browser/test_hosted.py::test_the_token_leaves_the_address_and_the_storage_at_once",
-        ("static/challenge/challenge.js", '  window.history.replaceState(null, "", window.location.pathname);\n', ""),
+        (
+            "static/challenge/challenge.js",
+            '  window.history.replaceState(token ? null : window.history.state, "", window.location.pathname);\n',
+            "",
+        ),
     ),
 ]
 

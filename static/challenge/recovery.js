@@ -7,8 +7,9 @@ import { persistently } from "./troubles.js";
 import { loading, screen } from "./view.js";
 
 export async function saveRecoveryCodes({ again = false } = {}) {
-  const { enabled, remaining } = session.state.recoveryCodes;
-  if (!enabled || (remaining !== undefined && !again)) return;
+  const { isEnrolled, recoveryCodes } = session.state;
+  const { enabled, remaining } = recoveryCodes;
+  if (!isEnrolled || !enabled || (remaining !== undefined && !again)) return;
   loading();
   const made = await persistently(() => call("/challenge/api/recovery-codes", {}), { another: true });
   if (made === "another") return;

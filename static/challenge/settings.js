@@ -65,9 +65,9 @@ async function manage(authenticator) {
   loading();
   const done = await persistently(
     () => call(`/challenge/api/${answer}-method`, { id: authenticator.userAuthenticatorId }),
-    { another: true },
+    { back: true },
   );
-  if (done !== "another") announce(text(answer === "remove" ? "method-removed" : "method-preferred"));
+  if (done !== "back") announce(text(answer === "remove" ? "method-removed" : "method-preferred"));
 }
 
 const cardOf = ({ verificationMethod }) => document.getElementById(`card-${verificationMethod}`).content.cloneNode(true);

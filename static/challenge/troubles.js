@@ -7,14 +7,15 @@ import { end, expired } from "./leaving.js";
 
 const never = new Promise(() => {});
 
-// Runs `work` until it answers. Resolves with its answer, or with "another" when the user gives this way up.
-export async function persistently(work, { another = false } = {}) {
+// Runs `work` until it answers. Resolves with its answer, or with "another" or "back" when the user gives it up.
+export async function persistently(work, { another = false, back = false } = {}) {
   for (;;) {
     try {
       return await work();
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
-      if ((await explain(problem, { another })) === "another") return "another";
+      const answer = await explain(problem, { another, back });
+      if (answer === "another" || answer === "back") return back ? "back" : "another";
     }
   }
 }
@@ -33,7 +34,8 @@ export function sentence(problem) {
   return problem.description;
 }
 
-async function explain(problem, { another }) {
+async function explain(problem, { another, back }) {
+  const other = another || back;
   if (problem.code === "expired_token") {
     await expired();
     return never;
@@ -42,9 +44,9 @@ async function explain(problem, { another }) {
     await end("other-browser");
     return never;
   }
-  if (problem.soon) return limited(problem.retryAfter, { another, title: text("soon"), reason: text(problem.soon) });
-  if (problem.status === 429) return limited(problem.retryAfter, { another, reason: problem.sending ? text("not-now") : "" });
-  return screen("error", { slots: { reason: sentence(problem) }, when: { another } });
+  if (problem.soon) return limited(problem.retryAfter, { another: other, title: text("soon"), reason: text(problem.soon) });
+  if (problem.status === 429) return limited(problem.retryAfter, { another: other, reason: problem.sending ? text("not-now") : "" });
+  return screen("error", { slots: { reason: sentence(problem) }, when: { another, back } });
 }
 
 export function limited(seconds, { another, title = "", reason = "" }) {
@@ -57,6 +59,7 @@ export function limited(seconds, { another, title = "", reason = "" }) {
       return countdown(seconds, (left) => {
         until.textContent = left ? text("try-again-in", { time: clockText(left) }) : "";
         until.hidden = left === 0;
+        if (left === 0) ui.slot("reason").textContent = "";
         ui.show("ready", left === 0);
       });
     },

@@ -90,6 +90,8 @@ def check(visit: Visit, _argument: str) -> Answer:
     else:
         code = visit.given.get("device_code", "")
         outcome = device_waiting.qr_outcome(visit.context.tenant, challenge_id, code)
+        if device_waiting.qr_stages([challenge_id]).get(challenge_id) == device_waiting.Stage.OVER:
+            return Shown("push_over", another(visit), carry=visit.carried)
     return _told(visit, outcome)
 
 

@@ -36,6 +36,8 @@ class Filling:
     act: str = "answer"
     path: str = ""
     problem: str = ""
+    # A page that reloads itself would close what somebody opened.
+    stays_open: bool = False
 
 
 def filled(html: str, filling: Filling) -> SafeString:
@@ -136,6 +138,8 @@ class _Screen(HTMLParser):
     def _dress(self, tag: str, attrs: Attributes) -> None:
         slot = attrs.pop("data-slot", None) or ""
         attrs.pop("hidden", None)
+        if tag == "details" and self.filling.stays_open:
+            attrs["open"] = None
         if tag == "form":
             attrs.pop("novalidate", None)
             attrs |= {"method": "post", "action": self.filling.path}

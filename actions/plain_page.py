@@ -1,7 +1,7 @@
 """The hosted pages without JavaScript: the same screens and templates, carried from one to the next by plain forms.
 
 A browser without JavaScript is led here from /challenge. GET shows the first screen and changes nothing. Each button
-posts the form; the answer is the next screen.
+posts the form; the answer is the next screen. One that waits for something elsewhere reloads itself (plain_waiting).
 
 - Only at top level, where there is a cookie: the browser that took the first step takes all others.
 - The forms carry the token sealed for this browser (plain_pass), and count only when they come from this origin.
@@ -9,7 +9,7 @@ posts the form; the answer is the next screen.
   stands, and are believed for nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from csp.constants import NONE, SELF
@@ -21,7 +21,16 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from actions import hosted, hosted_state, hosted_theme, plain_pass, plain_screens, plain_steps, plain_visit
+from actions import (
+    hosted,
+    hosted_state,
+    hosted_theme,
+    plain_pass,
+    plain_screens,
+    plain_steps,
+    plain_visit,
+    plain_waiting,
+)
 from actions.models import ActionFacts
 from actions.plain_screens import Shown, Words
 from actions.plain_visit import Visit
@@ -45,6 +54,7 @@ def page(request: HttpRequest) -> HttpResponse:
     given = _given(request)
     try:
         text = plain_pass.read(given.get("visit", ""), hosted.browser_of(request))
+        given = plain_waiting.restored(request, given)
     except plain_pass.NotTheirs:
         return _answer(Words(request, None), plain_visit.ended("missing"), None)
     token, facts, problem = hosted.opened(text)
@@ -84,12 +94,18 @@ def _stepped(words: Words, given: Mapping[str, str], token: str) -> HttpResponse
     visit: Visit | None = None
     try:
         visit = Visit(words, plain_visit.read(token), token, given, _flags(given))
-        shown = (_posted if words.request.method == "POST" else _first)(visit)
+        shown = _step_of(words.request)(visit)
     except AuthsignalError as problem:
         shown = _explained(problem, visit)
     except OperationalError:
         shown = Shown("error", slots={"reason": words.text("server")}, status=503)
     return _answer(words, shown, visit)
+
+
+def _step_of(request: HttpRequest) -> Callable[[Visit], Shown]:
+    if request.method == "POST":
+        return _posted
+    return _looked if plain_waiting.is_look(request) else _first
 
 
 def _flags(given: Mapping[str, str]) -> dict[str, str]:
@@ -106,8 +122,7 @@ def _first(visit: Visit) -> Shown:
     """What a mail scanner may open as often as it likes."""
     visit.flags.pop("added", None)
     visit.flags.pop("first", None)
-    if hosted.is_other_browser(visit.words.request, visit.context.facts):
-        raise hosted.OpenedElsewhere
+    _check_browser(visit)
     if not visit.state["isEnrolled"]:
         visit.flags["first"] = "yes"
     # Back from an account with an identity provider. Whoever connected one comes with a proof's own token.
@@ -120,6 +135,17 @@ def _first(visit: Visit) -> Shown:
         return Shown("email_magic_link", labels=_link_labels(visit), carry={"method": link.value})
     shown = plain_steps.first_screen(visit)
     return replace(shown, problem=visit.text("not-signed-in")) if returned == "failed" else shown
+
+
+def _looked(visit: Visit) -> Shown:
+    """The page that waits, by itself. Its address opens in its own browser alone, and makes no recovery codes."""
+    _check_browser(visit)
+    return plain_steps.look(visit)
+
+
+def _check_browser(visit: Visit) -> None:
+    if hosted.is_other_browser(visit.words.request, visit.context.facts):
+        raise hosted.OpenedElsewhere
 
 
 def _link_labels(visit: Visit) -> dict[str, str]:
@@ -155,6 +181,7 @@ def _answer(words: Words, shown: Shown, visit: Visit | None) -> HttpResponse:
     request, tenant = words.request, words.tenant
     hidden = _hidden(visit, shown.screen)
     left = int((visit.context.token.expires_at - clock.now()).total_seconds()) if visit else 0
+    waiting = visit if visit and plain_waiting.looks(visit, shown) else None
     message = visit.state.get("message") if visit and shown.may_quit and visit.has_state else ""
     context = {
         "tenant": tenant.name if tenant else "",
@@ -167,9 +194,12 @@ def _answer(words: Words, shown: Shown, visit: Visit | None) -> HttpResponse:
         "link_to": shown.link_to or shown.leave_to,
         "leave_after": SUCCESS_SECONDS if shown.screen == "success" else 0,
         "expiry": _expiry(words, left),
+        "still": plain_waiting.address(waiting, shown, still=True) if waiting else "",
     }
     response = TemplateResponse(request, "challenge/plain.html", context).render()
     response.status_code = shown.status
+    if waiting:
+        response.headers["Refresh"] = plain_waiting.refresh(waiting, shown)
     response.headers["Content-Language"] = translation.get_language() or ""
     hosted.set_headers(response, None)
     response._csp_config |= {"script-src": [NONE], "connect-src": [NONE], "form-action": [SELF]}  # type: ignore[attr-defined]

@@ -25,6 +25,8 @@ M = VerificationMethod
 NEEDS_SCRIPT = frozenset({M.PASSKEY, M.SECURITY_KEY, M.IN_APP})
 # And set up our own app on a phone.
 ADDED_BY_SCRIPT = NEEDS_SCRIPT | {M.PUSH, M.QR_CODE}
+# Where nothing is typed and everything happens elsewhere.
+WAITING = frozenset({"email_magic_link", "push", "qr_code", "identity_check"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,10 @@ class Shown:
     # The same, offered as a link only.
     link_to: str = ""
     status: int = 200
+
+    @property
+    def waits(self) -> bool:
+        return self.screen in WAITING
 
     def also(self, *names: str) -> "Shown":
         return replace(self, when=self.when | set(names))
@@ -99,6 +105,7 @@ def drawn(words: Words, shown: Shown, hidden: Mapping[str, str]) -> SafeString:
         path=path,
         problem=shown.problem,
         act=shown.act,
+        stays_open=shown.waits,
     )
     body = plain_html.filled(words.render(shown.screen), filling)
     return format_html('<form id="{}" method="post" action="{}">{}</form>{}', plain_html.FORM, path, fields, body)

@@ -5,6 +5,7 @@ screen. What it may do is judged where the Client API's calls are judged; the fo
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from actions import dead_ends, devices
 from actions.plain_answers import answer, back, check, code, resend, retry, switch
@@ -43,6 +44,15 @@ def first_screen(visit: Visit) -> Shown:
     if "added" in visit.flags and not is_closed and _lacks_codes(visit):
         return Shown("recovery_codes", may_quit=False)
     return next_screen(visit)
+
+
+def look(visit: Visit) -> Shown:
+    """As pressing `check`, by a page that waits: it says nothing new until there is something new."""
+    answer = check(visit, "")
+    if isinstance(answer, Shown):
+        return replace(answer, slots={name: words for name, words in answer.slots.items() if name != "note"})
+    visit.forget()
+    return first_screen(visit)
 
 
 def next_screen(visit: Visit) -> Shown:

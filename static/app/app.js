@@ -3,7 +3,7 @@
 import { ApiError } from "../challenge/api.js";
 import { contactForm } from "../challenge/forms.js";
 import { config, text } from "../challenge/page.js";
-import { announce, loading, screen } from "../challenge/view.js";
+import { allowQuit, announce, loading, screen } from "../challenge/view.js";
 import * as calls from "./calls.js";
 import { canScan, watch } from "./camera.js";
 import { inFragment, read } from "./codes.js";
@@ -14,6 +14,8 @@ import * as requests from "./requests.js";
 import * as store from "./store.js";
 
 const POLL_MS = 4000;
+// So long home waits for what it is to show: what comes later moves the rest of it.
+const FIRST_LOOK_MS = 1500;
 const PATHS = { PUSH: "push", QR_CODE: "qr-code", IN_APP: "in-app" };
 
 const accounts = () => store.accountsOf(config.tenantId);
@@ -45,7 +47,6 @@ function start(problem) {
   return screen("start", {
     slots: { problem },
     when: { camera: canScan, install: !("PushManager" in window) },
-    quit: false,
     setup(ui, done) {
       readForm(ui, done);
       ui.on("scan", async () => done(await scan()));
@@ -59,12 +60,17 @@ function readForm(ui, done) {
     return null;
   };
   contactForm(ui, given, (typed) => (read(typed) ? "" : text("no-code")));
+  if (!canScan) typeInstead(ui);
+}
+
+// Where there is no camera to look through, typing is the way.
+function typeInstead(ui) {
+  ui.find("form button").className = "primary";
 }
 
 function scan() {
   return screen("scan", {
     when: { camera: canScan, plain: !canScan },
-    quit: false,
     setup(ui, done) {
       let stop = () => {};
       let left = false;
@@ -73,6 +79,7 @@ function scan() {
       const found = (words) => (read(words) ? done(read(words)) : (ui.slot("problem").textContent = text("no-code")));
       const unseen = () => {
         ui.show("camera", false);
+        typeInstead(ui);
         ui.slot("problem").textContent = text("no-camera");
       };
       if (canScan) watch(ui.slot("camera"), found).then((made) => (left ? made() : (stop = made)), unseen);
@@ -95,7 +102,7 @@ async function enrol(code) {
   } catch (problem) {
     return explain(problem, enrolProblem(problem), { enrol: code });
   }
-  await screen("result", { when: { enrolled: true }, quit: false });
+  await screen("result", { when: { enrolled: true } });
   return null;
 }
 
@@ -112,7 +119,6 @@ async function added(account) {
 
 function askName() {
   return screen("enrol", {
-    quit: false,
     setup(ui, done) {
       ui.find("#contact").value = deviceName();
       const given = (typed) => {
@@ -135,7 +141,7 @@ function enrolProblem(problem) {
 
 // A link asks before it claims anything: a page may have opened it, and nobody scanned.
 async function scanned(known, { scan: challengeId, byLink = false }) {
-  if (byLink && (await screen("linked", { quit: false })) === "back") return null;
+  if (byLink && (await screen("linked")) === "back") return null;
   const account = known.length === 1 ? known[0] : await choose(known);
   if (account === "back") return null;
   return answered(() => requests.byScan(account, challengeId, byLink), { scan: challengeId, byLink });
@@ -143,7 +149,6 @@ async function scanned(known, { scan: challengeId, byLink = false }) {
 
 function choose(known) {
   return screen("choose", {
-    quit: false,
     setup: (ui, done) => ui.slot("accounts").append(...known.map((one) => accountRow(one, () => done(one)))),
   });
 }
@@ -151,10 +156,11 @@ function choose(known) {
 async function answered(work, again) {
   try {
     const outcome = await work();
-    await screen("result", { when: { [outcome]: true }, quit: false });
+    await screen("result", { when: { [outcome]: true } });
     return null;
   } catch (problem) {
-    return explain(problem, "", problem.status === 400 ? null : again);
+    const isOver = problem.status === 400;
+    return explain(problem, isOver ? text("not-for-this-phone") : "", isOver ? null : again);
   }
 }
 
@@ -163,7 +169,8 @@ async function explain(problem, words, again) {
   const known = problem instanceof ApiError;
   const reason = words || (known ? calls.sentence(problem) : text("no-storage"));
   const retry = known && !words && again !== null;
-  const answer = await screen("error", { slots: { reason }, when: { retry }, quit: false });
+  const when = { retry, back: retry, "only-back": !retry };
+  const answer = await screen("error", { slots: { reason }, when });
   return answer === "retry" ? again : null;
 }
 
@@ -171,9 +178,11 @@ async function explain(problem, words, again) {
 
 async function home(known) {
   notifications.keepOn(known);
+  loading();
+  const first = waitingFor(known);
+  const soon = await Promise.race([first, new Promise((resolve) => setTimeout(resolve, FIRST_LOOK_MS))]);
   const chosen = await screen("home", {
     when: { asking: true, notify: notifications.permission() === "default", denied: notifications.permission() === "denied" },
-    quit: false,
     setup(ui, done) {
       const removed = new Set();
       const showAccounts = () =>
@@ -190,12 +199,14 @@ async function home(known) {
       showInstall();
       installing.whenOffered(showInstall);
       ui.on("install", () => installing.install().then(showInstall));
-      return watchRequests(known, (found) => {
+      const tell = (found) => {
         ui.show("asking", false);
         for (const account of found.gone) removed.add(account.publicKey);
         if (found.gone.length) showAccounts();
         showRequests(ui, found, done);
-      });
+      };
+      if (soon) tell(soon);
+      return watchRequests(known, soon ? null : first, tell);
     },
   });
   if (chosen === "scan") return scan();
@@ -216,22 +227,29 @@ function showRequests(ui, { waiting, problem }, done) {
 }
 
 // Asks for all accounts until it is stopped: every few seconds while somebody looks, and at once when they come back.
-function watchRequests(known, tell) {
+// `asked`: the answer that is on its way already, if it is.
+function watchRequests(known, asked, tell) {
   let timer = 0;
   let stopped = false;
-  const step = async () => {
-    clearTimeout(timer);
-    if (document.hidden) return;
-    const found = await waitingFor(known);
+  const take = async (asking) => {
+    const found = await asking;
     if (stopped) return;
     tell(found);
+    wait();
+  };
+  const wait = () => {
     clearTimeout(timer);
     timer = setTimeout(step, POLL_MS);
+  };
+  const step = () => {
+    clearTimeout(timer);
+    if (!document.hidden) take(waitingFor(known));
   };
   document.addEventListener("visibilitychange", step);
   window.addEventListener("focus", step);
   hurry = step;
-  step();
+  if (asked) take(asked);
+  else wait();
   return () => {
     stopped = true;
     clearTimeout(timer);
@@ -281,7 +299,7 @@ async function oneAccount(account) {
   let problem = "";
   for (;;) {
     const detail = text("set-up-on", { day: day(account.since) });
-    const answer = await screen("account", { slots: { name: account.userId, detail, problem }, quit: false });
+    const answer = await screen("account", { slots: { name: account.userId, detail, problem } });
     if (answer === "back") return null;
     loading();
     try {
@@ -324,9 +342,10 @@ window.addEventListener("hashchange", () => {
   if (inFragment(window.location.hash)) window.location.reload();
 });
 notifications.start(() => hurry());
+allowQuit(false);
 loading();
 run().catch((problem) => {
   const reason = problem instanceof ApiError ? calls.sentence(problem) : text("no-storage");
-  screen("error", { slots: { reason }, when: { retry: true }, quit: false }).then(() => window.location.reload());
+  screen("error", { slots: { reason }, when: { retry: true } }).then(() => window.location.reload());
   if (!(problem instanceof ApiError) && !(problem instanceof DOMException)) throw problem;
 });

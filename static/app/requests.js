@@ -32,7 +32,6 @@ async function decide(account, path, told, { asksNumber }) {
   const outcome = await screen("request", {
     slots: { transaction: told.message ?? "" },
     when: { transaction: told.message, number: asksNumber, plain: !asksNumber },
-    quit: false,
     setup(ui, done) {
       ui.slot("about").append(...about(account, told));
       const valid = (typed) => (NUMBER.test(typed.trim()) ? "" : text("two-digits"));

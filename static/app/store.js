@@ -27,10 +27,10 @@ async function run(mode, work) {
   }
 }
 
-// Each tenant's app sees its own accounts.
+// Each tenant's app sees its own accounts, the oldest first.
 export async function accountsOf(tenantId) {
   const all = await run("readonly", (accounts) => accounts.getAll());
-  return all.filter((account) => account.tenantId === tenantId);
+  return all.filter((account) => account.tenantId === tenantId).sort((one, other) => one.since - other.since);
 }
 
 // `account`: {publicKey, privateKey, tenantId, userId, name, since, endpoint?, told?}. A key is cloned, never written out.

@@ -18,8 +18,8 @@ export async function manage({ id, label, may, isLast }, { title, detail, dates 
   const given = answer === "rename" ? await newName(label) : {};
   if (given === "back") return;
   loading();
-  const done = await persistently(() => call(`/challenge/api/${answer}-method`, { id, ...given }), { another: true });
-  if (done !== "another") announce(text(DONE[answer]));
+  const done = await persistently(() => call(`/challenge/api/${answer}-method`, { id, ...given }), { back: true });
+  if (done !== "back") announce(text(DONE[answer]));
 }
 
 function newName(label) {

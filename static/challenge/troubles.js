@@ -7,16 +7,17 @@ import { end, expired } from "./leaving.js";
 
 const never = new Promise(() => {});
 
-// Runs `work` until it answers. Resolves with its answer, or with "another" when the user gives this way up. `form`: what
-// was typed is to be typed again where it is wrong; resolves with what is, `{ wrong }`.
-export async function persistently(work, { another = false, form = false } = {}) {
+// Runs `work` until it answers. Resolves with its answer, or with "another" or "back" when the user gives it up. `form`:
+// what was typed is to be typed again where it is wrong; resolves with what is, `{ wrong }`.
+export async function persistently(work, { another = false, back = false, form = false } = {}) {
   for (;;) {
     try {
       return await work();
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
       if (form && problem.reason) return { wrong: sentence(problem) };
-      if ((await explain(problem, { another })) === "another") return "another";
+      const answer = await explain(problem, { another, back });
+      if (answer === "another" || answer === "back") return back ? "back" : "another";
     }
   }
 }
@@ -36,7 +37,8 @@ export function sentence(problem) {
   return firstText(problem.reason, `error-${problem.code}`, `error-${problem.status}`, "error");
 }
 
-async function explain(problem, { another }) {
+async function explain(problem, { another, back }) {
+  const other = another || back;
   if (problem.code === "expired_token") {
     await expired();
     return never;
@@ -45,10 +47,10 @@ async function explain(problem, { another }) {
     await end("other-browser");
     return never;
   }
-  if (problem.lock) return locked(problem.lock, { another });
-  if (problem.soon) return limited(problem.retryAfter, { another, title: text("soon"), reason: text(problem.soon) });
-  if (problem.status === 429) return limited(problem.retryAfter, { another, reason: problem.sending ? text("not-now") : "" });
-  return screen("error", { slots: { reason: sentence(problem) }, when: { another } });
+  if (problem.lock) return locked(problem.lock, { another: other });
+  if (problem.soon) return limited(problem.retryAfter, { another: other, title: text("soon"), reason: text(problem.soon) });
+  if (problem.status === 429) return limited(problem.retryAfter, { another: other, reason: problem.sending ? text("not-now") : "" });
+  return screen("error", { slots: { reason: sentence(problem) }, when: { another, back } });
 }
 
 export function limited(seconds, { another, title = "", reason = "" }) {
@@ -65,6 +67,7 @@ function untilReady(ui, seconds) {
   return countdown(seconds, (left) => {
     until.textContent = left ? text("try-again-in", { time: clockText(left) }) : "";
     until.hidden = left === 0;
+    if (left === 0 && ui.slot("reason")) ui.slot("reason").textContent = "";
     ui.show("ready", left === 0);
   });
 }

@@ -9,7 +9,9 @@ import { announce, loading, screen, tag } from "./view.js";
 export async function devices() {
   for (;;) {
     loading();
-    const { devices: list } = await persistently(() => call("/challenge/api/devices", {}));
+    const found = await persistently(() => call("/challenge/api/devices", {}), { back: true });
+    if (found === "back") return;
+    const list = found.devices;
     const answer = await screen("devices", {
       when: { some: list.length, none: !list.length },
       message: false,
@@ -17,8 +19,8 @@ export async function devices() {
     });
     if (answer === "back") return;
     loading();
-    await persistently(() => call("/challenge/api/forget-device", { id: answer.id }));
-    announce(text("forgotten"));
+    const done = await persistently(() => call("/challenge/api/forget-device", { id: answer.id }), { back: true });
+    if (done !== "back") announce(text("forgotten"));
   }
 }
 

@@ -111,10 +111,11 @@ export function setDisabled(button, disabled) {
   button.setAttribute("aria-disabled", String(disabled));
 }
 
-// The heading takes the focus; where a screen is one field, the field does and the heading is spoken.
+// The heading takes the focus; where a screen is one field, the field does and the heading is spoken. Not where there is
+// something better to do than to type: a phone would show its keyboard over it.
 function focusFirst(ui, { speak }) {
   const heading = ui.find("h1");
-  const field = ui.find("input:not([type=checkbox])");
+  const field = ui.find("input:not([type=checkbox], [data-later])");
   (field ?? heading).focus({ preventScroll: true });
   window.scrollTo(0, 0);
   const spoken = field ? [heading.innerText] : [];

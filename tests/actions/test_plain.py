@@ -23,6 +23,7 @@ from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import linked, make
 from tests.adapter import SECRET, Adapter
 from tests.api.reading import code_sent
+from tests.api.test_magic_link import confirm, link_sent
 from tests.api.test_switched_off import leave
 from tests.conftest import Api
 from tests.portal.staff import signed_in
@@ -579,3 +580,79 @@ def test_looking_whether_a_check_was_decided_begins_none(
     assert carried(looked) | {"visit": ""} == carried(begun) | {"visit": ""}
     assert {method: len(adapter.begun) for method, adapter in adapters.items()} == {"VERIFF": 1, "ONFIDO": 0}
     assert Challenge.objects.count() == 1
+
+
+# -- waiting -------------------------------------------------------------------------------------
+
+STILL = re.compile(r'<a class="link" href="([^"]+)">Look only when I ask')
+
+
+@pytest.fixture
+def waiting(browser: Client, api: Api, acme: Tenant) -> Any:
+    """The page of somebody who sets up a first email link."""
+    make.make_configuration(acme, "EMAIL_MAGIC_LINK", is_active=True)
+    asked = press(browser, opened(browser, track(api)), "enrol:EMAIL_MAGIC_LINK")
+    return press(browser, carried(asked), "answer", email="jo@example.com")
+
+
+def next_look(shown: Any) -> str:
+    """Where the page goes by itself."""
+    seconds, _, address = shown["Refresh"].partition(";url=")
+    assert seconds == "5"
+    return str(address)
+
+
+def test_a_page_that_waits_reloads_itself_and_changes_nothing(browser: Client, waiting: Any) -> None:
+    before, address = rows(), next_look(waiting)
+    for _ in range(2):
+        looked = browser.get(address)
+        assert (title(looked), looked["Refresh"]) == ("Check your inbox", "5")
+        assert "jo@example.com" in looked.content.decode()
+        assert "not confirmed yet" not in looked.content.decode()
+        assert '<details class="ladder" open>' in looked.content.decode()
+    assert rows() == before
+    assert "example.com" not in address
+
+
+def test_a_first_link_that_was_confirmed_leads_on_by_itself_and_makes_no_codes(browser: Client, waiting: Any) -> None:
+    confirm(link_sent(), browser)
+    looked = browser.get(next_look(waiting))
+    assert (title(looked), "Refresh" in looked) == ("Save your recovery codes", False)
+    assert Action.objects.get().state == "CHALLENGE_SUCCEEDED"
+    assert not RecoveryCode.objects.exists()
+    made = press(browser, carried(looked), "codes")
+    assert RecoveryCode.objects.count() == 10
+    assert title(press(browser, carried(made), "finish", saved="yes")) == "You’re all set"
+
+
+def test_the_address_of_a_page_that_waits_opens_in_its_own_browser_alone(browser: Client, waiting: Any) -> None:
+    confirm(link_sent(), browser)
+    thief = Client(headers={"sec-fetch-site": "same-origin"})
+    thief.cookies["__Host-ch"] = "another"
+    own = next_look(waiting)
+    for address in (own, own.replace("wait=", "wait=x"), own.replace("visit=", "visit=x")):
+        shown = (thief if address == own else browser).get(address)
+        assert (shown.status_code, title(shown)) == (403, "This page cannot go on")
+    assert Action.objects.get().state == "CHALLENGE_REQUIRED"
+
+
+def test_whoever_a_reload_disturbs_looks_by_a_press_alone(browser: Client, waiting: Any) -> None:
+    found = STILL.search(waiting.content.decode())
+    assert found
+    still = browser.get(html.unescape(found[1]))
+    pressed = press(browser, carried(still), "check")
+    for shown in (still, pressed):
+        assert (title(shown), "Refresh" in shown) == ("Check your inbox", False)
+    assert "not confirmed yet" in pressed.content.decode()
+
+
+def test_a_qr_code_that_is_over_gives_way_to_a_new_one(browser: Client, api: Api, acme: Tenant) -> None:
+    make.make_configuration(acme, "QR_CODE", is_active=True)
+    make.make_authenticator(make.make_user(acme, "jo"), "QR_CODE", device_platform="IOS", public_key=b"k")
+    shown = press(browser, opened(browser, track(api)), "prove:QR_CODE")
+    Challenge.objects.update(expires_at=clock.now())
+    over = browser.get(next_look(shown))
+    assert (title(over), "Refresh" in over) == ("That request has ended", False)
+    again = press(browser, carried(over), "retry")
+    assert title(again) == "Scan this with your phone"
+    assert carried(again)["challenge"] != carried(shown)["challenge"]

@@ -5,6 +5,8 @@ With SCREENS=all (`python -m tests.screens`): every state of every screen, light
 
 import json
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -16,11 +18,30 @@ from tests.screens.stage import Finding, Stage
 
 ALL = os.environ.get("SCREENS") == "all"
 ONLY = os.environ.get("SCREENS_ONLY", "")
+SCENES = [scene for scenes in GROUPS.values() for scene in scenes]
+TEMPLATES = Path(__file__).resolve().parent.parent.parent / "templates"
+TITLE = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
+WORDS = re.compile(r'{% translate "([^"]+)" %}')
 
 
 def wanted(group: str) -> list[Scene]:
     scenes = GROUPS[group] if ALL else first_of_each(GROUPS[group])
     return [scene for scene in scenes if ONLY in scene.id]
+
+
+def test_every_screen_of_the_templates_is_in_the_catalogue() -> None:
+    """By its headings: each of them is what some scene shows."""
+    templates = [path for folder in ("challenge", "app") for path in (TEMPLATES / folder).rglob("*.html")]
+    found = {words for path in templates for title in TITLE.findall(path.read_text()) for words in WORDS.findall(title)}
+    assert found - {scene.heading for scene in SCENES} == set()
+
+
+def test_the_web_app_has_every_screen_and_the_named_states_in_the_catalogue() -> None:
+    screens = set(re.findall(r'id="screen-(\w+)"', (TEMPLATES / "app" / "page.html").read_text())) | {"offline"}
+    scenes = GROUPS["app"]
+    assert {f"app-{name}" for name in screens} <= {scene.screen for scene in scenes}
+    assert {"empty", "loading", "error", "long", "full"} <= {scene.name for scene in scenes}
+    assert len({scene.id for scene in SCENES}) == len(SCENES)
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -12,7 +12,7 @@ HOSTED_PAGES = [
     mutant(
         "plain pages: a form of another browser counts",
         f"{PLAIN}::test_a_form_of_another_page_or_browser_does_nothing",
-        ("actions/plain_pass.py", 'return ("plain", browser)', 'return ("plain", "")'),
+        ("actions/plain_pass.py", "return (kind, browser)", 'return (kind, "")'),
     ),
     mutant(
         "plain pages: a form of another site counts",
@@ -45,7 +45,25 @@ HOSTED_PAGES = [
     mutant(
         "plain pages: GET takes steps",
         f"{PLAIN}::test_opening_it_changes_nothing",
-        ("actions/plain_page.py", '(_posted if words.request.method == "POST" else _first)(visit)', "_posted(visit)"),
+        (
+            "actions/plain_page.py",
+            "plain_waiting.is_look(request) else _first",
+            "plain_waiting.is_look(request) else _posted",
+        ),
+    ),
+    mutant(
+        "plain pages: a page that waits makes recovery codes by itself",
+        f"{PLAIN}::test_a_first_link_that_was_confirmed_leads_on_by_itself_and_makes_no_codes",
+        (
+            "actions/plain_steps.py",
+            "    visit.forget()\n    return first_screen(visit)",
+            "    return _after_proof(visit)",
+        ),
+    ),
+    mutant(
+        "plain pages: what a page that waits has is open to any browser",
+        f"{PLAIN}::test_the_address_of_a_page_that_waits_opens_in_its_own_browser_alone",
+        ("actions/plain_pass.py", "return (kind, browser)", 'return (kind, "")'),
     ),
     mutant(
         "plain pages: the token stands in the page",

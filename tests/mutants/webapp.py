@@ -193,22 +193,22 @@ WEBAPP = [
     ),
     mutant(
         "webapp: a link that claims before anybody presses",
-        f"{BROWSER}::test_screenshot_a_code_is_used_once_and_a_qr_code_by_its_link",
+        f"{BROWSER}::test_a_code_is_used_once_and_a_qr_code_by_its_link",
         ("static/app/app.js", 'if (byLink && (await screen("linked"', 'if (false && (await screen("linked"'),
     ),
     mutant(
         "webapp: a refusal that stopped nothing, called one",
-        f"{BROWSER}::test_screenshot_on_the_phone_itself_a_click_approves_and_what_fails_is_told",
+        f"{BROWSER}::test_on_the_phone_itself_a_click_approves_and_what_fails_is_told",
         ("static/app/requests.js", '(decided === "declined" && !failureReason)', 'decided === "declined"'),
     ),
     mutant(
         "webapp: words of whoever asks, as the browser",
-        f"{BROWSER}::test_screenshot_on_the_phone_itself_a_click_approves_and_what_fails_is_told",
+        f"{BROWSER}::test_on_the_phone_itself_a_click_approves_and_what_fails_is_told",
         ("static/app/requests.js", 'browserOf(agent) || text("unknown-browser")', "browserOf(agent) || agent"),
     ),
     mutant(
         "webapp: a phone that nobody is shown",
-        f"{BROWSER}::test_screenshot_a_phone_enrols_by_the_code_and_approves_a_payment_by_its_number",
+        f"{BROWSER}::test_a_phone_enrols_by_the_code_and_approves_a_payment_by_its_number",
         ("static/challenge/app_enrol.js", 'came(name || platform || "")', 'done("added")'),
     ),
     mutant(
@@ -232,7 +232,7 @@ WEBAPP = [
     ),
     mutant(
         "webapp: a key that can be taken out",
-        f"{BROWSER}::test_screenshot_a_phone_enrols_by_the_code_and_approves_a_payment_by_its_number",
+        f"{BROWSER}::test_a_phone_enrols_by_the_code_and_approves_a_payment_by_its_number",
         ("static/app/keys.js", 'generateKey(CURVE, false, ["sign"])', 'generateKey(CURVE, true, ["sign"])'),
     ),
 ]

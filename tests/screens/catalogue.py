@@ -1,6 +1,6 @@
 """All scenes. The first of each screen stands for it in the test suite; `python -m tests.screens` goes to all."""
 
-from tests.screens import elsewhere, ends, enrolling, links, plain, proving
+from tests.screens import app, elsewhere, ends, enrolling, links, plain, proving
 from tests.screens.scene import Scene
 
 TOTP = 5
@@ -12,6 +12,7 @@ GROUPS: dict[str, list[Scene]] = {
     "ends": ends.SCENES,
     "links": links.SCENES,
     "plain": plain.SCENES,
+    "app": app.SCENES,
 }
 
 

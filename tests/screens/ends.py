@@ -1,6 +1,8 @@
 """Screens 12 and 15 to 20 that end it: success, what is over, what somebody decided already, and leaving."""
 
-from tests.screens.scene import HELD, LONG_NAME, Scene, alone, click, see, type_into
+from tests.screens.enrolling import APP as TOTP_MADE
+from tests.screens.proving import STATE
+from tests.screens.scene import HELD, LONG_NAME, Refused, Scene, alone, click, enrolling, see, type_into
 
 PROVED = {"state": "CHALLENGE_SUCCEEDED", "recoveryCodes": {"enabled": False}, "prompt": None}
 LOW = {"enabled": True, "remaining": 2, "mayMake": True, "isLow": True, "wasUsed": True}
@@ -69,6 +71,23 @@ SCENES = [
         "This page has expired",
         alone("AUTHENTICATOR_APP", expiresIn=1),
         steps=(see("has expired"),),
+    ),
+    Scene(
+        12,
+        "success",
+        "enrolled",
+        "You’re all set",
+        enrolling("AUTHENTICATOR_APP", then=[{**PROVED, "isEnrolled": True, "remember": 30}]),
+        VERIFIED | TOTP_MADE,
+        TYPED,
+    ),
+    Scene(10, "checked", "full", "Go back to where you began", path="/challenge/checked"),
+    Scene(
+        15,
+        "other-browser",
+        "full",
+        "Opened in another browser",
+        replies={STATE: Refused(403, "opened_elsewhere", "This was opened in another browser.")},
     ),
     closed("blocked", "BLOCK", "This is not possible"),
     closed("review", "REVIEW_REQUIRED", "This is being reviewed"),

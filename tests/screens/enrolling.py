@@ -23,6 +23,10 @@ TOTP = {
 APP = {f"{BASE}/totp": TOTP}
 MADE = {"challengeId": "c", "options": {**OPTIONS["options"], "rp": {"name": "Acme"}, "pubKeyCredParams": []}}  # type: ignore[dict-item]
 VERIFIED = {"isVerified": True}
+# As in a frame of a customer's page that lets no passkey be created in it.
+FRAMED = """window.parent = { postMessage() {} };
+window.open = () => null;
+Object.defineProperty(document, "featurePolicy", { value: { allowsFeature: () => false } });"""
 
 
 def one(method: str, **more: object) -> dict[str, object]:
@@ -190,6 +194,15 @@ SCENES = [
         {f"{BASE}/passkey/registration-options": MADE},
         (click("Create passkey"), see_alert("You can try again")),
         script=CANCELS,
+    ),
+    Scene(
+        12,
+        "elsewhere",
+        "full",
+        "Continue in the other window",
+        enrolling("PASSKEY"),
+        steps=(click("Continue in a new window"),),
+        script=FRAMED,
     ),
     Scene(12, "security-key-enrol", "full", "Add a security key", enrolling(), steps=(click("Security key"),)),
     Scene(

@@ -1,9 +1,10 @@
 """The pages as a browser without JavaScript sees them, from the real server."""
 
-from tests.screens.scene import LONG_NAME, Scene, click, fill, see, see_alert
+from tests.screens.scene import LONG_NAME, Scene, click, fill, follow, see, see_alert, see_no
 
 VERIFY = "How do you want to verify?"
-SMS = click("Text message")
+SMS, PUSH = click("Text message"), click("App on your phone Approve")
+LOOK, STILL = click("I have confirmed it"), follow("Look only when I ask")
 
 
 def scene(number: int, screen: str, name: str, heading: str, *steps, **more) -> Scene:  # type: ignore[no-untyped-def]
@@ -34,9 +35,17 @@ SCENES = [
         click("Send a new code"),
         see("You can try again in"),
     ),
+    scene(4, "magic-link", "full", "Check your inbox", click("Email link")),
+    scene(4, "magic-link", "long", "Check your inbox", click("Email link"), tenant_name=LONG_NAME),
+    scene(4, "magic-link", "not-yet", "Check your inbox", click("Email link"), LOOK, see("not confirmed yet")),
+    scene(8, "push", "full", "Approve it on your phone", PUSH),
+    scene(8, "push", "long", "Approve it on your phone", PUSH, tenant_name=LONG_NAME),
+    scene(8, "push", "still", "Approve it on your phone", PUSH, STILL, see_no("every few seconds")),
+    scene(9, "qr-code", "full", "Scan this with your phone", click("QR code")),
     scene(5, "totp", "full", "Open your authenticator app", click("Authenticator app")),
     scene(11, "recovery-code", "full", "Enter a recovery code", click("Recovery code")),
     scene(12, "enrol", "full", "Add a way to verify", query="force"),
+    scene(12, "no-script", "full", "This needs JavaScript", query="passkey"),
     scene(12, "sms-enrol", "full", "Your mobile number", SMS, query="force"),
     scene(12, "totp-enrol", "full", "Set up your authenticator app", click("Authenticator app"), query="force"),
     scene(14, "settings", "full", "Your verification methods", query="settings"),

@@ -68,7 +68,16 @@ def by_message(number: int, screen: str, method: str, path: str, title: str, lab
             {verify: OFFLINE},
             (type_into(label, "123456"), see_alert("No connection")),
         ),
-        Scene(number, screen, "sent-before", title, proving(method), {send: TOO_SOON}, (see("was sent a moment ago"),)),
+        Scene(
+            number,
+            screen,
+            "sent-before",
+            title,
+            proving(method, then=[{"sent": {method: True}}]),
+            {send: TOO_SOON},
+            (see("was sent a moment ago"),),
+        ),
+        Scene(16, screen, "sent-elsewhere", "Just a moment", proving(method), {send: TOO_SOON}),
         Scene(
             17,
             screen,

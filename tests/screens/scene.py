@@ -30,8 +30,9 @@ class Refused:
 
 @dataclass(frozen=True)
 class Scene:
-    """`number` is the screen's in product.md §4.2. `state` overrides what the server says of the action; `replies`
-    what it answers to a path. `heading` is the screen's first one, once `steps` were taken."""
+    """`number` is the screen's in product.md §4.2, 21 the web app. `state` overrides what the server says of the
+    action; `replies` what it answers to a path, or to "POST /path" alone. `heading` is the screen's first one, once
+    `steps` were taken."""
 
     number: int
     screen: str
@@ -45,6 +46,8 @@ class Scene:
     path: str = ""
     tenant_name: str = "Acme Pay"
     script: str = ""
+    # The users whose keys this browser holds, as the web app keeps them.
+    accounts: tuple[str, ...] = ()
     # Opened without JavaScript, from the real server.
     is_plain: bool = False
 
@@ -71,6 +74,18 @@ def see(text: str, *, exact: bool = False) -> Step:
 
 def see_alert(text: str) -> Step:
     return lambda page: page.get_by_role("alert").filter(has_text=text).wait_for()
+
+
+def follow(name: str) -> Step:
+    return lambda page: page.get_by_role("link", name=name).click()
+
+
+def see_no(text: str) -> Step:
+    return lambda page: page.get_by_text(text).wait_for(state="detached")
+
+
+def run(script: str) -> Step:
+    return lambda page: page.evaluate(script)
 
 
 # -- what the server says ------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from authenticators.models import AuthenticatorConfiguration, EndUser
 from tests import make
 from tests.browser import chromium
 from tests.browser.hosted import Hosted
-from tests.screens import links
+from tests.screens import app, links
 from tests.screens.report import PICTURES
 from tests.screens.scene import HELD, OFFLINE, Refused, Reply, Scene
 
@@ -61,8 +61,11 @@ REPLIES: dict[str, Reply] = {
     "/v1/client/verify/email-magic-link/finalize": NOTHING_YET,
     "/v1/client/verify/push": {"isVerified": False, "isConsumed": False},
     "/v1/client/verify/qr-code": {"isVerified": False, "isConsumed": False, "isClaimed": False},
+    "/v1/client/user-authenticators/push/challenge/sign": {"message": "m"},
+    "/v1/client/user-authenticators/push/challenge": {},
 }
 ADD = "add:authenticators"
+PASSKEY_ONLY = "with-a-passkey-alone"
 REFRESH = re.compile(r'content="0;url=([^"]+)"')
 STATE = "/challenge/api/state"
 
@@ -110,6 +113,8 @@ class Stage:
         self.hosted.problems.clear()
         self.page.close()
         self.hosted.page = self.page.context.new_page()
+        if app.is_about(scene):
+            self._set_up(scene)
         for script in (WATCH_SHIFTS, scene.script):
             self.page.add_init_script(script)
         with self._answering(scene):
@@ -138,7 +143,16 @@ class Stage:
         expect(page.get_by_role("heading", level=1)).to_have_text(scene.heading, use_inner_text=True, timeout=6000)
         page.mouse.move(0, 0)
 
+    def _set_up(self, scene: Scene) -> None:
+        """The browser holds the keys of the scene's accounts, and no others."""
+        app.offer(self.hosted.live.tenant)
+        users = [self.hosted.user_id if name == app.ME else name for name in scene.accounts]
+        self.page.goto(f"{self.hosted.live.public_url}{app.STORE}")
+        self.page.evaluate(app.HOLD, {"tenantId": self.hosted.live.tenant_id, "users": users})
+
     def _address(self, scene: Scene) -> str:
+        if scene.path.startswith(app.APP):
+            return f"/app/{self.hosted.live.tenant_id}/{scene.path.removeprefix(app.APP)}"
         if scene.path.startswith("@"):
             return self._link(scene.path)
         if scene.path:
@@ -151,6 +165,7 @@ class Stage:
     def _plain_address(self, scene: Scene) -> str:
         """Where the document leads a browser without JavaScript."""
         self._furnish()
+        self.page.route("**/challenge/plain?*wait=*", _stay)
         attributes: dict[str, Any] = {
             "settings": {"redirectToSettings": True, "scope": f"{ADD} update:authenticators remove:authenticators"},
             "force": {"scope": ADD},
@@ -158,9 +173,9 @@ class Stage:
         if scene.query != "stay":
             attributes["redirectUrl"] = f"{self.hosted.app.origin}/return?keep=1"
         action = "add" if scene.query == "force" else "signIn"
-        url = self.hosted.track(action, **attributes)["url"] + (
-            "&force_enrollment=true" if scene.query == "force" else ""
-        )
+        who = PASSKEY_ONLY if scene.query == "passkey" else self.hosted.user_id
+        _status, tracked = self.hosted.live("POST", f"users/{who}/actions/{action}", attributes)
+        url = tracked["url"] + ("&force_enrollment=true" if scene.query == "force" else "")
         self.page.route("**/challenge/api/**", lambda route: route.abort())
         self.page.goto(url)
         found = REFRESH.search(self.page.locator("head").inner_html())
@@ -195,6 +210,12 @@ class Stage:
         self.hosted.enrol("AUTHENTICATOR_APP", otpUri="otpauth://totp/Acme:jo?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
         user = EndUser.objects.get(user_id=self.hosted.user_id)
         make.make_authenticator(user, "PASSKEY", credential_id="c" * 40, rp_id="localhost", public_key=b"k")
+        for method in ("PUSH", "QR_CODE"):
+            make.make_authenticator(user, method, public_key=b"phone", name="Jo’s phone", device_platform="IOS")
+        AuthenticatorConfiguration.objects.get_or_create(tenant=self.hosted.live.tenant, method="EMAIL_MAGIC_LINK")
+        self.hosted.enrol("EMAIL_MAGIC_LINK", email=self.hosted.email)
+        one_way = make.make_user(self.hosted.live.tenant, PASSKEY_ONLY)
+        make.make_authenticator(one_way, "PASSKEY", credential_id="d" * 40, rp_id="localhost", public_key=b"k")
         recovery_code.replace_all(user)
         make.make_action(self.hosted.live.tenant, "add", "ALLOW")
 
@@ -207,7 +228,7 @@ class Stage:
 
         def answer(route: Route) -> None:
             path = urlsplit(route.request.url).path
-            reply = replies.get(path)
+            reply = replies.get(f"{route.request.method} {path}", replies.get(path))
             if path == STATE and reply is None:
                 self.told = self.told or route.fetch().json()
                 told = self.told | {"now": time.time() * 1000} | now["state"]
@@ -223,7 +244,7 @@ class Stage:
                 _fulfil(route, reply)
 
         patterns = ("**/challenge/api/**", "**/v1/client/**")
-        if not scene.is_plain and not scene.path:
+        if not scene.is_plain and (not scene.path or app.is_about(scene)):
             for pattern in patterns:
                 page.route(pattern, answer)
         try:
@@ -259,6 +280,14 @@ class Stage:
             self.page.screenshot(path=path, full_page=True)
             finding.pictures += 1
         self.page.set_viewport_size({"width": 390, "height": 780})
+
+
+def _stay(route: Route) -> None:
+    """A page that waits reloads itself, which would take it from under whoever looks at it. 204: it stays."""
+    if "still=" in route.request.url:
+        route.continue_()
+    else:
+        route.fulfill(status=204)
 
 
 def _fulfil(route: Route, reply: Any) -> None:

@@ -1,5 +1,6 @@
 """What a hosted page shows of an action: its state, what can prove it, what can be added, where to go after."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -158,7 +159,7 @@ def _told(lock: Lock) -> dict[str, Any]:
     return {"lockedUntil": int(lock.until.timestamp() * 1000)} if lock.until else {"disabled": True}
 
 
-def contacts_of(user: EndUser, enrolled: list[VerificationMethod]) -> dict[str, str]:
+def contacts_of(user: EndUser, enrolled: list[VerificationMethod]) -> Mapping[Any, str]:
     """Where a code can be sent, masked, by method; with nothing enrolled, the addresses on file."""
     return _enrolled_contacts(user) if enrolled else _contacts_on_file(user)
 
@@ -172,19 +173,10 @@ def _enrolled_contacts(user: EndUser) -> dict[str, str]:
     return ({M.WHATSAPP: targets[M.SMS]} if M.SMS in targets else {}) | targets
 
 
-def _contacts_on_file(user: EndUser) -> dict[str, str]:
+def _contacts_on_file(user: EndUser) -> dict[VerificationMethod, str]:
     """Where something can be sent without asking to who has never enrolled anything."""
-    if available.was_enrolled(user):
-        return {}
-    known = {method: getattr(user, field) for method, field in CONTACT_FIELD.items()}
-    asked = _asked_for(user.tenant)
-    return {method: contact.mask(address) for method, address in known.items() if address and method not in asked}
-
-
-def _asked_for(tenant: Tenant) -> set[str]:
-    """Methods whose address users type also where one is on file. A locked one needs no typing, whatever is set."""
-    rows = AuthenticatorConfiguration.objects.filter(tenant=tenant, asks_for_address=True, is_editable_by_user=True)
-    return set(rows.values_list("method", flat=True))
+    known = {} if available.was_enrolled(user) else proving.on_file(user)
+    return {method: contact.mask(address) for method, address in known.items()}
 
 
 def _enrollable(
@@ -230,11 +222,13 @@ def _on_file(
     if available.was_enrolled(user) and not permitted:
         return {}, set()
     rows = user.authenticators.filter(method__in=CONTACT_FIELD).exclude(verified_at=None).select_related("tenant")
-    enrolled_by = {(row.method, contact.normal(row.contact)) for row in rows}
-    known = {method: to for method, field in CONTACT_FIELD.items() if (to := getattr(user, field))}
-    held = {method for method, to in known.items() if (method, contact.normal(to)) in enrolled_by}
-    silent = {method: to for method, to in known.items() if method not in held | _asked_for(user.tenant)}
-    return {method: contact.mask(to) for method, to in silent.items()}, held
+    held = {M(row.method) for row in rows if _is_on_file(user, row)}
+    return {method: contact.mask(to) for method, to in proving.on_file(user).items() if method not in held}, held
+
+
+def _is_on_file(user: EndUser, row: Authenticator) -> bool:
+    on_file = getattr(user, CONTACT_FIELD[M(row.method)])
+    return on_file is not None and contact.normal(on_file) == contact.normal(row.contact)
 
 
 def _web_app(context: ClientContext, permitted: list[VerificationMethod]) -> list[dict[str, Any]]:

@@ -100,7 +100,7 @@ def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
 
 def _check_address(context: ClientContext, method: VerificationMethod, to: str) -> None:
     """Where users may not change their address, only the one that the backend gave can be enrolled."""
-    on_file = _on_file(context.user, method)
+    on_file = _address_of(context.user, method)
     if on_file is None or AuthenticatorConfiguration.of(context.tenant, method).is_editable_by_user:
         return
     if contact.index(context.tenant.pk, to) != contact.index(context.tenant.pk, on_file):
@@ -113,9 +113,9 @@ def challengeable(user: EndUser, enrolled: Collection[VerificationMethod]) -> li
     Recovery codes, which nobody is asked for first, are not among these.
     """
     if not enrolled:
-        on_file = [method for method in M if method in enrolment.CONTACT_FIELD and _on_file(user, method)]
         # Who has let what they had expire is no new user.
-        return [] if available.was_enrolled(user) else on_file
+        known = {} if available.was_enrolled(user) else on_file(user)
+        return [method for method in M if method in known]
     # A number that gets SMS gets WhatsApp too.
     have = {*enrolled, *([M.WHATSAPP] if M.SMS in enrolled else [])}
     return [
@@ -123,7 +123,16 @@ def challengeable(user: EndUser, enrolled: Collection[VerificationMethod]) -> li
     ]
 
 
-def _on_file(user: EndUser, method: VerificationMethod) -> str | None:
+def on_file(user: EndUser) -> dict[VerificationMethod, str]:
+    """Where something can be sent without asking: by method, the address."""
+    known = {method: _address_of(user, method) for method in enrolment.CONTACT_FIELD}
+    # A locked address needs no typing, whatever the tenant prefers.
+    rows = AuthenticatorConfiguration.objects.filter(tenant=user.tenant_id, asks_for_address=True)
+    asked = set(rows.filter(is_editable_by_user=True).values_list("method", flat=True))
+    return {method: address for method, address in known.items() if address and method not in asked}
+
+
+def _address_of(user: EndUser, method: VerificationMethod) -> str | None:
     address: str | None = getattr(user, enrolment.CONTACT_FIELD[method])
     return address
 

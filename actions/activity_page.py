@@ -21,7 +21,7 @@ from audit.models import AuditEvent
 from audit.words import lines
 from authenticators import contact, message_list
 from authenticators.models import Authenticator, Message
-from authsignal_portal import access, tokens, user_agent, words
+from authsignal_portal import access, ids, tokens, user_agent, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import TenantAdmin
@@ -46,6 +46,7 @@ class ActivityFilter(forms.Form):
     """What the list can be narrowed down to; anything that cannot be read is left out."""
 
     user = forms.CharField(label=_("User id"), required=False, max_length=255)
+    reference = forms.CharField(label=_("Reference"), required=False, max_length=32)
     action = forms.ChoiceField(label=_("Action"), required=False)
     state = forms.ChoiceField(label=_("State"), required=False, choices=[("", _("Any")), *words.STATES.items()])
     outcome = forms.ChoiceField(label=_("Outcome"), required=False, choices=[("", _("Any")), *words.OUTCOMES.items()])
@@ -64,7 +65,17 @@ class ActivityFilter(forms.Form):
         given = self.cleaned_data
         plain = {"action": "action_code", "state": "state", "outcome": "outcome", "user": "user__user_id"}
         rows = rows.filter(**{column: given[name] for name, column in plain.items() if given.get(name)})
-        return rows.filter(**of_days("created_at", given))
+        return rows.filter(**of_days("created_at", given), **_referred(given.get("reference", "")))
+
+
+def _referred(text: str) -> dict[str, Any]:
+    """Nothing is found where it is no reference: a typing error must not show everything."""
+    if not text:
+        return {}
+    try:
+        return {"pk__range": ids.referred(text)}
+    except ValueError:
+        return {"pk__in": []}
 
 
 class ActivityPage(TenantAdmin):
@@ -149,6 +160,7 @@ class ActivityPage(TenantAdmin):
             title=action.action_code,
             action=action,
             shown=listed(action),
+            reference=ids.reference(action.pk),
             facts=facts,
             agent=user_agent.described(facts.user_agent if facts else ""),
             verdict=verdict(facts, here) if facts else None,

@@ -28,7 +28,7 @@ from actions.models import Action, Backtest, Device
 from actions.rule_page import PastRulePage
 from authenticators.models import EndUser
 from authenticators.user_page import PAGE, UserPage, crumbs
-from authsignal_portal import access, portal
+from authsignal_portal import access, portal, words
 from authsignal_portal.access import Access
 from authsignal_portal.widgets import moment
 from rules.admin import ConfigurationPage
@@ -119,8 +119,18 @@ class EndUserPage(UserPage):
 
     def panels(self, here: Access, user: EndUser) -> dict[str, Any]:
         actions = Action.objects.filter(user=user).select_related("user").order_by("-created_at")[:LISTED]
+        seen = list(Device.objects.filter(user=user)[: LISTED + 1])
+        names = devices.names_of(user, {device.device_id for device in seen})
         return {
-            "devices": list(Device.objects.filter(user=user)[:LISTED]),
+            "devices": [
+                {
+                    "row": device,
+                    "name": names.get(device.device_id, ""),
+                    "method": words.method(device.last_verification_method),
+                }
+                for device in seen[:LISTED]
+            ],
+            "devices_cut": len(seen) > LISTED,
             "actions": [listed(action) for action in actions],
             "may_list": here.may(list_page.RIGHT),
             "now": here.now,

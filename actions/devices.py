@@ -74,7 +74,7 @@ def listed(user: EndUser, *, this: str, now: datetime) -> list[Listed]:
     """The user's devices that count, newest proof first. `this` is the id of the device in use."""
     rows = list(Device.objects.filter(user=user, invalidated_at=None)[:MAX_LISTED])
     rows.sort(key=lambda row: (bool(row.authenticated_at), row.authenticated_at or row.created_at), reverse=True)
-    names = _names(user, {row.device_id for row in rows})
+    names = names_of(user, {row.device_id for row in rows})
     return [
         Listed(
             device=row,
@@ -86,7 +86,7 @@ def listed(user: EndUser, *, this: str, now: datetime) -> list[Listed]:
     ]
 
 
-def _names(user: EndUser, wanted: Iterable[str]) -> dict[str, str]:
+def names_of(user: EndUser, wanted: Iterable[str]) -> dict[str, str]:
     """`Chrome · Windows`, by what the newest action with each device said."""
     newest = Action.objects.filter(user=user).order_by("-created_at").values("pk")[:LOOKED_AT]
     rows = ActionFacts.objects.filter(pk__in=newest, device_id__in=list(wanted)).exclude(user_agent="")

@@ -31,7 +31,7 @@ from actions.client_auth import ClientContext, ClientToken
 from actions.models import ActionFacts
 from authenticators import tuning
 from authenticators.models import EndUser
-from authsignal_portal import clock, crypto, tokens, wording
+from authsignal_portal import clock, crypto, ids, tokens, wording
 from authsignal_portal.api import JsonView
 from authsignal_portal.errors import ExpiredToken, Forbidden, InvalidRequest
 from authsignal_portal.fields import Text
@@ -147,6 +147,7 @@ def _context(
     return {
         "tenant": tenant.name if tenant else "",
         "theme": hosted_theme.of(tenant),
+        **support_of(tenant, facts),
         "problem": problem,
         # On the screens of no method of their own.
         "digits": tuning.DIGITS,
@@ -157,6 +158,12 @@ def _context(
         "cards": [(method, f"challenge/methods/{method.lower()}_card.html") for method in VerificationMethod],
         "error_screens": [(name, f"challenge/errors/{name.replace('-', '_')}.html") for name in ERRORS],
     }
+
+
+def support_of(tenant: Tenant | None, facts: ActionFacts | None) -> dict[str, str]:
+    """For `challenge/support.html`: where users get help, and what they name there."""
+    reference = ids.reference(facts.pk) if facts else ""
+    return {"support_url": tenant.support_url if tenant else "", "reference": reference}
 
 
 def _without_script(query: Mapping[str, str], tenant: Tenant, browser: str) -> str:

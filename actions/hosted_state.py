@@ -12,7 +12,6 @@ from actions.client_auth import ClientContext
 from actions.models import ActionFacts
 from authenticators import available, contact, credentials, handed_over
 from authenticators.enrolment import CONTACT_FIELD
-from authenticators.messaging.countries import HIGH_RISK
 from authenticators.models import AuthenticatorConfiguration, Challenge, EndUser, IdentityProvider, Message
 from authenticators.registry import METHODS
 from authsignal_portal import origins
@@ -160,8 +159,12 @@ def _enrolled_contacts(user: EndUser) -> dict[str, str]:
 
 
 def _contacts_on_file(user: EndUser) -> dict[str, str]:
+    """Where something can be sent without asking."""
     known = {method: getattr(user, field) for method, field in CONTACT_FIELD.items()}
-    return {method: contact.mask(address) for method, address in known.items() if address}
+    # A locked address needs no typing, whatever the tenant prefers.
+    rows = AuthenticatorConfiguration.objects.filter(tenant=user.tenant_id, asks_for_address=True)
+    asked = set(rows.filter(is_editable_by_user=True).values_list("method", flat=True))
+    return {method: contact.mask(address) for method, address in known.items() if address and method not in asked}
 
 
 def _enrollable(context: ClientContext, enrolled: list[VerificationMethod]) -> list[dict[str, Any]]:
@@ -254,8 +257,7 @@ def with_token(url: str, token: str) -> str:
 
 def countries(tenant: Tenant) -> list[tuple[str, int, str]]:
     """(region, calling code, national trunk prefix) of every country that gets SMS."""
-    blocked = set(tenant.blocked_sms_countries or HIGH_RISK)
-    return [country for country in _all_countries() if country[0] not in blocked]
+    return [country for country in _all_countries() if country[0] not in tenant.refused_sms_countries]
 
 
 @lru_cache(maxsize=1)

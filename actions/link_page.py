@@ -23,13 +23,13 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from actions import hosted, states
+from actions import hosted, hosted_theme, states
 from actions.models import Action
 from audit import log
 from audit.events import Tag
 from authenticators import links
 from authenticators.models import AuthenticatorConfiguration, Challenge, MagicLink
-from authsignal_portal import clock, crypto, tokens, user_agent
+from authsignal_portal import clock, crypto, tokens, user_agent, wording
 from authsignal_portal.vocabulary import MagicLinkMode, Scope, TokenPurpose, VerificationMethod
 from rules.countries import COUNTRIES
 
@@ -73,7 +73,7 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
     visit = _visit(request, token)
     if visit is None:
         return _shown(request, None, "gone", status=410)
-    with translation.override(hosted.language_of(visit.action.facts)):
+    with wording.speaking(hosted.language_of(visit.action.facts), hosted.texts_of(visit.action.tenant)):
         if request.method == "POST":
             return _confirmed(request, visit)
         return _shown(request, visit, "confirm")
@@ -175,6 +175,8 @@ def _shown(request: HttpRequest, visit: Visit | None, what: str, *, status: int 
     context = {
         "what": what,
         "tenant": tenant.name if tenant else "",
+        "theme": hosted_theme.of(tenant),
+        **hosted.support_of(tenant, visit.action.facts if visit else None),
         "visit": visit,
         "about": _about(visit) if visit else None,
         **more,

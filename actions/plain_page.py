@@ -159,6 +159,7 @@ def _answer(words: Words, shown: Shown, visit: Visit | None) -> HttpResponse:
     context = {
         "tenant": tenant.name if tenant else "",
         "theme": hosted_theme.of(tenant),
+        **hosted.support_of(tenant, visit.context.facts if visit else None),
         "body": plain_screens.drawn(words, shown, hidden),
         "message": message,
         "may_quit": shown.may_quit,

@@ -220,7 +220,8 @@ def enrol_totp(context: ClientContext) -> Started:
         )
     user = context.user
     account = user.email or user.username or user.user_id
-    return Started(pending, challenge, secret, totp.key_uri(secret=secret, issuer=context.tenant.name, account=account))
+    issuer = AuthenticatorConfiguration.of(context.tenant, M.AUTHENTICATOR_APP).issuer_name or context.tenant.name
+    return Started(pending, challenge, secret, totp.key_uri(secret=secret, issuer=issuer, account=account))
 
 
 def verify_totp(context: ClientContext, answer: Any) -> Verified:

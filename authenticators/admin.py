@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.core.validators import MaxLengthValidator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -19,9 +20,9 @@ from authenticators.models import AuthenticatorConfiguration, IdentityProvider, 
 from authsignal_portal import access, portal, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
-from authsignal_portal.vocabulary import DEVICE_METHODS, OPT_IN_METHODS, Channel
+from authsignal_portal.vocabulary import DEVICE_METHODS, IDENTITY_CHECKS, OPT_IN_METHODS, Channel
 from authsignal_portal.vocabulary import VerificationMethod as M
-from authsignal_portal.widgets import dress
+from authsignal_portal.widgets import LinesField, dress
 
 EXPLAINED = {
     M.PASSKEY: _("Face, fingerprint or device lock. Cannot be phished."),
@@ -48,6 +49,7 @@ FLAGS = {
     "is_active": _("Active"),
     "is_hidden_to_user": _("Not offered for enrolment"),
     "is_editable_by_user": _("Users may change the address"),
+    "asks_for_address": _("Ask for the address also where one is on file, before anything is sent"),
     "number_matching": _("The user types the number that the page shows. Off: a compatibility mode, open to fatigue"),
     "require_signature": _("Tell an app what is pending only if it signs the question"),
     "web_app": _("Offer this server's web app, for users without your app. Notifications need the provider Web Push"),
@@ -56,6 +58,7 @@ FLAGS = {
 # The switches that mean something for some methods only.
 OF_METHODS = {
     "is_editable_by_user": tuple(CONTACT_FIELD),
+    "asks_for_address": tuple(CONTACT_FIELD),
     "number_matching": (M.PUSH,),
     "require_signature": (M.PUSH,),
     "web_app": DEVICE_METHODS,
@@ -93,6 +96,21 @@ class MethodForm(forms.Form):
                 required=False,
                 min_value=1,
                 max_value=3650,
+            )
+        if method == M.AUTHENTICATOR_APP:
+            self.fields["issuer_name"] = forms.CharField(
+                label=_("Name in the app"),
+                required=False,
+                max_length=64,
+                validators=[no_colon],
+                help_text=_("Apps show it above the code. Empty: the name of the tenant."),
+            )
+        if method in IDENTITY_CHECKS:
+            self.fields["document_types"] = LinesField(
+                label=_("Documents"),
+                required=False,
+                validators_of_line=[MaxLengthValidator(64)],
+                help_text=_("What will do, one per line, as your adapter names it. Empty: the adapter decides."),
             )
         self._add_numbers()
         dress(self)
@@ -136,6 +154,12 @@ class MethodForm(forms.Form):
             elif limit is not None and minutes is not None and limit > most_within(windows, minutes * 60):
                 most = most_within(windows, minutes * 60)
                 self.add_error(f"{kind}_limit", _("No more than %(most)s are allowed in that time.") % {"most": most})
+
+
+def no_colon(text: str) -> None:
+    """Raises ValidationError. A colon ends the issuer in an otpauth:// label, whatever stands in its place."""
+    if ":" in text:
+        raise forms.ValidationError(_("Without a colon: apps take it for the end of the name."))
 
 
 def _told(windows: Windows) -> str:
@@ -206,7 +230,8 @@ class MethodsPage(TenantAdmin):
 
 def _initial(method: M, row: AuthenticatorConfiguration | None) -> dict[str, Any]:
     shown = row or AuthenticatorConfiguration(method=method, is_active=method not in OPT_IN_METHODS)
-    names = (*FLAGS, *CHOICES.values(), *webauthn_form.NAMES, *NUMBERS, "credential_days")
+    further = ("credential_days", "issuer_name", "document_types")
+    names = (*FLAGS, *CHOICES.values(), *webauthn_form.NAMES, *NUMBERS, *further)
     return {name: getattr(shown, name) for name in names}
 
 

@@ -12,15 +12,12 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from audit.events import Tag
-from authenticators import challenges, delivery
+from authenticators import challenges, delivery_news
 from authenticators.models import Message, MessageProvider
-from authsignal_portal import clock
 from authsignal_portal.errors import AuthsignalError
 from authsignal_portal.vocabulary import Channel
 
@@ -39,13 +36,6 @@ STATUSES = {
     "failed": Delivery.UNDELIVERED,
     "canceled": Delivery.UNDELIVERED,
 }
-# What may come before each: callbacks arrive in any order, and the last word stays.
-EARLIER = {
-    Delivery.QUEUED: [""],
-    Delivery.SENT: ["", Delivery.QUEUED],
-    Delivery.DELIVERED: ["", Delivery.QUEUED, Delivery.SENT],
-    Delivery.UNDELIVERED: ["", Delivery.QUEUED, Delivery.SENT],
-}
 ERROR_CODE = re.compile(r"[0-9]{1,8}")
 
 
@@ -63,7 +53,7 @@ def twilio(request: HttpRequest, message_id: UUID) -> HttpResponse:
     if status is None or (found.provider_id and sid != found.provider_id):
         return HttpResponse(status=204)
     code = ERROR_CODE.fullmatch(request.POST.get("ErrorCode", ""))
-    if note(found, status, code[0] if code else "") and status == Delivery.UNDELIVERED:
+    if delivery_news.note(found, status, code[0] if code else "") and status == Delivery.UNDELIVERED:
         _by_the_other_channel(found)
     return HttpResponse(status=204)
 
@@ -87,19 +77,6 @@ def _token(message: Message) -> str:
         return (row.secret or "") if row.kind == MessageProvider.Kind.TWILIO else ""
     is_ours = settings.MESSAGE_PROVIDERS.get(message.via) == "twilio"
     return str(settings.TWILIO_AUTH_TOKEN) if is_ours else ""
-
-
-@transaction.atomic
-def note(message: Message, status: Message.Delivery, code: str) -> bool:
-    """Keep it if it is news. One conditional update decides."""
-    older = Message.objects.filter(pk=message.pk, delivery__in=EARLIER[status])
-    if not older.update(delivery=status, delivery_code=code):
-        return False
-    if status in (Delivery.DELIVERED, Delivery.UNDELIVERED):
-        tag = Tag.MESSAGE_DELIVERED if status == Delivery.DELIVERED else Tag.MESSAGE_UNDELIVERED
-        data = {"reason": f"twilio {code}"} if code else {}
-        delivery.record(tag, message, clock.now(), **data)
-    return True
 
 
 def _by_the_other_channel(message: Message) -> None:

@@ -21,10 +21,11 @@ from django.conf import settings
 
 from authenticators import subjects
 from authenticators.method import Judged, VerificationFailed
-from authenticators.models import Authenticator, Challenge, EndUser, IdentityProvider
+from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser, IdentityProvider
 from authsignal_portal import origins, outbound, webhook_signature
 from authsignal_portal.errors import ExpiredToken, InvalidConfiguration, InvalidRequest, TooManyRequests, Unavailable
 from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import VerificationMethod
 from authsignal_portal.wire import iso, present
 
 VERSION: Final = 1
@@ -120,6 +121,7 @@ def begin(
     provider: IdentityProvider, challenge: Challenge, enrolled: Authenticator | None, about: Mapping[str, Any]
 ) -> Session:
     """Ask the adapter for a session; the network is asked here. Raises Unavailable."""
+    configuration = AuthenticatorConfiguration.of(provider.tenant, VerificationMethod(challenge.method))
     data = {
         "challengeId": challenge.pk,
         "verificationMethod": challenge.method,
@@ -127,6 +129,7 @@ def begin(
         "actionCode": challenge.action_code,
         "idempotencyKey": challenge.idempotency_key,
         "subject": enrolled.subject if enrolled else None,
+        "documentTypes": configuration.document_types or None,
         "resultUrl": f"{settings.PUBLIC_URL}/callbacks/identity/{challenge.pk}",
         "returnUrl": f"{settings.PUBLIC_URL}/challenge/checked",
         "expiresAt": iso(challenge.expires_at),

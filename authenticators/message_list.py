@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from authenticators import delivery_news
 from authenticators.models import EndUser, Message
 from authsignal_portal import words
 from authsignal_portal.vocabulary import ChallengeEvent
@@ -38,7 +39,7 @@ def lines(messages: Iterable[Message]) -> list[Line]:
             status=message.get_delivery_display() if message.delivery else message.get_status_display(),
             tone=_tone(message),
             event=event_of(message),
-            reason=message.error or (f"twilio {message.delivery_code}" if message.delivery_code else ""),
+            reason=message.error or delivery_news.reason(message.channel, message.delivery_code),
             attempts=message.attempts,
         )
         for message in messages

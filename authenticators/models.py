@@ -14,6 +14,7 @@ from authenticators import contact
 from authsignal_portal import clock
 from authsignal_portal.errors import AuthsignalError
 from authsignal_portal.models import Tenant
+from authsignal_portal.sender_services import SERVICES, service_choices
 from authsignal_portal.vocabulary import DEVICE_METHODS, Channel, MagicLinkMode, SmsChannel, VerificationMethod
 
 
@@ -127,6 +128,12 @@ class AuthenticatorConfiguration(models.Model):
     is_active = models.BooleanField(_("active"), default=True)
     is_hidden_to_user = models.BooleanField(_("not offered for enrolment"), default=False)
     is_editable_by_user = models.BooleanField(_("users may change the address"), default=True)
+    # An address that is on file is asked for all the same, instead of sending to it at once.
+    asks_for_address = models.BooleanField(_("users type their address"), default=False, db_default=False)
+    # Authenticator app: what it writes above the code. Empty: the tenant's name.
+    issuer_name = models.CharField(_("issuer"), max_length=64, blank=True, default="", db_default="")
+    # Identity checks: the documents that will do, in the adapter's words. None: whatever the adapter takes.
+    document_types = ArrayField(models.CharField(max_length=64), default=list, db_default=[], blank=True)
     # WebAuthn: what is asked of a passkey or a security key. Empty: the method's own default, or as the app asks.
     expected_origins = ArrayField(models.CharField(max_length=255), default=list, blank=True)
     user_verification = models.CharField(max_length=16, blank=True)
@@ -462,13 +469,15 @@ class GuessCount(models.Model):
 class MessageProvider(models.Model):
     """Who carries a tenant's messages of one channel; the second one gets what the first one refuses.
 
-    Without any for a channel the deployment's own provider carries them. `secret` is written, never shown.
+    Without any for a channel the deployment's own provider carries them. `secret` is written, never shown; so is
+    `report_secret`, by which a sender service is believed what it tells afterwards.
     """
 
     class Kind(models.TextChoices):
         TWILIO = "twilio", _("Twilio")
         WEBHOOK = "webhook", _("Webhook")
         SMTP = "smtp", _("Mail server")
+        ANYMAIL = "anymail", _("Sender service")
         WEB_PUSH = "web_push", _("Web Push")
 
     class Security(models.TextChoices):
@@ -491,10 +500,16 @@ class MessageProvider(models.Model):
     host = models.CharField(_("host"), max_length=255, blank=True)
     port = models.PositiveIntegerField(_("port"), null=True, blank=True)
     security = models.CharField(_("encryption"), max_length=16, choices=Security, default=Security.STARTTLS)
+    service = models.CharField(
+        _("service"), max_length=32, choices=service_choices, blank=True, default="", db_default=""
+    )
+    region = models.CharField(_("region"), max_length=16, blank=True, default="", db_default="")
     secret_sealed = models.BinaryField(null=True, editable=False)
+    report_secret_sealed = models.BinaryField(null=True, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=clock.Now())
 
     secret = SealedText("secret_sealed")
+    report_secret = SealedText("report_secret_sealed")
 
     class Meta:
         ordering = ["channel", "position"]
@@ -505,7 +520,12 @@ class MessageProvider(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} ({self.get_channel_display()})"
+        return f"{self.name} ({self.get_channel_display()})"
+
+    @property
+    def name(self) -> str:
+        """What people know it by."""
+        return SERVICES[self.service].name if self.service else self.get_kind_display()
 
 
 class Message(models.Model):
@@ -572,6 +592,7 @@ class Message(models.Model):
             models.Index(fields=["due_at"], name="message_due", condition=Q(status__in=["owed", "sending"])),
             models.Index(fields=["tenant", "contact_index", "-created_at"], name="message_by_contact"),
             models.Index(fields=["user", "-created_at"], name="message_by_user"),
+            models.Index(fields=["provider_id"], name="email_by_provider_id", condition=Q(channel=Channel.EMAIL.value)),
             models.Index(
                 fields=["tenant", "prefix_index", "-created_at"],
                 name="message_by_prefix",

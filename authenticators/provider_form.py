@@ -1,4 +1,4 @@
-"""The form of a message provider: the fields of its kind, and a secret that is written and never shown."""
+"""The form of a message provider: the fields of its kind, and secrets that are written and never shown."""
 
 import re
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from authenticators import messaging
 from authenticators.models import MessageProvider
 from authsignal_portal import outbound, words
 from authsignal_portal.models import Tenant
+from authsignal_portal.sender_services import REGIONS, SERVICES, SenderService
 from authsignal_portal.vocabulary import Channel
 from authsignal_portal.widgets import dress
 
@@ -21,11 +22,21 @@ FIELDS: Final = {
     Kind.TWILIO: ["account", "secret", "sender", "messaging_service_sid", "content_sid"],
     Kind.WEBHOOK: ["url"],
     Kind.SMTP: ["host", "port", "security", "account", "secret", "sender"],
+    Kind.ANYMAIL: ["region", "account", "secret", "sender", "report_secret"],
     Kind.WEB_PUSH: [],
 }
+SECRETS: Final = {"secret": "secret_sealed", "report_secret": "report_secret_sealed"}
 # Who changes where the secret goes must know the secret: else it could be sent to a server of theirs.
-SECRET_GOES_TO: Final = {"account", "host", "port"}
+SECRET_GOES_TO: Final = {"account", "host", "port", "region"}
 MAIL_PORTS: Final = frozenset({25, 465, 587, 2525})
+# Of a sender service: they stand in headers and addresses. The password is typed into the address of a webhook.
+KEY: Final = RegexValidator(r"^[!-~]+\Z", _("It has no spaces, and letters and signs of English alone."))
+ACCOUNT: Final = RegexValidator(
+    r"^[A-Za-z0-9._-]+\Z", _("It has letters, digits, dots, hyphens and underscores alone.")
+)
+PASSWORD: Final = RegexValidator(
+    r"^[A-Za-z0-9_-]{16,}\Z", _("Make up at least 16 letters, digits, hyphens or underscores.")
+)
 SID: Final = {"account": "AC", "messaging_service_sid": "MG", "content_sid": "HX"}
 LABELS: Final[Mapping[str, Mapping[str, Any]]] = {
     Kind.TWILIO: {
@@ -45,6 +56,7 @@ LABELS: Final[Mapping[str, Mapping[str, Any]]] = {
         "sender": _("From"),
     },
 }
+SENDER_HELP: Final = _("Such as Acme <no-reply@acme.example>.")
 HELP: Final[Mapping[str, Mapping[str, Any]]] = {
     Kind.TWILIO: {
         "sender": _("With + and country code. For WhatsApp, the number that is registered there."),
@@ -53,12 +65,41 @@ HELP: Final[Mapping[str, Mapping[str, Any]]] = {
     Kind.WEBHOOK: {
         "url": _("An https address of yours that sends each message itself. What it gets is signed with your API keys.")
     },
-    Kind.SMTP: {"sender": _("Such as Acme <no-reply@acme.example>.")},
+    Kind.SMTP: {"sender": SENDER_HELP},
 }
+KEPT: Final = _("Kept as it is when you leave this empty. It is never shown.")
+
+
+def fields_of(kind: str, service: SenderService | None) -> list[str]:
+    """The fields of a kind; of a sender service those that it has a use for."""
+    if service is None:
+        return FIELDS[Kind(kind)]
+    has = {"region": len(service.apis) > 1, "account": service.account, "report_secret": service.reports}
+    return [name for name in FIELDS[Kind.ANYMAIL] if has.get(name, True)]
+
+
+def words_of(kind: str, service: SenderService | None) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Labels and help of these fields."""
+    if service is None:
+        return LABELS.get(kind, {}), HELP.get(kind, {})
+    labels = {
+        "region": _("Region"),
+        "account": service.account_label,
+        "secret": service.credential_label,
+        "sender": _("From"),
+        "report_secret": service.report_label,
+    }
+    reports = _(
+        "By which it is believed what the service tells of messages afterwards. The address for its webhook is shown "
+        "here once this is saved."
+    )
+    return labels, {"account": service.account_help, "sender": SENDER_HELP, "report_secret": reports}
 
 
 class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
     secret = forms.CharField(required=False, max_length=255, widget=forms.PasswordInput(render_value=False))
+    report_secret = forms.CharField(required=False, max_length=255, widget=forms.PasswordInput(render_value=False))
+    region = forms.ChoiceField()
 
     class Meta:
         model = MessageProvider
@@ -75,26 +116,35 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
             "sender",
             "messaging_service_sid",
             "content_sid",
+            "region",
+            "report_secret",
         ]
 
     instance: MessageProvider
 
-    def __init__(self, *args: Any, tenant: Tenant, kind: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, tenant: Tenant, kind: str, service: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kind = Kind(kind)
-        self.instance.tenant, self.instance.kind = tenant, self.kind
-        kept = ["channel", *FIELDS[self.kind], "position", "is_active"]
-        self.fields = {name: self.fields[name] for name in kept}
-        for name in FIELDS[self.kind]:
-            self.fields[name].label = LABELS[self.kind][name]
-            self.fields[name].help_text = HELP[self.kind].get(name, "")
-        if "secret" in self.fields:
-            self.fields["secret"].widget.attrs["autocomplete"] = "new-password"
-            if self.instance.secret_sealed is not None:
-                self.fields["secret"].help_text = _("Kept as it is when you leave this empty. It is never shown.")
+        self.instance.tenant, self.instance.kind, self.instance.service = tenant, self.kind, service
+        self.service = SERVICES[service] if self.kind == Kind.ANYMAIL else None
+        own = fields_of(self.kind, self.service)
+        self.fields = {name: self.fields[name] for name in ["channel", *own, "position", "is_active"]}
+        labels, help_texts = words_of(self.kind, self.service)
+        for name in own:
+            self.fields[name].label = labels[name]
+            self.fields[name].help_text = help_texts.get(name, "")
+        for name in SECRETS.keys() & set(own):
+            self.fields[name].widget.attrs["autocomplete"] = "new-password"
+            if self._has(name):
+                self.fields[name].help_text = KEPT
+        if self.service and "region" in own:
+            self.fields["region"].choices = [(key, REGIONS[key]) for key in self.service.apis]  # type: ignore[attr-defined]
         carried = messaging.CHANNELS[self.kind]
         self.fields["channel"].choices = [(one.value, words.CHANNELS[one]) for one in Channel if one in carried]  # type: ignore[attr-defined]
         dress(self)
+
+    def _has(self, secret: str) -> bool:
+        return getattr(self.instance, SECRETS[secret]) is not None
 
     # -- what is right for each kind --------------------------------------------------------------
 
@@ -104,6 +154,8 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
         checks = {Kind.TWILIO: self._twilio, Kind.WEBHOOK: self._webhook, Kind.SMTP: self._smtp}
         if self.kind in checks:
             checks[self.kind](given)
+        if self.service:
+            self._sender_service(self.service, given)
         if "secret" in self.fields:
             self._secret(given)
         return given
@@ -134,8 +186,25 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
         if given.get("port") not in MAIL_PORTS:
             self.add_error("port", _("Mail servers listen on 25, 465, 587 or 2525."))
         self._check("host", given, RegexValidator(r"^[A-Za-z0-9.:-]{1,255}\Z", _("Write a host name.")))
+        self._sender(given)
+
+    def _sender(self, given: Mapping[str, Any]) -> None:
         address = re.search(r"<([^<>]+)>\s*\Z", given.get("sender") or "")
         self._check("sender", {"sender": address[1] if address else given.get("sender")}, validate_email)
+
+    def _sender_service(self, service: SenderService, given: Mapping[str, Any]) -> None:
+        self._sender(given)
+        if service.account_needed or given.get("account"):
+            self._check("account", given, ACCOUNT)
+        if given.get("secret"):
+            self._check("secret", given, KEY)
+        if given.get("report_secret"):
+            self._report_secret(service, given)
+
+    def _report_secret(self, service: SenderService, given: Mapping[str, Any]) -> None:
+        self._check("report_secret", given, KEY if service.signature else PASSWORD)
+        if "report_secret" not in self.errors and not messaging.may_be_report_secret(service, given["report_secret"]):
+            self.add_error("report_secret", _("This is no key of %(service)s.") % {"service": service.name})
 
     def _check(self, name: str, given: Mapping[str, Any], validate: Any) -> None:
         try:
@@ -148,12 +217,15 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
             return
         if self.kind == Kind.TWILIO and self.instance.secret_sealed is None:
             self.add_error("secret", _("Twilio needs it."))
+        elif self.service and self.instance.secret_sealed is None:
+            self.add_error("secret", _("%(service)s needs it.") % {"service": self.service.name})
         elif self.instance.secret_sealed is not None and SECRET_GOES_TO & set(self.changed_data):
             self.add_error("secret", _("Enter it again, because you change where it is sent."))
 
     def save(self, commit: bool = True) -> MessageProvider:
         row: MessageProvider = super().save(commit=False)
-        if self.cleaned_data.get("secret"):
-            row.secret = self.cleaned_data["secret"]
+        for name in SECRETS:
+            if self.cleaned_data.get(name):
+                setattr(row, name, self.cleaned_data[name])
         row.save()
         return row

@@ -2,6 +2,7 @@
 
 import uuid
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.contrib import messages
@@ -13,7 +14,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from audit.events import Tag
-from authenticators import contact, enrolment, messaging, sending
+from authenticators import contact, email_callbacks, enrolment, messaging, sending
 from authenticators.messaging import Outgoing, TransportError
 from authenticators.models import MessageProvider
 from authenticators.provider_form import ProviderForm
@@ -21,6 +22,7 @@ from authsignal_portal import access, clock, limits, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.crypto import OpeningFailed
 from authsignal_portal.errors import AuthsignalError
+from authsignal_portal.sender_services import REPORT_USER, SERVICES
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
 from authsignal_portal.vocabulary import Channel, VerificationMethod
 from authsignal_portal.widgets import dress
@@ -65,6 +67,7 @@ class ProviderPage(TenantAdmin):
         name = "authenticators_messageprovider_"
         return [
             path("add/<str:kind>/", wrap(self.add), name=f"{name}add_kind"),
+            path("add/anymail/<str:service>/", wrap(self.add_service), name=f"{name}add_service"),
             path("<uuid:row_pk>/remove/", wrap(self.remove), name=f"{name}remove"),
             path("<uuid:row_pk>/test/", wrap(self.test), name=f"{name}test"),
             *super().get_urls(),
@@ -86,28 +89,46 @@ class ProviderPage(TenantAdmin):
     def add(self, request: HttpRequest, kind: str) -> HttpResponse:
         if kind not in Kind.values:
             raise Http404
+        if kind == Kind.ANYMAIL:
+            return self._services(request)
         return self._edited(request, None, kind)
+
+    def _services(self, request: HttpRequest) -> HttpResponse:
+        if not access.must(request).may(self.right):
+            raise PermissionDenied
+        return self.page(
+            request,
+            "portal/sender_services.html",
+            title=_("Add a sender service"),
+            crumbs=_crumbs(),
+            services=SERVICES.items(),
+        )
+
+    def add_service(self, request: HttpRequest, service: str) -> HttpResponse:
+        if service not in SERVICES:
+            raise Http404
+        return self._edited(request, None, Kind.ANYMAIL, service)
 
     def add_view(self, request: Any, form_url: str = "", extra_context: Any = None) -> Any:
         return redirect(PAGE + "changelist")
 
     def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         row: MessageProvider = self.found(request, object_id)
-        return self._edited(request, row, row.kind)
+        return self._edited(request, row, row.kind, row.service)
 
-    def _edited(self, request: HttpRequest, row: MessageProvider | None, kind: str) -> HttpResponse:
+    def _edited(self, request: HttpRequest, row: MessageProvider | None, kind: str, service: str = "") -> HttpResponse:
         here = access.must(request)
         if not here.may(self.right):
             raise PermissionDenied
         sent = request.POST if request.method == "POST" else None
-        form = ProviderForm(sent, instance=row, tenant=here.tenant, kind=kind)
+        form = ProviderForm(sent, instance=row, tenant=here.tenant, kind=kind, service=service)
         proof = ProofForm(request, sent)
         # The code last: a right one is spent by being checked.
         if sent is not None and form.is_valid() and proof.is_valid():
             self._save(request, form, is_new=row is None)
             messages.success(request, _("The provider was saved. Send a test to see that it works."))
             return redirect(PAGE + "changelist")
-        label = Kind(kind).label
+        label = SERVICES[service].name if service else Kind(kind).label
         return self.page(
             request,
             "portal/provider.html",
@@ -116,6 +137,8 @@ class ProviderPage(TenantAdmin):
             form=form,
             proof=proof,
             row=row,
+            service=SERVICES.get(service),
+            reports=_reports(row),
         )
 
     @transaction.atomic
@@ -203,6 +226,14 @@ def _crumbs() -> list[tuple[str, Any]]:
     return [(reverse(PAGE + "changelist"), _("Message providers"))]
 
 
+def _reports(row: MessageProvider | None) -> dict[str, str] | None:
+    """Where a sender service is told to report, and by which name and password where it signs nothing."""
+    service = SERVICES[row.service] if row and row.service else None
+    if row is None or service is None or not service.reports:
+        return None
+    return {"address": email_callbacks.address(row.pk), "user": "" if service.signature else REPORT_USER}
+
+
 def _channel(channel: Channel, rows: list[MessageProvider]) -> dict[str, Any]:
     return {
         "name": words.CHANNELS[channel],
@@ -217,4 +248,6 @@ def _shown(row: MessageProvider) -> str:
         return row.messaging_service_sid or contact.mask(row.sender)
     if row.kind == Kind.WEB_PUSH:
         return str(_("the web app on users' phones"))
+    if row.kind == Kind.ANYMAIL:
+        return urlsplit(SERVICES[row.service].api(row.region)).hostname or ""
     return row.url or f"{row.host}:{row.port}"

@@ -141,7 +141,7 @@ def check_number(tenant: Tenant, number: str, channel: Channel, policy: SendingP
     """Raises InvalidRequest for a number that gets nothing, whoever asks."""
     countries.check(
         number,
-        blocked=tenant.blocked_sms_countries,
+        blocked=tenant.refused_sms_countries,
         allow_unknown=routing.sends_nothing(tenant, channel),
         refuse_voip=(policy or policy_of(tenant)).refuses_voip,
     )

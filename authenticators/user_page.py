@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
-from authenticators import contact, enrolment, message_list
+from authenticators import contact, enrolment, message_list, serializers
 from authenticators.models import Authenticator, EndUser, GuessCount
-from authsignal_portal import access, words
+from authsignal_portal import access, user_agent, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import TenantAdmin
+from authsignal_portal.vocabulary import WEBAUTHN
 
 LISTED = 50
 PAGE = "portal:authenticators_enduser_"
@@ -110,6 +111,8 @@ class UserPage(TenantAdmin):
             authenticators=[
                 {
                     "row": row,
+                    "name": serializers.credential_name(row) if row.method in WEBAUTHN else row.name,
+                    "made_with": user_agent.described(row.user_agent),
                     "method": words.method(row.method),
                     "contact": shown_contact(here, row.contact),
                     "platform": words.PLATFORMS.get(row.device_platform, ""),

@@ -20,6 +20,7 @@ from authsignal_portal import access, clock, portal
 from authsignal_portal.access import Access
 from authsignal_portal.members import MembershipPage
 from authsignal_portal.models import ApiKey, Membership, Tenant
+from authsignal_portal.sms_countries import HIGH_RISK
 from authsignal_portal.tenant_admin import TenantAdmin
 from authsignal_portal.vocabulary import KeyKind
 from authsignal_portal.widgets import LinesField, dress, moment
@@ -40,6 +41,7 @@ FIELDSETS: list[Any] = [
                 "allow_deleting_user_authenticators",
                 "allow_disabling_mfa",
                 "redirect_on_session_expiry",
+                "support_url",
                 "remember_devices",
                 "remember_device_days",
                 "rp_id",
@@ -62,7 +64,9 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
     blocked_sms_countries = LinesField(
         label=_("Countries that get no SMS"),
         required=False,
-        help_text=_("Two-letter codes, one per line. Empty: the shipped list of high-risk destinations."),
+        help_text=_(
+            "Two-letter codes, one per line. As shipped, destinations of much fraud. Empty: no country is refused."
+        ),
         validators_of_line=[RegexValidator(r"^[A-Z]{2}\Z", _("Write two capital letters, such as NZ."))],
     )
     time_zone = forms.ChoiceField(
@@ -89,11 +93,15 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.instance.blocked_sms_countries is None:
+            self.initial["blocked_sms_countries"] = sorted(HIGH_RISK)
         self.fields["time_zone"].choices = [(zone, zone) for zone in time_zones(self.instance.time_zone)]  # type: ignore[attr-defined]
         dress(self)
 
     def clean_blocked_sms_countries(self) -> list[str] | None:
-        return self.cleaned_data["blocked_sms_countries"] or None
+        given: list[str] = self.cleaned_data["blocked_sms_countries"]
+        # What is as shipped follows the shipped list, also when that changes.
+        return None if set(given) == HIGH_RISK else given
 
 
 def time_zones(current: str) -> list[str]:

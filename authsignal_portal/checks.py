@@ -16,9 +16,11 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
+from authsignal_portal.sender_services import REPORT_PASSWORD_CHARS, SERVICES
+
 # What `authenticators.messaging` can send with, by channel; it stands above this module.
 PROVIDERS = {
-    "EMAIL": {"builtin", "smtp"},
+    "EMAIL": {"builtin", "smtp", *SERVICES},
     "SMS": {"builtin", "twilio"},
     "WHATSAPP": {"builtin", "twilio", "none"},
     "PUSH": {"builtin", "web-push", "none"},
@@ -78,6 +80,8 @@ def _messages() -> Iterator[CheckMessage]:
         )
     if "twilio" in settings.MESSAGE_PROVIDERS.values():
         yield from _twilio()
+    if settings.MESSAGE_PROVIDERS["EMAIL"] in SERVICES:
+        yield from _sender_service(settings.MESSAGE_PROVIDERS["EMAIL"])
 
 
 def _provider(channel: str, name: str) -> Iterator[CheckMessage]:
@@ -93,6 +97,30 @@ def _provider(channel: str, name: str) -> Iterator[CheckMessage]:
             f"{channel}_PROVIDER is the built-in one in production.",
             hint="It sends nothing: it writes codes in clear to a file. Set another provider.",
             id="authsignal.E001",
+        )
+
+
+def _sender_service(key: str) -> Iterator[CheckMessage]:
+    service = SERVICES[key]
+    wanted = ["EMAIL_SERVICE_SECRET", *(["EMAIL_SERVICE_ACCOUNT"] if service.account_needed else [])]
+    if missing := [name for name in wanted if not getattr(settings, name)]:
+        yield Error(
+            f"Email goes through {service.name}, but nothing is given for {', '.join(missing)}.",
+            hint="Set them, or set EMAIL_PROVIDER to another provider.",
+            id="authsignal.E012",
+        )
+    if settings.EMAIL_SERVICE_REGION and settings.EMAIL_SERVICE_REGION not in service.apis:
+        regions = ", ".join(filter(None, service.apis))
+        yield Error(
+            f"{service.name} has no region {settings.EMAIL_SERVICE_REGION!r} (EMAIL_SERVICE_REGION).",
+            hint=f"Set it to one of: {regions}." if regions else "Unset it: this service has one address.",
+            id="authsignal.E013",
+        )
+    if not service.signature and 0 < len(settings.EMAIL_SERVICE_REPORT_SECRET) < REPORT_PASSWORD_CHARS:
+        yield Error(
+            f"EMAIL_SERVICE_REPORT_SECRET has less than {REPORT_PASSWORD_CHARS} characters.",
+            hint="It is a password that anybody may try. Make up a longer one.",
+            id="authsignal.E014",
         )
 
 

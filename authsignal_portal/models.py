@@ -14,11 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from authsignal_portal import clock, crypto, origins
+from authsignal_portal.sms_countries import HIGH_RISK
 from authsignal_portal.vocabulary import KeyKind, Outcome, Role, UnconfiguredAction
 
 BASE62 = string.ascii_letters + string.digits
@@ -131,12 +132,29 @@ class Tenant(models.Model):
         default=False,
         help_text=_("If on, an expired hosted page goes to the app by itself; else it says so first."),
     )
+    support_url = models.CharField(
+        _("where users get help"),
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[
+            RegexValidator(
+                r"^(?:https://[^\s/]+\S*|mailto:[^\s@]+@[^\s@]+|tel:\+?[0-9-]{3,20})\Z",
+                _("Write an address with https://, or mailto: and an e-mail address, or tel: and a number."),
+            )
+        ],
+        help_text=_(
+            "Such as https://example.com/help or mailto:help@example.com. The hosted pages link to it, and show a "
+            "reference by which the portal's activity is searched."
+        ),
+    )
     blocked_sms_countries = ArrayField(
         models.CharField(max_length=2),
         verbose_name=_("countries that get no SMS"),
         null=True,
         blank=True,
-        help_text=_("ISO codes. Empty: the shipped list of high-risk destinations."),
+        help_text="ISO codes. NULL: the shipped list of high-risk destinations, whatever it becomes.",
     )
     default_passkey_action = models.CharField(
         _("action of a passkey sign-in"), max_length=64, default="passkey-sign-in"
@@ -177,6 +195,11 @@ class Tenant(models.Model):
     @property
     def relying_party_id(self) -> str:
         return self.rp_id or settings.RP_ID
+
+    @property
+    def refused_sms_countries(self) -> frozenset[str]:
+        own = self.blocked_sms_countries
+        return HIGH_RISK if own is None else frozenset(own)
 
     @property
     def passkey_origins(self) -> list[str]:

@@ -70,6 +70,7 @@ class Refused(OutboundError):
 class Answer:
     status: int
     body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def _exchange(
         try:
             connection.request(verb, path, body, dict(headers))
             response = connection.getresponse()
-            return Answer(response.status, _read(response))
+            return Answer(response.status, _read(response), dict(response.getheaders()))
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise OutboundError("no answer after the request was sent", sent=True) from error
 

@@ -366,6 +366,11 @@ OUTBOX_FILE = env("OUTBOX_FILE", default="" if PRODUCTION else str(embedded.demo
 EMAIL_URL = env.email_url("EMAIL_URL", default="smtp://localhost:25")
 vars().update(EMAIL_URL)
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"no-reply@{_public.hostname}")
+# Where EMAIL_PROVIDER names a sender service: what it calls the API key, and what else it wants (docs/messaging.md).
+EMAIL_SERVICE_SECRET = env("EMAIL_SERVICE_SECRET", default="")
+EMAIL_SERVICE_ACCOUNT = env("EMAIL_SERVICE_ACCOUNT", default="")
+EMAIL_SERVICE_REGION = env("EMAIL_SERVICE_REGION", default="")
+EMAIL_SERVICE_REPORT_SECRET = env("EMAIL_SERVICE_REPORT_SECRET", default="")
 TWILIO_ACCOUNT_SID = env("TWILIO_ACCOUNT_SID", default="")
 TWILIO_AUTH_TOKEN = env("TWILIO_AUTH_TOKEN", default="")
 TWILIO_FROM = env("TWILIO_FROM", default="")

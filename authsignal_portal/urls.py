@@ -28,7 +28,7 @@ from actions import (
     web_app,
 )
 from authenticators import api as authenticators
-from authenticators import callbacks
+from authenticators import callbacks, email_callbacks
 from authsignal_portal import api, portal
 
 # Line breaks too: a path must not slip past all patterns, and with them past authentication.
@@ -176,6 +176,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="portal:index")),
     path("portal/", portal.site.urls),
     path("callbacks/twilio/<uuid:message_id>", callbacks.twilio),
+    path("callbacks/email", email_callbacks.told),
+    path("callbacks/email/<uuid:provider_id>", email_callbacks.told),
     path("callbacks/identity/<str:challenge_id>", identity_callbacks.decided),
     path("v1/client/", include(client_api)),
     path("v1/", include(server_api)),

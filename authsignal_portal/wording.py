@@ -24,6 +24,8 @@ FOLDER = settings.BASE_DIR / "templates" / "challenge"
 # `%(name)s` is filled in by the server, `{name}` by the page's script.
 PLACEHOLDER = re.compile(r"%\((?P<server>\w+)\)s|\{(?P<script>\w+)\}")
 ID_CHARS = 40
+# Shown where no tenant is known.
+NOBODYS = frozenset({"checked.html"})
 
 
 class BadText(ValueError):
@@ -59,7 +61,7 @@ def points() -> Mapping[str, Point]:
     """All points by their public id, in the order of screens and, within, as they stand."""
     found: dict[str, Point] = {}
     known: set[str] = set()
-    for path in sorted(FOLDER.rglob("*.html")):
+    for path in sorted(path for path in FOLDER.rglob("*.html") if path.name not in NOBODYS):
         name = str(path.relative_to(FOLDER.parent))
         screen = path.relative_to(FOLDER).with_suffix("").as_posix().removeprefix("methods/").replace("_", "-")
         for message in _messages(name):

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from authenticators.messaging import sender_reports
 from authenticators.messaging.base import Outgoing, Provider, TransportError
 from authenticators.messaging.builtin import BuiltIn
 from authenticators.messaging.email import Smtp
+from authenticators.messaging.sender_service import SenderServiceMail
 from authenticators.messaging.twilio_sms import TwilioSms
 from authenticators.messaging.web_push import WebPush
 from authenticators.messaging.webhook import Webhook
 from authenticators.models import MessageProvider
+from authsignal_portal.sender_services import SERVICES, SenderService
 from authsignal_portal.vocabulary import Channel
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
     "Provider",
     "TransportError",
     "carries",
+    "may_be_report_secret",
     "provider_for",
     "provider_name",
     "provider_of",
@@ -33,6 +37,7 @@ PROVIDERS: dict[str, Provider] = {
     "smtp": Smtp(),
     "twilio": TwilioSms(),
     "web-push": WebPush(),
+    **{service: SenderServiceMail(service) for service in SERVICES},
 }
 
 # A tenant's own, each made from its row.
@@ -40,12 +45,14 @@ KINDS: dict[str, Callable[[MessageProvider], Provider]] = {
     MessageProvider.Kind.TWILIO: TwilioSms.of,
     MessageProvider.Kind.WEBHOOK: Webhook.of,
     MessageProvider.Kind.SMTP: Smtp.of,
+    MessageProvider.Kind.ANYMAIL: SenderServiceMail.of,
     MessageProvider.Kind.WEB_PUSH: WebPush.of,
 }
 CHANNELS: dict[str, frozenset[Channel]] = {
     MessageProvider.Kind.TWILIO: TwilioSms.channels,
     MessageProvider.Kind.WEBHOOK: Webhook.channels,
     MessageProvider.Kind.SMTP: Smtp.channels,
+    MessageProvider.Kind.ANYMAIL: SenderServiceMail.channels,
     MessageProvider.Kind.WEB_PUSH: WebPush.channels,
 }
 
@@ -72,3 +79,12 @@ def provider_for(channel: Channel) -> Provider:
         name = provider_name(channel)
         raise ImproperlyConfigured(f"{channel}_PROVIDER is {name!r}, which cannot send {channel}")
     return PROVIDERS[provider_name(channel)]
+
+
+def may_be_report_secret(service: SenderService, secret: str) -> bool:
+    """Whether the reports of a sender service could be believed by it."""
+    try:
+        sender_reports.check_secret(service, secret)
+    except ValueError:
+        return False
+    return True

@@ -1,6 +1,6 @@
-"""Which numbers get no SMS: countries where much of it is fraud ("SMS pumping"), and kinds that cost."""
+"""Which numbers get no SMS: those of countries that the tenant refuses, and kinds that cost."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
@@ -9,12 +9,6 @@ from authenticators import contact
 from authenticators.contact_facts import NO_COUNTRY, region
 from authsignal_portal.errors import InvalidRequest
 
-# No authority publishes such a list. Chosen by price per message and by how often a destination is named in
-# reports of artificially inflated traffic; each tenant can set its own. Without NZ, AU, US, GB and the EU.
-HIGH_RISK = frozenset(
-    "AF AO AZ BD BF BI BJ BY CD CF CG CM CU DJ DZ ER ET FK GA GM GN GQ GW HT IO IQ IR KG KI KM KP LA LR LY "  # noqa: SIM905  (else 69 lines)
-    "MG ML MM MR MW MZ NE NR NU PK PS RU SD SH SL SN SO SS ST SY TD TG TJ TK TM TN TV UZ WF YE ZW".split()
-)
 # Numbers that Twilio gives its customers to test with, and that reach nobody.
 TEST_NUMBERS = "+1500555"
 COSTLY = {
@@ -26,11 +20,11 @@ COSTLY = {
 }
 
 
-def check(number: str, *, blocked: Iterable[str] | None, allow_unknown: bool, refuse_voip: bool = False) -> None:
+def check(number: str, *, blocked: Collection[str], allow_unknown: bool, refuse_voip: bool = False) -> None:
     """Raises InvalidRequest for a number that gets no SMS.
 
-    `blocked`: the tenant's own list of ISO codes; empty means the shipped one. `allow_unknown`: accept what
-    fits no country's numbering plan, which only a provider that sends nothing should.
+    `blocked`: ISO codes of countries. `allow_unknown`: accept what fits no country's numbering plan, which only a
+    provider that sends nothing should.
     """
     parsed = contact.e164(number)
     country = None if parsed is None else region(parsed)
@@ -38,7 +32,7 @@ def check(number: str, *, blocked: Iterable[str] | None, allow_unknown: bool, re
         if allow_unknown:
             return
         raise InvalidRequest("phoneNumber is not an international number: begin with + and the country code.")
-    if country in (frozenset(blocked or ()) or HIGH_RISK) or country == NO_COUNTRY:
+    if country in blocked or country == NO_COUNTRY:
         raise InvalidRequest(f"No SMS is sent to this destination ({country}). Use another number or method.")
     line = phonenumbers.number_type(parsed)
     if number.startswith(TEST_NUMBERS):

@@ -280,6 +280,17 @@ def test_a_new_user_may_enrol_and_is_offered_the_address_on_file(api: Api, clien
     assert state["recoveryCodes"] == {"enabled": True}
 
 
+def test_an_address_on_file_is_asked_for_where_the_tenant_wants_it(api: Api, acme: Tenant, client: Client) -> None:
+    row = AuthenticatorConfiguration.objects.create(tenant=acme, method=M.EMAIL_OTP, asks_for_address=True)
+    sent = track(api, email="bob@example.com")
+    state = state_of(client, sent["token"])
+    assert [item.get("target") for item in state["enrollable"] if item["method"] == "EMAIL_OTP"] == [None]
+    assert state["methods"] == []
+    row.is_editable_by_user = False
+    row.save()
+    assert [item["method"] for item in state_of(client, sent["token"])["methods"]] == ["EMAIL_OTP"]
+
+
 def test_what_the_tenant_switched_off_or_hides_is_not_offered(api: Api, acme: Tenant, client: Client) -> None:
     AuthenticatorConfiguration.objects.create(tenant=acme, method=M.SMS, is_active=False)
     AuthenticatorConfiguration.objects.create(tenant=acme, method=M.EMAIL_OTP, is_hidden_to_user=True)

@@ -28,6 +28,7 @@ SAMPLES = {
     "tenant": "x",
     "method": "x",
     "message_id": UUID,
+    "provider_id": UUID,
     "challenge_id": "x",
     "name": "css",
     "digest": "x",
@@ -47,6 +48,8 @@ FUNCTIONS = {
     "challenge/link/x": ("get", "post"),
     "challenge/plain": ("get", "post"),
     f"callbacks/twilio/{UUID}": ("post",),
+    "callbacks/email": ("post",),
+    f"callbacks/email/{UUID}": ("post",),
     "callbacks/identity/x": ("post",),
 }
 
@@ -155,6 +158,8 @@ ANY_USERS = [
 OPEN = [
     f"v1/client/public/{UUID}/.well-known/jwks",
     f"callbacks/twilio/{UUID}",
+    "callbacks/email",
+    f"callbacks/email/{UUID}",
     "callbacks/identity/x",
     f"challenge/theme/{UUID}/css/x",
     "challenge",

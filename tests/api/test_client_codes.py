@@ -95,6 +95,13 @@ def test_with_no_address_at_all_there_is_nothing_to_challenge(api, browser, path
     assert ok(browser("POST", "verify/totp", {"verificationCode": "123456"}, token=token)) == REFUSED
 
 
+def test_the_app_names_the_issuer_that_the_tenant_chose(api, browser, acme):
+    make.make_configuration(acme, "AUTHENTICATOR_APP", issuer_name="Acme Pay & Co")
+    uri = urlsplit(ok(browser("POST", "user-authenticators/totp", token=track(api)))["uri"])
+    assert uri.path.startswith("/Acme%20Pay%20%26%20Co:")
+    assert parse_qs(uri.query)["issuer"] == ["Acme Pay & Co"]
+
+
 def test_an_app_is_enrolled_by_a_code_from_it(api, browser):
     token = track(api, email="alice@acme.example")
     started = ok(browser("POST", "user-authenticators/totp", token=token))
@@ -102,6 +109,7 @@ def test_an_app_is_enrolled_by_a_code_from_it(api, browser):
     uri = urlsplit(started["uri"])
     assert (uri.scheme, uri.netloc) == ("otpauth", "totp")
     assert parse_qs(uri.query)["secret"] == [started["secret"]]
+    assert parse_qs(uri.query)["issuer"] == ["Acme"]
     code = totp_code(started["secret"])
     verified = ok(browser("POST", "verify/totp", {"verificationCode": code}, token=token))
     assert verified["userAuthenticator"]["verificationMethod"] == "AUTHENTICATOR_APP"

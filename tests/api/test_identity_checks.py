@@ -11,7 +11,7 @@ from werkzeug import Response
 from actions.models import Action
 from audit.models import AuditEvent
 from authenticators import identity_checks, subjects
-from authenticators.models import Authenticator, Challenge, IdentityProvider
+from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, IdentityProvider
 from authsignal_portal import outbound
 from authsignal_portal.vocabulary import IDENTITY_CHECKS
 from authsignal_portal.vocabulary import VerificationMethod as M
@@ -97,6 +97,12 @@ def test_a_person_is_enrolled_and_recognised(acme, api, browser, client, httpser
     assert validated.get("veriffSessionId") == ("session-2" if method == M.VERIFF else None)
     assert poll(browser, again, begun) == {"isVerified": True, "isConsumed": True}
     assert AuditEvent.objects.filter(tag="challenge:verified", data__method=method).count() == 2
+
+
+def test_the_adapter_is_told_which_documents_the_tenant_takes(acme, api, browser, person):
+    AuthenticatorConfiguration.objects.filter(tenant=acme, method=M.VERIFF).update(document_types=["passport"])
+    begin(browser, track(api))
+    assert person.begun[-1]["documentTypes"] == ["passport"]
 
 
 def test_what_is_declined_fails_the_action_for_good(api, browser, client, person):

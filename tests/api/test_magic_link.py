@@ -12,6 +12,8 @@ from audit.events import Tag
 from audit.models import AuditEvent
 from authenticators import links
 from authenticators.models import AuthenticatorConfiguration, Challenge, MagicLink, Message
+from authsignal_portal import ids
+from authsignal_portal.models import Theme, Wording
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests.actions.test_hosted import COOKIE, FRAME, TOP, call, path_of, policy
 from tests.api.reading import everything_stored, ok, refused
@@ -420,3 +422,16 @@ def test_the_message_has_a_link_and_no_code(api, browser):
     assert payload["subject"] == "Your Acme verification link"
     assert "code" not in payload
     assert payload["about"]["verificationMethod"] == "EMAIL_MAGIC_LINK"
+
+
+def test_the_page_speaks_and_looks_like_the_tenant_and_says_where_help_is(api, browser, acme):
+    acme.support_url = "https://acme.example/help"
+    acme.save()
+    Wording.objects.create(tenant=acme, texts={"en": {"link.is-this-you": "Hello, you?"}})
+    Theme.objects.create(tenant=acme, tokens={"primaryColor": "#0a5c36"})
+    ok(browser("POST", "challenge/email-magic-link", token=enrolled(api)["token"]))
+    page = Client().get(link_sent()).content.decode()
+    assert "<h1>Hello, you?</h1>" in page
+    assert f'href="/challenge/theme/{acme.pk}/css/' in page
+    assert 'href="https://acme.example/help"' in page
+    assert f"<bdi>{ids.reference(Action.objects.get().pk)}</bdi>" in page

@@ -208,8 +208,11 @@ def _challenged(tenant: Tenant) -> dict[str, Any]:
     provider = MessageProvider.objects.create(
         tenant=tenant, channel="SMS", kind="webhook", url="https://hooks.acme-pay.example/messages"
     )
+    sender = MessageProvider.objects.create(
+        tenant=tenant, channel="EMAIL", kind="anymail", service="brevo", sender="no-reply@acme.example", is_active=False
+    )
     device = Device.objects.filter(user=user).first()
-    return {"action": action, "user": user, "device": device, "provider": provider}
+    return {"action": action, "user": user, "device": device, "provider": provider, "sender": sender}
 
 
 @transaction.atomic

@@ -12,6 +12,9 @@ LINK = "tests/api/test_magic_link.py"
 RACE = "tests/races/test_links.py"
 OUTBOUND = "tests/authenticators/test_outbound.py"
 WEBHOOK = "tests/authenticators/test_webhook_provider.py"
+SENDERS = "tests/authenticators/test_sender_services.py"
+REPORTS = "tests/authenticators/test_email_callbacks.py"
+SENDER_PAGES = "tests/portal/test_portal_sender_services.py"
 TWILIO = "tests/authenticators/test_twilio_status.py"
 WHATSAPP = "tests/api/test_whatsapp.py"
 PAGES = "tests/portal/test_portal_providers.py"
@@ -206,8 +209,8 @@ PROVIDERS = [
         "twilio: a status goes back",
         f"{TWILIO}::test_statuses_in_any_order_end_with_the_last_word",
         (
-            "authenticators/callbacks.py",
-            "older = Message.objects.filter(pk=message.pk, delivery__in=EARLIER[status])",
+            "authenticators/delivery_news.py",
+            "older = Message.objects.filter(pk=message.pk, delivery__in=earlier)",
             "older = Message.objects.filter(pk=message.pk)",
         ),
     ),
@@ -245,4 +248,73 @@ PROVIDERS = [
     ),
 ]
 
-MESSAGING = [*LINKS, *GUARD, *PROVIDERS]
+SENDER_SERVICES = [
+    mutant(
+        "sender service: a redirect is followed",
+        f"{SENDERS}::test_a_redirect_is_a_refusal_and_nobody_else_gets_the_mail",
+        (
+            "authenticators/messaging/sender_api.py",
+            "    def get_redirect_target(self, _response: requests.Response) -> None:",
+            "    def no_redirect_target(self, _response: requests.Response) -> None:",
+        ),
+    ),
+    mutant(
+        "sender service: proxies of the environment get the mail",
+        f"{SENDERS}::test_proxies_and_passwords_of_the_environment_are_not_used",
+        ("authenticators/messaging/sender_api.py", "self.trust_env = False", "self.trust_env = True"),
+    ),
+    mutant(
+        "sender service: silence is a refusal",
+        f"{SENDERS}::test_what_a_silent_service_may_have_taken_goes_to_nobody_else",
+        ("authenticators/messaging/sender_api.py", "unsure=error.sent) from None", "unsure=False) from None"),
+    ),
+    mutant(
+        "sender service: an answer that nobody can read is a refusal",
+        f"{SENDERS}::test_each_service_takes_a_mail_and_what_it_says_of_it_is_understood",
+        (
+            "authenticators/messaging/sender_api.py",
+            'the answer cannot be read", permanent=True, unsure=True)',
+            'the answer cannot be read", permanent=True)',
+        ),
+    ),
+    mutant(
+        "sender service: several addresses in one",
+        f"{SENDERS}::test_what_is_not_one_address_is_refused_before_anything_is_sent",
+        ("authenticators/messaging/sender_api.py", "to=[str(parse_single_address(message.to))]", "to=[message.to]"),
+    ),
+    mutant(
+        "sender service: the secret goes to another region unasked",
+        f"{SENDER_PAGES}::test_the_secrets_are_kept_unless_the_first_would_go_elsewhere",
+        ("authenticators/provider_form.py", '"account", "host", "port", "region"}', '"account", "host", "port"}'),
+    ),
+    mutant(
+        "reports: any secret will do",
+        f"{REPORTS}::test_each_service_is_believed_by_its_own_secret_and_by_no_other",
+        ("authenticators/messaging/sender_reports.py", "        view.run_validators(request)\n", ""),
+    ),
+    mutant(
+        "reports: believed without a secret",
+        f"{REPORTS}::test_nothing_is_believed_where_no_secret_was_set",
+        (
+            "authenticators/messaging/sender_reports.py",
+            "if not service.reports or not secret:",
+            "if not service.reports:",
+        ),
+    ),
+    mutant(
+        "reports: of whoever's messages",
+        f"{REPORTS}::test_only_messages_of_its_own_are_changed",
+        (
+            "authenticators/email_callbacks.py",
+            "filter(channel=Channel.EMAIL, tenant=row.tenant_id, carrier=row)",
+            "filter(channel=Channel.EMAIL)",
+        ),
+    ),
+    mutant(
+        "reports: one that is too fast is lost",
+        f"{REPORTS}::test_a_report_that_is_faster_than_the_answer_is_asked_for_again",
+        ("authenticators/email_callbacks.py", "if is_sending and idents - found.keys():", "if False:"),
+    ),
+]
+
+MESSAGING = [*LINKS, *GUARD, *PROVIDERS, *SENDER_SERVICES]

@@ -38,6 +38,16 @@ GOOD: dict[str, Any] = {
 }
 
 
+# Its own mail server, without TLS, is nobody's business then.
+BY_MAILGUN: dict[str, Any] = {
+    "MESSAGE_PROVIDERS": {"EMAIL": "mailgun", "SMS": "twilio"},
+    "EMAIL_SERVICE_SECRET": "key",
+    "EMAIL_SERVICE_REGION": "eu",
+    "EMAIL_USE_TLS": False,
+}
+BY_POSTMARK = BY_MAILGUN | {"MESSAGE_PROVIDERS": {"EMAIL": "postmark", "SMS": "twilio"}, "EMAIL_SERVICE_REGION": ""}
+
+
 def found(settings: Any, **mistake: Any) -> list[str | None]:
     for name, value in (GOOD | mistake).items():
         setattr(settings, name, value)
@@ -66,6 +76,11 @@ def test_a_good_configuration_is_clean(settings):
         ({"PUBLIC_URL": "http://auth.example.com"}, "E008"),
         ({"ALLOWED_HOSTS": ["*"]}, "E009"),
         ({"ALLOWED_HOSTS": [".example.com"]}, "E009"),
+        (BY_MAILGUN | {"EMAIL_SERVICE_SECRET": ""}, "E012"),
+        (BY_MAILGUN | {"MESSAGE_PROVIDERS": {"EMAIL": "mailjet", "SMS": "twilio"}, "EMAIL_SERVICE_REGION": ""}, "E012"),
+        (BY_MAILGUN | {"EMAIL_SERVICE_REGION": "mars"}, "E013"),
+        (BY_POSTMARK | {"EMAIL_SERVICE_REGION": "eu"}, "E013"),
+        (BY_POSTMARK | {"EMAIL_SERVICE_REPORT_SECRET": "short"}, "E014"),
         ({"REDIS_URL": "unix:///nowhere/valkey.sock"}, "W001"),
         ({"EMAIL_USE_TLS": False}, "W002"),
     ],
@@ -77,6 +92,8 @@ def test_each_mistake_is_told(settings, mistake, ident):
 @pytest.mark.parametrize(
     "variant",
     [
+        BY_MAILGUN | {"EMAIL_SERVICE_REPORT_SECRET": "key"},
+        BY_MAILGUN | {"EMAIL_SERVICE_REGION": ""},
         {"TWILIO_FROM": "", "TWILIO_MESSAGING_SERVICE_SID": "MG1"},
         {"TWILIO_BASE_URL": "http://127.0.0.1:4010"},
         {"EMAIL_USE_TLS": False, "EMAIL_HOST": "localhost"},

@@ -16,7 +16,7 @@ from actions.models import Action, ActionFacts
 from audit import log
 from audit.models import AuditEvent
 from authenticators.models import Message
-from authsignal_portal import clock
+from authsignal_portal import clock, ids
 from authsignal_portal.vocabulary import Role
 from rules import value_lists
 from rules.models import ActionConfiguration, PolicyVersion, Rule
@@ -177,6 +177,17 @@ def test_the_list_can_be_narrowed_down(acme, admin, withdraw, query, users):
     html = admin.client.get(f"{LIST}?{query}").content.decode()
     body = html[html.index("<main") :].partition("<tbody>")[2]
     assert {user for user in ("alice", "bob", "carol") if user in body} == users
+
+
+def test_an_action_is_found_by_the_reference_that_its_user_reads_out(acme, admin, withdraw):
+    action = track(acme, "alice")
+    track(acme, "bob")
+    said = ids.reference(action.pk)
+    assert said in admin.client.get(f"{LIST}{action.pk}/change/").content.decode()
+    for asked, users in ((said.lower(), {"alice"}), (said[:-1], set()), ("", {"alice", "bob"})):
+        html = admin.client.get(LIST, {"reference": asked}).content.decode()
+        body = html[html.index("<main") :].partition("<tbody>")[2]
+        assert {user for user in ("alice", "bob") if user in body} == users, asked
 
 
 def test_old_actions_are_only_shown_when_asked_for(acme, admin, withdraw):

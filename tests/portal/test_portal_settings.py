@@ -13,6 +13,7 @@ from audit.models import AuditEvent
 from authenticators import available
 from authenticators.models import AuthenticatorConfiguration
 from authsignal_portal.models import ApiKey, Membership, Tenant
+from authsignal_portal.sms_countries import HIGH_RISK
 from authsignal_portal.vocabulary import OPT_IN_METHODS, KeyKind, Role, VerificationMethod
 from tests import make
 from tests.conftest import advance_clock
@@ -129,7 +130,7 @@ def tenant_form(tenant: Tenant) -> dict[str, str]:
         "token_duration_in_minutes": str(tenant.token_duration_in_minutes),
         "otp_duration_in_minutes": str(tenant.otp_duration_in_minutes),
         "rp_id": tenant.rp_id,
-        "blocked_sms_countries": "\r\n".join(tenant.blocked_sms_countries or []),
+        "blocked_sms_countries": "\r\n".join(sorted(tenant.refused_sms_countries)),
     }
 
 
@@ -146,6 +147,17 @@ def test_the_settings_are_saved_and_the_log_names_the_fields_only(acme, admin):
     assert acme.blocked_sms_countries == ["NZ", "AU"]
     [event] = events(acme, "tenant:updated")
     assert event.data == {"row": str(acme.pk), "fields": ["name", "app_origins", "blocked_sms_countries"]}
+
+
+def test_the_shipped_countries_are_shown_and_followed_until_they_are_changed(acme, admin):
+    path = f"/portal/authsignal_portal/tenant/{acme.pk}/change/"
+    shown = admin.client.get(path).context["adminform"].form["blocked_sms_countries"].value()
+    assert set(shown.split()) == HIGH_RISK
+    for given, stored in (("\r\n".join(sorted(HIGH_RISK)), None), ("", []), ("NZ", ["NZ"])):
+        assert admin.client.post(path, tenant_form(acme) | {"blocked_sms_countries": given}).status_code == 302
+        acme.refresh_from_db()
+        assert acme.blocked_sms_countries == stored
+    assert acme.refused_sms_countries == {"NZ"}
 
 
 @pytest.mark.parametrize(
@@ -478,3 +490,19 @@ def test_nothing_of_the_log_is_run_as_html(acme, admin):
     page = admin.client.get("/portal/audit/auditevent/").content.decode()
     assert page.count("canary") == 3
     assert not re.search(r"<[biu]>canary", page)
+
+
+def test_what_an_authenticator_app_and_a_vendor_are_told_is_set_per_method(acme, admin):
+    form = switches() | {"AUTHENTICATOR_APP-issuer_name": "Acme: Pay", "VERIFF-document_types": "passport\r\nid-card"}
+    assert b"Without a colon" in admin.client.post(METHODS, form).content
+    assert admin.client.post(METHODS, form | {"AUTHENTICATOR_APP-issuer_name": "Acme Pay"}).status_code == 302
+    app, veriff = (AuthenticatorConfiguration.objects.get(method=name) for name in ("AUTHENTICATOR_APP", "VERIFF"))
+    assert (app.issuer_name, veriff.document_types) == ("Acme Pay", ["passport", "id-card"])
+
+
+@pytest.mark.parametrize("address", ["http://example.com", "javascript:alert(1)", "https://", "mailto:", "tel:x"])
+def test_users_are_sent_for_help_to_no_other_kind_of_address(acme, admin, address):
+    form = tenant_form(acme) | {"support_url": address}
+    path = f"/portal/authsignal_portal/tenant/{acme.pk}/change/"
+    assert b"Write an address with https://" in admin.client.post(path, form).content
+    assert admin.client.post(path, form | {"support_url": "mailto:help@acme.example"}).status_code == 302

@@ -78,11 +78,9 @@ def test_the_list_has_pages(acme, support):
 
 
 def test_the_page_shows_who_the_user_is(support, alice):
-    make.make_authenticator(
-        alice, VerificationMethod.PASSKEY, name="iCloud Keychain", credential_id="x", rp_id="localhost"
-    )
+    make.make_authenticator(alice, VerificationMethod.PASSKEY, name="alice", credential_id="x", rp_id="localhost")
     html = support.client.get(f"{USERS}{alice.pk}/change/").content.decode()
-    for text in ("Alice@Example.com", "+64 21 555 010", "gold", "Passkey", "iCloud Keychain", str(alice.pseudonym)):
+    for text in ("Alice@Example.com", "+64 21 555 010", "gold", "Passkey", str(alice.pseudonym)):
         assert text in html
 
 
@@ -174,3 +172,19 @@ def test_a_device_is_shown_with_what_it_is_and_can_be_removed(acme, support, ali
 def test_a_device_past_its_time_is_shown_as_that(acme, support, alice):
     make.make_authenticator(alice, VerificationMethod.PUSH, public_key=DeviceKey().spki, expires_at=clock.now())
     assert "expired" in support.client.get(f"{USERS}{alice.pk}/change/").content.decode()
+
+
+def test_a_users_passkeys_and_devices_are_told_apart(acme, support, alice):
+    agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
+    synced = {"credential_id": "a", "rp_id": "x", "aaguid": "fbfc3007-154e-4ecc-8c0b-6e020557d7bd", "backed_up": True}
+    bound = {"credential_id": "b", "rp_id": "x", "backup_eligible": False, "clone_suspected_at": clock.now()}
+    make.make_authenticator(alice, VerificationMethod.PASSKEY, name="alice@example.com", user_agent=agent, **synced)
+    make.make_authenticator(alice, VerificationMethod.PASSKEY, name="alice@example.com", **bound)
+    Device.objects.create(
+        tenant=acme, user=alice, device_id="d-1", authenticated_at=clock.now(), last_verification_method="SMS"
+    )
+    page = unescape(support.client.get(f"{USERS}{alice.pk}/change/").content.decode())
+    assert re.search(r"<small>(iCloud Keychain|Apple Passwords)</small> <small>Chrome 120 on Linux</small>", page)
+    assert re.search(r">synced<.*>on one device<.*>copy suspected ", page, re.DOTALL)
+    assert "alice@example.com</small>" not in page
+    assert re.search(r"d-1</code>.*last verified .*\(Code by SMS\)", page)

@@ -205,6 +205,7 @@ def _providers(tenant: Tenant) -> None:
         **about,
         channel="EMAIL",
         kind=kinds.SMTP,
+        position=2,
         host="mail.acme.example",
         port=587,
         sender="Acme <no-reply@acme.example>",

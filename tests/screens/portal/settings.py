@@ -10,6 +10,7 @@ TENANT, METHODS = "authsignal_portal_tenant_change", "authenticators_authenticat
 PROVIDERS, ADD_PROVIDER, PROVIDER, NO_PROVIDER, TEST = (
     f"authenticators_messageprovider_{name}" for name in ("changelist", "add_kind", "change", "remove", "test")
 )
+ADD_SERVICE = "authenticators_messageprovider_add_service"
 VOUCHERS, VOUCHER, NO_VOUCHER = (
     f"authenticators_identityprovider_{name}" for name in ("changelist", "set_up", "remove")
 )
@@ -18,7 +19,7 @@ KEYS, ADD_KEY, REVOKE = (f"authsignal_portal_apikey_{name}" for name in ("change
 MEMBERS, ADD_MEMBER, MEMBER, NO_MEMBER, LINK = (
     f"authsignal_portal_membership_{name}" for name in ("changelist", "add", "change", "remove", "link")
 )
-KINDS = ("twilio", "webhook", "smtp", "web_push")
+KINDS = ("twilio", "webhook", "smtp", "web_push", "anymail")
 LOOK, TEXTS = "Look of the hosted pages", "Texts of pages and messages"
 
 
@@ -65,7 +66,10 @@ def providers() -> list[Scene]:
         *kinds,
         *wrong,
         forbidden(ADD_PROVIDER, of=("smtp",)),
+        *states(ADD_SERVICE, "Add", "full", of=("mailgun",)),
+        Scene(ADD_SERVICE, "error", "Add", of=("mailjet",), steps=(refused(),)),
         *states(PROVIDER, "", "full long", of=("provider",)),
+        Scene(PROVIDER, "full-service", "", of=("sender",)),
         *states(NO_PROVIDER, "Remove", "full", of=("provider",)),
         *states(TEST, "Send a test by", "full", of=("provider",)),
         Scene(TEST, "error", "Send a test by", of=("provider",), steps=(fill_in(to, "me"), refused("Send a test"))),

@@ -60,7 +60,7 @@ bench-growth: $(DEV) ## measure track with 10,000 and with 10,000,000 stored act
 	$(PY) -m tests.bench.growth
 
 .PHONY: screenshots
-screenshots: $(DEV) chromium $(SDK) ## picture every hosted screen in every state into var/screens, the portal into var/screenshots
+screenshots: $(DEV) chromium $(SDK) ## picture every screen in every state into var/screens, and what tests see into var/screenshots
 	$(PY) -m tests.screens
 	SCREENSHOTS=yes $(PY) -m pytest -n 2 --dist worksteal tests/browser
 

@@ -221,6 +221,13 @@ class Invitation(PasswordResetConfirmView):
         dress(form)
         return form
 
+    def get_context_data(self, **kwargs: Any) -> Any:
+        context = super().get_context_data(**kwargs)
+        if not context["validlink"]:
+            # Django's speaks of a password that was to be reset.
+            context["title"] = _("This link no longer works")
+        return context
+
 
 def invitation(user: User) -> str:
     """The path at which this person, who has no password yet, sets one."""

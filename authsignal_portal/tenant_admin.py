@@ -143,6 +143,10 @@ class TenantAdmin(BaseAdmin):
         """Whether saving this form (with None: whether any form of this object) asks for a proof."""
         return False
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # The code has a part of its own below, and must not be asked for twice.
+        return [name for name in super().get_fields(request, obj) if name != "code"]
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
         if self._asks(request, obj):

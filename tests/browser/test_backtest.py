@@ -13,7 +13,6 @@ from authenticators.models import Message
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from rules.models import ActionConfiguration, Rule
-from tests.browser import chromium
 from tests.browser.portal import LARGE, furnish, make_portal
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,19 +52,9 @@ def new_page(configuration: ActionConfiguration) -> str:
     return f"/portal/backtests/new/?configuration={configuration.pk}"
 
 
-def sound(page: Page, name: str) -> None:
-    """At both widths: accessible, and nothing sideways."""
-    for width in (1280, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        chromium.screenshot(page, f"portal-{name}-light-{width}")
-        assert not chromium.accessibility_violations(page), (name, width)
-        assert chromium.sideways_scroll(page) <= 0, (name, width)
-
-
 def test_a_backtest_is_begun_watched_and_read(portal, transfer):
     page = portal.page
     portal.open(new_page(transfer))
-    sound(page, "backtest-new")
     page.get_by_label("Actions of").select_option(label="The last 90 days")
     page.get_by_role("button", name="Start the backtest").click()
     expect(page.get_by_role("heading", name="What came out, and what would have")).to_be_visible(timeout=30_000)
@@ -73,15 +62,12 @@ def test_a_backtest_is_begun_watched_and_read(portal, transfer):
     assert (made.days, made.status, made.author_id) == (90, "done", portal.staff.user.pk)
     table = page.get_by_role("table").first
     expect(table.get_by_role("columnheader", name="Challenge")).to_be_visible()
-    sound(page, "backtest-report")
     page.get_by_text("As a table").click()
     first = page.locator("section[aria-labelledby=samples] a").first
     first.click()
     expect(page.get_by_role("heading", name="Before and with the draft")).to_be_visible()
-    sound(page, "backtest-action")
     portal.open(new_page(transfer))
     expect(page.get_by_role("row").nth(1)).to_contain_text("Done")
-    sound(page, "backtest-earlier")
 
 
 def running(tenant: Tenant, configuration: ActionConfiguration) -> Backtest:
@@ -99,7 +85,6 @@ def test_its_progress_is_shown_as_it_goes_and_it_can_be_cancelled(portal, tenant
     page, made = portal.page, running(tenant, transfer)
     portal.open(f"/portal/actions/backtest/{made.pk}/change/")
     expect(progress(page)).to_have_attribute("aria-valuenow", "41")
-    sound(page, "backtest-running")
     Backtest.objects.filter(pk=made.pk).update(done=640_000)
     expect(progress(page)).to_have_attribute("aria-valuenow", "64")
     expect(page.get_by_text("64 % done").first).to_be_visible()
@@ -110,7 +95,6 @@ def test_its_progress_is_shown_as_it_goes_and_it_can_be_cancelled(portal, tenant
     # The worker finds the wish and ends it.
     Backtest.objects.filter(pk=made.pk).update(status="cancelled")
     expect(page.get_by_text("It was cancelled.")).to_be_visible()
-    sound(page, "backtest-cancelled")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +122,6 @@ def test_a_failure_is_told(portal, tenant, transfer):
         Backtest.objects.filter(pk=made.pk).update(progress_at=clock.now() - timedelta(minutes=3))
     portal.open(f"/portal/actions/backtest/{made.pk}/change/")
     expect(portal.page.get_by_role("alert")).to_have_text("The worker that ran it stopped.")
-    sound(portal.page, "backtest-failed")
     portal.page.get_by_role("link", name="Try again").click()
     portal.page.get_by_role("button", name="Start the backtest").click()
     expect(portal.page.get_by_role("heading", name="By rule")).to_be_visible(timeout=30_000)

@@ -3,21 +3,17 @@
 With SCREENS=all (`python -m tests.screens`): every state of every screen, light and dark, at two widths, pictured.
 """
 
-import json
-import os
 import re
 from pathlib import Path
 
 import pytest
 
 from tests.browser.hosted import Hosted
+from tests.screens import look
 from tests.screens.catalogue import GROUPS, first_of_each
-from tests.screens.report import PICTURES
 from tests.screens.scene import Scene
-from tests.screens.stage import Finding, Stage
+from tests.screens.stage import Stage
 
-ALL = os.environ.get("SCREENS") == "all"
-ONLY = os.environ.get("SCREENS_ONLY", "")
 SCENES = [scene for scenes in GROUPS.values() for scene in scenes]
 TEMPLATES = Path(__file__).resolve().parent.parent.parent / "templates"
 TITLE = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
@@ -25,8 +21,8 @@ WORDS = re.compile(r'{% translate "([^"]+)" %}')
 
 
 def wanted(group: str) -> list[Scene]:
-    scenes = GROUPS[group] if ALL else first_of_each(GROUPS[group])
-    return [scene for scene in scenes if ONLY in scene.id]
+    scenes = GROUPS[group] if look.ALL else first_of_each(GROUPS[group])
+    return [scene for scene in scenes if look.ONLY.search(scene.id)]
 
 
 def test_every_screen_of_the_templates_is_in_the_catalogue() -> None:
@@ -47,26 +43,8 @@ def test_the_web_app_has_every_screen_and_the_named_states_in_the_catalogue() ->
 @pytest.mark.parametrize("group", GROUPS)
 def test_screens_are_accessible_and_light_and_fit_a_small_phone(hosted: Hosted, group: str) -> None:
     hosted.page.context.set_default_timeout(8_000)
-    stage = Stage(hosted, everywhere=ALL)
+    stage = Stage(hosted, everywhere=look.ALL)
     findings = [stage.look_at(scene) for scene in wanted(group)]
-    if ALL:
-        write(group, findings)
-    wrong = {finding.scene.id: finding.problems for finding in findings if finding.problems}
+    wrong = look.faults(group, findings)
     hosted.problems.clear()
     assert wrong == {}
-
-
-def write(group: str, findings: list[Finding]) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    rows = [
-        {
-            "scene": finding.scene.id,
-            "pictures": finding.pictures,
-            "weight": finding.weight,
-            "sent": finding.sent,
-            "shift": round(finding.shift, 4),
-            "problems": finding.problems,
-        }
-        for finding in findings
-    ]
-    (PICTURES / f"{group}.json").write_text(json.dumps(rows, indent=1))

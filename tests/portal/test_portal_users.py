@@ -37,6 +37,13 @@ def found(client, asked: str) -> list[str]:
     return [unescape(text) for text in re.findall(r'/change/">([^<]+)</a>', html)]
 
 
+def test_custom_data_is_told_in_words(acme, support):
+    user = make.make_user(acme, "alice", custom={"branches": ["Hutt", "Kapiti"], "roles": [], "isStaff": False, "n": 0})
+    html = support.client.get(f"{USERS}{user.pk}/change/").content.decode()
+    told = dict(re.findall(r"<dt>(branches|roles|isStaff|n)</dt><dd>([^<]*?)\s*</dd>", html))
+    assert told == {"branches": "Hutt, Kapiti", "roles": "none", "isStaff": "false", "n": "0"}
+
+
 @pytest.mark.parametrize(
     ("asked", "users"),
     [

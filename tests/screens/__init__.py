@@ -1,1 +1,2 @@
-"""Every screen of the hosted pages in every state: how to come to it, its pictures, and what each must keep to."""
+"""Every screen in every state, of the hosted pages and (`portal`) of the staff portal: how to come to it, its pictures,
+and what each must keep to."""

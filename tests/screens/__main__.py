@@ -1,7 +1,8 @@
-"""`python -m tests.screens [part of a scene's name]`: all scenes, pictured into var/screens, and what is wrong."""
+"""`python -m tests.screens [pattern of scenes' names]`: all scenes, pictured into var/screens, and what is wrong."""
 
 import json
 import os
+import re
 import sys
 
 import pytest
@@ -10,15 +11,15 @@ from tests.screens.report import PICTURES, lines
 
 # Seconds for one group of scenes.
 TIMEOUT = 1800
-TEST = "tests/browser/test_screens.py"
+TESTS = ["tests/browser/test_screens.py", "tests/browser/test_portal_screens.py"]
 
 
 def main(only: str = "") -> int:
     os.environ |= {"SCREENS": "all", "SCREENS_ONLY": only}
     for old in (*PICTURES.glob("*.png"), *PICTURES.glob("*.json")):
-        if only in old.name:
+        if re.search(only, old.name):
             old.unlink()
-    pytest.main(["-q", "--tb=line", "-o", f"timeout={TIMEOUT}", TEST])
+    pytest.main(["-q", "--tb=line", "-o", f"timeout={TIMEOUT}", *TESTS])
     rows = [row for path in sorted(PICTURES.glob("*.json")) for row in json.loads(path.read_text())]
     for line in lines(rows):
         print(line)

@@ -1,4 +1,4 @@
-"""All scenes. The first of each screen stands for it in the test suite; `python -m tests.screens` goes to all."""
+"""All scenes of the hosted pages. The first of each screen stands for it in the test suite; the command goes to all."""
 
 from tests.screens import app, elsewhere, ends, enrolling, links, plain, proving
 from tests.screens.scene import Scene

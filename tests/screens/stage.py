@@ -19,12 +19,10 @@ from authenticators.models import AuthenticatorConfiguration, EndUser
 from tests import make
 from tests.browser import chromium
 from tests.browser.hosted import Hosted
-from tests.screens import app, links
-from tests.screens.report import PICTURES
+from tests.screens import app, links, look
+from tests.screens.look import Finding
 from tests.screens.scene import HELD, OFFLINE, Refused, Reply, Scene
 
-WIDTHS = {390: 780, 1280: 800}
-MAX_SHIFT = 0.1
 # Of everything that a page loads, as it is before compression.
 MAX_WEIGHT = 150_000
 
@@ -69,30 +67,6 @@ PASSKEY_ONLY = "with-a-passkey-alone"
 REFRESH = re.compile(r'content="0;url=([^"]+)"')
 STATE = "/challenge/api/state"
 
-# Layout shifts that no press of the user explains (CLS), from the first paint on.
-WATCH_SHIFTS = """window.shifted = 0;
-new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
-}).observe({ type: "layout-shift", buffered: true });"""
-WEIGH = """() => {
-  const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
-  const pages = entries.filter(({ initiatorType }) => !["fetch", "xmlhttprequest"].includes(initiatorType));
-  const sum = (name) => pages.reduce((total, entry) => total + entry[name], 0);
-  return [sum("decodedBodySize"), sum("encodedBodySize")];
-}"""
-
-
-@dataclass
-class Finding:
-    """What was seen at a scene. `weight` in bytes before compression, `sent` as it travelled."""
-
-    scene: Scene
-    problems: list[str] = field(default_factory=list)
-    weight: int = 0
-    sent: int = 0
-    shift: float = 0.0
-    pictures: int = 0
-
 
 @dataclass
 class Stage:
@@ -115,7 +89,7 @@ class Stage:
         self.hosted.page = self.page.context.new_page()
         if app.is_about(scene):
             self._set_up(scene)
-        for script in (WATCH_SHIFTS, scene.script):
+        for script in (look.WATCH_SHIFTS, scene.script):
             self.page.add_init_script(script)
         with self._answering(scene):
             try:
@@ -131,8 +105,8 @@ class Stage:
 
     def _come_to(self, scene: Scene) -> None:
         page = self.page
-        page.emulate_media(color_scheme="light", reduced_motion="reduce")
-        page.set_viewport_size({"width": 390, "height": 780})
+        look.show(page, "light")
+        look.resize(page, 390)
         if self.hosted.live.tenant.name != scene.tenant_name:
             self.hosted.live.tenant.name = scene.tenant_name
             self.hosted.live.tenant.save()
@@ -256,30 +230,17 @@ class Stage:
 
     def _judge(self, finding: Finding) -> None:
         page = self.page
-        finding.shift = float(page.evaluate("window.shifted ?? 0"))
-        finding.weight, finding.sent = page.evaluate(WEIGH)
-        if finding.shift >= MAX_SHIFT:
-            finding.problems.append(f"layout shift {finding.shift:.3f}")
+        look.measure(page, finding)
         if finding.weight > MAX_WEIGHT:
             finding.problems.append(f"{finding.weight} bytes")
         for scheme in ("light", "dark") if self.everywhere else ("light",):
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-            if self.everywhere:
-                self._picture(finding, scheme)
+            look.show(page, scheme)
+            for width in look.HEIGHTS if self.everywhere else ():
+                look.resize(page, width)
+                look.picture(page, finding, width=width, scheme=scheme)
+            look.resize(page, 390)
             finding.problems += [f"{scheme}: {one}" for one in chromium.accessibility_violations(page)]
-        page.set_viewport_size({"width": 320, "height": 640})
-        wide = chromium.sideways_scroll(page)
-        if wide > 0:
-            finding.problems.append(f"{wide} px too wide at 320")
-
-    def _picture(self, finding: Finding, scheme: str) -> None:
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        for width, height in WIDTHS.items():
-            self.page.set_viewport_size({"width": width, "height": height})
-            path = PICTURES / f"{finding.scene.id}-{width}-{scheme}.png"
-            self.page.screenshot(path=path, full_page=True)
-            finding.pictures += 1
-        self.page.set_viewport_size({"width": 390, "height": 780})
+        look.squeeze(page, finding)
 
 
 def _stay(route: Route) -> None:

@@ -161,7 +161,7 @@ class SendingPage(TenantAdmin):
             title=_("End a pause"),
             text=_(
                 "Text messages to %(where)s are sent again, at once. Only %(proven)s of the last %(settled)s numbers "
-                "there answered their code: make sure that these are people."
+                "there entered their code: make sure that these are people."
             )
             % {
                 "where": f"{pause.prefix}•••• ({pause.country})" if pause.prefix else pause.country,

@@ -584,7 +584,7 @@ def test_looking_whether_a_check_was_decided_begins_none(
 
 # -- waiting -------------------------------------------------------------------------------------
 
-STILL = re.compile(r'<a class="link" href="([^"]+)">Look only when I ask')
+STILL = re.compile(r'<a class="link" href="([^"]+)">Check only when I ask')
 
 
 @pytest.fixture

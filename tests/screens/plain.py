@@ -4,7 +4,7 @@ from tests.screens.scene import LONG_NAME, Scene, click, fill, follow, see, see_
 
 VERIFY = "How do you want to verify?"
 SMS, PUSH = click("Text message"), click("App on your phone Approve")
-LOOK, STILL = click("I have confirmed it"), follow("Look only when I ask")
+LOOK, STILL = click("I have confirmed it"), follow("Check only when I ask")
 
 
 def scene(number: int, screen: str, name: str, heading: str, *steps, **more) -> Scene:  # type: ignore[no-untyped-def]

@@ -31,12 +31,13 @@ demo-reset: $(DEMO) ## drop the demo data
 
 # -- check -------------------------------------------------------------------------------------------------------
 
+# Three at a time on two cores: a test waits for browsers, servers and disks for a good third of its time.
 # Byte code is kept, whatever the caller's environment says: the tests start many a Python.
 test screenshots: export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: test
 test: $(DEV) chromium $(SDK) lint ## install what the tests need and run them all
-	$(PY) -m pytest -n 2 --dist worksteal
+	$(PY) -m pytest -n 3 --dist worksteal
 
 .PHONY: lint
 lint: export DJANGO_SETTINGS_MODULE := tests.settings

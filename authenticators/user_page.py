@@ -111,7 +111,7 @@ class UserPage(TenantAdmin):
             authenticators=[
                 {
                     "row": row,
-                    "name": serializers.credential_name(row) if row.method in WEBAUTHN else row.name,
+                    "name": _name(row),
                     "made_with": user_agent.described(row.user_agent),
                     "method": words.method(row.method),
                     "contact": shown_contact(here, row.contact),
@@ -170,6 +170,14 @@ class UserPage(TenantAdmin):
             tone="primary",
             crumbs=crumbs(user),
         )
+
+
+def _name(row: Authenticator) -> str:
+    """Who made a passkey or a key, where it says so; its own name, a username, tells none from another."""
+    if row.method not in WEBAUTHN:
+        return row.name
+    made = serializers.provider(row.aaguid)
+    return made["name"] if made else ""
 
 
 def crumbs(user: EndUser) -> list[tuple[str, Any]]:

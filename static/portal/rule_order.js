@@ -50,12 +50,7 @@ if (save) {
   // A grip for pointers; it has no use without this script.
   let dragged = null;
   for (const rule of rules()) {
-    const grip = document.createElement("span");
-    grip.className = "portal-grip";
-    grip.setAttribute("aria-hidden", "true");
-    grip.innerHTML = '<span class="material-symbols-outlined">drag_indicator</span>';
-    rule.prepend(grip);
-    grip.addEventListener("pointerdown", (event) => {
+    rule.querySelector(".portal-grip").addEventListener("pointerdown", (event) => {
       event.preventDefault();
       dragged = rule;
       rule.classList.add("dragged");
@@ -88,5 +83,4 @@ if (save) {
     isSending = false;
   });
   warnBeforeLoss(() => !isSending && order() !== before);
-  list.classList.add("portal-scripted");
 }

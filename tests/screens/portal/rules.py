@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 from authsignal_portal.vocabulary import Role
 from tests.browser.builder import row, settled
 from tests.screens.portal import tenants
-from tests.screens.portal.scene import Scene, fill_in, forbidden, has_class, pick, refused, states, write
+from tests.screens.portal.scene import Scene, fill_in, forbidden, has_class, pick, refused, states, tick, write
 from tests.screens.scene import HELD, OFFLINE, Reply, Step, click, see, see_alert
 
 ACTIONS, ADD, SETTINGS = (f"rules_actionconfiguration_{name}" for name in ("changelist", "add", "change"))
@@ -48,7 +48,7 @@ def overview() -> list[Scene]:
         Scene(ADD, "error", "Add", steps=(write("action_code", "signIn"), refused())),
         forbidden(ADD),
         *states(SETTINGS, "Settings of", "full long", of=("transfer",)),
-        Scene(SETTINGS, "error", "Settings of", of=("pay",), steps=(write("message", "{{nothing}}"), refused())),
+        Scene(SETTINGS, "error", "Settings of", of=("transfer",), steps=(tick("dynamic_linking"), refused())),
         *states(RULES, "", "full long", of=("transfer",)),
         Scene(RULES, "full-in-force", "signIn", of=("sign_in",)),
         Scene(RULES, "full-reader", "adaptive-mfa-transfer", of=("transfer",), role=Role.READ_ONLY),

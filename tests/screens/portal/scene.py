@@ -80,6 +80,10 @@ def write(name: str, text: str) -> Step:
     return lambda page: page.locator(f"main [name={name}]").first.fill(text)
 
 
+def tick(name: str) -> Step:
+    return lambda page: page.locator(f"main [name={name}]").check(force=True)
+
+
 def pick(name: str, value: str) -> Step:
     return lambda page: page.locator(f"main [name={name}]").first.select_option(value)
 

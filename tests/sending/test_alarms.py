@@ -90,7 +90,7 @@ def test_a_pause_is_told_once_to_each_administrator_and_to_the_tenants_address(d
     assert sorted(to for to, _subject, _text in told) == sorted([first.email, second.email])
     assert {subject for _to, subject, _text in told} == {"Acme: Text messages to +6421123•••• (NZ) are paused"}
     [text] = {text for _to, _subject, text in told}
-    assert "Only 0 of the last 5 numbers there answered" in text
+    assert "Of the last 5 numbers there, only 0 entered their code." in text
     assert f"Until: {pause.until:%Y-%m-%d %H:%M} UTC" in text
     assert f"{settings.PUBLIC_URL}{SENDING}" in text
 

@@ -132,6 +132,19 @@ def test_the_secrets_are_kept_unless_the_first_would_go_elsewhere(acme, admin):
     assert MessageProvider.objects.get().region == "eu"
 
 
+def test_the_secret_of_reports_can_be_taken_away(acme, admin):
+    assert b"Believe no reports" not in admin.client.get(f"{PAGE}add/anymail/mailgun/").content
+    add(admin, "mailgun", form_of("mailgun"))
+    path = f"{PAGE}{MessageProvider.objects.get().pk}/change/"
+    assert b"Believe no reports" in admin.client.get(path).content
+    kept = form_of("mailgun", secret="", report_secret="")
+    assert admin.client.post(path, kept | {"believes_none": "on"}).status_code == 302
+    row = MessageProvider.objects.get()
+    assert (row.secret, row.report_secret) == (SECRET, None)
+    assert AuditEvent.objects.latest("id").data["fields"] == ["believes_none"]
+    assert b"Believe no reports" not in admin.client.get(path).content
+
+
 def test_a_service_that_is_none_is_not_there(acme, admin):
     assert admin.client.get(f"{PAGE}add/anymail/amazon_ses/").status_code == 404
 

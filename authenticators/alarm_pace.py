@@ -4,8 +4,10 @@ However slow or broken it is, it holds up one worker, and that no more often tha
 """
 
 from datetime import datetime
+from uuid import UUID
 
-from django.db.models import Max, QuerySet, Sum
+from django.db.models import Max, QuerySet, Sum, Window
+from django.db.models.functions import RowNumber
 
 from authenticators.models import Message, SendingPolicy
 from authsignal_portal.models import Tenant
@@ -14,6 +16,13 @@ from authsignal_portal.vocabulary import Channel
 # More than these are not kept for it.
 MOST_OWED = 100
 Status = Message.Status
+
+
+def in_turn(rows: QuerySet[Message]) -> list[UUID]:
+    """The alarms of these, the first of each tenant before the second of any."""
+    place = Window(RowNumber(), partition_by="tenant", order_by="deadline_at")
+    alarms = rows.filter(channel=Channel.ALARM).annotate(place=place).order_by("place", "deadline_at")
+    return list(alarms.values_list("pk", flat=True)[:MOST_OWED])
 
 
 def waits(message: Message, now: datetime) -> bool:

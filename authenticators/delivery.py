@@ -115,8 +115,10 @@ def free(now: datetime) -> QuerySet[Message]:
 
 
 def due_ids(now: datetime) -> list[UUID]:
-    rows = free(now).filter(deadline_at__gt=now).order_by("deadline_at")
-    return list(rows.values_list("pk", flat=True)[:SWEEP_BATCH])
+    rows = free(now).filter(deadline_at__gt=now)
+    others = rows.exclude(channel=Channel.ALARM).order_by("deadline_at")
+    found = list(others.values_list("pk", flat=True)[:SWEEP_BATCH])
+    return found + alarm_pace.in_turn(rows)[: SWEEP_BATCH - len(found)]
 
 
 @transaction.atomic

@@ -202,6 +202,14 @@ def test_an_address_gets_one_at_a_time_however_many_would_send(desk, globex, rec
     assert delivery.claim(second.pk) is not None
 
 
+def test_many_alarms_of_one_tenant_are_not_all_told_before_the_first_of_another(desk, globex, receiver):
+    SendingPolicy.objects.create(tenant=globex, alarm_url=receiver.url)
+    owe_alarms(desk.tenant, 60)
+    desk.clock.advance(1)
+    owe_alarms(globex, 1)
+    assert alarms(tenant=globex).get().pk in delivery.due_ids(clock.now())[:2]
+
+
 def test_a_receiver_that_takes_none_is_owed_a_hundred_at_most(desk, receiver):
     owe_alarms(desk.tenant, 103)
     assert alarms().count() == 100

@@ -43,7 +43,7 @@ CONTACTS = {"user.email", "user.phoneNumber"}
 
 
 class ActivityFilter(forms.Form):
-    """What the list can be narrowed down to; anything that cannot be read is left out."""
+    """What the list can be narrowed down to; anything that cannot be read is left out, but for a reference."""
 
     user = forms.CharField(label=_("User id"), required=False, max_length=255)
     reference = forms.CharField(label=_("Reference"), required=False, max_length=32)
@@ -62,16 +62,15 @@ class ActivityFilter(forms.Form):
 
     def narrow(self, rows: QuerySet[Action]) -> QuerySet[Action]:
         self.is_valid()
-        given = self.cleaned_data
+        given, reference = self.cleaned_data, str(self.data.get("reference") or "").strip()
         plain = {"action": "action_code", "state": "state", "outcome": "outcome", "user": "user__user_id"}
         rows = rows.filter(**{column: given[name] for name, column in plain.items() if given.get(name)})
-        return rows.filter(**of_days("created_at", given), **_referred(given.get("reference", "")))
+        # It is one action's, whose day it says itself.
+        return rows.filter(**_referred(reference) if reference else of_days("created_at", given))
 
 
 def _referred(text: str) -> dict[str, Any]:
     """Nothing is found where it is no reference: a typing error must not show everything."""
-    if not text:
-        return {}
     try:
         return {"pk__range": ids.referred(text)}
     except ValueError:

@@ -20,7 +20,7 @@ from django.db.models import Q, QuerySet
 
 from audit import log as audit
 from audit.events import Tag
-from authenticators import routing
+from authenticators import alarm_pace, routing
 from authenticators.messaging import Outgoing, TransportError
 from authenticators.models import Authenticator, Challenge, Message
 from authsignal_portal import clock
@@ -115,8 +115,10 @@ def free(now: datetime) -> QuerySet[Message]:
 
 
 def due_ids(now: datetime) -> list[UUID]:
-    rows = free(now).filter(deadline_at__gt=now).order_by("deadline_at")
-    return list(rows.values_list("pk", flat=True)[:SWEEP_BATCH])
+    rows = free(now).filter(deadline_at__gt=now)
+    others = rows.exclude(channel=Channel.ALARM).order_by("deadline_at")
+    found = list(others.values_list("pk", flat=True)[:SWEEP_BATCH])
+    return found + alarm_pace.in_turn(rows)[: SWEEP_BATCH - len(found)]
 
 
 @transaction.atomic
@@ -130,6 +132,8 @@ def claim(message_id: UUID) -> Message | None:
     ending = unwanted(message, now)
     if ending:
         end_unsent(message, ending, now)
+        return None
+    if alarm_pace.waits(message, now):
         return None
     message.status = Status.SENDING
     message.attempts += 1
@@ -230,7 +234,9 @@ def mark_unsent(message: Message, error: TransportError) -> bool:
             error=error.reason[:255],
         )
         return True
-    retry_at = now + wait_after(message.attempts, longest=LONGEST_WAIT_OF_ALARM if message.is_alarm else LONGEST_WAIT)
+    longest = LONGEST_WAIT_OF_ALARM if message.is_alarm else LONGEST_WAIT
+    retry_at = now + wait_after(alarm_pace.tries(message), longest=longest)
+    alarm_pace.put_off(message, retry_at)
     if is_final(message, error, retry_at):
         end_unsent(message, Ending(Status.FAILED, error.reason), now)
     else:
@@ -245,7 +251,9 @@ def moves_on(message: Message, error: TransportError) -> bool:
 
 
 def is_final(message: Message, error: TransportError, retry_at: datetime) -> bool:
-    return error.permanent or message.attempts >= most_attempts(message) or retry_at >= message.deadline_at
+    # What refuses an alarm's email today may be mended within the day that it lives.
+    for_good = error.permanent and not (message.is_alarm and message.channel == Channel.EMAIL and not error.unsure)
+    return for_good or message.attempts >= most_attempts(message) or retry_at >= message.deadline_at
 
 
 def wait_after(attempts: int, *, longest: timedelta = LONGEST_WAIT) -> timedelta:

@@ -1,8 +1,10 @@
 """What sender services tell afterwards about emails: it changes the messages that they took, and proves nothing."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -12,8 +14,14 @@ from django.views.decorators.http import require_http_methods
 from authenticators import delivery_news
 from authenticators.messaging import sender_reports
 from authenticators.models import Message, MessageProvider
+from authsignal_portal import clock
+from authsignal_portal.crypto import OpeningFailed
 from authsignal_portal.sender_services import SERVICES, SenderService
 from authsignal_portal.vocabulary import Channel
+
+# The accounts send other mail too, of which we never hear the id: what is older is not asked for again.
+NEW_FOR = timedelta(minutes=1)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +36,16 @@ class Teller:
 @csrf_exempt
 @require_http_methods(["POST", "HEAD"])
 def told(request: HttpRequest, provider_id: UUID | None = None) -> HttpResponse:
-    """204 for what is believed, whether or not it is news; 403 for anything else. 503: to be told again."""
+    """204 for what is believed, whether or not it is news; 403 for anything else. 503: to be told again, though what is
+    known is noted."""
     if request.method == "HEAD":
         # Some services look whether there is anybody before they are set up.
         return HttpResponse()
-    teller = _deployments() if provider_id is None else _tenants(provider_id)
+    try:
+        teller = _deployments() if provider_id is None else _tenants(provider_id)
+    except OpeningFailed:
+        log.error("the secret of a provider's reports cannot be opened", provider=str(provider_id))
+        return HttpResponse(status=503)
     if teller is None:
         return HttpResponse(status=403)
     try:
@@ -42,15 +55,16 @@ def told(request: HttpRequest, provider_id: UUID | None = None) -> HttpResponse:
     except sender_reports.Unreadable:
         return HttpResponse(status=400)
     # Asked first: of a message that is no longer being sent by then, the id is known.
-    is_sending = teller.messages.filter(status=Message.Status.SENDING).exists()
-    idents = {report.message_id for report in reports}
-    found = {message.provider_id: message for message in _about(teller, idents)}
-    if is_sending and idents - found.keys():
-        # It may be of one that the service took a moment ago: nobody has told us its id yet.
-        return HttpResponse(status=503)
+    now = clock.now()
+    is_sending = teller.messages.filter(status=Message.Status.SENDING, lease_until__gt=now).exists()
+    found = {message.provider_id: message for message in _about(teller, {report.message_id for report in reports})}
     for report in reports:
         if report.message_id in found:
             delivery_news.note(found[report.message_id], report.delivery, report.code)
+    unknown = [report for report in reports if report.message_id not in found]
+    # It may be of one that the service took a moment ago: nobody has told us its id yet.
+    if is_sending and any(report.at is None or now - report.at < NEW_FOR for report in unknown):
+        return HttpResponse(status=503)
     return HttpResponse(status=204)
 
 

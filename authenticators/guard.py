@@ -44,6 +44,7 @@ class Reason(StrEnum):
     PREFIX = "prefix limit"
     COUNTRY = "country limit"
     NEWCOMERS = "budget for unknown numbers"
+    SUSPECTS = "budget for suspicious numbers"
     BUDGET = "daily budget"
     PAUSED = "prefix paused"
     ATTACK = "country under attack"
@@ -239,6 +240,7 @@ def next_pause(last: Pause, now: float) -> Pause:
 
 
 GROUP = {Standing.NEWCOMER: "newcomers", Standing.SUSPECT: "suspects"}
+SHARE = {Standing.NEWCOMER: Reason.NEWCOMERS, Standing.SUSPECT: Reason.SUSPECTS}
 
 
 def prefix_scope(prefix: str) -> str:
@@ -267,7 +269,7 @@ def _charges(state: State, caps: Caps, standing: Standing, *, under_attack: bool
         share = (percent * caps.budget_messages // 100, percent * caps.budget_cost // 100)
         charges += [
             Charge(f"{GROUP[standing]}:{state.country}", hour, HOUR, Reason.COUNTRY, of_country),
-            Charge(GROUP[standing], day, DAY, Reason.NEWCOMERS, *share),
+            Charge(GROUP[standing], day, DAY, SHARE[standing], *share),
         ]
     if standing != Standing.KNOWN:
         charges += [

@@ -27,6 +27,8 @@ READ = TOGETHER | {
 # Signs that stand for Latin letters or digits, and that nobody takes for them.
 SIGNS = frozenset("™℠№½¼¾")
 LATIN_OR_DIGIT = re.compile("[A-Za-z0-9]")
+# Letters and digits in shapes, of which Unicode knows no plain form, by their names.
+FILLED = re.compile("NEGATIVE (?:CIRCLED|SQUARED)|REGIONAL INDICATOR|CIRCLED SANS-SERIF")
 # Letters that a reader takes for Latin ones.
 PASS_FOR_LATIN = {
     "ARMENIAN": frozenset("ԼՍՏՕգզհյոսցքօ"),
@@ -96,6 +98,8 @@ def _script(char: str) -> str:
 
 
 def _stands_for_another(char: str, category: str) -> bool:
+    if category in ("So", "No") and FILLED.search(unicodedata.name(char, "")):
+        return True
     plain = unicodedata.normalize("NFKC", char)
     if plain == char or char in SIGNS:
         return False

@@ -99,6 +99,7 @@ def words_of(kind: str, service: SenderService | None) -> tuple[Mapping[str, Any
 class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
     secret = forms.CharField(required=False, max_length=255, widget=forms.PasswordInput(render_value=False))
     report_secret = forms.CharField(required=False, max_length=255, widget=forms.PasswordInput(render_value=False))
+    believes_none = forms.BooleanField(label=_("Believe no reports"), required=False)
     region = forms.ChoiceField()
 
     class Meta:
@@ -128,7 +129,8 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
         self.instance.tenant, self.instance.kind, self.instance.service = tenant, self.kind, service
         self.service = SERVICES[service] if self.kind == Kind.ANYMAIL else None
         own = fields_of(self.kind, self.service)
-        self.fields = {name: self.fields[name] for name in ["channel", *own, "position", "is_active"]}
+        taken_away = ["believes_none"] if "report_secret" in own and self._has("report_secret") else []
+        self.fields = {name: self.fields[name] for name in ["channel", *own, *taken_away, "position", "is_active"]}
         labels, help_texts = words_of(self.kind, self.service)
         for name in own:
             self.fields[name].label = labels[name]
@@ -227,5 +229,7 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
         for name in SECRETS:
             if self.cleaned_data.get(name):
                 setattr(row, name, self.cleaned_data[name])
+        if self.cleaned_data.get("believes_none"):
+            row.report_secret_sealed = None
         row.save()
         return row

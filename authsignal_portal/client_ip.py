@@ -25,3 +25,14 @@ def bucket(address: str) -> str:
     if not isinstance(found, IPv6Address):
         return str(found)
     return str(found.ipv4_mapped or IPv6Network((int(found), 64), strict=False))
+
+
+def site(address: str) -> str:
+    """The /48 of an IPv6 address, the most that one customer gets as a rule (RFC 6177); empty for any other."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return ""
+    if not isinstance(found, IPv6Address) or found.ipv4_mapped:
+        return ""
+    return str(IPv6Network((int(found), 48), strict=False))

@@ -13,7 +13,7 @@ from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis.exceptions import RedisError
 
-from authsignal_portal.client_ip import bucket
+from authsignal_portal.client_ip import bucket, site
 from authsignal_portal.errors import TooManyRequests, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -36,9 +36,14 @@ def requests_by_address(address: str) -> None:
 
 
 def without_token(tenant_id: object, address: str) -> None:
-    """Count a call that knows its tenant alone, whose id is public. What its address may not counts against nobody
-    else, so that one machine cannot use up what the tenant has."""
+    """Count a call that knows its tenant alone, whose id is public.
+
+    What its address or, with IPv6, its site may not counts against nobody else. So one machine, or one customer with
+    65,536 networks of IPv6, uses up a tenth of what the tenant has at most; who has many sites can use up all of it.
+    """
     requests_by_address(address)
+    if in_site := site(address):
+        _hit(RateLimitItemPerMinute(settings.CLIENT_REQUESTS_PER_MINUTE_PER_NETWORK), "site", in_site)
     _hit(RateLimitItemPerMinute(settings.CLIENT_REQUESTS_PER_MINUTE_PER_TENANT), "tenant", str(tenant_id))
 
 

@@ -19,12 +19,12 @@ HIDDEN_KEYS = {
     "to",
     "cookie",
 }
-# A JWT, one of our keys, an address of a person, a long number, what an address of ours carries (of a link by email in
-# its path, which Django logs of every refusal; of an identity provider's answer in its query), an app's invitation:
-# whatever slipped into a message.
+# A JWT, one of our keys, an address of a person, a long number, what an address of ours carries (of a link by email and
+# an invitation of staff in its path, which Django logs of every refusal; of an identity provider's answer in its
+# query), an app's invitation: whatever slipped into a message.
 HIDDEN_TEXT = re.compile(
     r"eyJ[\w-]+\.[\w-]+\.[\w-]+|as_[sm]k_\w+|[\w.+-]+@[\w-]+\.[\w.-]+|(?<![\w-])\+?\d{6,15}(?![\w-])"
-    r"|(?:token|code|state|enrol)=[^&\s\"]+|/+link/+[^/?\s\"]+|\bapp\.[\da-f-]{36}\.[\w-]+"
+    r"|(?:token|code|state|enrol)=[^&\s\"]+|/+link/+[^/?\s\"]+|/+invite/+[^?\s\"]+|\bapp\.[\da-f-]{36}\.[\w-]+"
 )
 
 

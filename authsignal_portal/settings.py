@@ -277,8 +277,12 @@ BAD_KEYS_PER_MINUTE = env.int("BAD_KEYS_PER_MINUTE", default=20 if PRODUCTION el
 CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS = env.int(
     "CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS", default=60 if PRODUCTION else 6000
 )
+# Of IPv6 also a /48, which one customer may have: more than of an address, for a mobile network has many phones in one.
+CLIENT_REQUESTS_PER_MINUTE_PER_NETWORK = env.int(
+    "CLIENT_REQUESTS_PER_MINUTE_PER_NETWORK", default=600 if PRODUCTION else 60_000
+)
 CLIENT_REQUESTS_PER_MINUTE_PER_TENANT = env.int(
-    "CLIENT_REQUESTS_PER_MINUTE_PER_TENANT", default=600 if PRODUCTION else 60_000
+    "CLIENT_REQUESTS_PER_MINUTE_PER_TENANT", default=6000 if PRODUCTION else 60_000
 )
 # With a user's token. A page that polls asks once or twice a second, and a user may have two of them open.
 CLIENT_REQUESTS_PER_MINUTE_PER_USER = env.int(

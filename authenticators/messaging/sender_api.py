@@ -24,8 +24,10 @@ from authsignal_portal.sender_services import SenderService, ServiceAccount
 TAKEN: Final = {"sent", "queued"}
 REFUSED: Final = {"invalid", "rejected"}
 FAILED: Final = {"failed"}
-# Too early, too often, or the service's own trouble: another try may help.
-TEMPORARY: Final = {408, 425, 429}
+# Too early, too often, at the same time as another, or the service's own trouble: another try may help.
+TEMPORARY: Final = {408, 409, 425, 429}
+# Of the gateway before the service, which does not know whether the service has it.
+UNSURE: Final = {502, 504}
 # Beside its own errors, what django-anymail raises for an answer of another form than the service's API gives.
 UNREADABLE: Final = (AnymailError, LookupError, TypeError, AttributeError, ValueError)
 
@@ -97,6 +99,8 @@ def failure(service: SenderService, status: int | None) -> TransportError:
         return TransportError(f"{service.name}: the address or the account cannot be used", permanent=True)
     if 200 <= status <= 299:
         return TransportError(f"{service.name}: the answer cannot be read", permanent=True, unsure=True)
+    if status in UNSURE:
+        return TransportError(f"{service.name} {status}", permanent=True, unsure=True)
     temporary = status >= 500 or status in TEMPORARY
     return TransportError(f"{service.name} {status}", permanent=not temporary)
 

@@ -6,9 +6,13 @@ authentication; none without a secret.
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from anymail.exceptions import AnymailConfigurationError, AnymailWebhookValidationFailure
+from anymail.signals import AnymailTrackingEvent
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
@@ -29,9 +33,10 @@ MEANS: Final = {
 }
 CODE: Final = re.compile(r"[a-z_]{1,16}")
 MAX_IDENT_CHARS: Final = 255
-# What django-anymail raises for what has not the form of the service's reports.
+# What django-anymail raises for what has not the form of the service's reports, or of its key.
 MALFORMED: Final = (
     AnymailConfigurationError,
+    UnsupportedAlgorithm,
     LookupError,
     TypeError,
     AttributeError,
@@ -53,16 +58,24 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`message_id`: the service's. `code`: why it did not arrive, one of django-anymail's words, or empty."""
+    """`message_id`: the service's. `code`: why it did not arrive, one of django-anymail's words, or empty. `at`: when
+    it happened by the service's clock, None where it does not say."""
 
     message_id: str
     delivery: Message.Delivery
     code: str
+    at: datetime | None
 
 
 def check_secret(service: SenderService, secret: str) -> None:
     """Raises ValueError for what cannot be the secret of this service's reports."""
-    _view(service, secret, url="")
+    try:
+        view = _view(service, secret, url="")
+    except UnsupportedAlgorithm as error:
+        raise ValueError("a key of a kind that nobody knows") from error
+    key = getattr(view, "webhook_verification_key", None)
+    if key is not None and not isinstance(key, EllipticCurvePublicKey):
+        raise ValueError("a key that verifies no report")
 
 
 def read(request: HttpRequest, service: SenderService, secret: str, *, url: str) -> list[Report]:
@@ -78,7 +91,9 @@ def read(request: HttpRequest, service: SenderService, secret: str, *, url: str)
         events = view.parse_events(request)
     except MALFORMED as error:
         raise Unreadable from error
-    return [report for report in map(_report, events) if report is not None]
+    # Some services tell at one address of what comes in, too.
+    told = [event for event in events if isinstance(event, AnymailTrackingEvent)]
+    return [report for report in map(_report, told) if report is not None]
 
 
 def _view(service: SenderService, secret: str, *, url: str) -> Any:
@@ -98,4 +113,6 @@ def _report(event: Any) -> Report | None:
         return None
     is_bad = means == Delivery.UNDELIVERED
     code = str(event.reject_reason or "") if is_bad else ""
-    return Report(ident, means, code if CODE.fullmatch(code) else "")
+    at = event.timestamp
+    is_clear = isinstance(at, datetime) and at.tzinfo is not None
+    return Report(ident, means, code if CODE.fullmatch(code) else "", at if is_clear else None)

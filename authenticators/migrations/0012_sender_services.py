@@ -29,8 +29,4 @@ class Migration(migrations.Migration):
             name='kind',
             field=models.CharField(choices=[('twilio', 'Twilio'), ('webhook', 'Webhook'), ('smtp', 'Mail server'), ('anymail', 'Sender service'), ('web_push', 'Web Push')], max_length=16, verbose_name='kind'),
         ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('channel', 'EMAIL')), fields=['provider_id'], name='email_by_provider_id'),
-        ),
     ]

@@ -22,4 +22,9 @@ class Migration(migrations.Migration):
             name='blocked_sms_countries',
             field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=2), blank=True, help_text='ISO codes. NULL: the shipped list of high-risk destinations, whatever it becomes.', null=True, size=None, verbose_name='countries that get no SMS'),
         ),
+        # Before, an empty list meant the shipped one; from now on it means that no country is left out.
+        migrations.RunSQL(
+            "UPDATE authsignal_portal_tenant SET blocked_sms_countries = NULL WHERE blocked_sms_countries = '{}'",
+            migrations.RunSQL.noop,
+        ),
     ]

@@ -15,7 +15,8 @@ from tests.api.instances import Instance
 DEVICE = "v1/client/user-authenticators"
 # After a proof alone.
 AFTERWARDS = [
-    f"challenge/api/{name}" for name in ("recovery-codes", "devices", "forget-device", "remove-method", "prefer-method")
+    f"challenge/api/{name}"
+    for name in ("recovery-codes", "devices", "forget-device", "remove-method", "prefer-method", "rename-method")
 ]
 # Nothing is there, or it opens to what nobody has here: a browser at top level and its cookie, another server's
 # signature, an app's invitation, a device to remember.
@@ -61,6 +62,7 @@ def calls_of(one: Instance) -> dict[str, Call]:
         "challenge/api/qr": Call({"uri": "otpauth://totp/Acme:alice?secret=JBSWY3DPEHPK3PXP&issuer=Acme"}),
         "challenge/api/remove-method": Call({"id": str(_row(one).pk)}),
         "challenge/api/prefer-method": Call({"id": str(_row(one).pk)}),
+        "challenge/api/rename-method": Call({"id": str(_row(one).pk), "newLabel": "Mine"}),
         "challenge/api/forget-device": Call({"id": device.pk}),
         f"GET {DEVICE}/passkey": Call(query=f"credentialIds={answers['passkey']['id']}"),
         f"POST {DEVICE}/passkey": Call(

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 import structlog
 from django.test import Client
+from django.urls import URLResolver, get_resolver
 
+from authsignal_portal.portal import invitation
 from authsignal_portal.vocabulary import VerificationMethod
 from tests import make
 from tests.actions.test_hosted import path_of
 from tests.api.reading import ok
 from tests.api.test_magic_link import EMAIL, confirm, link_sent
+from tests.portal.staff import make_staff
 
 pytestmark = pytest.mark.usefixtures("switched_on")
 NGINX = Path(__file__).resolve().parents[2] / "deploy" / "nginx.conf"
@@ -78,6 +81,33 @@ def test_no_token_stands_in_a_log_whatever_it_was_sent_to(api, acme, written):
         assert secret not in said
 
 
+def test_no_invitation_of_staff_stands_in_a_log(acme, written):
+    path, http = invitation(make_staff(acme).user), Client()
+    secret = path.rstrip("/").rpartition("/")[2]
+    http.put(path)
+    http.get(path.replace("/invite", "//invite/"))
+    http.get(f"{path}x")
+    logging.getLogger("anybody").warning("refused %s", f"https://mfa.example.com{path}?x")
+    assert "refused https://mfa.example.com/portal[hidden]?x" in written.getvalue()
+    assert secret not in written.getvalue()
+
+
+def paths_with_a_token(patterns, before=""):
+    for one in patterns:
+        path = f"{before}{one.pattern}"
+        if isinstance(one, URLResolver):
+            yield from paths_with_a_token(one.url_patterns, path)
+        elif re.search(r"<(?:\w+:)?token>", path):
+            yield "/" + re.sub(r"<[^>]+>", "SECRET", path)
+
+
 def test_no_link_stands_in_the_proxys_log():
     [form] = re.findall(r"log_format no_query '([^']+)'", NGINX.read_text())
     assert set(re.findall(r"\$(\w*ur[il]\w*|request|args|http_referer)\b", form)) == {"uri_without_token"}
+    [shown] = re.findall(r"map \$uri \$uri_without_token \{([^}]+)\}", NGINX.read_text())
+    hidden = re.findall(r"~(\S+)\s+(\S+);", shown)
+    paths = list(paths_with_a_token(get_resolver().url_patterns))
+    assert {"/challenge/link/SECRET", "/portal/invite/SECRET/SECRET/"} <= set(paths)
+    for path in paths:
+        [instead] = [said for pattern, said in hidden if re.search(pattern, path)]
+        assert "$" not in instead

@@ -160,16 +160,17 @@ def test_a_code_runs_out_after_ten_minutes_by_the_databases_clock(browser, key, 
     assert page.told() == ("close", 1000)
 
 
-def test_a_page_is_told_that_the_method_was_switched_off(acme, browser, key, line, settings):
+def test_a_page_is_told_that_the_method_was_switched_off(acme, browser, key, settings):
     settings.SOCKET_LOOKS_EVERY_SECONDS = 0.1
-    page = line.open()
-    shown = page.show()
-    claim(browser, key, shown)
-    assert page.state() == (shown["challengeId"], "claimed")
-    leave(signed_in(acme), M.EMAIL_OTP)
-    assert page.state() == (shown["challengeId"], "rejected")
-    page.send(create())
-    assert page.told() == ("close", 1008)
+    with line_of(acme) as line:
+        page = line.open()
+        shown = page.show()
+        claim(browser, key, shown)
+        assert page.state() == (shown["challengeId"], "claimed")
+        leave(signed_in(acme), M.EMAIL_OTP)
+        assert page.state() == (shown["challengeId"], "rejected")
+        page.send(create())
+        assert page.told() == ("close", 1008)
 
 
 def test_a_user_who_is_deleted_while_deciding_counts_as_a_no(browser, key, line):

@@ -2,13 +2,16 @@
 
 import base64
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from structlog.testing import capture_logs
 
 from audit.models import AuditEvent
 from authenticators import message_list
 from authenticators.models import Challenge, Message, MessageProvider
+from authsignal_portal import clock
 from authsignal_portal.sender_services import SERVICES
 from tests import make
 from tests.authenticators.owing import make_challenge, owe
@@ -113,12 +116,57 @@ def test_what_was_opened_or_clicked_is_none_of_our_business(postmark, message):
     assert delivery_of(message) == ""
 
 
+def being_sent(message):
+    lease = clock.now() + timedelta(seconds=30)
+    Message.objects.filter(pk=message.pk).update(status="sending", provider_id="", lease_until=lease)
+
+
+def delivered(ident, *, ago):
+    at = (clock.now() - timedelta(seconds=ago)).isoformat()
+    return {"RecordType": "Delivery", "MessageID": ident, "DeliveredAt": at}
+
+
 def test_a_report_that_is_faster_than_the_answer_is_asked_for_again(acme, postmark, message):
-    Message.objects.filter(pk=message.pk).update(status="sending", provider_id="")
+    being_sent(message)
     assert tell(postmark, event("postmark", "id-1", "delivered")) == 503
     Message.objects.filter(pk=message.pk).update(status="sent", provider_id="id-1")
     assert tell(postmark, event("postmark", "id-1", "delivered")) == 204
     assert delivery_of(message) == "delivered"
+
+
+def test_what_is_known_is_noted_beside_what_is_not(acme):
+    """Some services tell of many messages at once."""
+    row = make_sender(acme, "sparkpost", report_secret=PASSWORD)
+    known, other = make_taken(acme, row), make_taken(acme, row, "id-2")
+    being_sent(other)
+    told = [*event("sparkpost", "of other mail", "delivered"), *event("sparkpost", "id-1", "delivered")]
+    assert tell(row, told) == 503
+    assert delivery_of(known) == "delivered"
+
+
+def test_an_account_that_sends_other_mail_too_is_not_asked_again_for_ever(postmark, message):
+    being_sent(message)
+    assert tell(postmark, delivered("of other mail", ago=10)) == 503
+    assert tell(postmark, delivered("of other mail", ago=90)) == 204
+
+
+def test_what_a_dead_worker_left_holds_up_no_report(postmark, message):
+    being_sent(message)
+    Message.objects.filter(pk=message.pk).update(lease_until=clock.now() - timedelta(seconds=1))
+    assert tell(postmark, delivered("of other mail", ago=10)) == 204
+
+
+def test_what_comes_in_is_none_of_our_business(acme):
+    row = make_sender(acme, "mandrill", report_secret=PASSWORD)
+    assert tell(row, [{"event": "inbound", "ts": 1_790_000_000, "msg": {"raw_msg": "From: a@example.com\n\nx"}}]) == 204
+
+
+def test_a_secret_that_cannot_be_opened_is_told_of_and_the_report_asked_for_again(postmark, message):
+    MessageProvider.objects.filter(pk=postmark.pk).update(report_secret_sealed=b"nobody's")
+    with capture_logs() as logs:
+        assert tell(postmark, event("postmark", "id-1", "delivered")) == 503
+    assert [line["provider"] for line in logs if line["log_level"] == "error"] == [str(postmark.pk)]
+    assert delivery_of(message) == ""
 
 
 @pytest.mark.parametrize(

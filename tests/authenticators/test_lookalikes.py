@@ -65,7 +65,9 @@ def test_honest_names_pass_and_are_shown_as_they_are(text):
         "\u2460\u2461",  # digits in circles
         "10\u00b2",  # a raised digit
         "\u24b6cme",  # a letter in a circle
-        "\U0001f170cme",
+        "\U0001f170cme",  # in a filled square: it has no plain form
+        "\U0001f1e6cme",
+        "\u2776",
         "\u13a2\u13a9 Ltd",  # Cherokee
         "\ua4d0\ua4f2",  # Lisu
     ],

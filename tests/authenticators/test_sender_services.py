@@ -106,6 +106,10 @@ INACTIVE = {
         ("postmark", 401, {"ErrorCode": 10, "Message": SECRET}, "Postmark 401", True, False),
         ("postmark", 429, f"{ALICE} too many", "Postmark 429", False, False),
         ("postmark", 500, {"ErrorCode": 1}, "Postmark 500", False, False),
+        ("postmark", 503, "<html>", "Postmark 503", False, False),
+        ("postmark", 502, "<html>", "Postmark 502", True, True),
+        ("postmark", 504, "<html>", "Postmark 504", True, True),
+        ("resend", 409, {"name": "concurrent_idempotent_requests"}, "Resend 409", False, False),
         ("postmark", 200, "<html>", "Postmark: the answer cannot be read", True, True),
         ("postmark", 200, {"ErrorCode": 0, "Message": "OK"}, "Postmark: the answer cannot be read", True, True),
         ("mailgun", 400, {"message": f"to parameter is not a valid address: {ALICE}"}, "Mailgun 400", True, False),
@@ -215,6 +219,18 @@ def test_what_one_service_refuses_for_good_the_next_one_gets(two, here, acme):
     assert paths(here) == ["/postmark/email", MAILGUN]
     assert "Postmark 401" in str(logs)
     assert SECRET not in f"{logs} {vars(row)}"
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_what_a_gateway_may_have_passed_on_goes_to_nobody_else(two, here, acme, status):
+    two(status)
+    message = owed(acme)
+    delivery.deliver(message.pk)
+    advance(60)
+    delivery.sweep()
+    row = Message.objects.get(pk=message.pk)
+    assert (row.status, row.error) == ("failed", f"Postmark {status}")
+    assert paths(here) == ["/postmark/email"]
 
 
 def test_one_that_has_too_much_to_do_is_asked_once_more_before_the_next(two, here, acme):

@@ -12,6 +12,10 @@ WAITING = "actions/client_waiting.py"
 BY_TENANT = (
     '    _hit(RateLimitItemPerMinute(settings.CLIENT_REQUESTS_PER_MINUTE_PER_TENANT), "tenant", str(tenant_id))\n'
 )
+BY_SITE = (
+    "    if in_site := site(address):\n"
+    '        _hit(RateLimitItemPerMinute(settings.CLIENT_REQUESTS_PER_MINUTE_PER_NETWORK), "site", in_site)\n'
+)
 
 ONCE = [
     mutant(
@@ -213,12 +217,17 @@ BOUNDED = [
         ("authsignal_portal/limits.py", BY_TENANT, ""),
     ),
     mutant(
+        "limits: one customer's networks of IPv6 use up what the tenant has",
+        "tests/portal/test_limits.py::test_the_networks_of_one_customer_do_not_use_up_what_the_tenant_has",
+        ("authsignal_portal/limits.py", BY_SITE, ""),
+    ),
+    mutant(
         "limits: one address uses up what its tenant has",
         "tests/portal/test_limits.py::test_calls_with_a_tenant_id_alone_are_counted_for_the_tenant_too",
         (
             "authsignal_portal/limits.py",
-            f"    requests_by_address(address)\n{BY_TENANT}",
-            f"{BY_TENANT}    requests_by_address(address)\n",
+            f"    requests_by_address(address)\n{BY_SITE}{BY_TENANT}",
+            f"{BY_TENANT}    requests_by_address(address)\n{BY_SITE}",
         ),
     ),
     mutant(

@@ -11,6 +11,11 @@ LOGS = [
         ("authsignal_portal/logs.py", r"|/+link/+[^/?\s\"]+", ""),
     ),
     mutant(
+        "logs: an invitation of staff is logged as it was asked for",
+        f"{TEST}::test_no_invitation_of_staff_stands_in_a_log",
+        ("authsignal_portal/logs.py", r"|/+invite/+[^?\s\"]+", ""),
+    ),
+    mutant(
         "logs: what a query carries is logged",
         f"{TEST}::test_no_token_stands_in_a_log_whatever_it_was_sent_to",
         ("authsignal_portal/logs.py", "(?:token|code|state|enrol)=", "token="),

@@ -156,6 +156,21 @@ SENDING_GUARD = [
         ),
     ),
     mutant(
+        "alarms: the budget of suspects is told as that of newcomers",
+        f"{ALARMS}::test_each_share_of_the_budget_is_told_for_itself",
+        (PURE, "DAY, SHARE[standing], *share", "DAY, Reason.NEWCOMERS, *share"),
+    ),
+    mutant(
+        "alarms: each tries a receiver that takes none",
+        f"{ALARMS}::test_while_one_is_not_taken_all_others_wait",
+        ("authenticators/delivery.py", "    alarm_pace.put_off(message, retry_at)\n", ""),
+    ),
+    mutant(
+        "alarms: every worker posts to one address",
+        f"{ALARMS}::test_an_address_gets_one_at_a_time_however_many_would_send",
+        ("authenticators/delivery.py", "    if alarm_pace.waits(message, now):\n        return None\n", ""),
+    ),
+    mutant(
         "alarms: what the receiver refuses is lost",
         f"{ALARMS}::test_an_address_that_does_not_take_it_is_asked_for_a_day_with_the_same_event",
         ("authenticators/messaging/alarm.py", "raise TransportError(error.reason, permanent=False) from None", "raise"),

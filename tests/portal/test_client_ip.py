@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from authsignal_portal.client_ip import bucket, client_ip
+from authsignal_portal.client_ip import bucket, client_ip, site
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,22 @@ def test_other_headers_are_not_believed(settings):
     settings.TRUSTED_PROXIES = 1
     headers = {"HTTP_X_REAL_IP": "6.6.6.6", "HTTP_FORWARDED": "for=6.6.6.6", "HTTP_CLIENT_IP": "6.6.6.6"}
     assert client_ip(RequestFactory().get("/", REMOTE_ADDR="10.0.0.9", **headers)) == "10.0.0.9"
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.9", ""),
+        ("::ffff:203.0.113.9", ""),
+        ("2001:db8:1:2::9", "2001:db8:1::/48"),
+        ("2001:DB8:1:ffff:ffff:ffff:ffff:ffff", "2001:db8:1::/48"),
+        ("2001:db8:2:2::9", "2001:db8:2::/48"),
+        ("no address", ""),
+        ("", ""),
+    ],
+)
+def test_what_one_customer_has_counts_as_one_site(address, counted):
+    assert site(address) == counted
 
 
 @pytest.mark.parametrize(

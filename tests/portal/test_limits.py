@@ -93,6 +93,20 @@ def test_calls_with_a_tenant_id_alone_are_counted_for_the_tenant_too(client, acm
     assert call(globex, address()) == 200
 
 
+def test_the_networks_of_one_customer_do_not_use_up_what_the_tenant_has(client, acme, settings):
+    settings.CLIENT_REQUESTS_PER_MINUTE_PER_TENANT = 6
+    settings.CLIENT_REQUESTS_PER_MINUTE_PER_NETWORK = 4
+    sites = [address().rsplit(":", 3)[0] for _site in range(2)]
+
+    def call(site, network):
+        place = f"{sites[site]}:{network:x}::1"
+        sent = {"content_type": "application/json", "headers": {"Authorization": make.basic(str(acme.pk))}}
+        return client.post("/v1/client/challenge", **sent, REMOTE_ADDR=place).status_code
+
+    assert [call(0, network) for network in range(20)] == [200] * 4 + [429] * 16
+    assert [call(1, network) for network in range(3)] == [200, 200, 429]
+
+
 def with_token(client, token, path="init"):
     answer = client.post(
         f"/v1/client/{path}",

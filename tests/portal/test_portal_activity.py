@@ -190,6 +190,18 @@ def test_an_action_is_found_by_the_reference_that_its_user_reads_out(acme, admin
         assert {user for user in ("alice", "bob") if user in body} == users, asked
 
 
+def test_a_reference_is_found_however_old_and_what_is_none_finds_nothing(acme, admin, withdraw):
+    action = track(acme, "long-ago")
+    Action.objects.filter(pk=action.pk).update(created_at=clock.now() - timedelta(days=100))
+    said = ids.reference(action.pk)
+    assert "long-ago" in admin.client.get(LIST, {"reference": said}).content.decode()
+    assert "long-ago" in admin.client.get(LIST, {"reference": f" {said} ", "since": "2099-01-01"}).content.decode()
+    track(acme, "bob")
+    for wrong in ("x" * 33, f"{said} {said} {said}", "\x00", "?"):
+        html = admin.client.get(LIST, {"reference": wrong}).content.decode()
+        assert "bob" not in html[html.index("<main") :].partition("<tbody>")[2], wrong
+
+
 def test_old_actions_are_only_shown_when_asked_for(acme, admin, withdraw):
     action = track(acme, "long-ago")
     Action.objects.filter(pk=action.pk).update(created_at=clock.now() - timedelta(days=100))

@@ -1,6 +1,10 @@
 """The pages of a sender service: the fields that it has, secrets that are never shown, and a test of it."""
 
+import base64
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from audit.models import AuditEvent
 from authenticators.models import MessageProvider
@@ -22,6 +26,11 @@ from tests.portal.staff import signed_in
 
 pytestmark = pytest.mark.filterwarnings("ignore::anymail.exceptions.AnymailNotSupportedWarning")
 PAGE = "/portal/authenticators/messageprovider/"
+RSA_KEY = base64.b64encode(
+    rsa.generate_private_key(65537, 1024).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+).decode()
+# Of an algorithm 1.2.3.4.
+KEY_OF_TOMORROW = base64.b64encode(bytes.fromhex("300b300506032a030403020001")).decode()
 FORM = {
     "channel": "EMAIL",
     "position": "1",
@@ -93,6 +102,8 @@ def test_a_service_is_added_and_its_secrets_never_shown(acme, admin, key):
         ("mailgun", {"region": "mars"}, "Select a valid choice"),
         ("mailgun", {"region": ""}, "required"),
         ("sendgrid", {"report_secret": PASSWORD}, "This is no key of SendGrid"),
+        ("sendgrid", {"report_secret": RSA_KEY}, "This is no key of SendGrid"),
+        ("sendgrid", {"report_secret": KEY_OF_TOMORROW}, "This is no key of SendGrid"),
     ],
 )
 def test_what_cannot_work_is_refused_at_its_field(acme, admin, key, wrong, told):
@@ -119,6 +130,19 @@ def test_the_secrets_are_kept_unless_the_first_would_go_elsewhere(acme, admin):
     moved = admin.client.post(f"{PAGE}{row.pk}/change/", kept | {"region": "us"})
     assert b"Enter it again" in moved.content
     assert MessageProvider.objects.get().region == "eu"
+
+
+def test_the_secret_of_reports_can_be_taken_away(acme, admin):
+    assert b"Believe no reports" not in admin.client.get(f"{PAGE}add/anymail/mailgun/").content
+    add(admin, "mailgun", form_of("mailgun"))
+    path = f"{PAGE}{MessageProvider.objects.get().pk}/change/"
+    assert b"Believe no reports" in admin.client.get(path).content
+    kept = form_of("mailgun", secret="", report_secret="")
+    assert admin.client.post(path, kept | {"believes_none": "on"}).status_code == 302
+    row = MessageProvider.objects.get()
+    assert (row.secret, row.report_secret) == (SECRET, None)
+    assert AuditEvent.objects.latest("id").data["fields"] == ["believes_none"]
+    assert b"Believe no reports" not in admin.client.get(path).content
 
 
 def test_a_service_that_is_none_is_not_there(acme, admin):

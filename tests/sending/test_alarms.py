@@ -1,17 +1,22 @@
 """The guard's alarms reach somebody: administrators by email, the tenant's own address by a signed webhook (B10)."""
 
 import json
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 from werkzeug import Response
 
-from authenticators import delivery
+from authenticators import alarms as alarms_of
+from authenticators import delivery, messaging
+from authenticators.guard import Reason
+from authenticators.messaging import TransportError
 from authenticators.models import Message, SendingPause, SendingPolicy
-from authsignal_portal import webhook_signature
+from authsignal_portal import clock, webhook_signature
 from authsignal_portal.vocabulary import Role
 from authsignal_portal.vocabulary import VerificationMethod as M
+from tests import make
 from tests.portal.staff import make_staff, signed_in
 from tests.races import scenes
 from tests.sending.test_limits import start
@@ -88,9 +93,11 @@ def test_a_pause_is_told_once_to_each_administrator_and_to_the_tenants_address(d
     assert event["data"] == {"kind": "prefix", "country": "NZ", "prefix": "+6421123", "settled": "5", "proven": "0"}
     told = emailed(settings)
     assert sorted(to for to, _subject, _text in told) == sorted([first.email, second.email])
-    assert {subject for _to, subject, _text in told} == {"Acme: Text messages to +6421123•••• (NZ) are paused"}
+    assert {subject for _to, subject, _text in told} == {
+        "Acme: Text messages to unknown numbers of +6421123•••• (NZ) are paused"
+    }
     [text] = {text for _to, _subject, text in told}
-    assert "Only 0 of the last 5 numbers there answered" in text
+    assert "Of the last 5 numbers there, only 0 entered their code." in text
     assert f"Until: {pause.until:%Y-%m-%d %H:%M} UTC" in text
     assert f"{settings.PUBLIC_URL}{SENDING}" in text
 
@@ -148,3 +155,113 @@ def test_the_address_is_set_in_the_portal_and_must_be_one_that_can_be_reached(ac
         assert b"This address cannot be used" in admin.client.post(SENDING, {"alarm_url": wrong}).content
     assert SendingPolicy.objects.get().alarm_url == "https://8.8.8.8/alarms"
     assert b'value="https://8.8.8.8/alarms"' in admin.client.get(SENDING).content
+
+
+# -- a receiver that takes none ------------------------------------------------------------------
+
+
+def owe_alarms(tenant, count):
+    """As many as there are prefixes that are pumped."""
+    now = clock.now()
+    for place in range(count):
+        values = {"country": "NZ", "prefix": f"+6421{place:03}", "started_at": now, "until": now + timedelta(hours=1)}
+        alarms_of.pause_begun(SendingPause.objects.create(tenant=tenant, scope=f"prefix:{place}", **values), now)
+
+
+def test_while_one_is_not_taken_all_others_wait(desk, receiver):
+    receiver.status = 500
+    owe_alarms(desk.tenant, 5)
+    delivery.sweep()
+    assert len(receiver.events) == 1
+    for _second in range(120):
+        desk.clock.advance(1)
+        owe_alarms(make.make_tenant(), 1)
+        delivery.sweep()
+    # After 2, 4, 8, 16, 32 and 64 seconds, as if there were but one.
+    assert len(receiver.events) == 6
+    alarms_of.refused(desk.tenant, Reason.BUDGET, clock.now())
+    delivery.sweep()
+    assert len(receiver.events) == 6, "a new one waits with the others"
+    receiver.status = 200
+    desk.clock.advance(128)
+    delivery.sweep()
+    assert {event["type"] for event in receiver.told()} == {"sending.paused", "sending.budget_used_up"}
+    assert set(alarms().values_list("status", flat=True)) == {Message.Status.SENT}
+
+
+def test_an_address_gets_one_at_a_time_however_many_would_send(desk, globex, receiver):
+    SendingPolicy.objects.create(tenant=globex, alarm_url=receiver.url)
+    owe_alarms(desk.tenant, 2)
+    owe_alarms(globex, 1)
+    first, second = alarms(tenant=desk.tenant)
+    assert delivery.claim(first.pk) is not None
+    assert delivery.claim(second.pk) is None
+    assert delivery.claim(alarms(tenant=globex).get().pk) is not None
+    # Whoever had the first is dead.
+    desk.clock.advance(3600)
+    assert delivery.claim(second.pk) is not None
+
+
+def test_many_alarms_of_one_tenant_are_not_all_told_before_the_first_of_another(desk, globex, receiver):
+    SendingPolicy.objects.create(tenant=globex, alarm_url=receiver.url)
+    owe_alarms(desk.tenant, 60)
+    desk.clock.advance(1)
+    owe_alarms(globex, 1)
+    assert alarms(tenant=globex).get().pk in delivery.due_ids(clock.now())[:2]
+
+
+def test_a_receiver_that_takes_none_is_owed_a_hundred_at_most(desk, receiver):
+    owe_alarms(desk.tenant, 103)
+    assert alarms().count() == 100
+
+
+def test_people_get_one_email_for_the_pauses_of_a_quarter_of_an_hour(desk, settings):
+    make_staff(desk.tenant)
+    owe_alarms(desk.tenant, 5)
+    now = clock.now()
+    whole = {"country": "NZ", "started_at": now, "until": now + timedelta(hours=1)}
+    alarms_of.pause_begun(SendingPause.objects.create(tenant=desk.tenant, scope="country:NZ", **whole), now)
+    delivery.sweep()
+    assert [subject for _to, subject, _text in emailed(settings)] == [
+        "Acme: Text messages to unknown numbers of +6421000•••• (NZ) are paused",
+        "Acme: Text messages to unknown numbers in NZ are limited",
+    ]
+    SendingPause.objects.all().delete()
+    desk.clock.advance(900)
+    owe_alarms(desk.tenant, 2)
+    delivery.sweep()
+    assert len(emailed(settings)) == 3
+
+
+def test_an_email_that_is_refused_today_is_tried_again(desk, monkeypatch, settings):
+    make_staff(desk.tenant)
+    owe_alarms(desk.tenant, 1)
+
+    def refuse(_message):
+        raise TransportError("the password is wrong", permanent=True)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(messaging.PROVIDERS["builtin"], "send", refuse, raising=False)
+        delivery.sweep()
+    assert alarms().get().status == Message.Status.OWED
+    desk.clock.advance(900)
+    delivery.sweep()
+    assert alarms().get().status == Message.Status.SENT
+
+
+def test_each_share_of_the_budget_is_told_for_itself(desk, receiver, settings):
+    """Of twelve messages newcomers may have three, suspects one."""
+    settings.SMS_PER_DAY = 12
+    staff = make_staff(desk.tenant)
+    for place in range(3):
+        assert start(desk, f"+6421123{place:04}").status_code == 200
+    desk.clock.advance(3600)
+    assert start(desk, "+64211230003").status_code == 200
+    assert start(desk, "+64211230004").status_code == 429
+    assert start(desk, "+64211240000").status_code == 429
+    delivery.sweep()
+    assert [event["data"]["budget"] for event in receiver.told()] == ["suspicious_numbers", "unknown_numbers"]
+    assert [(to, subject) for to, subject, _text in emailed(settings)] == [
+        (staff.email, "Acme: The day’s budget for text messages to suspicious numbers is used up"),
+        (staff.email, "Acme: The day’s budget for text messages to unknown numbers is used up"),
+    ]

@@ -128,6 +128,8 @@ def test_who_leaves_a_rule_that_is_not_saved_is_asked(portal: Portal, withdraw: 
     # Sent, and refused.
     assert asked(page, lambda: page.get_by_role("button", name="Save rule").click()) == []
     expect(page.get_by_label("Name", exact=True)).to_have_attribute("aria-invalid", "true")
+    # Only its script asks.
+    expect(page.locator("#builder")).to_have_class(re.compile("portal-scripted"))
     assert asked(page, lambda: portal.open(away)) == ["beforeunload"]
     portal.open(here)
     page.get_by_label("Name", exact=True).fill("Other")

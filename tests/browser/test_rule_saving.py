@@ -1,5 +1,6 @@
 """The form of a rule, and the order of rules, in a real browser: nothing that was written is lost unasked."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any

@@ -100,7 +100,7 @@ function interfaceOf(root) {
     act: (name, resolve) => (handlers[name] ? handlers[name]() : resolve(name)),
     busy: (busy) => {
       root.setAttribute("aria-busy", String(busy));
-      for (const button of root.querySelectorAll(".primary")) setDisabled(button, busy);
+      for (const button of root.querySelectorAll(".primary")) button.toggleAttribute("data-busy", busy);
       if (busy) announce(text("sending"));
     },
   };

@@ -286,7 +286,7 @@ def test_a_browser_that_can_do_nothing_permitted_says_so(hosted: Hosted) -> None
     hosted.page.add_init_script("delete window.PublicKeyCredential")
     make.make_action(hosted.live.tenant, "passkeyOnly", "CHALLENGE", verification_methods=["PASSKEY"])
     hosted.open("passkeyOnly")
-    heading(hosted.page, "There is no way to verify")
+    heading(hosted.page, "This browser cannot use passkeys")
 
 
 def test_settings_follow_the_proof_where_the_app_asked_for_them(hosted: Hosted) -> None:

@@ -100,7 +100,7 @@ async function addContact({ method, target, editable, back }) {
     const { contact } = given;
     const send = method === "EMAIL_MAGIC_LINK" ? byLink : byMessage;
     // Of whoever has nothing yet, it is proved, and with that enrolled.
-    const onFile = known && session.state.isEnrolled;
+    const onFile = known && !session.state.isNew;
     const outcome = await send({ method, target: known, contact, onFile, another: back, change: !known || editable });
     if (outcome === "another") return "back";
     if (outcome !== "change" && !outcome.wrong) return outcome;

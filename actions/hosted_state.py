@@ -59,6 +59,8 @@ def describe(context: ClientContext, token: str, *, agent: str = "") -> dict[str
         {
             "state": context.action.state,
             "isEnrolled": bool(enrolled),
+            # Who let what they had expire is neither.
+            "isNew": not available.was_enrolled(user),
             "canEnrol": bool(permitted),
             "expiresIn": int((context.token.expires_at - context.now).total_seconds()),
             "message": (shown := linking.transaction_shown(context.action)).text or None,
@@ -116,11 +118,14 @@ def may_enrol(context: ClientContext) -> list[VerificationMethod]:
 
 
 def _methods(context: ClientContext, enrolled: list[VerificationMethod], *, has_codes: bool) -> list[dict[str, Any]]:
-    """What can prove this action: permitted and enrolled; with nothing enrolled, an address on file."""
+    """What can prove this action: permitted and enrolled; with nothing enrolled, an address on file.
+
+    Recovery codes outlive what they were made for.
+    """
     user, permitted = context.user, proofs.permitted(context.action)
     targets, labels = contacts_of(user, enrolled), _labels(user) if enrolled else {}
     usable = [method for method in proving.challengeable(user, enrolled) if enrolled or method in targets]
-    usable += [M.RECOVERY_CODE] if enrolled and has_codes else []
+    usable += [M.RECOVERY_CODE] if has_codes and (enrolled or available.was_enrolled(user)) else []
     first, providers = context.facts.default_method, own_methods.provider_names(user.tenant)
     closed = _closed(context, Challenge.Purpose.AUTHENTICATE)
     return [

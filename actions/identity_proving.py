@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from actions import continuations, device_waiting, linking, proving, vouching
+from actions import continuations, device_waiting, languages, linking, proving, vouching
 from actions.client_auth import ClientContext
 from authenticators import challenges, identity_checks
 from authenticators.identity_checks import Decision, Result, Session
@@ -82,7 +82,7 @@ def _about(context: ClientContext, page: Mapping[str, str]) -> dict[str, Any]:
     """
     return {
         "userId": context.user.user_id,
-        "locale": context.facts.locale or context.user.locale or None,
+        "locale": languages.locale_of(context.facts) or None,
         "ipAddress": page.get("ipAddress"),
         "userAgent": page.get("userAgent") or None,
         "message": linking.transaction_shown(context.action).text or None,

@@ -3,10 +3,22 @@
 from dataclasses import replace
 
 from actions import device_waiting, plain_elsewhere, proving
-from actions.plain_enrol import address_given, app_shown, send_on_file
+from actions.plain_elsewhere import Purpose
+from actions.plain_enrol import address_given, app_shown, contact_form, enrol, send_on_file
 from actions.plain_prove import SWITCH, prove, prove_by_message, push_shown, qr_shown, waiting_for
 from actions.plain_screens import Shown
-from actions.plain_visit import BY_ADDRESS, NEXT, Answer, Visit, another, clock_text, ended, exhausted, locked
+from actions.plain_visit import (
+    BY_ADDRESS,
+    NEXT,
+    Answer,
+    Visit,
+    another,
+    clock_text,
+    ended,
+    exhausted,
+    is_enrolling,
+    locked,
+)
 from authsignal_portal.errors import TooManyRequests
 from authsignal_portal.vocabulary import IDENTITY_CHECKS, ActionState, FailureReason, VerificationMethod
 
@@ -28,8 +40,9 @@ def answer(visit: Visit, _argument: str) -> Answer:
         return visit.accept(verified.access_token, enrolled=bool(verified.enrolled))
     if verified.failure == FailureReason.MAX_ATTEMPTS_EXCEEDED:
         visit.forget()
-        enrols = screen.endswith("_enrol") or "contact" in visit.carried
-        return locked(visit, visit.method, enrols=enrols) or exhausted(visit, carry=visit.carried)
+        enrols = screen.endswith("_enrol") or is_enrolling(visit.carried, visit.state)
+        closed = locked(visit, visit.method, carry=visit.carried, enrols=enrols)
+        return closed or exhausted(visit, carry=visit.carried)
     wrong = "wrong-recovery" if visit.method == M.RECOVERY_CODE else "wrong-code"
     return replace(_same(visit, screen), problem=visit.text(wrong))
 
@@ -126,7 +139,11 @@ def switch(visit: Visit, _argument: str) -> Answer:
 
 
 def retry(visit: Visit, _argument: str) -> Answer:
-    """Again by the same method, as far as that is known."""
-    if "method" not in visit.carried or "contact" in visit.carried:
+    """Again what was tried, by the same method, as far as that is known."""
+    carry = visit.carried
+    if "method" not in carry:
         return NEXT
-    return prove(visit, visit.carried["method"])
+    if "contact" in carry:
+        return contact_form(visit, visit.method, carry["contact"]) if visit.method in BY_ADDRESS else NEXT
+    enrols = "known" in carry or "uri" in carry or carry.get("purpose") == Purpose.ENROL
+    return (enrol if enrols else prove)(visit, carry["method"])

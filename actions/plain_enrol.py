@@ -44,16 +44,16 @@ def enrol(visit: Visit, method: str) -> Answer:
         # An address that the app gave us needs no typing, only its code.
         known = {"known": "yes"} | ({"editable": "yes"} if offered.get("editable") else {})
         return sent(visit, chosen, lambda: send_on_file(visit, chosen), known)
-    return _contact_form(visit, chosen)
+    return contact_form(visit, chosen)
 
 
 def send_on_file(visit: Visit, method: VerificationMethod) -> None:
     """A first one is proved, and enrolled by that; a further one is enrolled."""
-    send = proving.enrol_on_file if visit.state["isEnrolled"] else proving.start_code
+    send = proving.start_code if visit.state["isNew"] else proving.enrol_on_file
     send(visit.context, method, visit.way)
 
 
-def _contact_form(visit: Visit, method: VerificationMethod, typed: str = "", problem: str = "") -> Shown:
+def contact_form(visit: Visit, method: VerificationMethod, typed: str = "", problem: str = "") -> Shown:
     slots: dict[str, str] = {"prefix": ""}
     if method in (M.SMS, M.WHATSAPP):
         region = visit.given.get("country") or visit.context.action.country_code or _spoken_region(visit)
@@ -83,7 +83,7 @@ def address_given(visit: Visit) -> Shown:
         to = typed if is_email else _international(typed, visit.given.get("country", ""))
         return sent(visit, method, lambda: proving.enrol_code(visit.context, method, to, visit.way), {"contact": to})
     except RefusedAddress as refused:
-        return _contact_form(visit, method, typed, visit.text(refused.reason))
+        return contact_form(visit, method, typed, visit.text(refused.reason))
 
 
 def _international(typed: str, region: str) -> str:
@@ -96,7 +96,7 @@ def _international(typed: str, region: str) -> str:
 
 
 def change(visit: Visit, _argument: str) -> Answer:
-    return _contact_form(visit, visit.method) if visit.method in BY_ADDRESS else NEXT
+    return contact_form(visit, visit.method) if visit.method in BY_ADDRESS else NEXT
 
 
 def app_shown(visit: Visit, uri: str) -> Shown:

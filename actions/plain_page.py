@@ -1,7 +1,8 @@
 """The hosted pages without JavaScript: the same screens and templates, carried from one to the next by plain forms.
 
 A browser without JavaScript is led here from /challenge. GET shows the first screen and changes nothing. Each button
-posts the form; the answer is the next screen. One that waits for something elsewhere reloads itself (plain_waiting).
+posts the form; the answer is the next screen. One that waits for something elsewhere reloads itself (plain_waiting):
+such a look is a step, counted and bound to its browser as a button is.
 
 - Only at top level, where there is a cookie: the browser that took the first step takes all others.
 - The forms carry the token sealed for this browser (plain_pass), and count only when they come from this origin.
@@ -138,8 +139,13 @@ def _first(visit: Visit) -> Shown:
 
 
 def _looked(visit: Visit) -> Shown:
-    """The page that waits, by itself. Its address opens in its own browser alone, and makes no recovery codes."""
-    _check_browser(visit)
+    """The page that waits, by itself: a step as a press of `check` is, which may prove the action.
+
+    Its address opens in its own browser alone, and makes no recovery codes.
+    """
+    _count(visit)
+    limits.link_poll(visit.context.action.pk)
+    hosted.bind_top_level(visit.words.request, visit.context)
     return plain_steps.look(visit)
 
 
@@ -153,13 +159,17 @@ def _link_labels(visit: Visit) -> dict[str, str]:
 
 
 def _posted(visit: Visit) -> Shown:
-    limits.requests_by_user(visit.context.user.pk)
+    _count(visit)
     request = visit.words.request
-    limits.requests_by_address(client_ip(request))
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         raise plain_pass.NotTheirs
     hosted.bind_top_level(request, visit.context)
     return plain_steps.take(visit, visit.given.get("act", ""))
+
+
+def _count(visit: Visit) -> None:
+    limits.requests_by_user(visit.context.user.pk)
+    limits.requests_by_address(client_ip(visit.words.request))
 
 
 def _explained(problem: AuthsignalError, visit: Visit | None) -> Shown:

@@ -16,6 +16,7 @@ from actions.plain_visit import (
     Answer,
     Visit,
     another,
+    is_enrolling,
     left_out,
     limited,
     locked,
@@ -43,7 +44,7 @@ def choose(visit: Visit) -> Shown:
 
 def prove(visit: Visit, method: str) -> Answer:
     chosen = named(method)
-    return locked(visit, chosen) or PROVE.get(chosen, _no_such)(visit, chosen)
+    return locked(visit, chosen, carry={"method": chosen.value}) or PROVE.get(chosen, _no_such)(visit, chosen)
 
 
 def _no_such(visit: Visit, _method: VerificationMethod) -> Answer:
@@ -56,25 +57,22 @@ def prove_by_message(visit: Visit, method: VerificationMethod) -> Shown:
 
 def sent(visit: Visit, method: VerificationMethod, send: Callable[[], Any], carry: Mapping[str, str] = {}) -> Shown:
     """Sends, and asks for what was sent; what left a moment ago counts as sent, if it was for this."""
-    note = ""
+    note, carry = "", {"method": method.value, **carry}
     try:
         send()
     except TooManyRequests as problem:
         visit.forget()
-        if closed := locked(visit, method, enrols="contact" in carry):
+        if closed := locked(visit, method, carry=carry, enrols=is_enrolling(carry, visit.state)):
             return closed
         if problem.resets_in > SHORT_WAIT_SECONDS:
-            return limited(visit, problem, reason=visit.text("not-now"))
+            return limited(visit, problem, carry=carry, reason=visit.text("not-now"))
         left = visit.state.get("sent", {}).get(method)
         if not left:
-            return _soon(visit, problem, "sent-elsewhere" if left is None else "not-sent")
+            why = "sent-elsewhere" if left is None else "not-sent"
+            shown = limited(visit, problem, carry=carry, reason=visit.text(why))
+            return replace(shown, slots={**shown.slots, "title": visit.text("soon")})
         note = visit.text("recently-sent")
-    return waiting_for(visit, method, carry={"method": method.value, **carry}, note=note)
-
-
-def _soon(visit: Visit, problem: TooManyRequests, why: str) -> Shown:
-    shown = limited(visit, problem, reason=visit.text(why))
-    return replace(shown, slots={**shown.slots, "title": visit.text("soon")})
+    return waiting_for(visit, method, carry=carry, note=note)
 
 
 def waiting_for(visit: Visit, method: VerificationMethod, *, carry: Mapping[str, str], note: str = "") -> Shown:

@@ -15,6 +15,7 @@ from actions.plain_prove import choose, prove
 from actions.plain_screens import Shown
 from actions.plain_settings import devices_page, forget, manage, prefer, remove, rename, save_name, settings_page
 from actions.plain_visit import NEXT, PROVED, Answer, Onward, Visit, ended, leaving_url, may_add, stuck
+from authenticators import challenges
 from authsignal_portal.vocabulary import ActionState
 
 State = ActionState
@@ -47,12 +48,18 @@ def first_screen(visit: Visit) -> Shown:
 
 
 def look(visit: Visit) -> Shown:
-    """As pressing `check`, by a page that waits: it says nothing new until there is something new."""
+    """As pressing `check`, by a page that waits: it says nothing new until there is something new, and goes on where
+    an earlier look brought the proof."""
     answer = check(visit, "")
-    if isinstance(answer, Shown):
+    if isinstance(answer, Shown) and not _is_proved(visit):
         return replace(answer, slots={name: words for name, words in answer.slots.items() if name != "note"})
     visit.forget()
     return first_screen(visit)
+
+
+def _is_proved(visit: Visit) -> bool:
+    newest = challenges.of_action(visit.context.tenant, visit.context.action.pk, visit.method).first()
+    return newest is not None and newest.verified_at is not None
 
 
 def next_screen(visit: Visit) -> Shown:

@@ -149,11 +149,15 @@ def _others(visit: Visit) -> frozenset[str]:
     return another(visit) if visit.has_state else frozenset()
 
 
-def locked(visit: Visit, method: VerificationMethod, *, enrols: bool = False) -> Shown | None:
+def is_enrolling(carry: Mapping[str, str], state: Mapping[str, Any]) -> bool:
+    """Whether what is sent enrols an address. One on file of a new user is proved, and with that enrolled."""
+    return "contact" in carry or ("known" in carry and not state["isNew"])
+
+
+def locked(visit: Visit, method: VerificationMethod, *, carry: Mapping[str, str], enrols: bool = False) -> Shown | None:
     """The screen of a method that takes no code now; None where it takes them."""
     offered = visit.state["enrollable" if enrols else "methods"]
     found: dict[str, Any] = next((one for one in offered if one["method"] == method), {})
-    carry = visit.carried | {"method": method.value}
     if "disabled" in found:
         return Shown("locked", another(visit) | {"disabled"}, carry=carry)
     if "lockedUntil" not in found:
@@ -166,10 +170,13 @@ def exhausted(visit: Visit, *, until: str = "", carry: Mapping[str, str]) -> Sho
     return Shown("locked", another(visit) | {"paused", "ready"}, {"until": until}, carry=carry)
 
 
-def limited(visit: Visit, problem: TooManyRequests, reason: str = "") -> Shown:
+def limited(
+    visit: Visit, problem: TooManyRequests, *, carry: Mapping[str, str] | None = None, reason: str = ""
+) -> Shown:
+    """`carry`: where it is not what this step was taken with."""
     until = visit.text("try-again-in", time=clock_text(problem.resets_in))
     slots = {"until": until} | ({"reason": reason} if reason else {})
-    return Shown("limited", _others(visit) | {"ready"}, slots, carry=visit.carried)
+    return Shown("limited", _others(visit) | {"ready"}, slots, carry=visit.carried if carry is None else carry)
 
 
 def failed(visit: Visit, reason: str) -> Shown:

@@ -30,17 +30,14 @@ async function call(path, { method = "POST", body, bearer, signature } = {}) {
   }
   const data = await answer.json().catch(() => ({}));
   if (answer.ok) return data;
-  throw new ApiError({
-    status: answer.status,
-    code: data.errorCode ?? "unexpected_error",
-    description: data.errorDescription ?? "",
-  });
+  throw new ApiError({ status: answer.status, code: data.errorCode ?? "unexpected_error" });
 }
 
+// Never the server's own description: that is for developers.
 export function sentence(problem) {
   if (problem.status === 0) return text("network");
   if (problem.status === 429) return text("limited");
-  return problem.status >= 500 ? text("server") : problem.description;
+  return text(problem.status >= 500 ? "server" : "error");
 }
 
 export const enrol = (code, { publicKey }, deviceName) =>

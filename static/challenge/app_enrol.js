@@ -1,12 +1,12 @@
 // Setting up the web app on a phone: the code is shown here, and the phone does the rest.
 
-import { ApiError, call } from "./api.js";
+import { call } from "./api.js";
 import { copyOnClick } from "./copy.js";
 import { text } from "./page.js";
+import { poll } from "./poll.js";
 import { persistently } from "./troubles.js";
 import { announce, loading, screen } from "./view.js";
 
-const POLL_MS = 1500;
 // Long enough to read which phone it was: somebody else may have got hold of the code.
 const SHOWN_MS = 3000;
 
@@ -33,7 +33,15 @@ function show({ id, link, code, image }, { back }) {
         tell(ui, text("phone-added", { name }));
         setTimeout(() => done("added"), SHOWN_MS);
       };
-      return poll(id, { came, done });
+      return poll({
+        ask: () => call("/challenge/api/invitation", { id }),
+        told({ isUsed, isOver, name, platform }) {
+          if (isUsed) came(name || platform || "");
+          else if (isOver) done("over");
+          return isUsed;
+        },
+        done,
+      });
     },
   });
 }
@@ -43,28 +51,4 @@ function tell(ui, words) {
   ui.show("added", true);
   ui.slot("added").textContent = words;
   announce(words);
-}
-
-function poll(id, { came, done }) {
-  let stopped = false;
-  let timer = 0;
-  const step = async () => {
-    try {
-      const { isUsed, isOver, name, platform } = await call("/challenge/api/invitation", { id });
-      if (stopped) return;
-      stopped = isUsed;
-      if (isUsed) came(name || platform || "");
-      else if (isOver) done("over");
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      const passes = problem.status === 0 || problem.status >= 500 || problem.status === 429;
-      if (!stopped && !passes) done(persistently(() => Promise.reject(problem)));
-    }
-    if (!stopped) timer = setTimeout(step, POLL_MS);
-  };
-  timer = setTimeout(step, POLL_MS);
-  return () => {
-    stopped = true;
-    clearTimeout(timer);
-  };
 }

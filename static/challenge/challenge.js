@@ -1,12 +1,11 @@
 // The hosted page: takes the token out of the address, asks what is to be done, and leads through it.
 
 import { useToken } from "./api.js";
-import { canAdd, enrol, offerPasskey } from "./enrol.js";
 import { end, expired, leave } from "./leaving.js";
 import * as opener from "./opener.js";
 import { config, embedded, session } from "./page.js";
 import { signalAccepted } from "./passkey.js";
-import { noWay, prove } from "./prove.js";
+import { canAdd, noWay, prove } from "./prove.js";
 import { saveRecoveryCodes } from "./recovery.js";
 import { failed, finish, quit, refresh, succeeded } from "./session.js";
 import { fetched, persistently } from "./troubles.js";
@@ -22,6 +21,11 @@ const CLOSED = {
 };
 
 const PROBLEMS = { expired, missing: reloaded, "other-browser": () => end("other-browser") };
+
+// Most who come have something to prove with, and add nothing.
+const enrolment = () => fetched(() => import("./enrol.js"));
+const enrol = async (asked) => (await enrolment()).enrol(asked);
+const offerPasskey = async () => Boolean(session.state.prompt) && (await enrolment()).offerPasskey();
 
 // The token leaves the address, the history and any Referer before anything else happens. Without one, this entry of
 // the history may know the way back.

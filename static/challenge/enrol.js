@@ -42,8 +42,6 @@ const WAYS = {
 
 const EXISTS = { PASSKEY: "passkey-exists", SECURITY_KEY: "key-exists" };
 
-export const canAdd = () => session.state.canEnrol && usable(session.state.enrollable).length > 0;
-
 // Resolves with true once something was added, or with false when the user went back.
 export async function enrol({ first, forced = false, back = false }) {
   const choices = usable(session.state.enrollable);
@@ -102,7 +100,7 @@ async function addContact({ method, target, editable, back }) {
     const { contact } = given;
     const send = method === "EMAIL_MAGIC_LINK" ? byLink : byMessage;
     // Of whoever has nothing yet, it is proved, and with that enrolled.
-    const onFile = known && session.state.isEnrolled;
+    const onFile = known && !session.state.isNew;
     const outcome = await send({ method, target: known, contact, onFile, another: back, change: !known || editable });
     if (outcome === "another") return "back";
     if (outcome !== "change" && !outcome.wrong) return outcome;
@@ -163,8 +161,8 @@ async function addApp({ back }) {
 
 // -- passkey and security key -------------------------------------------------------------------------------------------------------
 
-// After a proof, where the tenant or a rule wants it, this device can, and none is known to be on it; whoever does not want one now goes on and is
-// not asked again for as long as the tenant says. True once there is one.
+// After a proof, where the tenant or a rule wants it, this device can, and none is known to be on it; whoever does not
+// want one now goes on and is not asked again for as long as the tenant says. True once there is one.
 export async function offerPasskey() {
   const { prompt, canEnrol } = session.state;
   const wanted = prompt?.includes("PASSKEY") && canEnrol && !passkey.isHere(knownPasskeys());

@@ -1,14 +1,14 @@
 // A link by email: this page waits until it was confirmed, or takes the code that it shows in another browser.
 
-import { ApiError, call, verify } from "./api.js";
+import { call, verify } from "./api.js";
 import { firstSend, judge, resendButton, sendOnFile, watchDelivery } from "./codes.js";
 import { codeForm } from "./forms.js";
 import { config } from "./page.js";
+import { poll } from "./poll.js";
 import { persistently } from "./troubles.js";
 import { loading, screen } from "./view.js";
 
 const METHOD = "EMAIL_MAGIC_LINK";
-const POLL_MS = 1500;
 const FINALIZE = "/v1/client/verify/email-magic-link/finalize";
 
 // As `byMessage` in codes.js.
@@ -45,32 +45,18 @@ function wait({ sent, send, target, another, change }) {
       const stops = [
         resendButton(ui, { send, wait: sent.wait, what: "resend-link", done: "resent-link" }),
         watchDelivery(ui, sent.challengeId),
-        poll(done),
+        poll({
+          ask: () => verify(FINALIZE, {}),
+          told({ isVerified }) {
+            if (isVerified) done("proved");
+            return isVerified;
+          },
+          done,
+        }),
       ];
       return () => stops.forEach((stop) => stop());
     },
   });
-}
-
-function poll(done) {
-  let timer = 0;
-  let stopped = false;
-  const look = async () => {
-    try {
-      const answer = await verify(FINALIZE, {});
-      if (answer.isVerified) return done("proved");
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      if (problem.code === "expired_token") return done(await persistently(() => Promise.reject(problem)));
-    }
-    if (!stopped) timer = setTimeout(look, POLL_MS);
-    return undefined;
-  };
-  timer = setTimeout(look, POLL_MS);
-  return () => {
-    stopped = true;
-    clearTimeout(timer);
-  };
 }
 
 function typeCode({ enrols, another }) {

@@ -5,14 +5,14 @@ import { persistently } from "./troubles.js";
 
 const POLL_MS = 1500;
 
-// Asks until somebody stops it. A server that cannot be reached for a moment is asked again.
+// Asks until somebody stops it, or `told` returns true. A server that cannot be reached for a moment is asked again.
 export function poll({ ask, told, done }) {
   let stopped = false;
   let timer = 0;
   const step = async () => {
     try {
       const answer = await ask();
-      if (!stopped) told(answer);
+      if (!stopped) stopped = told(answer) === true;
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
       const passes = problem.status === 0 || problem.status >= 500 || problem.status === 429;

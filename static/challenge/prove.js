@@ -5,15 +5,16 @@ import { byApp, byMessage, byRecoveryCode } from "./codes.js";
 import { config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
 import { failed, refresh } from "./session.js";
-import * as thisDevice from "./this_device.js";
 import { fetched, locked, lockOf, persistently, sentence } from "./troubles.js";
 import { loading, screen } from "./view.js";
 
-// Few pages get so far: an app on a phone, a link by email, somebody else who answers for the user.
+// Few pages get so far: an app on a phone or in this browser, a link by email, somebody else who answers for the user.
 const devices = () => fetched(() => import("./devices.js"));
 const byPush = async (asked) => (await devices()).byPush(asked);
 const byQrCode = async (asked) => (await devices()).byQrCode(asked);
 export const byLink = async (asked) => (await fetched(() => import("./links.js"))).byLink(asked);
+const thisDevice = () => fetched(() => import("./this_device.js"));
+const byThisDevice = async (asked) => (await thisDevice()).byThisDevice(asked);
 const identity = () => fetched(() => import("./identity.js"));
 export const byAccount = async (asked) => (await identity()).byAccount(asked);
 export const byCheck = async (asked) => (await identity()).byCheck(asked);
@@ -28,7 +29,7 @@ const WAYS = {
   WHATSAPP: byMessage,
   PUSH: byPush,
   QR_CODE: byQrCode,
-  IN_APP: thisDevice.byThisDevice,
+  IN_APP: byThisDevice,
   APPLE_ID_TOKEN: byAccount,
   GOOGLE_ID_TOKEN: byAccount,
   OIDC_PROVIDER: byAccount,
@@ -42,6 +43,8 @@ const WAYS = {
 
 export const usable = (choices) => choices.filter(({ method }) => !isCeremony(method) || passkey.supported);
 
+export const canAdd = () => session.state.canEnrol && usable(session.state.enrollable).length > 0;
+
 // Where only a passkey would do that this browser cannot use, another browser will.
 export function noWay() {
   const { methods, enrollable, canEnrol } = session.state;
@@ -52,8 +55,7 @@ export function noWay() {
 
 // Resolves once the user is proved. `wanted`: the method to begin with, if it is there.
 export async function prove(wanted = "") {
-  await thisDevice.look();
-  const choices = usable(session.state.methods).filter(({ method }) => method !== "IN_APP" || thisDevice.holdsKey());
+  const choices = await ready();
   if (!choices.length) await noWay();
   const another = choices.length > 1;
   const others = choices.map(({ method }) => method);
@@ -67,6 +69,14 @@ export async function prove(wanted = "") {
     if (outcome === "another") choice = undefined;
   }
   session.proved = true;
+}
+
+// The web app's own proof is there only where this very browser holds its key.
+async function ready() {
+  const choices = usable(session.state.methods);
+  const isInApp = ({ method }) => method === "IN_APP";
+  if (!choices.some(isInApp) || (await (await thisDevice()).look())) return choices;
+  return choices.filter((one) => !isInApp(one));
 }
 
 // The link's own tab goes on with the link. What takes no code now is not where to begin.

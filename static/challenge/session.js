@@ -18,9 +18,9 @@ export async function refresh() {
   watchExpiry(session.state.expiresIn);
 }
 
-// The server learns of it at once: many close the page instead of leaving it.
+// The server learns of it at once: many close the page instead of leaving it. Nobody waits for its answer.
 export async function failed(name, when = {}) {
-  await askToFinish().catch(() => {});
+  askToFinish().catch(() => {});
   await end(name, { when });
   await finish("quit");
   return never;

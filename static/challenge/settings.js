@@ -1,13 +1,14 @@
 // After the proof, where the app asked for it: what is set up, adding to it, preferring one, taking one away.
 
 import { call } from "./api.js";
-import { canAdd, enrol } from "./enrol.js";
 import { dayText, session, text } from "./page.js";
+import { canAdd } from "./prove.js";
 import { renewRecoveryCodes } from "./recovery.js";
 import { refresh } from "./session.js";
 import { fetched, persistently } from "./troubles.js";
 import { loading, screen, tag } from "./view.js";
 
+const add = async () => (await fetched(() => import("./enrol.js"))).enrol({ first: false, back: true });
 const devices = async () => (await fetched(() => import("./user_devices.js"))).devices();
 
 // Resolves when the user is done.
@@ -31,7 +32,7 @@ export async function settings() {
       setup: (ui, done) => ui.slot("rows").append(...list.map((one) => row(ui, one, done))),
     });
     if (answer === "finish") return;
-    if (answer === "add") await enrol({ first: false, back: true });
+    if (answer === "add") await add();
     else if (answer === "devices") await devices();
     else if (answer === "codes") await renewRecoveryCodes();
     else await manage(answer);

@@ -8,7 +8,7 @@ import { loading, screen } from "./view.js";
 
 let account = null;
 
-// Whoever the token is of; in a frame of another site the browser keeps another store, or none.
+// Whether it holds one of whoever the token is of; in a frame of another site the browser keeps another store, or none.
 export async function look() {
   try {
     const { sub, other } = claims(currentToken());
@@ -16,9 +16,8 @@ export async function look() {
   } catch {
     account = null;
   }
+  return account !== null;
 }
-
-export const holdsKey = () => account !== null;
 
 export async function byThisDevice({ another }) {
   if ((await screen("in_app", { when: { another } })) === "another") return "another";

@@ -15,7 +15,7 @@ export async function persistently(work, { another = false, back = false, form =
       return await work();
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
-      if (form && problem.reason) return { wrong: sentence(problem) };
+      if (form && problem.status === 400 && problem.reason) return { wrong: sentence(problem) };
       const answer = await explain(problem, { another, back });
       if (answer === "another" || answer === "back") return back ? "back" : "another";
     }

@@ -42,7 +42,7 @@ export function screen(name, { slots = {}, when = {}, quit = true, message = tru
     };
     for (const button of stage.querySelectorAll("[data-act]")) {
       button.addEventListener("click", () => {
-        if (button.getAttribute("aria-disabled") !== "true") ui.act(button.dataset.act, resolve);
+        if (!button.matches('[aria-disabled="true"], [data-busy]')) ui.act(button.dataset.act, resolve);
       });
     }
     leaveScreen = setup?.(ui, resolve) ?? (() => {});
@@ -100,7 +100,7 @@ function interfaceOf(root) {
     act: (name, resolve) => (handlers[name] ? handlers[name]() : resolve(name)),
     busy: (busy) => {
       root.setAttribute("aria-busy", String(busy));
-      for (const button of root.querySelectorAll(".primary")) setDisabled(button, busy);
+      for (const button of root.querySelectorAll(".primary")) button.toggleAttribute("data-busy", busy);
       if (busy) announce(text("sending"));
     },
   };

@@ -271,7 +271,7 @@ def test_the_state_lists_what_is_enrolled_and_permitted_with_masked_addresses(
         {"method": "EMAIL_OTP", "target": "a•••@example.com", "isDefault": True},
         {"method": "RECOVERY_CODE", "isDefault": False},
     ]
-    assert state["isEnrolled"] is True
+    assert (state["isEnrolled"], state["isNew"]) == (True, False)
     assert state["canEnrol"] is False
     assert state["recoveryCodes"] == {
         "enabled": True,
@@ -286,7 +286,7 @@ def test_the_state_lists_what_is_enrolled_and_permitted_with_masked_addresses(
 
 def test_a_new_user_may_enrol_and_is_offered_the_address_on_file(api: Api, client: Client) -> None:
     state = state_of(client, track(api, email="bob@example.com")["token"])
-    assert state["isEnrolled"] is False
+    assert (state["isEnrolled"], state["isNew"]) == (False, True)
     assert state["canEnrol"] is True
     assert {item["method"]: item.get("target") for item in state["enrollable"]} == {
         "PASSKEY": None,

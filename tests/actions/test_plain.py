@@ -231,7 +231,7 @@ def test_a_transaction_that_was_altered_is_told_and_nothing_proves_it(browser: C
     ActionFacts.objects.update(transaction_hash="0" * 64)
     for shown in (browser.get(PATH, {"visit": form["visit"]}), press(browser, form, "prove:EMAIL_OTP")):
         assert shown.status_code == 200
-        assert "What you would confirm is not what was asked for" in shown.content.decode()
+        assert "The details are not those that were asked for" in shown.content.decode()
         assert linked.CUSTOM["payee"] not in shown.content.decode()
     assert not Challenge.objects.exists()
 
@@ -320,6 +320,55 @@ def test_a_further_address_on_file_is_sent_to_and_not_typed(browser: Client, api
     assert {(one.purpose, one.contact) for one in Challenge.objects.select_related("tenant")} == {
         ("enrol", "jo@example.com")
     }
+
+
+def test_an_address_on_file_is_added_once_all_else_has_expired(browser: Client, api: Api, acme: Tenant) -> None:
+    user = make.make_user(acme, "jo", email="jo@example.com")
+    make.make_authenticator(user, M.SMS, contact="+64215550123", expires_at=clock.now())
+    sent = press(browser, opened(browser, track(api, scope="add:authenticators")), "enrol:EMAIL_OTP")
+    assert title(sent) == "Check your email"
+    press(browser, carried(sent), "answer", code=code_sent())
+    assert list(user.authenticators.filter(Authenticator.usable()).values_list("method", flat=True)) == ["EMAIL_OTP"]
+
+
+def test_recovery_codes_prove_once_all_else_has_expired(browser: Client, api: Api, acme: Tenant) -> None:
+    user = make.make_user(acme, "jo")
+    make.make_authenticator(user, M.SMS, contact="+64215550123", expires_at=clock.now())
+    codes = recovery_code.replace_all(user)
+    first = first_page(browser, track(api))
+    assert title(first) == "How do you want to verify?"
+    asked = press(browser, carried(first), "prove:RECOVERY_CODE")
+    press(browser, carried(asked), "answer", code=codes[0])
+    assert Action.objects.get().state == "CHALLENGE_SUCCEEDED"
+
+
+def test_too_many_wrong_codes_lock_what_was_being_added(browser: Client, api: Api, acme: Tenant) -> None:
+    api("POST", "users/jo/authenticators", {"verificationMethod": "AUTHENTICATOR_APP", "otpUri": OTP_URI})
+    api("PATCH", "users/jo", {"email": "jo@example.com"})
+    form = opened(browser, track(api, redirectToSettings=True, scope="add:authenticators"))
+    sent = press(browser, form, "enrol:EMAIL_OTP")
+    Challenge.objects.update(attempts=5)
+    shown = press(browser, carried(sent), "answer", code="000000")
+    assert title(shown) == "Too many wrong codes"
+    assert b"You can try again in" in shown.content
+    again = press(browser, carried(shown), "retry")
+    assert (title(again), carried(again)["known"]) == ("Check your email", "yes")
+    assert {one.purpose for one in Challenge.objects.all()} == {"enrol"}
+
+
+def test_a_typed_address_can_be_typed_again_after_too_many_wrong_codes(browser: Client, api: Api) -> None:
+    form = opened(browser, track(api))
+    asked = press(browser, form, "enrol:EMAIL_OTP")
+    sent = press(browser, carried(asked), "answer", email="jo@example.com")
+    Challenge.objects.update(attempts=5)
+    spent = press(browser, carried(sent), "answer", code="000000")
+    GuessCount.objects.update(paused_until=clock.now() + timedelta(minutes=9))
+    refused = press(browser, carried(asked), "answer", email="jo@example.com")
+    for locked in (spent, refused):
+        assert title(locked) == "Too many wrong codes"
+        again = press(browser, carried(locked), "retry")
+        assert title(again) == title(asked)
+        assert 'value="jo@example.com"' in again.content.decode()
 
 
 def test_whoever_used_one_of_the_last_recovery_codes_is_told_to_make_new_ones(
@@ -634,6 +683,34 @@ def test_the_address_of_a_page_that_waits_opens_in_its_own_browser_alone(browser
         shown = (thief if address == own else browser).get(address)
         assert (shown.status_code, title(shown)) == (403, "This page cannot go on")
     assert Action.objects.get().state == "CHALLENGE_REQUIRED"
+
+
+def test_a_look_is_a_step_of_its_browser_alone(browser: Client, waiting: Any) -> None:
+    ActionFacts.objects.update(browser_hash="")
+    browser.get(next_look(waiting))
+    assert ActionFacts.objects.get().browser_hash
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "LINK_POLLS_PER_MINUTE",
+        "CLIENT_REQUESTS_PER_MINUTE_PER_USER",
+        "CLIENT_REQUESTS_PER_MINUTE_PER_ADDRESS",
+    ],
+)
+def test_a_page_looks_as_often_as_one_may_ask(browser: Client, waiting: Any, settings: Any, limit: str) -> None:
+    setattr(settings, limit, 0)
+    confirm(link_sent(), browser)
+    assert title(browser.get(next_look(waiting))) == "Too many tries"
+    assert Action.objects.get().state == "CHALLENGE_REQUIRED"
+
+
+def test_a_look_after_the_proof_goes_on(browser: Client, waiting: Any) -> None:
+    confirm(link_sent(), browser)
+    browser.get(next_look(waiting))
+    looked = browser.get(next_look(waiting))
+    assert (title(looked), "Refresh" in looked) == ("This was already done", False)
 
 
 def test_whoever_a_reload_disturbs_looks_by_a_press_alone(browser: Client, waiting: Any) -> None:

@@ -64,6 +64,7 @@ def test_a_button_of_a_screen_is_armed_once_that_screen_was_in_sight_and_looks_t
     page.clock.run_for(1000)
     choose(page, "Change Email")
     remove = page.get_by_role("button", name="Remove it")
+    expect(remove).to_be_visible()
     page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")
     unarmed = (remove.bounding_box(), remove.screenshot(animations="disabled"))
     pressed_in_vain(page, "Remove it")

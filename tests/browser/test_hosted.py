@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from authenticators.models import EndUser, RecoveryCode
+from authenticators.models import Authenticator, EndUser, RecoveryCode
+from authsignal_portal import clock
 from tests import make
 from tests.browser.chromium import add_authenticator
 from tests.browser.hosted import Hosted, choose, heading, save_recovery_codes, type_code
@@ -173,6 +174,16 @@ def test_a_new_user_enrols_an_email_address(hosted: Hosted) -> None:
     assert [(item["verificationMethod"], item["email"]) for item in methods] == [("EMAIL_OTP", hosted.email)]
 
 
+def test_an_address_on_file_is_added_once_all_else_has_expired(hosted: Hosted) -> None:
+    hosted.enrol("SMS", phoneNumber=hosted.phone)
+    Authenticator.objects.update(expires_at=clock.now())
+    hosted.open(email=hosted.email, scope="add:authenticators")
+    choose(hosted.page, "Email")
+    heading(hosted.page, "Check your email")
+    type_code(hosted.page, hosted.live.code(hosted.email))
+    assert hosted.returned()["state"] == "CHALLENGE_SUCCEEDED"
+
+
 def test_an_address_that_the_app_knows_needs_only_its_code(hosted: Hosted) -> None:
     hosted.open(email=hosted.email)
     choose(hosted.page, "Email")
@@ -284,9 +295,11 @@ def test_an_allowed_user_with_nothing_to_do_is_sent_straight_back(hosted: Hosted
 
 def test_a_browser_that_can_do_nothing_permitted_says_so(hosted: Hosted) -> None:
     hosted.page.add_init_script("delete window.PublicKeyCredential")
+    # The server is told, and not waited for.
+    hosted.page.route("**/challenge/api/finish", lambda _route: None)
     make.make_action(hosted.live.tenant, "passkeyOnly", "CHALLENGE", verification_methods=["PASSKEY"])
     hosted.open("passkeyOnly")
-    heading(hosted.page, "There is no way to verify")
+    heading(hosted.page, "This browser cannot use passkeys")
 
 
 def test_settings_follow_the_proof_where_the_app_asked_for_them(hosted: Hosted) -> None:

@@ -209,6 +209,12 @@ def test_on_the_phone_itself_a_click_approves_and_what_fails_is_told(hosted: Hos
     phone.context.grant_permissions(["notifications"])
     deliver_push(phone, hosted.live.public_url)
     assert phone.evaluate(NOTIFIED) == ["A request waits for your answer."]
+    waiting = "**/push/challenge?publicKey=*"
+    refused = {"errorCode": "conflict", "errorDescription": "For developers."}
+    phone.context.route(waiting, lambda route: route.fulfill(status=409, json=refused))
+    phone.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(phone.get_by_text("That did not work, or you stopped it.")).to_be_visible()
+    phone.context.unroute(waiting)
     phone.context.set_offline(True)
     phone.evaluate("window.dispatchEvent(new Event('focus'))")
     expect(phone.get_by_text("No connection. Check")).to_be_visible()

@@ -61,6 +61,16 @@ HOSTED_PAGES = [
         ),
     ),
     mutant(
+        "plain pages: a look binds no browser",
+        f"{PLAIN}::test_a_look_is_a_step_of_its_browser_alone",
+        ("actions/plain_page.py", "    hosted.bind_top_level(visit.words.request, visit.context)\n", ""),
+    ),
+    mutant(
+        "plain pages: a look is not counted",
+        f"{PLAIN}::test_a_page_looks_as_often_as_one_may_ask",
+        ("actions/plain_page.py", "    limits.link_poll(visit.context.action.pk)\n", ""),
+    ),
+    mutant(
         "plain pages: what a page that waits has is open to any browser",
         f"{PLAIN}::test_the_address_of_a_page_that_waits_opens_in_its_own_browser_alone",
         ("actions/plain_pass.py", "return (kind, browser)", 'return (kind, "")'),

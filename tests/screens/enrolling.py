@@ -47,6 +47,7 @@ SETTINGS = {
     "settings": True,
     "vouched": True,
     "isEnrolled": True,
+    "isNew": False,
     "canEnrol": True,
     "seesDevices": True,
     "enrolledCount": len(LIST),

@@ -178,6 +178,17 @@ def test_one_phone_is_the_last_whatever_it_is_for(enrolled: Api, client: Client)
     assert user.authenticators.count() == 3
 
 
+@pytest.mark.parametrize(
+    ("scope", "told"),
+    [("read:authenticators", "j•••@example.com"), ("update:authenticators", "jo@example.com")],
+)
+def test_whoever_may_change_nothing_learns_no_address(enrolled: Api, client: Client, scope: str, told: str) -> None:
+    bearer = token(enrolled, scope)
+    enrolled("POST", "users/jo/authenticators", {"verificationMethod": "SMS", "phoneNumber": "+64215550123"})
+    assert shown(client, bearer, "EMAIL_OTP")["detail"] == told
+    assert shown(client, bearer, "SMS")["detail"] == ("+64215550123" if told == "jo@example.com" else "•••• 123")
+
+
 # -- naming --------------------------------------------------------------------------------------
 
 

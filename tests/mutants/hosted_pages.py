@@ -43,6 +43,16 @@ HOSTED_PAGES = [
         ),
     ),
     mutant(
+        "settings: whoever may change nothing is told addresses",
+        f"{OWN}::test_whoever_may_change_nothing_learns_no_address",
+        ("actions/own_methods.py", "row.contact if in_clear else contact.mask(row.contact)", "row.contact"),
+    ),
+    mutant(
+        "plain pages: whoever may change nothing is told addresses",
+        f"{PLAIN}::test_whoever_proved_nothing_is_shown_no_address_by_whatever_they_press",
+        ("actions/own_methods.py", "row.contact if in_clear else contact.mask(row.contact)", "row.contact"),
+    ),
+    mutant(
         "plain pages: GET takes steps",
         f"{PLAIN}::test_opening_it_changes_nothing",
         (

@@ -38,9 +38,24 @@ HOSTED_PAGES = [
         "tests/actions/test_hosted.py::test_a_second_browser_that_says_it_is_framed_is_refused_too",
         (
             "actions/hosted.py",
-            "if context.facts.browser_hash or not is_embedded(request):",
-            "if not is_embedded(request):",
+            "    bind_top_level(request, context)\n",
+            "    if not is_embedded(request):\n        bind_top_level(request, context)\n",
         ),
+    ),
+    mutant(
+        "pages: the window that helps a frame out shuts it out",
+        "tests/actions/test_hosted.py::test_a_window_that_helps_a_frame_out_does_not_shut_it_out",
+        ("actions/hosted.py", "        _bind(context.facts, FRAMED)\n", "        pass\n"),
+    ),
+    mutant(
+        "pages: a frame unbinds what is bound",
+        "tests/actions/test_hosted.py::test_a_second_browser_that_says_it_is_framed_is_refused_too",
+        (
+            "actions/hosted.py",
+            "    if ActionFacts.objects.filter(pk=facts.pk, browser_hash=\"\").update(browser_hash=mark):",
+            "    if ActionFacts.objects.filter(pk=facts.pk).update(browser_hash=mark):",
+        ),
+        ("actions/hosted.py", "if is_embedded(request) and not context.facts.browser_hash:", "if is_embedded(request):"),
     ),
     mutant(
         "settings: whoever may change nothing is told addresses",

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from audit import log
 from audit.events import Tag
@@ -398,11 +398,13 @@ def end_open(tenant: Tenant, method: str) -> None:
 
 def end_at(user: uuid.UUID, tenant: uuid.UUID, address: str, now: datetime) -> None:
     """The address on file has changed: what waits for an answer from the one before is over, and what was answered
-    there counts for nothing that was not claimed by now. An enrolled address answers for itself.
+    there counts for nothing that was not claimed by now. An enrolled address answers for itself; one that waits to be
+    enrolled does not yet.
 
     Call in the transaction that changes it, with the user locked.
     """
-    rows = Challenge.objects.filter(user=user, authenticator=None, contact_index__in=contact.indexes(tenant, address))
+    rows = Challenge.objects.filter(user=user, contact_index__in=contact.indexes(tenant, address))
+    rows = rows.filter(Q(authenticator=None) | Q(authenticator__verified_at=None))
     for challenge in rows.filter(failed_at=None, claimed_at=None):
         delivery.cancel_owed(challenge, now)
         Challenge.objects.filter(pk=challenge.pk).update(failed_at=now)

@@ -147,10 +147,13 @@ def add_verified(user: EndUser, given: dict[str, Any], *, actor: log.Actor, with
     return Added(row, codes)
 
 
-def on_file(user: EndUser, method: VerificationMethod) -> str | None:
-    """The user's address for this method as it is by now, not as it was when the user was read. Call with it locked."""
-    address: str | None = getattr(EndUser.objects.select_related("tenant").get(pk=user.pk), CONTACT_FIELD[method])
-    return address
+def addresses(user: EndUser) -> dict[VerificationMethod, str]:
+    """What is on file for the user, by the method that sends there: as it is by now, not as it was when the user was
+    read. What begins or ends something by it calls with the user locked.
+    """
+    now = EndUser.objects.select_related("tenant").filter(pk=user.pk).first()
+    found = {method: getattr(now, field, None) for method, field in CONTACT_FIELD.items()}
+    return {method: str(address) for method, address in found.items() if address is not None}
 
 
 def contact_name(method: VerificationMethod) -> str:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from audit.models import AuditEvent
-from authenticators.models import Authenticator, Challenge, EndUser, Message
+from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser, Message
 from authsignal_portal import clock
 from authsignal_portal.wire import iso
 from tests import make
@@ -286,6 +286,39 @@ def test_the_address_on_file_is_added_to_what_is_there_without_being_typed(on_fi
     assert Authenticator.objects.select_related("tenant").get(method="EMAIL_OTP").contact == "jo@example.com"
     # There is nothing to add by it any more.
     assert offered(client, bearer) == {}
+
+
+def answered(client: Client, bearer: str, code: str) -> Any:
+    headers, body = {"Authorization": f"Bearer {bearer}"}, json.dumps({"verificationCode": code})
+    return client.post("/v1/client/verify/email-otp", body, "application/json", headers=headers)
+
+
+def test_an_address_that_is_no_more_on_file_is_not_enrolled(on_file: Api, client: Client) -> None:
+    bearer = token(on_file, "add:authenticators")
+    assert call(client, "enrol-on-file", bearer, verificationMethod="EMAIL_OTP").status_code == 200
+    code = code_sent()
+    on_file("PATCH", "users/jo", {"email": "new@example.com"})
+    assert answered(client, bearer, code).json().get("isVerified") is False
+    assert left() == ["AUTHENTICATOR_APP", "EMAIL_OTP"]
+    assert Authenticator.objects.get(method="EMAIL_OTP").verified_at is None
+
+
+def test_an_address_that_users_may_not_choose_any_more_is_not_enrolled(on_file: Api, client: Client) -> None:
+    AuthenticatorConfiguration.objects.update(is_editable_by_user=True)
+    bearer, mine = token(on_file, "add:authenticators"), json.dumps({"email": "mine@example.com"})
+    headers = {"Authorization": f"Bearer {bearer}"}
+    began = client.post("/v1/client/user-authenticators/email-otp", mine, "application/json", headers=headers)
+    assert began.status_code == 200
+    AuthenticatorConfiguration.objects.update(is_editable_by_user=False)
+    assert answered(client, bearer, code_sent()).status_code == 403
+    assert Authenticator.objects.get(method="EMAIL_OTP").verified_at is None
+
+
+def test_where_the_tenant_wants_it_typed_the_address_on_file_is_not_sent_to(on_file: Api, client: Client) -> None:
+    AuthenticatorConfiguration.objects.update(is_editable_by_user=True, asks_for_address=True)
+    bearer = token(on_file, "add:authenticators")
+    assert call(client, "enrol-on-file", bearer, verificationMethod="EMAIL_OTP").status_code == 400
+    assert not Message.objects.exists()
 
 
 def test_the_address_on_file_is_for_whoever_may_add_it(on_file: Api, client: Client) -> None:

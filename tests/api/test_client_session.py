@@ -202,7 +202,9 @@ def test_a_users_addresses_are_told_in_full_to_who_proved_to_be_them(browser, ap
 def test_a_passkey_that_is_named_by_its_users_address_is_told_so_only_to_who_proved_to_be_them(browser, api):
     ok(api("PATCH", "users/alice", {"username": "alice"}))
     alice = EndUser.objects.get(user_id="alice")
-    make.make_authenticator(alice, "PASSKEY", credential_id="c", name="alice@acme.example", display_name="+6427 000 0789")
+    make.make_authenticator(
+        alice, "PASSKEY", credential_id="c", name="alice@acme.example", display_name="+6427 000 0789"
+    )
     make.make_authenticator(alice, "PASSKEY", credential_id="d", name="alice", display_name="Alice 2")
 
     def names(scope):

@@ -52,10 +52,14 @@ HOSTED_PAGES = [
         "tests/actions/test_hosted.py::test_a_second_browser_that_says_it_is_framed_is_refused_too",
         (
             "actions/hosted.py",
-            "    if ActionFacts.objects.filter(pk=facts.pk, browser_hash=\"\").update(browser_hash=mark):",
+            '    if ActionFacts.objects.filter(pk=facts.pk, browser_hash="").update(browser_hash=mark):',
             "    if ActionFacts.objects.filter(pk=facts.pk).update(browser_hash=mark):",
         ),
-        ("actions/hosted.py", "if is_embedded(request) and not context.facts.browser_hash:", "if is_embedded(request):"),
+        (
+            "actions/hosted.py",
+            "if is_embedded(request) and not context.facts.browser_hash:",
+            "if is_embedded(request):",
+        ),
     ),
     mutant(
         "settings: whoever may change nothing is told addresses",
@@ -66,6 +70,30 @@ HOSTED_PAGES = [
         "plain pages: whoever may change nothing is told addresses",
         f"{PLAIN}::test_whoever_proved_nothing_is_shown_no_address_by_whatever_they_press",
         ("actions/own_methods.py", "row.contact if in_clear else contact.mask(row.contact)", "row.contact"),
+    ),
+    mutant(
+        "settings: a code to an address that was on file enrols it",
+        f"{OWN}::test_an_address_that_is_no_more_on_file_is_not_enrolled",
+        (
+            "authenticators/challenges.py",
+            "rows.filter(Q(authenticator=None) | Q(authenticator__verified_at=None))",
+            "rows.filter(authenticator=None)",
+        ),
+        ("actions/proving.py", "        _check_address(context, method, challenge.contact)\n", "        pass\n"),
+    ),
+    mutant(
+        "settings: whether an address may be chosen is judged when its code is sent alone",
+        f"{OWN}::test_an_address_that_users_may_not_choose_any_more_is_not_enrolled",
+        ("actions/proving.py", "        _check_address(context, method, challenge.contact)\n", "        pass\n"),
+    ),
+    mutant(
+        "settings: the address on file is sent to where the tenant wants it typed",
+        f"{OWN}::test_where_the_tenant_wants_it_typed_the_address_on_file_is_not_sent_to",
+        (
+            "actions/proving.py",
+            "        address = on_file(context.user).get(method)\n",
+            "        address = enrolment.addresses(context.user).get(method)\n",
+        ),
     ),
     mutant(
         "plain pages: GET takes steps",

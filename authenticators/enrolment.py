@@ -220,8 +220,13 @@ def remove(row: Authenticator, *, actor: log.Actor, tells: bool = True) -> None:
     if row.verified_at and tells:
         notices.owe(row.user, Kind.REMOVED, row.method, now=now, to=notices.address_of(row.user))
     row.delete()
-    heir = row.user.authenticators.exclude(verified_at=None).first()
-    if heir and row.is_default:
+    _pass_on(row.user)
+
+
+def _pass_on(user: EndUser) -> None:
+    """Of what is left, one is the default. Asked of the rows as they are: what goes may have become it a moment ago."""
+    left = user.authenticators.exclude(verified_at=None).order_by("created_at")
+    if not left.filter(is_default=True).exists() and (heir := left.first()):
         Authenticator.objects.filter(pk=heir.pk).update(is_default=True)
 
 

@@ -167,6 +167,20 @@ def test_one_phone_is_one_row_that_is_named_preferred_and_removed_as_one(enrolle
     assert Message.objects.filter(notice__startswith="removed").count() == 1
 
 
+def test_a_phone_that_goes_as_one_leaves_a_default_behind(enrolled: Api, client: Client) -> None:
+    user = EndUser.objects.get()
+    make_phone(user, b"one", "PUSH", "QR_CODE")
+    # The phone is the oldest, and the default: the first of its rows that goes makes the other one the default.
+    user.authenticators.update(is_default=False)
+    user.authenticators.filter(public_key=b"one").update(created_at=clock.now() - timedelta(days=9))
+    user.authenticators.filter(method="PUSH").update(is_default=True)
+    assert call(client, "remove-method", token(enrolled), "PUSH").status_code == 200
+    assert sorted(user.authenticators.values_list("method", "is_default")) == [
+        ("AUTHENTICATOR_APP", False),
+        ("EMAIL_OTP", True),
+    ]
+
+
 def test_one_phone_is_the_last_whatever_it_is_for(enrolled: Api, client: Client) -> None:
     user = EndUser.objects.get()
     user.authenticators.all().delete()

@@ -96,6 +96,11 @@ HOSTED_PAGES = [
         ),
     ),
     mutant(
+        "settings: a phone that goes as one takes the default with it",
+        f"{OWN}::test_a_phone_that_goes_as_one_leaves_a_default_behind",
+        ("authenticators/enrolment.py", "    _pass_on(row.user)\n", "    if row.is_default:\n        _pass_on(row.user)\n"),
+    ),
+    mutant(
         "plain pages: GET takes steps",
         f"{PLAIN}::test_opening_it_changes_nothing",
         (

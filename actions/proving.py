@@ -258,10 +258,17 @@ def enrol_totp(context: ClientContext) -> Started:
             purpose=Purpose.ENROL,
             authenticator=pending,
         )
-    user = context.user
-    account = user.email or user.username or user.user_id
+    account = account_name(context)
     issuer = AuthenticatorConfiguration.of(context.tenant, M.AUTHENTICATOR_APP).issuer_name or context.tenant.name
     return Started(pending, challenge, secret, totp.key_uri(secret=secret, issuer=issuer, account=account))
+
+
+def account_name(context: ClientContext) -> str:
+    """What an authenticator shows its user of whose it is. The address in full only to who has shown to be them."""
+    user = context.user
+    if user.username or not user.email:
+        return user.username or user.user_id
+    return user.email if context.may(Scope.UPDATE) else contact.mask(user.email)
 
 
 def verify_totp(context: ClientContext, answer: Any) -> Verified:

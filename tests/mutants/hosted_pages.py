@@ -98,7 +98,17 @@ HOSTED_PAGES = [
     mutant(
         "settings: a phone that goes as one takes the default with it",
         f"{OWN}::test_a_phone_that_goes_as_one_leaves_a_default_behind",
-        ("authenticators/enrolment.py", "    _pass_on(row.user)\n", "    if row.is_default:\n        _pass_on(row.user)\n"),
+        (
+            "authenticators/enrolment.py",
+            "    _pass_on(row.user)\n",
+            "    if row.is_default:\n        _pass_on(row.user)\n",
+        ),
+    ),
+    mutant(
+        "enrolment: what an authenticator is called tells the address",
+        "tests/api/test_client_codes.py::"
+        "test_who_proved_nothing_learns_no_address_from_what_an_authenticator_is_called",
+        ("actions/proving.py", "user.email if context.may(Scope.UPDATE) else contact.mask(user.email)", "user.email"),
     ),
     mutant(
         "plain pages: GET takes steps",

@@ -30,8 +30,8 @@ class Listed:
     """A row of the settings: an authenticator, or all that one phone's key is for.
 
     `name`: what the tenant calls the method, where it does. `detail`: the address, masked for whoever may change
-    nothing here; the phone's name; or "Apple Passwords", "YubiKey 5": who made it, where the key says so. `made_on`: "Chrome ·
-    Windows", "iOS", or nothing.
+    nothing here; the phone's name; or "Apple Passwords", "YubiKey 5": who made it, where the key says so. `made_on`:
+    "Chrome · Windows", "iOS", or nothing.
     `may`: what of "rename", "prefer" and "remove" would be done. `is_last`: nothing but its being the last that works
     keeps it from being removed.
     """

@@ -153,8 +153,8 @@ def _link_labels(visit: Visit) -> dict[str, str]:
 
 
 def _posted(visit: Visit) -> Shown:
-    limits.requests_by_user(visit.context.user.pk)
     request = visit.words.request
+    limits.requests_by_user(visit.context.user.pk, client_ip(request))
     limits.requests_by_address(client_ip(request))
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         raise plain_pass.NotTheirs

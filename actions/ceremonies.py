@@ -14,8 +14,8 @@ from django.db import transaction
 from actions import flow, linking, states
 from actions.client_auth import ClientContext
 from actions.models import Action
-from actions.proofs import check_active, check_open, check_permitted
-from actions.proving import Verified, accepted, check_may_enrol, finish, one_at_a_time, origin_of
+from actions.proofs import check_active, check_open, check_permitted, permitted
+from actions.proving import Verified, accepted, account_name, check_may_enrol, finish, one_at_a_time, origin_of
 from audit import log
 from authenticators import challenges, credentials, webauthn
 from authenticators.challenges import Origin
@@ -82,10 +82,6 @@ def _authentication(tenant: Tenant, challenge: Challenge, user: EndUser | None) 
     return Ceremony(challenge, options)
 
 
-def _name_of(user: EndUser) -> str:
-    return user.username or user.email or user.user_id
-
-
 # -- passkeys ------------------------------------------------------------------------------------
 
 
@@ -114,7 +110,7 @@ def start_passkey_registration(
                 "deviceId": context.facts.device_id,
             },
         )
-        name = username or _name_of(user)
+        name = username or account_name(context)
         return _registration(context, challenge, user_name=name, display_name=display_name, attachment=attachment)
 
 
@@ -226,7 +222,7 @@ def _sign_in(tenant: Tenant, challenge: Challenge, credential: Any, seen: Mappin
         if attempt.proof is None or attempt.proof.authenticator is None:
             return Verified(None, attempt.failure)
         action = begin_action(challenge, attempt.proof.authenticator.user, seen)
-        counts = action.state not in states.CLOSED_TO_PROOF and M.PASSKEY in action.facts.allowed_methods
+        counts = action.state not in states.CLOSED_TO_PROOF and M.PASSKEY in permitted(action)
         verified = accepted(action, attempt, may_adopt=False) if counts else Verified(None)
     check_open(action)
     if not counts:
@@ -256,7 +252,7 @@ def start_security_key_registration(context: ClientContext, *, user_agent: str) 
     """Options for registering a security key; an earlier attempt that waits is dropped."""
     with one_at_a_time(context):
         check_may_enrol(context, M.SECURITY_KEY)
-        name = _name_of(context.user)
+        name = account_name(context)
         remembered = {"username": context.user.username or "", "userAgent": user_agent}
         challenge = _only_one(context, Purpose.ENROL, remembered)
         return _registration(context, challenge, user_name=name, display_name="", attachment="cross-platform")

@@ -114,8 +114,7 @@ def proves(challenge: Challenge, action: Action) -> bool:
 
 def _permitted(challenge: Challenge, action: Action) -> bool:
     """By a method that the action permits, and for the transaction that it is linked to, if any."""
-    facts = action.facts
-    return challenge.method in facts.allowed_methods and challenge.transaction_hash == facts.transaction_hash
+    return challenge.method in proofs.permitted(action) and challenge.transaction_hash == action.facts.transaction_hash
 
 
 def proves_unbound(challenge: Challenge, action: Action) -> bool:

@@ -13,6 +13,7 @@ from actions.models import Action, ActionFacts
 from authenticators.models import EndUser
 from authsignal_portal import clock, limits, tokens
 from authsignal_portal.api import mark_tenant
+from authsignal_portal.client_ip import client_ip
 from authsignal_portal.errors import ExpiredToken
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import ActionState, Scope, TokenPurpose
@@ -86,7 +87,7 @@ class ClientToken(BaseAuthentication):
         # Known before expiry is judged, so that a page on another origin can read that its token expired.
         mark_tenant(request, token.tenant)
         context = _context(token, translation.get_language_from_request(request._request))
-        limits.requests_by_user(context.user.pk)
+        limits.requests_by_user(context.user.pk, client_ip(request._request))
         return None, context
 
 

@@ -1,7 +1,7 @@
 """Proving oneself by an ID token: one that the app got itself, or one that the hosted page fetches.
 
 The hosted page goes through the authorization code flow with PKCE (OAuth 2.0 Security BCP, RFC 9700 §2.1): its `state`
-is a secret of one challenge, and only the browser that is bound to the action can come back with it. The network is
+is a secret of one challenge, and only the browser that left with it can come back. The network is
 asked before anything is locked.
 """
 
@@ -77,8 +77,10 @@ def verify(context: ClientContext, challenge_id: str, token: str) -> Verified:
 # -- a token that the hosted page fetches --------------------------------------------------------
 
 
-def authorize(context: ClientContext, method: VerificationMethod, purpose: str, page: Mapping[str, str]) -> str:
-    """Where the browser goes to sign in. `page`: what of the page's address comes back with it.
+def authorize(
+    context: ClientContext, method: VerificationMethod, purpose: str, *, page: Mapping[str, str], browser: str
+) -> str:
+    """Where the browser goes to sign in. `page`: what of the page's address comes back with it. `browser`: its cookie.
 
     Raises Unavailable, ExpiredToken where the user is gone meanwhile, and what `start` raises.
     """
@@ -87,7 +89,9 @@ def authorize(context: ClientContext, method: VerificationMethod, purpose: str, 
     begun = start(context, method, purpose)
     secret = secrets.token_urlsafe(32)
     challenge = begun.challenge
-    kept = {"device_code_hash": _hash(secret), "context": challenge.context | {"page": dict(page)}}
+    # Not the action's: what began in a frame is bound to no browser.
+    left = {"page": dict(page), "browser": crypto.keyed_hash("browser", browser)}
+    kept = {"device_code_hash": _hash(secret), "context": challenge.context | left}
     if not Challenge.objects.filter(pk=challenge.pk).update(**kept):
         raise ExpiredToken
     state = f"{challenge.pk}.{secret}"
@@ -126,7 +130,7 @@ def arrived(state: str, browser: str) -> Arrival:
     if not hmac.compare_digest(challenge.device_code_hash, _hash(secret)):
         raise ExpiredToken
     context = continuations.context_of(challenge)
-    bound = context.facts.browser_hash
+    bound = challenge.context.get("browser", "")
     if not bound or not crypto.is_keyed_hash(bound, "browser", browser):
         raise OtherBrowser
     return Arrival(challenge, context, state)

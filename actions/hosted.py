@@ -3,7 +3,7 @@
 The document is opened with a client token in its address, at top level or in a frame on one of the tenant's
 app origins. Its script takes the token out of the address, keeps it in memory and sends it as a bearer token,
 so that nothing depends on cookies. At top level the first browser that uses a token is remembered, and
-another is refused.
+another is refused; what began in a frame is bound to none.
 """
 
 import secrets
@@ -28,7 +28,7 @@ from rest_framework.response import Response
 from actions import app_enrolment, dead_ends, device_waiting, hosted_state, hosted_theme, languages, plain_pass, proving
 from actions.client_api import seen
 from actions.client_auth import ClientContext, ClientToken
-from actions.models import ActionFacts
+from actions.models import FRAMED, ActionFacts
 from authenticators import tuning
 from authenticators.models import EndUser
 from authsignal_portal import clock, crypto, ids, tokens, wording
@@ -231,7 +231,7 @@ def _is_top_level(request: HttpRequest) -> bool:
 
 
 def is_other_browser(request: HttpRequest, facts: ActionFacts) -> bool:
-    bound = facts.browser_hash
+    bound = facts.bound_browser
     return bool(bound) and not crypto.is_keyed_hash(bound, "browser", browser_of(request))
 
 
@@ -263,29 +263,35 @@ class OpenedElsewhere(Forbidden):
 
 
 def bind_browser(request: HttpRequest, context: ClientContext) -> None:
-    """Remember the first browser at top level; a frame has no cookie. Raises OpenedElsewhere.
+    """Remember the first browser at top level. Raises OpenedElsewhere, ExpiredToken.
 
-    Whether it is framed is what the page says: it binds nothing, and unbinds nothing that is bound.
+    What began in a frame stays with nobody: the frame has no cookie on another site, and the window that helps it out
+    has one, which would shut the frame out. Whether it is framed is what the page says: it unbinds nothing that is
+    bound.
     """
-    if context.facts.browser_hash or not is_embedded(request):
-        bind_top_level(request, context)
+    if is_embedded(request) and not context.facts.browser_hash:
+        _bind(context.facts, FRAMED)
+    bind_top_level(request, context)
 
 
 def bind_top_level(request: HttpRequest, context: ClientContext) -> None:
     """Raises OpenedElsewhere, ExpiredToken."""
     facts, browser = context.facts, browser_of(request)
     if browser and not facts.browser_hash:
-        unbound = ActionFacts.objects.filter(pk=facts.pk, browser_hash="")
-        mark = crypto.keyed_hash("browser", browser)
-        if unbound.update(browser_hash=mark):
-            facts.browser_hash = mark
-            return
-        stored = ActionFacts.objects.filter(pk=facts.pk).values_list("browser_hash", flat=True).first()
-        if stored is None:
-            raise ExpiredToken
-        facts.browser_hash = stored
+        _bind(facts, crypto.keyed_hash("browser", browser))
     if is_other_browser(request, facts):
         raise OpenedElsewhere
+
+
+def _bind(facts: ActionFacts, mark: str) -> None:
+    """Of two at once, the first counts, and the facts say which it was. Raises ExpiredToken."""
+    if ActionFacts.objects.filter(pk=facts.pk, browser_hash="").update(browser_hash=mark):
+        facts.browser_hash = mark
+        return
+    stored = ActionFacts.objects.filter(pk=facts.pk).values_list("browser_hash", flat=True).first()
+    if stored is None:
+        raise ExpiredToken
+    facts.browser_hash = stored
 
 
 # -- what only the pages call --------------------------------------------------------------------

@@ -41,11 +41,12 @@ class AuthorizeView(HostedView):
     @extend_schema(request=AuthorizeInput, responses={200: dict})
     def post(self, request: Request) -> Response:
         given = self.parsed(AuthorizeInput)
-        if not self.context.facts.browser_hash or hosted.is_embedded(request._request):
+        browser = hosted.browser_of(request._request)
+        if not browser or hosted.is_embedded(request._request):
             raise InvalidRequest("Sign in with an identity provider from a page at top level.")
         method = VerificationMethod(given["verificationMethod"])
         purpose = Purpose.ENROL if given.get("enrol") else Purpose.AUTHENTICATE
-        return Response({"url": federated.authorize(self.context, method, purpose, _page(given))})
+        return Response({"url": federated.authorize(self.context, method, purpose, page=_page(given), browser=browser)})
 
 
 def _page(given: dict[str, Any]) -> dict[str, str]:

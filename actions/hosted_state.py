@@ -10,7 +10,7 @@ from django.conf import settings
 from actions import app_enrolment, devices, linking, own_codes, own_methods, passkey_offer, proofs, proving, states
 from actions.client_auth import ClientContext
 from actions.models import ActionFacts
-from authenticators import available, contact, credentials, handed_over, locks
+from authenticators import available, contact, credentials, enrolment, handed_over, locks
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.guesses import Lock
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser, Message
@@ -227,12 +227,12 @@ def _on_file(
     if available.was_enrolled(user) and not permitted:
         return {}, set()
     rows = user.authenticators.filter(method__in=CONTACT_FIELD).exclude(verified_at=None).select_related("tenant")
-    held = {M(row.method) for row in rows if _is_on_file(user, row)}
+    known = enrolment.addresses(user)
+    held = {M(row.method) for row in rows if _is_known(row, known.get(M(row.method)))}
     return {method: contact.mask(to) for method, to in proving.on_file(user).items() if method not in held}, held
 
 
-def _is_on_file(user: EndUser, row: Authenticator) -> bool:
-    on_file = getattr(user, CONTACT_FIELD[M(row.method)])
+def _is_known(row: Authenticator, on_file: str | None) -> bool:
     return on_file is not None and contact.normal(on_file) == contact.normal(row.contact)
 
 

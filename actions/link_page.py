@@ -48,13 +48,13 @@ class Visit:
 
     @property
     def is_same_browser(self) -> bool:
-        bound = self.action.facts.browser_hash
+        bound = self.action.facts.bound_browser
         return bool(bound) and crypto.is_keyed_hash(bound, "browser", self.browser)
 
     @property
     def needs_address(self) -> bool:
         """An SDK waits for it, in a browser that nothing tells from this one."""
-        return not self.link.is_hosted and not self.action.facts.browser_hash
+        return not self.link.is_hosted and not self.action.facts.bound_browser
 
     @property
     def nonce(self) -> str:

@@ -30,6 +30,9 @@ def method_choices() -> list[tuple[str, str]]:
 
 ENTITY_COLUMNS = ("device_key", "address_key", "phone_key", "email_domain_key")
 
+# In the place of a browser: it began in a frame, and no browser is remembered.
+FRAMED = "framed"
+
 # What of the user's facts is kept sealed.
 PRIVATE = ("email", "phoneNumber")
 
@@ -134,7 +137,7 @@ class ActionFacts(models.Model):
     # With dynamic linking: the canonical transaction and its hash (authenticators.transactions). Never changed.
     transaction = models.TextField(blank=True, default="", db_default="")
     transaction_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
-    # Hash of the cookie of the browser that first opened the hosted page at top level.
+    # Hash of the cookie of the browser that first opened the hosted page at top level, or FRAMED.
     browser_hash = models.CharField(max_length=128, blank=True)
 
     private = SealedText("private_sealed")
@@ -145,6 +148,11 @@ class ActionFacts(models.Model):
     @property
     def tenant(self) -> Tenant:
         return self.action.tenant
+
+    @property
+    def bound_browser(self) -> str:
+        """The hash of the one browser that may go on; empty where none is known."""
+        return "" if self.browser_hash == FRAMED else self.browser_hash
 
     def opened(self) -> dict[str, Any]:
         """The facts with the private ones put back."""

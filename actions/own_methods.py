@@ -12,7 +12,7 @@ from datetime import datetime
 from actions.client_auth import ClientContext
 from actions.proving import one_at_a_time
 from audit import log
-from authenticators import enrolment
+from authenticators import contact, enrolment
 from authenticators.models import Authenticator, EndUser, IdentityProvider
 from authenticators.serializers import provider
 from authsignal_portal import user_agent
@@ -29,8 +29,9 @@ SYSTEMS = {DevicePlatform.IOS: "iOS", DevicePlatform.ANDROID: "Android"}
 class Listed:
     """A row of the settings: an authenticator, or all that one phone's key is for.
 
-    `name`: what the tenant calls the method, where it does. `detail`: the address, the phone's name, or "Apple
-    Passwords", "YubiKey 5": who made it, where the key says so. `made_on`: "Chrome · Windows", "iOS", or nothing.
+    `name`: what the tenant calls the method, where it does. `detail`: the address, masked for whoever may change
+    nothing here; the phone's name; or "Apple Passwords", "YubiKey 5": who made it, where the key says so. `made_on`:
+    "Chrome · Windows", "iOS", or nothing.
     `may`: what of "rename", "prefer" and "remove" would be done. `is_last`: nothing but its being the last that works
     keeps it from being removed.
     """
@@ -70,12 +71,12 @@ def listed(context: ClientContext) -> list[Listed]:
     """What is enrolled, the oldest first."""
     groups = _groups(_enrolled(context.user))
     working = {key for key, rows in groups.items() if not _is_expired(context, rows)}
-    names = provider_names(context.tenant)
+    names, in_clear = provider_names(context.tenant), context.may(Scope.UPDATE)
     return [
         Listed(
             rows=tuple(rows),
             name=names.get(rows[0].method, ""),
-            detail=_detail(rows[0]),
+            detail=_detail(rows[0], in_clear=in_clear),
             made_on=_made_on(rows[0]),
             is_expired=key not in working,
             may=_may(context, rows, is_only=len(groups) == 1, others_work=bool(working - {key})),
@@ -108,11 +109,13 @@ def _is_expired(context: ClientContext, rows: Sequence[Authenticator]) -> bool:
     return all(row.expires_at is not None and row.expires_at <= context.now for row in rows)
 
 
-def _detail(row: Authenticator) -> str:
+def _detail(row: Authenticator, *, in_clear: bool) -> str:
     if row.method in WEBAUTHN:
         # The name of a passkey is the username that it was made for.
         return (provider(row.aaguid) or {}).get("name", "")
-    return row.contact or row.name
+    if row.contact:
+        return row.contact if in_clear else contact.mask(row.contact)
+    return row.name
 
 
 def _made_on(row: Authenticator) -> str:

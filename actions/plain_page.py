@@ -168,7 +168,7 @@ def _posted(visit: Visit) -> Shown:
 
 
 def _count(visit: Visit) -> None:
-    limits.requests_by_user(visit.context.user.pk)
+    limits.requests_by_user(visit.context.user.pk, client_ip(visit.words.request))
     limits.requests_by_address(client_ip(visit.words.request))
 
 

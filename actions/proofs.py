@@ -114,11 +114,11 @@ def access_token(action: Action, *, now: datetime, since: datetime | None = None
 
 
 def _advance(action: Action, facts: ActionFacts, proof: challenges.Proof, now: datetime) -> None:
-    permitted = proof.method in facts.allowed_methods
-    if not permitted and not proof.enrolled:
+    counts = proof.method in permitted(action)
+    if not counts and not proof.enrolled:
         raise InvalidRequest(f"{proof.method} is not permitted for this action.")
     authenticator = proof.authenticator
-    moved = permitted and Action.objects.filter(pk=action.pk, state=ActionState.CHALLENGE_REQUIRED).update(
+    moved = counts and Action.objects.filter(pk=action.pk, state=ActionState.CHALLENGE_REQUIRED).update(
         state=ActionState.CHALLENGE_SUCCEEDED,
         state_updated_at=now,
         verification_method=proof.method,

@@ -100,7 +100,7 @@ def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
 
 def _check_address(context: ClientContext, method: VerificationMethod, to: str) -> None:
     """Where users may not change their address, only the one that the backend gave can be enrolled."""
-    on_file = _address_of(context.user, method)
+    on_file = enrolment.addresses(context.user).get(method)
     if on_file is None or AuthenticatorConfiguration.of(context.tenant, method).is_editable_by_user:
         return
     if contact.index(context.tenant.pk, to) != contact.index(context.tenant.pk, on_file):
@@ -125,16 +125,10 @@ def challengeable(user: EndUser, enrolled: Collection[VerificationMethod]) -> li
 
 def on_file(user: EndUser) -> dict[VerificationMethod, str]:
     """Where something can be sent without asking: by method, the address."""
-    known = {method: _address_of(user, method) for method in enrolment.CONTACT_FIELD}
     # A locked address needs no typing, whatever the tenant prefers.
     rows = AuthenticatorConfiguration.objects.filter(tenant=user.tenant_id, asks_for_address=True)
     asked = set(rows.filter(is_editable_by_user=True).values_list("method", flat=True))
-    return {method: address for method, address in known.items() if address and method not in asked}
-
-
-def _address_of(user: EndUser, method: VerificationMethod) -> str | None:
-    address: str | None = getattr(user, enrolment.CONTACT_FIELD[method])
-    return address
+    return {method: address for method, address in enrolment.addresses(user).items() if method not in asked}
 
 
 # -- codes by email and SMS ----------------------------------------------------------------------
@@ -174,7 +168,7 @@ def _enrolled_by(user: EndUser, method: VerificationMethod) -> Authenticator | N
 
 
 def _address_on_file(user: EndUser, method: VerificationMethod) -> str:
-    address = enrolment.on_file(user, method)
+    address = enrolment.addresses(user).get(method)
     if address is None or available.was_enrolled(user):
         raise InvalidRequest(f"The user has no {method} authenticator.")
     return address
@@ -183,31 +177,42 @@ def _address_on_file(user: EndUser, method: VerificationMethod) -> str:
 def enrol_code(context: ClientContext, method: VerificationMethod, to: str, way: Way = PLAIN) -> Started:
     """A pending address, to which the first code or link is sent. Raises Unavailable as `start_code`."""
     with one_at_a_time(context):
-        check_may_enrol(context, method)
-        to = enrolment.clean_contact(method, to)
-        _check_address(context, method, to)
-        pending = enrolment.begin(context.user, method, to=to)
-        challenge = challenges.start_code(
-            tenant=context.tenant,
-            user=context.user,
-            method=method,
-            to=to,
-            origin=origin_of(context.action),
-            purpose=Purpose.ENROL,
-            authenticator=pending,
-            locale=context.language,
-            way=way,
-        )
-    handed_over.check(challenge)
+        started = _begin_enrolment(context, method, to, way)
+    handed_over.check(started.challenge)
+    return started
+
+
+def _begin_enrolment(context: ClientContext, method: VerificationMethod, to: str, way: Way) -> Started:
+    check_may_enrol(context, method)
+    to = enrolment.clean_contact(method, to)
+    _check_address(context, method, to)
+    pending = enrolment.begin(context.user, method, to=to)
+    challenge = challenges.start_code(
+        tenant=context.tenant,
+        user=context.user,
+        method=method,
+        to=to,
+        origin=origin_of(context.action),
+        purpose=Purpose.ENROL,
+        authenticator=pending,
+        locale=context.language,
+        way=way,
+    )
     return Started(pending, challenge)
 
 
 def enrol_on_file(context: ClientContext, method: VerificationMethod, way: Way = PLAIN) -> Challenge:
-    """As `enrol_code`, to the address that the backend gave. Raises InvalidRequest where there is none, Unavailable."""
-    address = getattr(context.user, enrolment.CONTACT_FIELD[method])
-    if address is None:
-        raise InvalidRequest("There is no address on file to send to.")
-    return enrol_code(context, method, str(address), way).challenge
+    """As `enrol_code`, to the address that the backend gave.
+
+    Raises InvalidRequest where there is none, or the tenant wants it typed; Unavailable.
+    """
+    with one_at_a_time(context):
+        address = on_file(context.user).get(method)
+        if address is None:
+            raise InvalidRequest("There is no address on file to send to.")
+        challenge = _begin_enrolment(context, method, address, way).challenge
+    handed_over.check(challenge)
+    return challenge
 
 
 def verify_code(context: ClientContext, method: VerificationMethod, answer: Any) -> Verified:
@@ -253,10 +258,17 @@ def enrol_totp(context: ClientContext) -> Started:
             purpose=Purpose.ENROL,
             authenticator=pending,
         )
-    user = context.user
-    account = user.email or user.username or user.user_id
+    account = account_name(context)
     issuer = AuthenticatorConfiguration.of(context.tenant, M.AUTHENTICATOR_APP).issuer_name or context.tenant.name
     return Started(pending, challenge, secret, totp.key_uri(secret=secret, issuer=issuer, account=account))
+
+
+def account_name(context: ClientContext) -> str:
+    """What an authenticator shows its user of whose it is. The address in full only to who has shown to be them."""
+    user = context.user
+    if user.username or not user.email:
+        return user.username or user.user_id
+    return user.email if context.may(Scope.UPDATE) else contact.mask(user.email)
 
 
 def verify_totp(context: ClientContext, answer: Any) -> Verified:
@@ -321,7 +333,7 @@ def _may_adopt(context: ClientContext, attempt: Attempt) -> bool:
 def _check_authority(context: ClientContext, challenge: Challenge) -> None:
     """Another method may have been enrolled since: then this one is not the user's first, nor its address enough."""
     if challenge.purpose == Purpose.ENROL:
-        check_may_enrol(context, VerificationMethod(challenge.method))
+        _check_enrolment(context, challenge)
         return
     if challenge.contact_sealed is None or challenge.authenticator_id is not None:
         return
@@ -329,6 +341,13 @@ def _check_authority(context: ClientContext, challenge: Challenge) -> None:
         raise InvalidRequest(f"The user has no {challenge.method} authenticator.")
     if not _is_on_file(context.user, challenge):
         raise InvalidRequest("The address that this was sent to has changed. Begin again.")
+
+
+def _check_enrolment(context: ClientContext, challenge: Challenge) -> None:
+    method = VerificationMethod(challenge.method)
+    check_may_enrol(context, method)
+    if challenge.contact_sealed is not None:
+        _check_address(context, method, challenge.contact)
 
 
 def _is_on_file(user: EndUser, challenge: Challenge) -> bool:

@@ -171,7 +171,7 @@ def _address(method: VerificationMethod, sent: Mapping[str, Any], user: EndUser 
         return enrolment.clean_contact(method, sent[name])
     if user:
         row = user.authenticators.filter(method=method).exclude(verified_at=None).order_by("-is_default").first()
-        found = row.contact if row else enrolment.on_file(user, method)
+        found = row.contact if row else enrolment.addresses(user).get(method)
         if found:
             return str(found)
     raise InvalidRequest(f"{name} is required: the user has none.")

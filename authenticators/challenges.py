@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from audit import log
 from audit.events import Tag
@@ -123,7 +123,7 @@ def start_code(
     now = clock.now()
     challenge = _open_for(tenant, user, method, purpose, origin, to, now)
     if challenge is None:
-        _check_new(user, now)
+        _check_new(user, origin.action_id, now)
         challenge = Challenge(
             tenant=tenant,
             user=user,
@@ -137,7 +137,7 @@ def start_code(
         challenge.contact = to
     challenge.authenticator = authenticator
     send(challenge, now=now, locale=locale, way=way, about=origin.about)
-    _cancel_surplus(user)
+    _cancel_surplus(user, challenge.action_id)
     return challenge
 
 
@@ -263,7 +263,7 @@ def start_nonce(
 ) -> Challenge:
     """A WebAuthn challenge: 32 random bytes, single use (WebAuthn L3 §13.4.3). Raises TooManyRequests."""
     now = clock.now()
-    _check_new(user, now)
+    _check_new(user, origin.action_id, now)
     challenge = Challenge(
         tenant=tenant,
         user=user,
@@ -276,16 +276,16 @@ def start_nonce(
     )
     _link(challenge, origin)
     challenge.save(force_insert=True)
-    _cancel_surplus(user)
+    _cancel_surplus(user, challenge.action_id)
     return challenge
 
 
 def store(challenge: Challenge, now: datetime) -> None:
     """A new challenge that was begun elsewhere: kept, counted, and in the log. Raises TooManyRequests."""
-    _check_new(challenge.user, now)
+    _check_new(challenge.user, challenge.action_id, now)
     link_id(challenge)
     challenge.save(force_insert=True)
-    _cancel_surplus(challenge.user)
+    _cancel_surplus(challenge.user, challenge.action_id)
     _record(Tag.CHALLENGE_STARTED, challenge, now)
 
 
@@ -312,7 +312,7 @@ def start_silent(
     authenticator: Authenticator | None,
 ) -> Challenge:
     """A challenge that needs nothing sent: an authenticator app, a recovery code. Raises TooManyRequests."""
-    _check_new(user, now := clock.now())
+    _check_new(user, origin.action_id, now := clock.now())
     challenge = Challenge(
         tenant=user.tenant,
         user=user,
@@ -344,20 +344,22 @@ def _open_for(
     return newest if newest and newest.is_open(now) and newest.contact == to else None
 
 
-def _check_new(user: EndUser | None, now: datetime) -> None:
-    """One more challenge of the user, whatever it is for. Raises TooManyRequests."""
+def _check_new(user: EndUser | None, action_id: uuid.UUID | None, now: datetime) -> None:
+    """One more challenge of the user for this action, of whatever kind. By action: whoever has a token of one uses up
+    nothing of what the user has for another. Raises TooManyRequests."""
     most = settings.NEW_CHALLENGES_PER_10_MINUTES
-    recent = Challenge.objects.filter(user=user, created_at__gt=now - timedelta(minutes=10))
+    recent = Challenge.objects.filter(user=user, action_id=action_id, created_at__gt=now - timedelta(minutes=10))
     if user and recent.order_by()[:most].count() >= most:
-        raise TooManyRequests("Too many challenges for this user.", resets_in=60)
+        raise TooManyRequests("Too many challenges for this action.", resets_in=60)
 
 
-def _cancel_surplus(user: EndUser | None) -> None:
-    """At most OPEN_CHALLENGES_PER_USER stay open; the oldest go."""
+def _cancel_surplus(user: EndUser | None, action_id: uuid.UUID | None) -> None:
+    """Of an action, at most OPEN_CHALLENGES_PER_ACTION stay open; the oldest go."""
     if user is None:
         return
-    still_open = Challenge.objects.filter(user=user, verified_at=None, failed_at=None, expires_at__gt=clock.Now())
-    surplus = list(still_open.order_by("-created_at").values_list("pk", flat=True)[settings.OPEN_CHALLENGES_PER_USER :])
+    rows = Challenge.objects.filter(user=user, action_id=action_id, verified_at=None, failed_at=None)
+    newest = rows.filter(expires_at__gt=clock.Now()).order_by("-created_at").values_list("pk", flat=True)
+    surplus = list(newest[settings.OPEN_CHALLENGES_PER_ACTION :])
     Challenge.objects.filter(pk__in=surplus, verified_at=None).update(failed_at=clock.Now())
 
 
@@ -398,11 +400,13 @@ def end_open(tenant: Tenant, method: str) -> None:
 
 def end_at(user: uuid.UUID, tenant: uuid.UUID, address: str, now: datetime) -> None:
     """The address on file has changed: what waits for an answer from the one before is over, and what was answered
-    there counts for nothing that was not claimed by now. An enrolled address answers for itself.
+    there counts for nothing that was not claimed by now. An enrolled address answers for itself; one that waits to be
+    enrolled does not yet.
 
     Call in the transaction that changes it, with the user locked.
     """
-    rows = Challenge.objects.filter(user=user, authenticator=None, contact_index__in=contact.indexes(tenant, address))
+    rows = Challenge.objects.filter(user=user, contact_index__in=contact.indexes(tenant, address))
+    rows = rows.filter(Q(authenticator=None) | Q(authenticator__verified_at=None))
     for challenge in rows.filter(failed_at=None, claimed_at=None):
         delivery.cancel_owed(challenge, now)
         Challenge.objects.filter(pk=challenge.pk).update(failed_at=now)

@@ -90,6 +90,11 @@ def e164(text: str) -> phonenumbers.PhoneNumber | None:
         return None
 
 
+def is_address(text: str) -> bool:
+    """Whether it has the shape of an address or a number, whatever it is called: apps name accounts by them."""
+    return bool(EMAIL.fullmatch(text.strip()) or PHONE.fullmatch(re.sub(r"[\s().-]", "", text)))
+
+
 def mask(text: str) -> str:
     """`a•••@example.com`, `•••• 789`: enough to recognise, not enough to learn."""
     name, at, domain = text.partition("@")

@@ -147,10 +147,13 @@ def add_verified(user: EndUser, given: dict[str, Any], *, actor: log.Actor, with
     return Added(row, codes)
 
 
-def on_file(user: EndUser, method: VerificationMethod) -> str | None:
-    """The user's address for this method as it is by now, not as it was when the user was read. Call with it locked."""
-    address: str | None = getattr(EndUser.objects.select_related("tenant").get(pk=user.pk), CONTACT_FIELD[method])
-    return address
+def addresses(user: EndUser) -> dict[VerificationMethod, str]:
+    """What is on file for the user, by the method that sends there: as it is by now, not as it was when the user was
+    read. What begins or ends something by it calls with the user locked.
+    """
+    now = EndUser.objects.select_related("tenant").filter(pk=user.pk).first()
+    found = {method: getattr(now, field, None) for method, field in CONTACT_FIELD.items()}
+    return {method: str(address) for method, address in found.items() if address is not None}
 
 
 def contact_name(method: VerificationMethod) -> str:
@@ -217,8 +220,13 @@ def remove(row: Authenticator, *, actor: log.Actor, tells: bool = True) -> None:
     if row.verified_at and tells:
         notices.owe(row.user, Kind.REMOVED, row.method, now=now, to=notices.address_of(row.user))
     row.delete()
-    heir = row.user.authenticators.exclude(verified_at=None).first()
-    if heir and row.is_default:
+    _pass_on(row.user)
+
+
+def _pass_on(user: EndUser) -> None:
+    """Of what is left, one is the default. Asked of the rows as they are: what goes may have become it a moment ago."""
+    left = user.authenticators.exclude(verified_at=None).order_by("created_at")
+    if not left.filter(is_default=True).exists() and (heir := left.first()):
         Authenticator.objects.filter(pk=heir.pk).update(is_default=True)
 
 

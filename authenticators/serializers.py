@@ -148,8 +148,10 @@ def client_authenticator(row: Authenticator, *, in_clear: bool) -> dict[str, Any
 
 
 def masked(told: dict[str, Any]) -> dict[str, Any]:
-    """The same with addresses and numbers to recognise, not to learn."""
-    return told | {name: contact.mask(told[name]) for name in ("email", "phoneNumber") if told.get(name)}
+    """The same with addresses and numbers to recognise, not to learn. What a passkey is called may be one too."""
+    addresses = {name for name in ("email", "phoneNumber") if told.get(name)}
+    addresses |= {name for name in ("username", "displayName") if contact.is_address(told.get(name) or "")}
+    return told | {name: contact.mask(told[name]) for name in addresses}
 
 
 def names_output(row: Authenticator) -> dict[str, Any]:

@@ -52,9 +52,10 @@ def qr_poll(challenge_id: str) -> None:
     _hit(RateLimitItemPerMinute(settings.QR_POLLS_PER_MINUTE), "qr-poll", challenge_id)
 
 
-def requests_by_user(user_id: object) -> None:
-    """All that comes with tokens of one user, whatever their actions."""
-    _hit(RateLimitItemPerMinute(settings.CLIENT_REQUESTS_PER_MINUTE_PER_USER), "user", str(user_id))
+def requests_by_user(user_id: object, address: str) -> None:
+    """All that comes with tokens of one user from one address, whatever their actions. Who has the user's password, and
+    so a token, uses up nothing of what the user has elsewhere."""
+    _hit(RateLimitItemPerMinute(settings.CLIENT_REQUESTS_PER_MINUTE_PER_USER), "user", str(user_id), bucket(address))
 
 
 def link_poll(action_id: object) -> None:

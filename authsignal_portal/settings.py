@@ -284,7 +284,7 @@ CLIENT_REQUESTS_PER_MINUTE_PER_NETWORK = env.int(
 CLIENT_REQUESTS_PER_MINUTE_PER_TENANT = env.int(
     "CLIENT_REQUESTS_PER_MINUTE_PER_TENANT", default=6000 if PRODUCTION else 60_000
 )
-# With a user's token. A page that polls asks once or twice a second, and a user may have two of them open.
+# With a user's tokens, from one address. A page that polls asks once or twice a second, and a user may have two open.
 CLIENT_REQUESTS_PER_MINUTE_PER_USER = env.int(
     "CLIENT_REQUESTS_PER_MINUTE_PER_USER", default=600 if PRODUCTION else 60_000
 )
@@ -351,8 +351,9 @@ SMS_PER_DAY_AT_MOST = env.int("SMS_PER_DAY_AT_MOST", default=100_000)
 SMS_COST_PER_DAY_AT_MOST = env.int("SMS_COST_PER_DAY_AT_MOST", default=10_000)
 SMS_PER_PREFIX_AND_HOUR = env.int("SMS_PER_PREFIX_AND_HOUR", default=50)
 SMS_PER_COUNTRY_AND_HOUR = env.int("SMS_PER_COUNTRY_AND_HOUR", default=200)
+# Of one action; and so many actions of one user that need one.
 NEW_CHALLENGES_PER_10_MINUTES = 300
-OPEN_CHALLENGES_PER_USER = 50
+OPEN_CHALLENGES_PER_ACTION = 50
 PROOF_FRESH_SECONDS = 10 * 60
 REPLAY_SECONDS = 60
 PASSKEY_CHALLENGE_SECONDS = 5 * 60

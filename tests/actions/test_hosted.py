@@ -252,7 +252,20 @@ def test_a_frame_gets_no_cookie_and_is_not_bound(api: Api, client: Client) -> No
     answer = client.get(path_of(tracked) + "&mode=popup", headers=FRAME)
     assert COOKIE not in answer.cookies
     assert call(client, "state", tracked["token"], embedded=True).status_code == 200
-    assert ActionFacts.objects.get().browser_hash == ""
+    assert ActionFacts.objects.get().bound_browser == ""
+
+
+def test_a_window_that_helps_a_frame_out_does_not_shut_it_out(api: Api, client: Client) -> None:
+    """On another site the frame has no cookie; the window, at top level, has one."""
+    tracked, frame = track(api), Client()
+    assert frame.get(path_of(tracked) + "&mode=popup", headers=FRAME).status_code == 200
+    assert call(frame, "state", tracked["token"], embedded=True).status_code == 200
+    assert client.get(path_of(tracked) + "&mode=continue", headers=TOP).status_code == 200
+    assert COOKIE in client.cookies
+    assert state_of(client, tracked["token"])["state"] == "CHALLENGE_REQUIRED"
+    assert call(frame, "state", tracked["token"], embedded=True).status_code == 200
+    assert call(frame, "finish", tracked["token"], embedded=True).status_code == 200
+    assert frame.get(path_of(tracked) + "&mode=popup", headers=FRAME).status_code == 200
 
 
 # -- what the page is told -----------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from audit.models import AuditEvent
-from authenticators.models import Authenticator, Challenge, EndUser, Message
+from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser, Message
 from authsignal_portal import clock
 from authsignal_portal.wire import iso
 from tests import make
@@ -167,6 +167,20 @@ def test_one_phone_is_one_row_that_is_named_preferred_and_removed_as_one(enrolle
     assert Message.objects.filter(notice__startswith="removed").count() == 1
 
 
+def test_a_phone_that_goes_as_one_leaves_a_default_behind(enrolled: Api, client: Client) -> None:
+    user = EndUser.objects.get()
+    make_phone(user, b"one", "PUSH", "QR_CODE")
+    # The phone is the oldest, and the default: the first of its rows that goes makes the other one the default.
+    user.authenticators.update(is_default=False)
+    user.authenticators.filter(public_key=b"one").update(created_at=clock.now() - timedelta(days=9))
+    user.authenticators.filter(method="PUSH").update(is_default=True)
+    assert call(client, "remove-method", token(enrolled), "PUSH").status_code == 200
+    assert sorted(user.authenticators.values_list("method", "is_default")) == [
+        ("AUTHENTICATOR_APP", False),
+        ("EMAIL_OTP", True),
+    ]
+
+
 def test_one_phone_is_the_last_whatever_it_is_for(enrolled: Api, client: Client) -> None:
     user = EndUser.objects.get()
     user.authenticators.all().delete()
@@ -176,6 +190,17 @@ def test_one_phone_is_the_last_whatever_it_is_for(enrolled: Api, client: Client)
     assert (phone["may"], phone["isLast"]) == (["rename"], True)
     assert call(client, "remove-method", bearer, id=phone["id"]).status_code == 403
     assert user.authenticators.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("scope", "told"),
+    [("read:authenticators", "j•••@example.com"), ("update:authenticators", "jo@example.com")],
+)
+def test_whoever_may_change_nothing_learns_no_address(enrolled: Api, client: Client, scope: str, told: str) -> None:
+    bearer = token(enrolled, scope)
+    enrolled("POST", "users/jo/authenticators", {"verificationMethod": "SMS", "phoneNumber": "+64215550123"})
+    assert shown(client, bearer, "EMAIL_OTP")["detail"] == told
+    assert shown(client, bearer, "SMS")["detail"] == ("+64215550123" if told == "jo@example.com" else "•••• 123")
 
 
 # -- naming --------------------------------------------------------------------------------------
@@ -275,6 +300,39 @@ def test_the_address_on_file_is_added_to_what_is_there_without_being_typed(on_fi
     assert Authenticator.objects.select_related("tenant").get(method="EMAIL_OTP").contact == "jo@example.com"
     # There is nothing to add by it any more.
     assert offered(client, bearer) == {}
+
+
+def answered(client: Client, bearer: str, code: str) -> Any:
+    headers, body = {"Authorization": f"Bearer {bearer}"}, json.dumps({"verificationCode": code})
+    return client.post("/v1/client/verify/email-otp", body, "application/json", headers=headers)
+
+
+def test_an_address_that_is_no_more_on_file_is_not_enrolled(on_file: Api, client: Client) -> None:
+    bearer = token(on_file, "add:authenticators")
+    assert call(client, "enrol-on-file", bearer, verificationMethod="EMAIL_OTP").status_code == 200
+    code = code_sent()
+    on_file("PATCH", "users/jo", {"email": "new@example.com"})
+    assert answered(client, bearer, code).json().get("isVerified") is False
+    assert left() == ["AUTHENTICATOR_APP", "EMAIL_OTP"]
+    assert Authenticator.objects.get(method="EMAIL_OTP").verified_at is None
+
+
+def test_an_address_that_users_may_not_choose_any_more_is_not_enrolled(on_file: Api, client: Client) -> None:
+    AuthenticatorConfiguration.objects.update(is_editable_by_user=True)
+    bearer, mine = token(on_file, "add:authenticators"), json.dumps({"email": "mine@example.com"})
+    headers = {"Authorization": f"Bearer {bearer}"}
+    began = client.post("/v1/client/user-authenticators/email-otp", mine, "application/json", headers=headers)
+    assert began.status_code == 200
+    AuthenticatorConfiguration.objects.update(is_editable_by_user=False)
+    assert answered(client, bearer, code_sent()).status_code == 403
+    assert Authenticator.objects.get(method="EMAIL_OTP").verified_at is None
+
+
+def test_where_the_tenant_wants_it_typed_the_address_on_file_is_not_sent_to(on_file: Api, client: Client) -> None:
+    AuthenticatorConfiguration.objects.update(is_editable_by_user=True, asks_for_address=True)
+    bearer = token(on_file, "add:authenticators")
+    assert call(client, "enrol-on-file", bearer, verificationMethod="EMAIL_OTP").status_code == 400
+    assert not Message.objects.exists()
 
 
 def test_the_address_on_file_is_for_whoever_may_add_it(on_file: Api, client: Client) -> None:

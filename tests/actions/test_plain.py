@@ -306,6 +306,19 @@ def test_a_method_is_named_and_known_by_it(browser: Client, tracked: dict[str, A
     assert row.label == "<i>Work</i>"
 
 
+def test_whoever_proved_nothing_is_shown_no_address_by_whatever_they_press(
+    browser: Client, tracked: dict[str, Any], api: Api, acme: Tenant
+) -> None:
+    row = Authenticator.objects.get(method="EMAIL_OTP")
+    managed = press(browser, opened(browser, tracked), f"manage:{row.pk}").content.decode()
+    assert ("j•••@example.com" in managed, "jo@example.com" in managed) == (True, False)
+    # Nothing can prove it: the settings are shown as they are.
+    make.make_action(acme, "manage", "ALLOW", verification_methods=["PUSH"])
+    settings = api("POST", "users/jo/actions/manage", {"redirectToSettings": True}).body
+    listed = first_page(browser, settings).content.decode()
+    assert ("j•••@example.com" in listed, "jo@example.com" in listed) == (True, False)
+
+
 def test_a_further_address_on_file_is_sent_to_and_not_typed(browser: Client, api: Api, acme: Tenant) -> None:
     api("POST", "users/jo/authenticators", {"verificationMethod": "AUTHENTICATOR_APP", "otpUri": OTP_URI})
     api("PATCH", "users/jo", {"email": "jo@example.com"})

@@ -1,7 +1,7 @@
 """The Client API for codes: email, SMS, authenticator app; enrolment and challenge of each."""
 
 import time
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from django.template.loader import render_to_string
@@ -101,6 +101,25 @@ def test_the_app_names_the_issuer_that_the_tenant_chose(api, browser, acme):
     uri = urlsplit(ok(browser("POST", "user-authenticators/totp", token=track(api)))["uri"])
     assert uri.path.startswith("/Acme%20Pay%20%26%20Co:")
     assert parse_qs(uri.query)["issuer"] == ["Acme Pay & Co"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "name"),
+    [
+        ({"email": "alice@acme.example"}, "a•••@acme.example"),
+        ({"email": "alice@acme.example", "scope": "update:authenticators"}, "alice@acme.example"),
+        ({"email": "alice@acme.example", "username": "al"}, "al"),
+        ({"phoneNumber": "+64270000789"}, "alice"),
+    ],
+)
+def test_who_proved_nothing_learns_no_address_from_what_an_authenticator_is_called(api, browser, attributes, name):
+    token = track(api, **attributes)
+    uri = urlsplit(ok(browser("POST", "user-authenticators/totp", token=token))["uri"])
+    assert unquote(uri.path) == f"/Acme:{name}"
+    for kind in ("passkey", "security-key"):
+        begun = ok(browser("POST", f"user-authenticators/{kind}/registration-options", {}, token=token))
+        user = begun["options"]["user"] if "options" in begun else begun["user"]
+        assert (user["name"], user["displayName"]) == (name, name)
 
 
 def test_an_app_is_enrolled_by_a_code_from_it(api, browser):

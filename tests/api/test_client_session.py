@@ -7,7 +7,7 @@ from urllib.parse import quote
 import jwt
 import pytest
 
-from authenticators.models import Challenge
+from authenticators.models import Challenge, EndUser
 from authsignal_portal.models import SigningKey
 from tests import make
 from tests.api.reading import code_sent, ok, refused
@@ -197,6 +197,22 @@ def test_a_users_addresses_are_told_in_full_to_who_proved_to_be_them(browser, ap
     assert told_to(browser, token) == masked
     proved = ok(browser("POST", "verify/email-otp", {"verificationCode": code_sent()}, token=token))["accessToken"]
     assert told_to(browser, proved) == told_to(browser, token) == in_clear
+
+
+def test_a_passkey_that_is_named_by_its_users_address_is_told_so_only_to_who_proved_to_be_them(browser, api):
+    ok(api("PATCH", "users/alice", {"username": "alice"}))
+    alice = EndUser.objects.get(user_id="alice")
+    make.make_authenticator(
+        alice, "PASSKEY", credential_id="c", name="alice@acme.example", display_name="+6427 000 0789"
+    )
+    make.make_authenticator(alice, "PASSKEY", credential_id="d", name="alice", display_name="Alice 2")
+
+    def names(scope):
+        rows = ok(browser("GET", "user-authenticators", token=track(api, scope=scope)))
+        return {(row["username"], row["displayName"]) for row in rows}
+
+    assert names("add:authenticators") == {("a•••@acme.example", "•••• 789"), ("alice", "Alice 2")}
+    assert names("update:authenticators") == {("alice@acme.example", "+6427 000 0789"), ("alice", "Alice 2")}
 
 
 def told_to(browser, token):

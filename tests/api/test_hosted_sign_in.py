@@ -242,6 +242,14 @@ def test_a_frame_cannot_leave(page):
     refused(page.call("authorize", body, embedded="yes"), 400, "invalid_request")
 
 
+def test_the_window_that_helps_a_frame_out_leaves_and_alone_comes_back(api, page, account):
+    ok(page.call("state", embedded="yes"))
+    given = account.sign_in(page.leave())
+    assert page.come_back(given, STRANGER).status_code == 403
+    assert landed(page.come_back(given))["returned"] == "verified"
+    assert state_of(api, page.token) == "CHALLENGE_SUCCEEDED"
+
+
 def test_a_browser_without_cookies_cannot_leave(api, client, account):
     page = Page(client, track(api))
     del client.cookies[hosted.BROWSER_COOKIE]

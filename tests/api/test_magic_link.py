@@ -315,6 +315,26 @@ def test_a_page_in_a_frame_takes_a_code_because_nothing_tells_its_browser(api, b
     assert finalize(browser, tracked["token"]) == PENDING
 
 
+def test_the_window_that_helps_a_frame_out_takes_a_code_as_the_frame_does(api, browser):
+    tracked, window = enrolled(api), Client()
+    assert call(Client(), "state", tracked["token"], embedded=True).status_code == 200
+    assert window.get(path_of(tracked) + "&mode=continue", headers=TOP).status_code == 200
+    assert call(window, "magic-link", tracked["token"]).status_code == 200
+    assert b"shown-code" in confirm(link_sent(), window).content
+    assert finalize(browser, tracked["token"]) == PENDING
+
+
+def test_where_an_sdk_sends_it_for_what_began_in_a_frame_the_address_is_typed(api, browser):
+    tracked = enrolled(api)
+    assert call(Client(), "state", tracked["token"], embedded=True).status_code == 200
+    ok(browser("POST", "challenge/email-magic-link", token=tracked["token"]))
+    path = link_sent()
+    assert b"shown-code" not in confirm(path, Client(), email="eve@example.com").content
+    assert finalize(browser, tracked["token"]) == PENDING
+    assert b"You may close this tab" in confirm(path, Client(), email=EMAIL).content
+    assert finalize(browser, tracked["token"])["isVerified"] is True
+
+
 def test_whoever_calls_the_sdks_endpoint_does_not_get_around_the_browser(api, browser):
     began = Client()
     tracked = enrolled(api)

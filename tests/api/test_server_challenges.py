@@ -292,6 +292,15 @@ def test_a_claim_is_made_once_and_repeated_for_a_minute(api, advance):
     assert tags().count("challenge:claimed") == 1
 
 
+def test_what_was_proved_by_a_method_that_is_switched_off_since_proves_nothing_when_claimed(api, acme):
+    ok(api("POST", "users/alice/actions/pay", {"idempotencyKey": "k"}))
+    started = start(api, verificationMethod="EMAIL_OTP", email="a@b.example", idempotencyKey="k")
+    verify(api, started)
+    make.make_configuration(acme, "EMAIL_OTP", is_active=False)
+    claim(api, started)
+    assert ok(api("GET", "users/alice/actions/pay/k"))["state"] == "CHALLENGE_REQUIRED"
+
+
 def test_a_challenge_that_is_not_verified_is_not_claimed(api):
     started = start(api, email="a@b.example")
     before = everything_stored()

@@ -257,16 +257,18 @@ def test_wrong_codes_alone_never_fail_an_action(desk):
     assert Action.objects.get(pk=tracked.action.pk).state == "CHALLENGE_REQUIRED"
 
 
-def test_a_user_has_fifty_open_challenges_and_the_oldest_ends_for_the_next(desk):
+def test_an_action_has_fifty_open_challenges_and_the_oldest_ends_for_the_next(desk):
     tracked = scenes.enrolled(desk, M.EMAIL_OTP)
     oldest = scenes.waiting(tracked, M.EMAIL_OTP)
     code = scenes.coded(oldest)
     proved = scenes.waiting(tracked, M.SMS, verified_at=desk.clock.now)
-    for _number in range(settings.OPEN_CHALLENGES_PER_USER):
+    for _number in range(settings.OPEN_CHALLENGES_PER_ACTION):
         desk.clock.advance(0.1)
         scenes.waiting(tracked, M.SMS)
     other = scenes.track(desk, tracked.user.user_id, "Transfer")
     assert desk("POST", "client/challenge/email-otp", token=other.token)[0] == 200
+    assert Challenge.objects.get(pk=oldest.pk).failed_at is None, "nobody's other action ends it"
+    assert desk("POST", "client/user-authenticators/passkey/authentication-options", token=tracked.token)[0] == 200
     assert Challenge.objects.get(pk=oldest.pk).failed_at == desk.clock.now
     assert Challenge.objects.get(pk=proved.pk).failed_at is None
     assert answer(desk, tracked, M.EMAIL_OTP, code) == INVALID

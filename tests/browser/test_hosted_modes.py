@@ -105,8 +105,16 @@ def test_a_passkey_proves_in_a_popup(hosted: Hosted) -> None:
 
 
 def test_where_a_frame_may_not_create_a_passkey_a_window_may(hosted: Hosted) -> None:
+    another_window_makes_a_passkey(hosted, hosted.app.origin)
+
+
+def test_where_a_frame_on_another_site_may_not_create_a_passkey_a_window_may(framed: Hosted) -> None:
+    another_window_makes_a_passkey(framed, framed.app.third_party)
+
+
+def another_window_makes_a_passkey(hosted: Hosted, origin: str) -> None:
     tracked = hosted.track()
-    hosted.page.goto(hosted.app.origin)
+    hosted.page.goto(origin)
     # A customer's page that delegates less than the SDK does.
     hosted.page.evaluate(
         """url => {

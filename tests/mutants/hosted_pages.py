@@ -38,9 +38,77 @@ HOSTED_PAGES = [
         "tests/actions/test_hosted.py::test_a_second_browser_that_says_it_is_framed_is_refused_too",
         (
             "actions/hosted.py",
-            "if context.facts.browser_hash or not is_embedded(request):",
-            "if not is_embedded(request):",
+            "    bind_top_level(request, context)\n",
+            "    if not is_embedded(request):\n        bind_top_level(request, context)\n",
         ),
+    ),
+    mutant(
+        "pages: the window that helps a frame out shuts it out",
+        "tests/actions/test_hosted.py::test_a_window_that_helps_a_frame_out_does_not_shut_it_out",
+        ("actions/hosted.py", "        _bind(context.facts, FRAMED)\n", "        pass\n"),
+    ),
+    mutant(
+        "pages: a frame unbinds what is bound",
+        "tests/actions/test_hosted.py::test_a_second_browser_that_says_it_is_framed_is_refused_too",
+        (
+            "actions/hosted.py",
+            '    if ActionFacts.objects.filter(pk=facts.pk, browser_hash="").update(browser_hash=mark):',
+            "    if ActionFacts.objects.filter(pk=facts.pk).update(browser_hash=mark):",
+        ),
+        (
+            "actions/hosted.py",
+            "if is_embedded(request) and not context.facts.browser_hash:",
+            "if is_embedded(request):",
+        ),
+    ),
+    mutant(
+        "settings: whoever may change nothing is told addresses",
+        f"{OWN}::test_whoever_may_change_nothing_learns_no_address",
+        ("actions/own_methods.py", "row.contact if in_clear else contact.mask(row.contact)", "row.contact"),
+    ),
+    mutant(
+        "plain pages: whoever may change nothing is told addresses",
+        f"{PLAIN}::test_whoever_proved_nothing_is_shown_no_address_by_whatever_they_press",
+        ("actions/own_methods.py", "row.contact if in_clear else contact.mask(row.contact)", "row.contact"),
+    ),
+    mutant(
+        "settings: a code to an address that was on file enrols it",
+        f"{OWN}::test_an_address_that_is_no_more_on_file_is_not_enrolled",
+        (
+            "authenticators/challenges.py",
+            "rows.filter(Q(authenticator=None) | Q(authenticator__verified_at=None))",
+            "rows.filter(authenticator=None)",
+        ),
+        ("actions/proving.py", "        _check_address(context, method, challenge.contact)\n", "        pass\n"),
+    ),
+    mutant(
+        "settings: whether an address may be chosen is judged when its code is sent alone",
+        f"{OWN}::test_an_address_that_users_may_not_choose_any_more_is_not_enrolled",
+        ("actions/proving.py", "        _check_address(context, method, challenge.contact)\n", "        pass\n"),
+    ),
+    mutant(
+        "settings: the address on file is sent to where the tenant wants it typed",
+        f"{OWN}::test_where_the_tenant_wants_it_typed_the_address_on_file_is_not_sent_to",
+        (
+            "actions/proving.py",
+            "        address = on_file(context.user).get(method)\n",
+            "        address = enrolment.addresses(context.user).get(method)\n",
+        ),
+    ),
+    mutant(
+        "settings: a phone that goes as one takes the default with it",
+        f"{OWN}::test_a_phone_that_goes_as_one_leaves_a_default_behind",
+        (
+            "authenticators/enrolment.py",
+            "    _pass_on(row.user)\n",
+            "    if row.is_default:\n        _pass_on(row.user)\n",
+        ),
+    ),
+    mutant(
+        "enrolment: what an authenticator is called tells the address",
+        "tests/api/test_client_codes.py::"
+        "test_who_proved_nothing_learns_no_address_from_what_an_authenticator_is_called",
+        ("actions/proving.py", "user.email if context.may(Scope.UPDATE) else contact.mask(user.email)", "user.email"),
     ),
     mutant(
         "plain pages: GET takes steps",

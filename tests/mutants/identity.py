@@ -213,8 +213,8 @@ ELSEWHERE = [
         f"{SIGN_IN}::test_a_frame_cannot_leave",
         (
             "actions/hosted_identity.py",
-            "if not self.context.facts.browser_hash or hosted.is_embedded(request._request):",
-            "if not self.context.facts.browser_hash:",
+            "if not browser or hosted.is_embedded(request._request):",
+            "if not browser:",
         ),
     ),
 ]

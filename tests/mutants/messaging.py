@@ -61,7 +61,7 @@ LINKS = [
         f"{LINK}::test_whoever_calls_the_sdks_endpoint_does_not_get_around_the_browser",
         (
             "actions/link_page.py",
-            "return not self.link.is_hosted and not self.action.facts.browser_hash",
+            "return not self.link.is_hosted and not self.action.facts.bound_browser",
             "return not self.link.is_hosted",
         ),
     ),

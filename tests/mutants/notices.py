@@ -219,7 +219,7 @@ HONEST = [
     mutant(
         "notices: an enrolment does not wait for the webhook",
         f"{SENDER}::test_what_nobody_took_is_no_success",
-        ("actions/proving.py", "    handed_over.check(challenge)\n    return Started(", "    return Started("),
+        ("actions/proving.py", "    handed_over.check(started.challenge)\n", ""),
     ),
     mutant(
         "notices: the page waits in silence while every try fails",

@@ -390,21 +390,44 @@ FLOODS = [
     mutant(
         "floods: calls with a token are not counted",
         f"{LIMITS}::test_all_calls_with_tokens_of_one_user_are_counted_together",
-        ("actions/client_auth.py", "        limits.requests_by_user(context.user.pk)\n", ""),
+        (
+            "actions/client_auth.py",
+            "        limits.requests_by_user(context.user.pk, client_ip(request._request))\n",
+            "",
+        ),
     ),
     mutant(
         "floods: each action of a user has a count of its own",
         f"{LIMITS}::test_all_calls_with_tokens_of_one_user_are_counted_together",
         (
             "actions/client_auth.py",
-            "limits.requests_by_user(context.user.pk)",
-            "limits.requests_by_user(context.action.pk)",
+            "limits.requests_by_user(context.user.pk,",
+            "limits.requests_by_user(context.action.pk,",
         ),
     ),
     mutant(
         "floods: what a client begins is not counted",
-        f"{LIMITS}::test_a_user_begins_so_many_challenges_of_whatever_kind",
+        f"{LIMITS}::test_an_action_begins_so_many_challenges_of_whatever_kind",
         (CHALLENGES, "if user and recent.order_by()[:most].count() >= most:", "if False:"),
+    ),
+    mutant(
+        "floods: one action uses up the challenges of its user",
+        f"{LIMITS}::test_an_action_begins_so_many_challenges_of_whatever_kind",
+        (
+            CHALLENGES,
+            "recent = Challenge.objects.filter(user=user, action_id=action_id, ",
+            "recent = Challenge.objects.filter(user=user, ",
+        ),
+    ),
+    mutant(
+        "floods: one address uses up the requests of its user",
+        f"{LIMITS}::test_who_has_a_users_token_uses_up_nothing_of_what_the_user_has_elsewhere",
+        ("authsignal_portal/limits.py", '"user", str(user_id), bucket(address))', '"user", str(user_id))'),
+    ),
+    mutant(
+        "floods: each address of a network has a count of its own",
+        f"{LIMITS}::test_who_has_a_users_token_uses_up_nothing_of_what_the_user_has_elsewhere",
+        ("authsignal_portal/limits.py", '"user", str(user_id), bucket(address))', '"user", str(user_id), address)'),
     ),
     mutant(
         "floods: what is not judged any more is logged each time",

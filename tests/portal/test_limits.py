@@ -107,11 +107,12 @@ def test_the_networks_of_one_customer_do_not_use_up_what_the_tenant_has(client, 
     assert [call(1, network) for network in range(3)] == [200, 200, 429]
 
 
-def with_token(client, token, path="init"):
+def with_token(client, token, path="init", **more):
     answer = client.post(
         f"/v1/client/{path}",
         content_type="application/json",
         headers={"Authorization": f"Bearer {token}", "Origin": make.APP_ORIGIN},
+        **more,
     )
     answer.body = answer.json()
     return answer
@@ -132,7 +133,15 @@ def test_all_calls_with_tokens_of_one_user_are_counted_together(api, client, set
     assert with_token(client, another).status_code == 200
 
 
-def test_a_user_begins_so_many_challenges_of_whatever_kind(api, client, settings, acme):
+def test_who_has_a_users_token_uses_up_nothing_of_what_the_user_has_elsewhere(api, client, settings):
+    settings.CLIENT_REQUESTS_PER_MINUTE_PER_USER = 2
+    theirs, mine, network = token_of(api), token_of(api), address().removesuffix("1")
+    noisy = [with_token(client, theirs, REMOTE_ADDR=f"{network}{host}").status_code for host in range(1, 6)]
+    assert noisy == [200] * 2 + [429] * 3
+    assert with_token(client, mine, REMOTE_ADDR=address()).status_code == 200
+
+
+def test_an_action_begins_so_many_challenges_of_whatever_kind(api, client, settings, acme):
     settings.NEW_CHALLENGES_PER_10_MINUTES = 4
     make.make_configuration(acme, "QR_CODE")
     make.make_configuration(acme, "SECURITY_KEY")
@@ -143,6 +152,7 @@ def test_a_user_begins_so_many_challenges_of_whatever_kind(api, client, settings
     for path in kinds:
         assert_limited(with_token(client, token, path))
     assert Challenge.objects.filter(user__user_id="alice").count() == 4
+    assert with_token(client, token_of(api), options).status_code == 200, "it is taken from no other action"
     assert with_token(client, another, options).status_code == 200
 
 

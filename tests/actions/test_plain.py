@@ -167,7 +167,7 @@ def test_who_took_the_first_step_takes_all(browser: Client, tracked: dict[str, A
 def test_saying_that_it_is_framed_does_not_unbind_it(browser: Client, tracked: dict[str, Any]) -> None:
     form = opened(browser, tracked)
     browser.post(PATH, {**form, "act": "prove:AUTHENTICATOR_APP"}, headers={"X-Challenge-Embedded": "yes"})
-    assert ActionFacts.objects.get(action__idempotency_key=tracked["idempotencyKey"]).browser_hash
+    assert ActionFacts.objects.get(action__idempotency_key=tracked["idempotencyKey"]).bound_browser
 
 
 # -- what the form says is believed for nothing that matters -----------------------------------------

@@ -65,7 +65,8 @@ async function run() {
   // Who came for the settings finds passkeys there.
   const offered = !enrolled && !wantsSettings && session.proved && (await offerPasskey());
   if (session.state.passkeys) signalAccepted(session.state.passkeys);
-  if (!wasEnrolled || connected) await saveRecoveryCodes();
+  // The window that set it up shows the codes: made here too, they would end those that it shows.
+  if ((!wasEnrolled || connected) && !session.elsewhere) await saveRecoveryCodes();
   if (wantsSettings && config.mode !== "continue") {
     await (await fetched(() => import("./settings.js"))).settings();
     return finish("succeeded");

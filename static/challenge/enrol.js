@@ -58,6 +58,7 @@ export async function enrol({ first, forced = false, back = false }) {
     if (choices.length > 1) choice = undefined;
   }
   allowQuit(true);
+  session.elsewhere = outcome === "elsewhere";
   if (outcome === "added") await proveByNew(choice.method);
   else session.proved = true;
   await persistently(refresh);

@@ -59,7 +59,8 @@ function accountScreen({ method, name, problem, another, back, enrols }) {
           ask: async () => refresh(),
           told() {
             const { state, enrolledCount } = session.state;
-            if (enrols ? enrolledCount > before : wasWaiting && state === "CHALLENGE_SUCCEEDED") done("proved");
+            if (enrols && enrolledCount > before) done("elsewhere");
+            else if (!enrols && wasWaiting && state === "CHALLENGE_SUCCEEDED") done("proved");
           },
           done,
         });

@@ -4,7 +4,7 @@ export const config = JSON.parse(document.getElementById("challenge-config").tex
 
 // `state` is the server's latest word; `proved` becomes true with the first proof given on this page; `skew` is by how
 // many seconds this device's clock differs from the server's.
-export const session = { state: null, proved: false, skew: 0 };
+export const session = { state: null, proved: false, elsewhere: false, skew: 0 };
 
 const SKEW_SECONDS = 30;
 

@@ -124,7 +124,7 @@ def _methods(context: ClientContext, enrolled: list[VerificationMethod], *, has_
     """
     user, permitted = context.user, proofs.permitted(context.action)
     targets, labels = contacts_of(user, enrolled), _labels(user) if enrolled else {}
-    usable = [method for method in proving.challengeable(user, enrolled) if enrolled or method in targets]
+    usable = proving.challengeable(user, enrolled)
     usable += [M.RECOVERY_CODE] if has_codes and (enrolled or available.was_enrolled(user)) else []
     first, providers = context.facts.default_method, own_methods.provider_names(user.tenant)
     closed = _closed(context, Challenge.Purpose.AUTHENTICATE)

@@ -248,9 +248,12 @@ class EnrolSmsView(ClientView):
 class StartCodeView(ClientView):
     method: VerificationMethod = M.EMAIL_OTP
 
-    @extend_schema(operation_id="clientChallengeEmail", request=None, responses={200: answers.CodeSent})
+    @extend_schema(
+        operation_id="clientChallengeEmail", request=inputs.ChallengeInput, responses={200: answers.CodeSent}
+    )
     def post(self, request: Request) -> Response:
-        return Response({"challengeId": proving.start_code(self.context, self.method).pk})
+        which = self.parsed(inputs.ChallengeInput).get("userAuthenticatorId", "")
+        return Response({"challengeId": proving.start_code(self.context, self.method, which=which).pk})
 
 
 class StartSmsView(StartCodeView):
@@ -258,8 +261,9 @@ class StartSmsView(StartCodeView):
 
     @extend_schema(operation_id="clientChallengeSms", request=inputs.SmsInput, responses={200: answers.CodeSent})
     def post(self, request: Request) -> Response:
-        way = Way(sms_channel=self.parsed(inputs.SmsInput).get("smsChannel", ""))
-        return Response({"challengeId": proving.start_code(self.context, self.method, way).pk})
+        given = self.parsed(inputs.SmsInput)
+        way, which = Way(sms_channel=given.get("smsChannel", "")), given.get("userAuthenticatorId", "")
+        return Response({"challengeId": proving.start_code(self.context, self.method, way, which=which).pk})
 
 
 class VerifyCodeView(ClientView):

@@ -30,7 +30,7 @@ from actions.client_api import seen
 from actions.client_auth import ClientContext, ClientToken
 from actions.models import FRAMED, ActionFacts
 from authenticators import tuning
-from authenticators.models import EndUser
+from authenticators.models import AuthenticatorConfiguration, EndUser
 from authsignal_portal import clock, crypto, ids, tokens, wording
 from authsignal_portal.api import JsonView
 from authsignal_portal.errors import ExpiredToken, Forbidden, InvalidRequest
@@ -146,6 +146,7 @@ def _context(
     }
     if tenant and facts and problem == "expired":
         config["returnUrl"] = hosted_state.return_url(tenant, facts, query["token"])
+    slow = slow_screens(tenant)
     return {
         "tenant": tenant.name if tenant else "",
         "theme": hosted_theme.of(tenant),
@@ -155,7 +156,7 @@ def _context(
         "digits": tuning.DIGITS,
         "config": present(config),
         "method_screens": [
-            (name, f"challenge/methods/{name}.html", digits_of(tenant, name)) for name in METHOD_SCREENS
+            (name, f"challenge/methods/{name}.html", digits_of(tenant, name), name in slow) for name in METHOD_SCREENS
         ],
         "cards": [(method, f"challenge/methods/{method.lower()}_card.html") for method in VerificationMethod],
         "error_screens": [(name, f"challenge/errors/{name.replace('-', '_')}.html") for name in ERRORS],
@@ -183,6 +184,12 @@ def texts_of(tenant: Tenant | None) -> dict[str, dict[str, str]]:
 def digits_of(tenant: Tenant | None, screen: str) -> int:
     method = screen.removesuffix("_enrol").upper()
     return tuning.code_length(tenant, method) if tenant and method in tuning.CODED else tuning.DIGITS
+
+
+def slow_screens(tenant: Tenant | None) -> set[str]:
+    """Those that say that what was sent may take some minutes."""
+    rows = AuthenticatorConfiguration.objects.filter(tenant=tenant, warns_of_delay=True)
+    return {method.lower() for method in rows.values_list("method", flat=True)}
 
 
 def language_of(facts: ActionFacts | None) -> str:

@@ -10,11 +10,10 @@ from django.conf import settings
 from actions import app_enrolment, devices, linking, own_codes, own_methods, passkey_offer, proofs, proving, states
 from actions.client_auth import ClientContext
 from actions.models import ActionFacts
-from authenticators import available, contact, credentials, enrolment, handed_over, locks
+from authenticators import available, contact, credentials, enrolment, handed_over, locks, several
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.guesses import Lock
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser, Message
-from authenticators.registry import METHODS
 from authsignal_portal import origins
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import (
@@ -25,7 +24,7 @@ from authsignal_portal.vocabulary import (
     TokenPurpose,
     VerificationMethod,
 )
-from authsignal_portal.wire import present
+from authsignal_portal.wire import iso, present
 
 M = VerificationMethod
 # Recovery codes come with the first method that is enrolled; they are not chosen.
@@ -87,12 +86,20 @@ def describe(context: ClientContext, token: str, *, agent: str = "") -> dict[str
 
 
 def _sent(context: ClientContext) -> dict[str, bool]:
-    """By method, of what waits for an answer here: whether its message could be sent. A code for another action is
-    not among these."""
+    """By method, and by the authenticator that it went to, of what waits for an answer here: whether its message could
+    be sent. Of one method the newest is waited for. A code for another action is not among these."""
     rows = Challenge.objects.filter(tenant=context.tenant, action_id=context.action.pk).exclude(last_sent_at=None)
     still_open = rows.filter(verified_at=None, failed_at=None, expires_at__gt=context.now)
-    messages = Message.objects.filter(challenge__in=still_open).select_related("challenge").order_by("created_at")
-    return {one.challenge.method: not handed_over.is_refused(one) for one in messages if one.challenge}
+    messages = Message.objects.filter(challenge__in=still_open).select_related("challenge")
+    told: dict[str, dict[str, bool]] = {}
+    for one in messages.order_by("challenge__created_at", "created_at"):
+        if one.challenge:
+            names = (
+                one.challenge.method,
+                *([str(one.challenge.authenticator_id)] if one.challenge.authenticator_id else []),
+            )
+            told[one.challenge.method] = dict.fromkeys(names, not handed_over.is_refused(one))
+    return {name: was_sent for names in told.values() for name, was_sent in names.items()}
 
 
 def _remember(context: ClientContext) -> int | None:
@@ -123,7 +130,8 @@ def _methods(context: ClientContext, enrolled: list[VerificationMethod], *, has_
     Recovery codes outlive what they were made for.
     """
     user, permitted = context.user, proofs.permitted(context.action)
-    targets, labels = contacts_of(user, enrolled), _labels(user) if enrolled else {}
+    reached = _reached(user) if enrolled else {}
+    targets, labels = _masked(reached) if enrolled else _contacts_on_file(user), _labels(user) if enrolled else {}
     usable = proving.challengeable(user, enrolled)
     usable += [M.RECOVERY_CODE] if has_codes and (enrolled or available.was_enrolled(user)) else []
     first, providers = context.facts.default_method, own_methods.provider_names(user.tenant)
@@ -135,22 +143,41 @@ def _methods(context: ClientContext, enrolled: list[VerificationMethod], *, has_
                 "target": targets.get(method),
                 "name": providers.get(method),
                 "label": labels.get(method),
-                "isDefault": method == first,
+                "isDefault": method == first and at == 0,
+                **one,
                 **closed.get(method, {}),
             }
         )
         for method in usable
         if method in permitted
+        for at, one in enumerate(_each(reached.get(method, [])))
+    ]
+
+
+def _each(rows: list[Authenticator]) -> list[dict[str, Any]]:
+    """What tells one from another, where the user has several and chooses; nothing of a single one."""
+    if len(rows) <= 1:
+        return [{}]
+    masks = [contact.mask(row.contact) for row in rows]
+    return [
+        {
+            "id": str(row.pk),
+            "target": mask,
+            "label": row.label or None,
+            # Two may look alike.
+            "addedAt": iso(row.created_at) if masks.count(mask) > 1 and not row.label else None,
+        }
+        for row, mask in zip(rows, masks, strict=True)
     ]
 
 
 def _labels(user: EndUser) -> dict[str, str]:
     """By method, what its user calls what can prove it; where a code goes to one of several, that one's."""
-    rows = user.authenticators.filter(Authenticator.usable()).order_by("is_default", "-created_at")
+    rows = reversed(several.in_order(user.authenticators.filter(Authenticator.usable())))
     labels: dict[str, list[str]] = {}
-    for method, label in rows.values_list("method", "label"):
-        known = [] if method in CONTACT_FIELD else labels.get(method, [])
-        labels[method] = [label, *known] if label else known
+    for row in rows:
+        known = [] if row.method in CONTACT_FIELD else labels.get(row.method, [])
+        labels[row.method] = [row.label, *known] if row.label else known
     return {method: ", ".join(known[:LABELS_SHOWN]) for method, known in labels.items() if known}
 
 
@@ -166,16 +193,19 @@ def _told(lock: Lock) -> dict[str, Any]:
 
 def contacts_of(user: EndUser, enrolled: list[VerificationMethod]) -> Mapping[Any, str]:
     """Where a code can be sent, masked, by method; with nothing enrolled, the addresses on file."""
-    return _enrolled_contacts(user) if enrolled else _contacts_on_file(user)
+    return _masked(_reached(user)) if enrolled else _contacts_on_file(user)
 
 
-def _enrolled_contacts(user: EndUser) -> dict[str, str]:
-    rows = user.authenticators.filter(method__in=CONTACT_FIELD).exclude(verified_at=None)
-    # The last one stands: the default, and of equals the oldest, as the Client API picks it.
-    ordered = rows.select_related("tenant").order_by("is_default", "-created_at")
-    targets = {row.method: contact.mask(row.contact) for row in ordered}
-    # A number that gets SMS gets WhatsApp too.
-    return ({M.WHATSAPP: targets[M.SMS]} if M.SMS in targets else {}) | targets
+def _reached(user: EndUser) -> dict[str, list[Authenticator]]:
+    """By method, where a code can be sent to who is enrolled, as `several.reached_by`."""
+    found: dict[str, list[Authenticator]] = {}
+    for row in several.in_order(user.authenticators.filter(method__in=CONTACT_FIELD)):
+        found.setdefault(row.method, []).append(row)
+    return ({M.WHATSAPP: found[M.SMS]} if M.SMS in found else {}) | found
+
+
+def _masked(reached: Mapping[str, list[Authenticator]]) -> dict[str, str]:
+    return {method: contact.mask(rows[0].contact) for method, rows in reached.items()}
 
 
 def _contacts_on_file(user: EndUser) -> dict[VerificationMethod, str]:
@@ -202,7 +232,8 @@ def _enrollable(
                 "target": on_file.get(method),
                 "name": providers.get(method),
                 "editable": method not in locked,
-                "replaces": method in enrolled and not METHODS[method].many,
+                "replaces": method in enrolled and not several.are_allowed(context.user, method),
+                "showsDownload": (method in rows and rows[method].shows_app_download) or None,
                 **closed.get(method, {}),
             }
         )
@@ -213,6 +244,7 @@ def _enrollable(
         and not (method in rows and not available.can_recover(context.user, rows[method]))
         and (method in context.facts.allowed_methods or not waiting)
         and not (method in held and method in locked)
+        and (method not in enrolled or several.has_room(context.user, method))
     ] + _web_app(context, offered)
 
 

@@ -10,7 +10,7 @@ from actions import claims, flow, gather, languages, linking, proofs, replays, s
 from actions.ip_intel import parse_address
 from actions.models import Action
 from audit import log
-from authenticators import available, challenges, contact, enrolment, handed_over, routing
+from authenticators import available, challenges, contact, enrolment, handed_over, routing, several
 from authenticators.challenges import Origin, Way
 from authenticators.models import Challenge, EndUser
 from authenticators.serializers import EMAIL, PHONE
@@ -170,7 +170,7 @@ def _address(method: VerificationMethod, sent: Mapping[str, Any], user: EndUser 
     if name in sent:
         return enrolment.clean_contact(method, sent[name])
     if user:
-        row = user.authenticators.filter(method=method).exclude(verified_at=None).order_by("-is_default").first()
+        row = several.held(user, method).first()
         found = row.contact if row else enrolment.addresses(user).get(method)
         if found:
             return str(found)

@@ -17,6 +17,7 @@ from authenticators import challenges, identity_provider_page, provider_page, se
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.guard import Windows, most_within
 from authenticators.models import AuthenticatorConfiguration, IdentityProvider, MessageProvider, SendingPause
+from authenticators.serializers import EMAIL, SEVERAL
 from authsignal_portal import access, portal, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
@@ -50,6 +51,9 @@ FLAGS = {
     "is_hidden_to_user": _("Not offered for enrolment"),
     "is_editable_by_user": _("Users may change the address"),
     "asks_for_address": _("Ask for the address also where one is on file, before anything is sent"),
+    "allows_several": _("Users may have several. Switched off again, nobody loses any, and nobody adds more"),
+    "shows_app_download": _("Begin with where to get an app"),
+    "warns_of_delay": _("Say on the page that it may take some minutes"),
     "number_matching": _("The user types the number that the page shows. Off: a compatibility mode, open to fatigue"),
     "require_signature": _("Tell an app what is pending only if it signs the question"),
     "web_app": _("Offer this server's web app, for users without your app. Notifications need the provider Web Push"),
@@ -59,6 +63,9 @@ FLAGS = {
 OF_METHODS = {
     "is_editable_by_user": tuple(CONTACT_FIELD),
     "asks_for_address": tuple(CONTACT_FIELD),
+    "allows_several": SEVERAL,
+    "shows_app_download": (M.AUTHENTICATOR_APP,),
+    "warns_of_delay": EMAIL,
     "number_matching": (M.PUSH,),
     "require_signature": (M.PUSH,),
     "web_app": DEVICE_METHODS,

@@ -522,7 +522,7 @@ def _failed(gate: guesses.Gate | None, challenge: Challenge, failure: Verificati
     if failure.is_guess:
         charge(challenge)
     if failure.is_guess and gate:
-        gate.wrong()
+        gate.wrong(challenge.purpose)
         if gate.just_closed:
             is_for_good = gate.just_closed == "disabled"
             _record(Tag.METHOD_DISABLED if is_for_good else Tag.METHOD_PAUSED, challenge, now)

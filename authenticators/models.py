@@ -130,6 +130,12 @@ class AuthenticatorConfiguration(models.Model):
     is_editable_by_user = models.BooleanField(_("users may change the address"), default=True)
     # An address that is on file is asked for all the same, instead of sending to it at once.
     asks_for_address = models.BooleanField(_("users type their address"), default=False, db_default=False)
+    # A further one stands beside what a user has of the method, instead of taking its place (`several`).
+    allows_several = models.BooleanField(_("users may have several"), default=False, db_default=False)
+    # Authenticator app: the hosted pages begin with where to get one.
+    shows_app_download = models.BooleanField(_("where to get an app is shown first"), default=False, db_default=False)
+    # Email: the hosted pages say that it may take some minutes.
+    warns_of_delay = models.BooleanField(_("pages say that email may take minutes"), default=False, db_default=False)
     # Authenticator app: what it writes above the code. Empty: the tenant's name.
     issuer_name = models.CharField(_("issuer"), max_length=64, blank=True, default="", db_default="")
     # Identity checks: the documents that will do, in the adapter's words. None: whatever the adapter takes.

@@ -298,6 +298,8 @@ CONSECUTIVE_GUESSES_BEFORE_PAUSE = 10
 PAUSE_SECONDS = 15 * 60
 ADDRESS_PAUSE_SECONDS = 24 * 3600
 CONSECUTIVE_GUESSES_BEFORE_DISABLING = 50
+# Of one method, where a tenant lets users have several. A guess at authenticator apps counts once for each of them.
+AUTHENTICATORS_PER_METHOD = env.int("AUTHENTICATORS_PER_METHOD", default=5)
 PASSKEY_TRIES_PER_CHALLENGE = 3
 # A number of two digits is typed at most twice.
 PUSH_TRIES_PER_CHALLENGE = 2

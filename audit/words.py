@@ -184,12 +184,19 @@ def details(data: Mapping[str, Any]) -> Iterable[str]:
     """What else is worth reading: why, how often."""
     if data.get("purpose") == "enrol":
         yield translate("to enrol it")
+    if data.get("authenticator"):
+        yield short_id(data["authenticator"])
     if data.get("reason"):
         yield str(data["reason"]).replace("_", " ")
     if isinstance(data.get("attempt"), int) and data["attempt"] > 1:
         yield translate("try %(number)s") % {"number": data["attempt"]}
     if data.get("role"):
         yield str(data["role"]).replace("_", " ").lower()
+
+
+def short_id(ident: object) -> str:
+    """Enough of an authenticator's id to tell it from the user's others, here and on the user's page."""
+    return f"#{str(ident)[:8]}"
 
 
 BAD: Final = frozenset(

@@ -569,6 +569,9 @@ def _tell(
 
 def _record(tag: Tag, challenge: Challenge, now: datetime, **data: Any) -> None:
     user = challenge.user
+    if challenge.contact_sealed and challenge.authenticator_id:
+        # Of several of the method, the one that it went to.
+        data = {"authenticator": str(challenge.authenticator_id)} | data
     log.record(
         tag,
         tenant_id=challenge.tenant_id,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
+from audit.words import short_id
 from authenticators import contact, enrolment, message_list, serializers
 from authenticators.models import Authenticator, EndUser, GuessCount
 from authsignal_portal import access, user_agent, words
@@ -115,6 +116,8 @@ class UserPage(TenantAdmin):
                     "made_with": user_agent.described(row.user_agent),
                     "method": words.method(row.method),
                     "contact": shown_contact(here, row.contact),
+                    # As the log names it.
+                    "short_id": short_id(row.pk),
                     "platform": words.PLATFORMS.get(row.device_platform, ""),
                     "is_expired": row.expires_at is not None and row.expires_at <= here.now,
                 }
@@ -139,7 +142,7 @@ class UserPage(TenantAdmin):
         row = Authenticator.objects.select_related("user", "tenant").filter(pk=authenticator_pk, user=user).first()
         if row is None:
             raise Http404
-        method = words.method(row.method)
+        shown = [words.method(row.method), row.label, shown_contact(access.must(request), row.contact)]
         return self.confirmed(
             request,
             act=lambda here: enrolment.remove(row, actor=here.actor),
@@ -149,7 +152,7 @@ class UserPage(TenantAdmin):
                 "“%(method)s” of %(user)s will no longer work. Make sure that you are talking "
                 "to the person themselves: whoever can enrol the next authenticator is this user from then on."
             )
-            % {"method": method, "user": user.user_id},
+            % {"method": " · ".join(filter(None, shown)), "user": user.user_id},
             button=_("Remove the authenticator"),
             done=_("The authenticator was removed."),
             crumbs=crumbs(user),

@@ -27,6 +27,7 @@ from tests.mutants.messaging import MESSAGING
 from tests.mutants.notices import NOTICES
 from tests.mutants.security import SECURITY
 from tests.mutants.sending_guard import SENDING_GUARD
+from tests.mutants.several import SEVERAL
 from tests.mutants.webapp import WEBAPP
 from tests.mutants.webauthn_whole import WEBAUTHN
 from tests.mutants.websocket import WEBSOCKET
@@ -43,6 +44,7 @@ ALL = [
     *NOTICES,
     *SECURITY,
     *SENDING_GUARD,
+    *SEVERAL,
     *WEBAPP,
     *WEBAUTHN,
     *WEBSOCKET,

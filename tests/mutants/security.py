@@ -62,7 +62,7 @@ KEY_OF_THE_SENDER = """\
             if (sent := jwt.get_unverified_header(token).get("jwk"))
             else _load_public(row.public_key),
             algorithms"""
-TOLD = """sent = proving.start_code(self.context, self.method)
+TOLD = """sent = proving.start_code(self.context, self.method, which=which)
         return Response({"challengeId": sent.pk, "debug": [one.payload for one in sent.messages.all()]})"""
 
 RACES = [
@@ -361,7 +361,7 @@ CONFUSION = [
         f"{STATES}::test_no_answer_of_any_door_tells_a_code",
         (
             "actions/client_api.py",
-            'return Response({"challengeId": proving.start_code(self.context, self.method).pk})',
+            'return Response({"challengeId": proving.start_code(self.context, self.method, which=which).pk})',
             TOLD,
         ),
     ),

@@ -15,7 +15,7 @@ from actions.models import Action, ActionFacts
 from actions.proofs import access_token
 from audit.models import AuditEvent
 from authenticators.methods import recovery_code
-from authenticators.models import AuthenticatorConfiguration, EndUser, GuessCount, Message
+from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser, GuessCount, Message
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod as M
@@ -629,3 +629,54 @@ def test_the_phone_form_offers_no_country_that_gets_no_sms(api: Api, acme: Tenan
     assert countries["GB"] == [44, "0"]
     assert countries["US"] == [1, "1"]
     assert countries["IT"] == [39, ""]
+
+
+# -- several of a method -------------------------------------------------------------------------
+
+
+def test_of_several_each_is_offered_masked_the_one_that_is_meant_first(api: Api, acme: Tenant, client: Client) -> None:
+    make.make_configuration(acme, "SMS", allows_several=True)
+    user = make.make_user(acme, "alice")
+    numbers = ("+64215550123", "+64215550456", "+64215559123")
+    rows = [make.make_authenticator(user, M.SMS, contact=number) for number in numbers]
+    Authenticator.objects.filter(pk=rows[1].pk).update(is_default=True, label="Work")
+    state = state_of(client, track(api)["token"])
+    shown = [one for one in state["methods"] if one["method"] == "SMS"]
+    assert [(one["id"], one["target"], one.get("label")) for one in shown] == [
+        (str(rows[1].pk), "•••• 456", "Work"),
+        (str(rows[0].pk), "•••• 123", None),
+        (str(rows[2].pk), "•••• 123", None),
+    ]
+    assert ["addedAt" in one for one in shown] == [False, True, True]
+    assert "+6421555" not in json.dumps(state)
+
+
+def test_a_further_one_is_offered_as_long_as_there_is_room(
+    api: Api, acme: Tenant, client: Client, settings: Any
+) -> None:
+    settings.AUTHENTICATORS_PER_METHOD = 2
+    user = make.make_user(acme, "alice")
+    make.make_authenticator(user, M.SMS, contact="+64215550123")
+
+    def replaces() -> bool | None:
+        state = state_of(client, track(api, redirectToSettings=True, scope="add:authenticators")["token"])
+        return next((one["replaces"] for one in state["enrollable"] if one["method"] == "SMS"), None)
+
+    assert replaces() is True
+    row = make.make_configuration(acme, "SMS", allows_several=True)
+    assert replaces() is False
+    make.make_authenticator(user, M.SMS, contact="+64215550456")
+    assert replaces() is None
+    row.allows_several = False
+    row.save()
+    assert replaces() is None
+
+
+def test_what_was_sent_to_one_number_was_not_sent_to_another(api: Api, acme: Tenant, client: Client) -> None:
+    user = make.make_user(acme, "alice")
+    rows = [make.make_authenticator(user, M.SMS, contact=number) for number in ("+64215550123", "+64215550456")]
+    token = track(api)["token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    body = {"userAuthenticatorId": str(rows[1].pk)}
+    client.post("/v1/client/challenge/sms", json.dumps(body), "application/json", headers=headers)
+    assert state_of(client, token)["sent"] == {"SMS": True, str(rows[1].pk): True}

@@ -16,23 +16,46 @@ STORED = (
     'named = list(Authenticator.objects.filter(pk=UUID(which)).select_related("tenant")) if len(which) == 36 else []'
 )
 
+# Of the pending rows of a method there is one, and the next waits for it: what is read after that would be right.
+STORES = """    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError as error:
+        raise Conflict("This credential is already registered.") from error
+    return row
+"""
+COUNTS = "    if row.verified_at is None:\n        several.check_room(user, method)\n"
+COUNTED_BEFORE = [(ENROLMENT, COUNTS, ""), (ENROLMENT, STORES, f"    several.check_room(user, method)\n{STORES}")]
+LOOKS = "        replaced = several.held(user, method).exclude(pk=row.pk)\n"
+LOOKED_BEFORE = [
+    (ENROLMENT, LOOKS, f'{LOOKS}        replaced = getattr(row, "before", replaced)\n'),
+    (
+        ENROLMENT,
+        "        replaced.delete()\n",
+        "        Authenticator.objects.filter(pk__in=[r.pk for r in replaced]).delete()\n",
+    ),
+    (ENROLMENT, STORES, f"    row.before = list(several.held(user, method))\n{STORES}"),
+]
+
 ADDING = [
     mutant(
         "several: what is added at once is counted without waiting",
         f"{RACES}::test_numbers_added_at_once_are_no_more_than_the_cap",
         USER_UNLOCKED,
         BACKEND_UNLOCKED,
+        *COUNTED_BEFORE,
     ),
     mutant(
         "several: what takes the place of another is looked for without waiting",
         f"{RACES}::test_of_numbers_added_at_once_one_stays_where_several_are_not_allowed",
         USER_UNLOCKED,
         BACKEND_UNLOCKED,
+        *LOOKED_BEFORE,
     ),
     mutant(
         "several: whether there is room is asked where it begins, not where it ends",
         f"{TESTS}::test_switched_off_again_nothing_goes_and_nothing_is_added",
-        (ENROLMENT, "    if row.verified_at is None:\n        several.check_room(user, method)\n", ""),
+        (ENROLMENT, COUNTS, ""),
     ),
     mutant(
         "several: as many as anybody wants",

@@ -152,7 +152,7 @@ def _method_row(words: Words, one: Listed) -> str:
     slots = told | {
         "icon": plain_html.icon_of(card),
         "name": format_html("{}{}", told["name"], tags),
-        "whose": f" {told['name']}",
+        "whose": f" {told['name']} {told['detail']}",
     }
     filling = Filling(when=frozenset(when), slots=slots, act=f"manage:{one.row.pk}")
     return plain_html.filled(plain_html.row_template(words.render("settings")), filling)

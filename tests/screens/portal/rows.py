@@ -136,6 +136,7 @@ def help_desk(tenant: Tenant, made: dict[str, Any]) -> None:
     user.save()
     now = clock.now()
     made["authenticator"] = make.make_authenticator(user, M.SMS, contact="+64215550123", last_verified_at=now)
+    make.make_authenticator(user, M.SMS, contact="+64215550456", label="Work phone")
     make.make_authenticator(user, M.AUTHENTICATOR_APP, name="Aegis")
     make.make_authenticator(user, M.PUSH, name="Pixel 9", device_platform=DevicePlatform.ANDROID, expires_at=now)
     make.make_authenticator(user, M.SECURITY_KEY, name="YubiKey 5", credential_id="key", verified_at=None)

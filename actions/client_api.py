@@ -249,10 +249,10 @@ class StartCodeView(ClientView):
     method: VerificationMethod = M.EMAIL_OTP
 
     @extend_schema(
-        operation_id="clientChallengeEmail", request=inputs.ChallengeInput, responses={200: answers.CodeSent}
+        operation_id="clientChallengeEmail", request=inputs.OneOfSeveralInput, responses={200: answers.CodeSent}
     )
     def post(self, request: Request) -> Response:
-        which = self.parsed(inputs.ChallengeInput).get("userAuthenticatorId", "")
+        which = self.parsed(inputs.OneOfSeveralInput).get("userAuthenticatorId", "")
         return Response({"challengeId": proving.start_code(self.context, self.method, which=which).pk})
 
 

@@ -40,10 +40,10 @@ class EnrolLinkView(ClientView):
 
 class StartLinkView(ClientView):
     @extend_schema(
-        operation_id="clientChallengeMagicLink", request=inputs.ChallengeInput, responses={200: answers.CodeSent}
+        operation_id="clientChallengeMagicLink", request=inputs.OneOfSeveralInput, responses={200: answers.CodeSent}
     )
     def post(self, request: Request) -> Response:
-        which = self.parsed(inputs.ChallengeInput).get("userAuthenticatorId", "")
+        which = self.parsed(inputs.OneOfSeveralInput).get("userAuthenticatorId", "")
         challenge = proving.start_code(self.context, M.EMAIL_MAGIC_LINK, asked_by(request), which=which)
         return Response({"challengeId": challenge.pk})
 
@@ -64,7 +64,7 @@ class StartWhatsAppView(StartCodeView):
     method = M.WHATSAPP
 
     @extend_schema(
-        operation_id="clientChallengeWhatsApp", request=inputs.ChallengeInput, responses={200: answers.CodeSent}
+        operation_id="clientChallengeWhatsApp", request=inputs.OneOfSeveralInput, responses={200: answers.CodeSent}
     )
     def post(self, request: Request) -> Response:
         return super().post(request)

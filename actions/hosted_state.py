@@ -86,19 +86,16 @@ def describe(context: ClientContext, token: str, *, agent: str = "") -> dict[str
 
 
 def _sent(context: ClientContext) -> dict[str, bool]:
-    """By method, and by the authenticator that it went to, of what waits for an answer here: whether its message could
-    be sent. Of one method the newest is waited for. A code for another action is not among these."""
+    """By method, and by `METHOD:id` of the authenticator that it went to, of what waits for an answer here: whether its
+    message could be sent. Of one method the newest is waited for. A code for another action is not among these."""
     rows = Challenge.objects.filter(tenant=context.tenant, action_id=context.action.pk).exclude(last_sent_at=None)
     still_open = rows.filter(verified_at=None, failed_at=None, expires_at__gt=context.now)
     messages = Message.objects.filter(challenge__in=still_open).select_related("challenge")
     told: dict[str, dict[str, bool]] = {}
     for one in messages.order_by("challenge__created_at", "created_at"):
-        if one.challenge:
-            names = (
-                one.challenge.method,
-                *([str(one.challenge.authenticator_id)] if one.challenge.authenticator_id else []),
-            )
-            told[one.challenge.method] = dict.fromkeys(names, not handed_over.is_refused(one))
+        if challenge := one.challenge:
+            names = (challenge.method, f"{challenge.method}:{challenge.authenticator_id}")
+            told[challenge.method] = dict.fromkeys(names, not handed_over.is_refused(one))
     return {name: was_sent for names in told.values() for name, was_sent in names.items()}
 
 

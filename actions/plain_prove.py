@@ -75,7 +75,7 @@ def sent(visit: Visit, method: VerificationMethod, send: Callable[[], Any], carr
             return closed
         if problem.resets_in > SHORT_WAIT_SECONDS:
             return limited(visit, problem, carry=carry, reason=visit.text("not-now"))
-        left = visit.state.get("sent", {}).get(carry.get("which", method))
+        left = visit.state.get("sent", {}).get(":".join(filter(None, [method, carry.get("which")])))
         if not left:
             why = "sent-elsewhere" if left is None else "not-sent"
             shown = limited(visit, problem, carry=carry, reason=visit.text(why))

@@ -65,7 +65,7 @@ export async function firstSend(send, method, { id, enrols }) {
     const lock = lockOf(method, { enrols });
     if (lock || problem.retryAfter > SHORT_WAIT_SECONDS) throw Object.assign(problem, { lock, sending: true });
     // What was sent for something else cannot work here, and what could not be sent is on no way.
-    const sent = session.state.sent?.[id ?? method];
+    const sent = session.state.sent?.[id ? `${method}:${id}` : method];
     if (sent) return { wait: problem.retryAfter, early: true };
     throw Object.assign(problem, { soon: sent === false ? "not-sent" : "sent-elsewhere" });
   }

@@ -679,4 +679,4 @@ def test_what_was_sent_to_one_number_was_not_sent_to_another(api: Api, acme: Ten
     headers = {"Authorization": f"Bearer {token}"}
     body = {"userAuthenticatorId": str(rows[1].pk)}
     client.post("/v1/client/challenge/sms", json.dumps(body), "application/json", headers=headers)
-    assert state_of(client, token)["sent"] == {"SMS": True, str(rows[1].pk): True}
+    assert state_of(client, token)["sent"] == {"SMS": True, f"SMS:{rows[1].pk}": True}

@@ -194,7 +194,7 @@ SCENES = [
     ),
     Scene(12, "get-app", "full", "Set up your authenticator app", FIRST_AN_APP),
     Scene(12, "get-app", "back", "Set up your authenticator app", FIRST_OR_ELSE, steps=(click("Authenticator app"),)),
-    Scene(12, "totp-enrol", "got", "Set up your authenticator app", FIRST_AN_APP, APP, (click("I have an app"),)),
+    Scene(12, "totp-enrol", "got", "Set up your authenticator app", FIRST_AN_APP, APP, (click("Continue"),)),
     Scene(12, "totp-enrol", "loading", "One moment…", enrolling("AUTHENTICATOR_APP"), {f"{BASE}/totp": HELD}),
     Scene(12, "totp-enrol", "error", "That did not work", enrolling("AUTHENTICATOR_APP"), {f"{BASE}/totp": BROKEN}),
     Scene(12, "passkey-enrol", "full", "Create a passkey", enrolling(), steps=(click("Passkey"),)),

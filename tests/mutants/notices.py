@@ -95,7 +95,7 @@ USERS_TOLD = [
     ),
     mutant(
         "notices: a used recovery code is not told of",
-        f"{TOLD}::test_a_recovery_code_that_was_used_is_told",
+        f"{TOLD}::test_a_recovery_code_that_was_used_is_told_with_how_many_are_left",
         ("authenticators/challenges.py", "challenge.method == VerificationMethod.RECOVERY_CODE:", "False:"),
     ),
     mutant(

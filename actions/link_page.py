@@ -23,7 +23,7 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from actions import hosted, hosted_theme, states
+from actions import hosted, hosted_theme, one_browser, states
 from actions.models import Action
 from audit import log
 from audit.events import Tag
@@ -87,7 +87,7 @@ def _visit(request: HttpRequest, token: str) -> Visit | None:
     action = rows.filter(pk=link.challenge.action_id, tenant=link.challenge.tenant_id).first()
     if action is None or action.state in states.CLOSED_TO_PROOF:
         return None
-    visit = Visit(link, action, hosted.browser_of(request) or secrets.token_urlsafe(32), token)
+    visit = Visit(link, action, one_browser.browser_of(request) or secrets.token_urlsafe(32), token)
     return None if links.is_worn(link) and not visit.is_same_browser else visit
 
 
@@ -187,7 +187,7 @@ def _shown(request: HttpRequest, visit: Visit | None, what: str, *, status: int 
     hosted.set_headers(response, None)
     response._csp_config |= {"form-action": [SELF]}  # type: ignore[attr-defined]
     if visit and what == "confirm":
-        hosted.set_cookie(response, visit.browser, visit.action.tenant)
+        one_browser.set_cookie(response, visit.browser, visit.action.tenant)
     return response
 
 

@@ -226,6 +226,56 @@ def test_a_second_browser_is_refused_and_told_why(api: Api, client: Client) -> N
     assert client.get(path_of(tracked), headers=TOP).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("user-authenticators/totp", {}),
+        ("user-authenticators/email-otp", {"email": "mallory@example.com"}),
+        ("challenge/email-otp", {}),
+        ("init", {}),
+        ("verify/totp", {"verificationCode": "123456"}),
+        ("verify/email-magic-link/finalize", {}),
+        ("user-authenticators/passkey/registration-options", {}),
+        ("user-authenticators/push", {"publicKey": "x", "deviceName": "y", "devicePlatform": "ios"}),
+    ],
+)
+def test_the_client_api_too_is_for_the_browser_that_opened_the_page(
+    path: str, body: Any, api: Api, client: Client
+) -> None:
+    """Whoever learnt the address would else go on beside the user, and add a method of theirs once the user proved."""
+    tracked, second = track(api, scope="add:authenticators"), Client()
+
+    def called(http: Client) -> tuple[int, str]:
+        bearer = {"Authorization": f"Bearer {tracked['token']}"}
+        answer = http.post(f"/v1/client/{path}", json.dumps(body), "application/json", headers=bearer)
+        return answer.status_code, answer.json().get("errorCode", "")
+
+    client.get(path_of(tracked), headers=TOP)
+    state_of(client, tracked["token"])
+    assert called(second) == (403, "opened_elsewhere")
+    assert called(client) != (403, "opened_elsewhere")
+
+
+def test_what_an_app_got_for_a_proof_is_its_own(api: Api, client: Client) -> None:
+    """It has no cookie of ours: the app is another site, or no browser."""
+    tracked = track(api)
+    client.get(path_of(tracked), headers=TOP)
+    state_of(client, tracked["token"])
+    token = access_token(Action.objects.select_related("tenant", "user").get(), now=clock.now())
+    answer = Client().get("/v1/client/user-authenticators", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 200
+
+
+def test_nobody_is_framed_where_nobody_may_frame(api: Api, acme: Tenant, client: Client) -> None:
+    acme.app_origins = []
+    acme.save()
+    tracked, second = track(api), Client()
+    assert call(second, "state", tracked["token"], embedded=True).status_code == 200
+    client.get(path_of(tracked), headers=TOP)
+    state_of(client, tracked["token"])
+    assert call(second, "state", tracked["token"], embedded=True).status_code == 403
+
+
 def test_a_second_browser_that_says_it_is_framed_is_refused_too(api: Api, client: Client) -> None:
     tracked, second = track(api), Client()
     client.get(path_of(tracked), headers=TOP)

@@ -20,6 +20,7 @@ from tests.mutants.backtests import BACKTESTS
 from tests.mutants.catalogue import MUTANTS, Mutant
 from tests.mutants.devices import DEVICES
 from tests.mutants.dynamic_linking import DYNAMIC_LINKING
+from tests.mutants.edge import EDGE
 from tests.mutants.hosted_pages import HOSTED_PAGES
 from tests.mutants.identity import IDENTITY
 from tests.mutants.logs import LOGS
@@ -36,6 +37,7 @@ ALL = [
     *BACKTESTS,
     *DEVICES,
     *DYNAMIC_LINKING,
+    *EDGE,
     *HOSTED_PAGES,
     *IDENTITY,
     *LOGS,

@@ -13,10 +13,6 @@ ERRORS = """    # An upstream error would be logged with the whole request line.
 ADDRESS = """    # Set, not appended: what the client claimed is dropped.
     proxy_set_header X-Forwarded-For $remote_addr;
 """
-CERTIFICATE = """    ssl_certificate     /etc/letsencrypt/live/mfa.example.com/fullchain.pem;
-    ssl_certificate_key /etc/letsencrypt/live/mfa.example.com/privkey.pem;
-"""
-
 EDGE = [
     mutant(
         "edge: the proxy logs links as they were asked for",
@@ -41,7 +37,7 @@ EDGE = [
     mutant(
         "edge: who asks for another host is answered",
         f"{NGINX}::test_another_host_is_told_nothing",
-        (SITE, "    ssl_reject_handshake on;\n", CERTIFICATE),
+        (SITE, "    return 444;\n", "    location / { proxy_pass http://authsignal; }\n"),
     ),
     mutant(
         "edge: calls of the API are sent on to https",

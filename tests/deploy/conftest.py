@@ -5,9 +5,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.conftest import Live, Server, living, wait_for
+from tests.conftest import Live, Server, living, running, wait_for
 from tests.deploy.edge import HOST, Edge
-from tests.deploy.site import Site, running, served, served_by_nginx, site_in
+from tests.deploy.site import Site, served, served_by_nginx, site_in
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tests.conftest import ROOT, free_port
+from tests.conftest import ROOT, free_port, running
 from tests.deploy.edge import HOST
 
 DEPLOY = ROOT / "deploy"
@@ -110,21 +109,6 @@ def served(unit: str, **instead: str) -> list[str]:
         line, found = re.subn(rf"--{option} \S+", f"--{option} {value}", line)
         assert found, option
     return [sys.executable, "-m", program, *shlex.split(line)]
-
-
-@contextmanager
-def running(command: list[str], log: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 @contextmanager

@@ -169,7 +169,9 @@ class InitView(ClientView):
     @extend_schema(operation_id="clientInit", request=None, responses={200: answers.Init})
     def post(self, request: Request) -> Response:
         context, first = self.context, self.context.facts.default_method
-        usable = proving.challengeable(context.user, available.enrolled(context.user))
+        enrolled = available.enrolled(context.user)
+        is_new = available.is_new(context.user, enrolled)
+        usable = proving.challengeable(context.user, enrolled, is_new=is_new)
         permitted = proofs.permitted(context.action)
         methods = [method for method in usable if method in permitted]
         user = present({"email": context.user.email, "phoneNumber": context.user.phone_number})

@@ -107,14 +107,13 @@ def _check_address(context: ClientContext, method: VerificationMethod, to: str) 
         raise Forbidden("This address cannot be changed here.")
 
 
-def challengeable(user: EndUser, enrolled: Collection[VerificationMethod]) -> list[VerificationMethod]:
-    """By what the user can be asked for a proof: what is enrolled; with nothing enrolled, what an address on file gets.
+def challengeable(user: EndUser, enrolled: Collection[VerificationMethod], *, is_new: bool) -> list[VerificationMethod]:
+    """By what the user can be asked for a proof: what is enrolled; of who is new, what an address on file gets.
 
     Recovery codes, which nobody is asked for first, are not among these.
     """
     if not enrolled:
-        # Who has let what they had expire is no new user.
-        known = {} if available.was_enrolled(user) else on_file(user)
+        known = on_file(user) if is_new else {}
         return [method for method in M if method in known]
     # A number that gets SMS gets WhatsApp too.
     have = {*enrolled, *([M.WHATSAPP] if M.SMS in enrolled else [])}

@@ -1,6 +1,6 @@
 """Which methods a tenant uses and a user has."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
 from authsignal_portal.models import Tenant
@@ -56,6 +56,11 @@ def was_enrolled(user: EndUser) -> bool:
     what a first authenticator may do without a proof, they may not.
     """
     return user.authenticators.exclude(verified_at=None).exists()
+
+
+def is_new(user: EndUser, enrolled: Collection[VerificationMethod]) -> bool:
+    """Whether the user, who has these, never had anything. Who let what they had expire is neither new nor enrolled."""
+    return not enrolled and not was_enrolled(user)
 
 
 def can_recover(user: EndUser, configured: AuthenticatorConfiguration) -> bool:

@@ -8,7 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from actions.models import Action, ActionFacts
@@ -319,6 +321,23 @@ def test_a_window_that_helps_a_frame_out_does_not_shut_it_out(api: Api, client: 
 
 
 # -- what the page is told -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("past", "times"), [(None, 1), (timedelta(days=-1), 1), (timedelta(days=1), 0)])
+def test_whether_a_user_is_new_is_asked_once_and_not_of_who_is_enrolled(
+    api: Api, acme: Tenant, client: Client, past: timedelta | None, times: int
+) -> None:
+    user = make.make_user(acme, "alice", email="alice@example.com")
+    if past is not None:
+        make.make_authenticator(user, M.EMAIL_OTP, contact="alice@example.com", expires_at=clock.now() + past)
+    token = track(api)["token"]
+    with CaptureQueriesContext(connection) as asked:
+        assert state_of(client, token)["isNew"] is (past is None)
+    ever = re.compile(
+        r'SELECT 1 AS "a" FROM "authenticators_authenticator" WHERE \("authenticators_authenticator"."user_id" = \S+ '
+        r'AND NOT \("authenticators_authenticator"."verified_at" IS NULL\)\)'
+    )
+    assert sum(bool(ever.search(query["sql"])) for query in asked) == times
 
 
 def test_the_state_lists_what_is_enrolled_and_permitted_with_masked_addresses(

@@ -22,6 +22,7 @@ from tests.mutants.backtests import BACKTESTS
 from tests.mutants.catalogue import MUTANTS, Mutant
 from tests.mutants.devices import DEVICES
 from tests.mutants.dynamic_linking import DYNAMIC_LINKING
+from tests.mutants.edge import EDGE
 from tests.mutants.hosted_pages import HOSTED_PAGES
 from tests.mutants.identity import IDENTITY
 from tests.mutants.logs import LOGS
@@ -38,6 +39,7 @@ ALL = [
     *BACKTESTS,
     *DEVICES,
     *DYNAMIC_LINKING,
+    *EDGE,
     *HOSTED_PAGES,
     *IDENTITY,
     *LOGS,

@@ -65,6 +65,7 @@ HOSTED_PAGES = [
             "if is_embedded(request) and tenant.app_origins and not facts.browser_hash:",
             "if is_embedded(request):",
         ),
+        ("actions/client_auth.py", "        one_browser.check(request, context.facts)\n", "        pass\n"),
     ),
     mutant(
         "pages: another browser goes on by the Client API",
@@ -223,12 +224,12 @@ HOSTED_PAGES = [
     mutant(
         "dead ends: whoever quits has failed",
         f"{HOSTED}::test_quitting_fails_nothing_while_there_is_a_way",
-        ("actions/dead_ends.py", "if not _has(context) and not _may_have(context):", "if not _may_have(context):"),
+        ("actions/dead_ends.py", "not _has(context, enrolled, is_new=is_new) and ", ""),
     ),
     mutant(
         "dead ends: who could still set something up has failed",
         f"{HOSTED}::test_quitting_fails_nothing_while_there_is_a_way",
-        ("actions/dead_ends.py", "if not _has(context) and not _may_have(context):", "if not _has(context):"),
+        ("actions/dead_ends.py", " and not _may_have(context, is_new=is_new)", ""),
     ),
     mutant(
         "dead ends: a visit of the settings fails the action",

@@ -5,7 +5,6 @@ user, guess count, challenge, authenticator.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -24,7 +23,6 @@ from authsignal_portal import clock
 from authsignal_portal.errors import ExpiredToken, InvalidRequest, RefusedCredential
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import DEVICE_METHODS, VerificationMethod
-from rules.models import CustomDataPoint
 
 Purpose = Challenge.Purpose
 M = VerificationMethod
@@ -227,13 +225,3 @@ def action_of(challenge: Challenge) -> Action:
     """What a push is about. Raises InvalidRequest when it is gone."""
     assert challenge.user is not None
     return _action_of(challenge, challenge.user)
-
-
-def public_data(action: Action) -> dict[str, dict[str, Any]]:
-    """The custom data that the tenant lets a user's device see: of the action, and of the user. Empty parts are out."""
-    points = CustomDataPoint.objects.filter(tenant=action.tenant_id, is_public=True)
-    names = set(points.values_list("model_type", "name"))
-    custom = action.facts.facts.get("custom") or {}
-    seen = {name: value for name, value in custom.items() if ("action", name) in names}
-    known = {name: value for name, value in action.user.custom.items() if ("user", name) in names}
-    return {name: data for name, data in (("custom", seen), ("user", {"custom": known} if known else {})) if data}

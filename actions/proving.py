@@ -6,12 +6,12 @@ authenticator.
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
 
-from actions import gather, languages, linking, proofs
+from actions import gather, languages, linking, proofs, shared_data
 from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
@@ -75,6 +75,11 @@ def origin_of(action: Action) -> Origin:
         transaction=facts.transaction,
         transaction_hash=facts.transaction_hash,
     )
+
+
+def _origin_of_code(action: Action) -> Origin:
+    """With what goes to the sender of an email."""
+    return replace(origin_of(action), variables=shared_data.forwarded(action))
 
 
 def has_word(context: ClientContext, method: VerificationMethod) -> bool:
@@ -147,7 +152,7 @@ def start_code(context: ClientContext, method: VerificationMethod, way: Way = PL
             user=context.user,
             method=method,
             to=to,
-            origin=origin_of(context.action),
+            origin=_origin_of_code(context.action),
             authenticator=authenticator,
             locale=context.language,
             way=way,
@@ -191,7 +196,7 @@ def _begin_enrolment(context: ClientContext, method: VerificationMethod, to: str
         user=context.user,
         method=method,
         to=to,
-        origin=origin_of(context.action),
+        origin=_origin_of_code(context.action),
         purpose=Purpose.ENROL,
         authenticator=pending,
         locale=context.language,

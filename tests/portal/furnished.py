@@ -108,6 +108,7 @@ class Furnished:
             f"{rules}/actionconfiguration/{self.configuration.pk}/metrics/",
             f"{rules}/actionconfiguration/{self.configuration.pk}/metrics/{self.rule.pk}/",
             f"{rules}/rule/add/?configuration={self.configuration.pk}&template=withdrawal",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/messages/",
         ]
 
     @property

@@ -29,7 +29,10 @@ def lengthen(tenant: Tenant, made: dict[str, Any]) -> None:
 def _rules(tenant: Tenant, made: dict[str, Any]) -> None:
     transfer: ActionConfiguration = made["transfer"]
     # As long as a name can be, before anything is made of it.
-    ActionConfiguration.objects.filter(pk=transfer.pk).update(action_code=CODE, message=(LONG + " ") * 4)
+    texts = {"de": (UNBROKEN * 7)[:500], "pl": f"{LONG} {{{{action.{POINT}}}}}", "it": RIGHT_TO_LEFT}
+    ActionConfiguration.objects.filter(pk=transfer.pk).update(
+        action_code=CODE, display_name=LONG[:64], message=(LONG + " ") * 4, localized_messages=texts
+    )
     Action.objects.filter(tenant=tenant, action_code=transfer.action_code).update(action_code=CODE)
     Action.objects.filter(pk=made["action"].pk).update(idempotency_key="k" * 255)
     CustomDataPoint.objects.filter(tenant=tenant, name="tags").update(description=UNBROKEN * 2)

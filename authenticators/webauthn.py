@@ -1,4 +1,4 @@
-"""The only importer of py_webauthn: a client's answer in, a proof out, one exception for every refusal.
+"""The only importer of py_webauthn's ceremonies: a client's answer in, a proof out, one exception for every refusal.
 
 Left to the caller, because they need rows: consuming the challenge, the unique credential id, and storing the
 new sign count, backup state and backup eligibility, all in the transaction that the proof is used in.

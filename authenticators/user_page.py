@@ -189,7 +189,9 @@ def _attestation(row: Authenticator, asked: set[str]) -> dict[str, Any]:
     if row.attestation_outcome == Outcome.FAILED:
         why = REASONS[Reason(row.attestation_failure)]
         return {"tone": "bad", "text": _("attestation failed"), "why": why}
-    if row.attestation_outcome:
+    if row.attestation_outcome == Outcome.ATTESTED_WITH_KEY:
+        return {"tone": "good", "text": _("attested, with its key")}
+    if row.attestation_outcome == Outcome.ATTESTED:
         return {"tone": "good", "text": _("attested")}
     return {"tone": "warning", "text": _("not attested")} if row.method in asked else {}
 

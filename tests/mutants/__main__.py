@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.mutants.attestation import ATTESTATION
 from tests.mutants.backtests import BACKTESTS
 from tests.mutants.catalogue import MUTANTS, Mutant
 from tests.mutants.devices import DEVICES
@@ -33,6 +34,7 @@ from tests.mutants.websocket import WEBSOCKET
 
 ALL = [
     *MUTANTS,
+    *ATTESTATION,
     *BACKTESTS,
     *DEVICES,
     *DYNAMIC_LINKING,

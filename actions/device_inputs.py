@@ -4,9 +4,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from authenticators.app_attestation.evidence import Provider
 from authsignal_portal.fields import Custom, Flag, Text
 
-PROVIDERS = ["APP_ATTEST", "PLAY_INTEGRITY"]
+PROVIDERS = [provider.value for provider in Provider]
 MAX_KEY = 512
 MAX_SIGNATURE = 512
 MAX_ID = 128

@@ -198,7 +198,8 @@ class MethodsPage(TenantAdmin):
         if sent is not None and not here.may(self.right):
             raise PermissionDenied
         missing = identity_provider_page.missing(here.tenant)
-        names_apps = AttestedApps.objects.filter(tenant=here.tenant).exists()
+        apps = AttestedApps.objects.filter(tenant=here.tenant)
+        names_apps = apps.exclude(team_id="", package_name="").exists()
         rows = [
             MethodForm(
                 method,

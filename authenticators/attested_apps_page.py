@@ -14,6 +14,7 @@ from authenticators.attested_apps_form import AttestedAppsForm
 from authenticators.models import AttestedApps
 from authsignal_portal import access
 from authsignal_portal.access import Right
+from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
 
 PAGE: Final = "portal:authenticators_attestedapps_changelist"
@@ -25,11 +26,15 @@ class AttestedAppsPage(TenantAdmin):
     def audit_data(self, obj: Any) -> dict[str, Any]:
         return {"row": str(obj.pk)}
 
+    @transaction.atomic
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         here = access.must(request)
         sent = request.POST if request.method == "POST" else None
         if sent is not None and not here.may(self.right):
             raise PermissionDenied
+        if sent is not None:
+            # The row may not be there yet to be locked: of two who save, the second changes what the first made.
+            list(Tenant.objects.select_for_update(no_key=True).filter(pk=here.tenant.pk))
         row = self.get_queryset(request).select_related("tenant").first() or AttestedApps(tenant=here.tenant)
         form = AttestedAppsForm(sent, instance=row)
         proof = ProofForm(request, sent)
@@ -52,7 +57,6 @@ class AttestedAppsPage(TenantAdmin):
             ),
         )
 
-    @transaction.atomic
     def _save(self, request: HttpRequest, form: AttestedAppsForm) -> None:
         row = form.save()
         if form.changed_data:

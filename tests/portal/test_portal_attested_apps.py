@@ -101,6 +101,8 @@ def test_attestations_are_asked_for_once_apps_are_named(acme, admin):
     form |= {"IN_APP-app_attestation_failure_mode": "ALLOW_WITH_WARNING"}
     answer = admin.client.post(METHODS, form)
     assert b"Name your apps under App attestation first" in answer.content
+    assert admin.client.post(PAGE, {"team_id": ""}).status_code == 302
+    assert b"Name your apps under App attestation first" in admin.client.post(METHODS, form).content
     admin.client.post(PAGE, APPLE)
     assert admin.client.post(METHODS, form).status_code == 302
     rows = AuthenticatorConfiguration.objects.filter(tenant=acme, require_app_attestation=True)

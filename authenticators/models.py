@@ -46,8 +46,8 @@ def magic_link_mode_choices() -> list[tuple[str, Any]]:
 
 def attestation_failure_mode_choices() -> list[tuple[str, Any]]:
     return [
-        (AttestationFailureMode.BLOCK, _("refused. The web app, which cannot be attested, is not offered")),
-        (AttestationFailureMode.ALLOW_WITH_WARNING, _("enrolled, with a warning on the user's page and in the log")),
+        (AttestationFailureMode.BLOCK, _("refused")),
+        (AttestationFailureMode.ALLOW_WITH_WARNING, _("enrolled with a warning")),
     ]
 
 
@@ -169,6 +169,10 @@ class AuthenticatorConfiguration(models.Model):
         choices=attestation_failure_mode_choices,
         default=AttestationFailureMode.BLOCK,
         db_default=AttestationFailureMode.BLOCK,
+        help_text=_(
+            "The web app cannot be attested: where such apps are refused, it is not offered. A warning stands on the "
+            "user's page and in the audit log."
+        ),
     )
     # Device keys: the hosted pages offer the web app of this server, for users without an app that brings the SDK.
     web_app = models.BooleanField(_("users may enrol the web app"), default=False, db_default=False)

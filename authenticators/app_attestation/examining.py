@@ -1,7 +1,6 @@
 """Judging the attestation of one enrolment: by the tenant's apps, over a nonce that waits for this user."""
 
 import base64
-import binascii
 from datetime import datetime, timedelta
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -9,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from django.conf import settings
 
+from authenticators import device_keys
 from authenticators.app_attestation import app_attest, nonces, play_integrity
 from authenticators.app_attestation.app_attest import AppleApps
 from authenticators.app_attestation.evidence import (
@@ -29,6 +29,7 @@ from authsignal_portal.vocabulary import DevicePlatform
 
 PLATFORM = {Provider.APP_ATTEST: DevicePlatform.IOS, Provider.PLAY_INTEGRITY: DevicePlatform.ANDROID}
 AES_KEY_BYTES = 32
+MAX_TOKEN = 20_000
 
 
 def examine(
@@ -76,11 +77,10 @@ def _verified(user: EndUser, attestation: Attestation, given: list[ClientData], 
 
 
 def decoded(text: str, name: str) -> bytes:
-    """Base64 of either alphabet, with or without padding. Raises AttestationFailed."""
-    plain = text.rstrip("=").replace("-", "+").replace("_", "/")
+    """Base64, as devices write it. Raises AttestationFailed."""
     try:
-        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except (binascii.Error, ValueError) as error:
+        return device_keys.decode(text, most=MAX_TOKEN)
+    except ValueError as error:
         raise AttestationFailed(Reason.MALFORMED, f"{name} must be base64") from error
 
 

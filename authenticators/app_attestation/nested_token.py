@@ -44,7 +44,7 @@ def _decrypted(token: str, key: bytes) -> bytes:
     parts = token.split(".")
     if len(parts) != 5:
         raise _malformed("a token of Play Integrity is a JWE of five parts")
-    header, wrapped, iv, sealed, tag = (_bytes(part) for part in parts)
+    header, wrapped, iv, sealed, tag = (base64url(part) for part in parts)
     # What else a header may ask for (`zip`, `crit`) is not done here; the authors of the token do not use it.
     given = _object(header)
     if {name: given.get(name) for name in HEADER} != HEADER or given.keys() & {"zip", "crit"}:
@@ -60,8 +60,10 @@ def _decrypted(token: str, key: bytes) -> bytes:
         raise AttestationFailed(Reason.UNTRUSTED, "it was not encrypted for the decryption key") from error
 
 
-def _bytes(part: str) -> bytes:
-    """Base64url without padding (RFC 7515 §2)."""
+def base64url(part: Any) -> bytes:
+    """What is written in base64url without padding (RFC 7515 §2). Raises AttestationFailed."""
+    if not isinstance(part, str):
+        raise _malformed("a part of the token is no text")
     try:
         return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:

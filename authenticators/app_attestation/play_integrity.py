@@ -5,7 +5,6 @@ the words that are known here, is not shown.
 """
 
 import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,7 @@ from typing import Any, Final
 
 from authenticators.app_attestation import nested_token
 from authenticators.app_attestation.evidence import AttestationFailed, ClientData, Reason
-from authenticators.app_attestation.nested_token import ResponseKeys
+from authenticators.app_attestation.nested_token import ResponseKeys, base64url
 
 RECOGNIZED: Final = "PLAY_RECOGNIZED"
 DEVICE_INTEGRITY: Final = "MEETS_DEVICE_INTEGRITY"
@@ -65,7 +64,7 @@ def _made_over(details: dict[str, Any], given: Sequence[ClientData]) -> ClientDa
 def _check_time(details: dict[str, Any], now: datetime, lifetime: timedelta) -> None:
     told = details.get("timestampMillis")
     # Google writes a 64-bit number as text.
-    if not isinstance(told, int | str) or not str(told).isdecimal() or len(str(told)) > 15:
+    if not isinstance(told, int | str) or not str(told).isdecimal() or len(str(told)) > 14:
         raise AttestationFailed(Reason.MALFORMED, "requestDetails.timestampMillis must be a number")
     made = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(told))
     if not now - lifetime <= made <= now + AHEAD:
@@ -79,19 +78,9 @@ def _check_app(integrity: dict[str, Any], app: PlayApp) -> None:
         raise AttestationFailed(Reason.WRONG_APP, "packageName is not the tenant's")
     if app.certificate_digests:
         digests = integrity.get("certificateSha256Digest")
-        known = [_digest(one) in app.certificate_digests for one in digests] if isinstance(digests, list) else []
+        known = [base64url(one) in app.certificate_digests for one in digests] if isinstance(digests, list) else []
         if not known or not all(known):
             raise AttestationFailed(Reason.WRONG_APP, "certificateSha256Digest is none of the tenant's")
-
-
-def _digest(text: Any) -> bytes:
-    """Empty where it is none."""
-    if not isinstance(text, str):
-        return b""
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return b""
 
 
 def _check_device(integrity: dict[str, Any]) -> None:

@@ -154,6 +154,7 @@ NOT_APPLES = [
     ("2-4: a counter set back", {"counter": 7, "altered": (33, bytes(4))}, "wrong_nonce"),
     ("2-4: another app's name put in", {"altered": (0, bytes(32))}, "wrong_nonce"),
     ("5: another key's id", {"key_id": bytes(32)}, "wrong_key"),
+    ("5: another key's id twice", {"key_id": bytes(32), "credential_id": bytes(32)}, "wrong_key"),
     ("5: no key's id", {"key_id": b""}, "wrong_key"),
     ("6: another app", {"app_id": f"{TEAM}.com.example.fake"}, "wrong_app"),
     ("6: another team's app of that name", {"app_id": f"EVIL123456.{BUNDLE}"}, "wrong_app"),
@@ -241,7 +242,8 @@ NOT_GOOGLES = [
     ("six minutes old", {"age": 360}, "stale"),
     ("of tomorrow", {"age": -120}, "stale"),
     ("of no time", {"requestDetails__timestampMillis": None}, "malformed"),
-    ("of the end of time", {"requestDetails__timestampMillis": "9" * 40}, "malformed"),
+    ("of the year 5138", {"requestDetails__timestampMillis": "9" * 14}, "stale"),
+    ("of the end of time", {"requestDetails__timestampMillis": "9" * 15}, "malformed"),
     ("of before time", {"requestDetails__timestampMillis": "-1"}, "malformed"),
 ]
 

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import ceremonies, device_waiting, flow, proofs, proving
+from actions import ceremonies, device_waiting, proofs, proving, track_request
 from actions import client_answers as answers
 from actions import client_inputs as inputs
 from actions.client_auth import ClientContext, ClientToken, OptionalClientToken
@@ -126,7 +126,7 @@ class BeginView(EitherView):
         if context and context.facts.transaction_hash and given.get("action") in (None, context.action.action_code):
             return device_waiting.start_in_app(context)
         action = given.get("action") or self.tenant.default_passkey_action
-        if not flow.is_action_code(action):
+        if not track_request.is_action_code(action):
             raise InvalidRequest("action must have 1 to 64 letters, digits, hyphens and underscores.")
         key = given.get("idempotencyKey", "")
         if key:

@@ -624,8 +624,6 @@ def test_a_page_and_its_messages_speak_one_language(
 def test_the_phone_form_offers_no_country_that_gets_no_sms(api: Api, acme: Tenant, client: Client) -> None:
     acme.blocked_sms_countries = ["NZ"]
     acme.save()
-    countries = {region: rest for region, *rest in config_of(client.get(path_of(track(api))))["countries"]}
-    assert "NZ" not in countries
-    assert countries["GB"] == [44, "0"]
-    assert countries["US"] == [1, "1"]
-    assert countries["IT"] == [39, ""]
+    countries = config_of(client.get(path_of(track(api))))["countries"].split(",")
+    assert [one for one in countries if one.startswith("NZ")] == []
+    assert {"GB44/0", "US1/1", "IT39"} <= set(countries)

@@ -95,7 +95,7 @@ BOUND = [
         "linking: 1e3 and 1000 are two requests",
         f"{LINKING}::test_order_of_keys_and_the_spelling_of_a_number_make_no_other_transaction",
         (
-            "actions/flow.py",
+            "actions/track_request.py",
             "return int(value) if isinstance(value, float) and value.is_integer() else value",
             "return value",
         ),

@@ -1,4 +1,4 @@
-"""The only importer of py_webauthn's ceremonies: a client's answer in, a proof out, one exception for every refusal.
+"""The only importer of py_webauthn: a client's answer in, a proof out, one exception for every refusal.
 
 Left to the caller, because they need rows: consuming the challenge, the unique credential id, and storing the
 new sign count, backup state and backup eligibility, all in the transaction that the proof is used in.
@@ -257,6 +257,14 @@ def _check_credential(
             raise WebAuthnError("wrong_credential", "the known user's credentials were not given")
     elif stored.credential_id not in allowed_credential_ids:
         raise WebAuthnError("wrong_credential", "the credential is not among the allowed ones")
+
+
+def read_cbor(raw: bytes) -> Any:
+    """What the bytes begin with. Raises WebAuthnError."""
+    try:
+        return parse_cbor(raw)
+    except InvalidCBORData as error:
+        raise WebAuthnError("malformed", "no CBOR") from error
 
 
 def _check_attestation_object(attestation_object: bytes) -> None:

@@ -16,10 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import verification
-from webauthn.helpers import parse_cbor
-from webauthn.helpers.exceptions import InvalidCBORData
 
 from authenticators.app_attestation.evidence import AttestationFailed, ClientData, Reason
+from authenticators.webauthn import read_cbor
+from authenticators.webauthn_json import WebAuthnError
 
 FORMAT: Final = "apple-appattest"
 # The leaf and Apple's intermediate certificate; there may be one more some day.
@@ -87,8 +87,8 @@ def hashed(given: Iterable[ClientData]) -> dict[bytes, ClientData]:
 
 def _read(attestation: bytes) -> Statement:
     try:
-        decoded = parse_cbor(attestation)
-    except InvalidCBORData as error:
+        decoded = read_cbor(attestation)
+    except WebAuthnError as error:
         raise _malformed("the attestation object is no CBOR") from error
     if not isinstance(decoded, dict) or decoded.get("fmt") != FORMAT:
         raise _malformed(f"fmt must be {FORMAT}")

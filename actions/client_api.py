@@ -16,6 +16,7 @@ from actions.client_auth import ClientContext, ClientToken, OptionalClientToken
 from actions.ip_intel import InvalidAddress, parse_address
 from authenticators import available
 from authenticators import serializers as shapes
+from authenticators.app_attestation import nonces
 from authenticators.challenges import Way
 from authenticators.models import Authenticator
 from authsignal_portal import limits, tokens
@@ -115,7 +116,9 @@ class BeginView(EitherView):
     @extend_schema(operation_id="clientChallenge", request=inputs.BeginInput, responses={200: answers.Begun})
     def post(self, request: Request) -> Response:
         challenge = self.begin()
-        return Response({"challengeId": challenge.pk, "nonce": bytes(challenge.nonce or b"").hex()})
+        # With a user's token, what an attestation of their app is made over; the challenge itself is for whoever comes.
+        nonce = nonces.issue(self.context.user) if self.context else bytes(challenge.nonce or b"").hex()
+        return Response({"challengeId": challenge.pk, "nonce": nonce})
 
     def begin(self) -> Any:
         given = self.parsed(inputs.BeginInput)

@@ -26,10 +26,9 @@ def is_active(tenant: Tenant, method: str) -> bool:
 
 
 def web_app_methods(tenant: Tenant) -> list[VerificationMethod]:
-    """What this server's web app may be enrolled for, from the hosted pages."""
+    """What this server's web app may be enrolled for, from the hosted pages; nothing that only attested apps may be."""
     rows = AuthenticatorConfiguration.objects.filter(tenant=tenant, web_app=True, is_active=True)
-    rows = rows.filter(is_hidden_to_user=False, require_app_attestation=False)
-    switched = set(rows.values_list("method", flat=True))
+    switched = {row.method for row in rows.filter(is_hidden_to_user=False) if not row.blocks_unattested}
     return [method for method in DEVICE_METHODS if method in switched]
 
 

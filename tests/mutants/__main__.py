@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
 
+from tests.mutants.attestation import ATTESTATION
 from tests.mutants.backtests import BACKTESTS
 from tests.mutants.catalogue import MUTANTS, Mutant
 from tests.mutants.devices import DEVICES
@@ -36,6 +37,7 @@ from tests.mutants.websocket import WEBSOCKET
 
 ALL = [
     *MUTANTS,
+    *ATTESTATION,
     *BACKTESTS,
     *DEVICES,
     *DYNAMIC_LINKING,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from actions.models import Action
-from authenticators.models import Authenticator, EndUser, IdentityProvider, Message, MessageProvider
+from authenticators.models import AttestedApps, Authenticator, EndUser, IdentityProvider, Message, MessageProvider
 from authsignal_portal.models import Tenant, Wording
 from rules import value_lists
 from rules.models import ActionConfiguration, CustomDataPoint, Rule, ValueList
@@ -78,4 +78,6 @@ def _settings(tenant: Tenant) -> None:
     IdentityProvider.objects.filter(tenant=tenant).exclude(issuer="").update(
         name=RIGHT_TO_LEFT, issuer=URL[:255], client_ids=["c" * 255]
     )
+    names = {"package_name": "nz." + "a" * 252, "bundle_ids": ["b" * 155] * 20, "certificate_digests": ["3f" * 32] * 20}
+    AttestedApps.objects.filter(tenant=tenant).update(**names)
     Wording.objects.filter(tenant=tenant).update(messages={"en": {"email-otp.body": f"{LONG} " * 15 + "{code}"}})

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import answers, devices, flow, server_challenges
+from actions import answers, devices, flow, manual_states, server_challenges, track_request, validation
 from actions import serializers as shapes
 from actions.models import Action, Device
 from audit import log
@@ -49,7 +49,7 @@ class ActionView(ServerView):
     @extend_schema(operation_id="updateAction", request=shapes.StateInput, responses=answers.ChangedState)
     def patch(self, request: Request, user_id: str, action: str, key: str) -> Response:
         state = ActionState(self.parsed(shapes.StateInput)["state"])
-        changed = flow.update_state(self._find(user_id, action, key), state, actor=log.api_key(self.key.pk))
+        changed = manual_states.update_state(self._find(user_id, action, key), state, actor=log.api_key(self.key.pk))
         return Response(
             {
                 "userId": user_id,
@@ -62,9 +62,9 @@ class ActionView(ServerView):
 
     def _find(self, user_id: str, action: str, key: str) -> Action:
         checked_id(user_id, "userId")
-        if not flow.is_action_code(action):
+        if not track_request.is_action_code(action):
             raise NotFound("No such action.")
-        return flow.find(
+        return manual_states.find(
             tenant=self.tenant,
             user_id=user_id,
             action_code=action,
@@ -119,13 +119,13 @@ class ValidateView(ServerView):
     @extend_schema(operation_id="validateChallenge", request=shapes.ValidateInput, responses={200: answers.Validated})
     def post(self, request: Request) -> Response:
         given = self.parsed(shapes.ValidateInput)
-        validation = flow.validate(
+        found = validation.validate(
             tenant=self.tenant,
             token=given.get("token"),
             user_id=given.get("userId"),
             action_code=given.get("action"),
         )
-        return Response(shapes.validation_output(validation))
+        return Response(shapes.validation_output(found))
 
 
 class ChallengeView(ServerView):

@@ -9,13 +9,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import ceremonies, device_waiting, flow, proofs, proving
+from actions import ceremonies, device_waiting, proofs, proving, track_request
 from actions import client_answers as answers
 from actions import client_inputs as inputs
 from actions.client_auth import ClientContext, ClientToken, OptionalClientToken
 from actions.ip_intel import InvalidAddress, parse_address
 from authenticators import available
 from authenticators import serializers as shapes
+from authenticators.app_attestation import nonces
 from authenticators.challenges import Way
 from authenticators.models import Authenticator
 from authsignal_portal import limits, tokens
@@ -115,7 +116,9 @@ class BeginView(EitherView):
     @extend_schema(operation_id="clientChallenge", request=inputs.BeginInput, responses={200: answers.Begun})
     def post(self, request: Request) -> Response:
         challenge = self.begin()
-        return Response({"challengeId": challenge.pk, "nonce": bytes(challenge.nonce or b"").hex()})
+        # With a user's token, what an attestation of their app is made over; the challenge itself is for whoever comes.
+        nonce = nonces.issue(self.context.user) if self.context else bytes(challenge.nonce or b"").hex()
+        return Response({"challengeId": challenge.pk, "nonce": nonce})
 
     def begin(self) -> Any:
         given = self.parsed(inputs.BeginInput)
@@ -123,7 +126,7 @@ class BeginView(EitherView):
         if context and context.facts.transaction_hash and given.get("action") in (None, context.action.action_code):
             return device_waiting.start_in_app(context)
         action = given.get("action") or self.tenant.default_passkey_action
-        if not flow.is_action_code(action):
+        if not track_request.is_action_code(action):
             raise InvalidRequest("action must have 1 to 64 letters, digits, hyphens and underscores.")
         key = given.get("idempotencyKey", "")
         if key:
@@ -169,7 +172,9 @@ class InitView(ClientView):
     @extend_schema(operation_id="clientInit", request=None, responses={200: answers.Init})
     def post(self, request: Request) -> Response:
         context, first = self.context, self.context.facts.default_method
-        usable = proving.challengeable(context.user, available.enrolled(context.user))
+        enrolled = available.enrolled(context.user)
+        is_new = available.is_new(context.user, enrolled)
+        usable = proving.challengeable(context.user, enrolled, is_new=is_new)
         permitted = proofs.permitted(context.action)
         methods = [method for method in usable if method in permitted]
         user = present({"email": context.user.email, "phoneNumber": context.user.phone_number})

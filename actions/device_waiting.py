@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, Q, Value, When
 
-from actions import flow, linking, proofs, proving, states
+from actions import linking, proofs, proving, states, track_request
 from actions.client_auth import ClientContext
 from actions.models import Action
 from authenticators import challenges, device_challenges, handed_over
@@ -127,7 +127,7 @@ def start_qr(
     """
     if context is None:
         proofs.check_active(tenant, M.QR_CODE)
-        if not flow.is_action_code(action):
+        if not track_request.is_action_code(action):
             raise InvalidRequest("action must have 1 to 64 letters, digits, hyphens and underscores.")
         told = {**seen, "custom": dict(custom)}
         linked = linking.asked_for(tenant, action, custom)

@@ -50,23 +50,23 @@ def describe(context: ClientContext, token: str, *, agent: str = "") -> dict[str
     """
     user, facts, tenant = context.user, context.facts, context.tenant
     enrolled = available.enrolled(user)
-    codes, permitted = own_codes.told(context, is_enrolled=bool(enrolled)), may_enrol(context)
-    enrollable = _enrollable(context, enrolled, permitted)
+    is_new = available.is_new(user, enrolled)
+    codes, permitted = own_codes.told(context, is_enrolled=bool(enrolled)), may_enrol(context, is_new=is_new)
+    enrollable = _enrollable(context, enrolled, permitted, is_new=is_new)
     possible = {one["method"] for one in enrollable}
     prompt = passkey_offer.prompt(context, enrolled, possible=possible, agent=agent)
     return present(
         {
             "state": context.action.state,
             "isEnrolled": bool(enrolled),
-            # Who let what they had expire is neither.
-            "isNew": not available.was_enrolled(user),
+            "isNew": is_new,
             "canEnrol": bool(permitted),
             "expiresIn": int((context.token.expires_at - context.now).total_seconds()),
             "message": (shown := linking.transaction_shown(context.action)).text or None,
             "isLinked": shown.is_linked,
             "remember": _remember(context),
             "seesDevices": context.may(Scope.UPDATE),
-            "methods": _methods(context, enrolled, has_codes=bool(codes.get("remaining"))),
+            "methods": _methods(context, enrolled, is_new=is_new, has_codes=bool(codes.get("remaining"))),
             "enrollable": enrollable,
             "prompt": prompt or None,
             "passkeys": _passkeys(context),
@@ -112,25 +112,27 @@ def is_vouched(context: ClientContext) -> bool:
     return context.facts.redirect_to_settings and is_track and not scopes.isdisjoint(context.token.scopes)
 
 
-def may_enrol(context: ClientContext) -> list[VerificationMethod]:
+def may_enrol(context: ClientContext, *, is_new: bool) -> list[VerificationMethod]:
     """By what the user may enrol now, as the Client API judges it; here only so that nothing is offered which it would
     refuse."""
     if context.action.state in states.CLOSED_TO_PROOF:
         return []
-    needs_word = available.was_enrolled(context.user) or context.tenant.first_enrolment_needs_scope
+    needs_word = not is_new or context.tenant.first_enrolment_needs_scope
     return [method for method in M if not needs_word or proving.has_word(context, method)]
 
 
-def _methods(context: ClientContext, enrolled: list[VerificationMethod], *, has_codes: bool) -> list[dict[str, Any]]:
-    """What can prove this action: permitted and enrolled; with nothing enrolled, an address on file.
+def _methods(
+    context: ClientContext, enrolled: list[VerificationMethod], *, is_new: bool, has_codes: bool
+) -> list[dict[str, Any]]:
+    """What can prove this action: permitted and enrolled; of who is new, an address on file.
 
     Recovery codes outlive what they were made for.
     """
     user, permitted = context.user, proofs.permitted(context.action)
     reached = _reached(user) if enrolled else {}
-    targets, labels = _masked(reached) if enrolled else _contacts_on_file(user), _labels(user) if enrolled else {}
-    usable = proving.challengeable(user, enrolled)
-    usable += [M.RECOVERY_CODE] if has_codes and (enrolled or available.was_enrolled(user)) else []
+    targets, labels = _targets(user, reached, is_new=is_new), _labels(user) if enrolled else {}
+    usable = proving.challengeable(user, enrolled, is_new=is_new)
+    usable += [M.RECOVERY_CODE] if has_codes and not is_new else []
     first, providers = context.facts.default_method, own_methods.provider_names(user.tenant)
     closed = _closed(context, Challenge.Purpose.AUTHENTICATE)
     return [
@@ -188,9 +190,15 @@ def _told(lock: Lock) -> dict[str, Any]:
     return {"lockedUntil": int(lock.until.timestamp() * 1000)} if lock.until else {"disabled": True}
 
 
-def contacts_of(user: EndUser, enrolled: list[VerificationMethod]) -> Mapping[Any, str]:
-    """Where a code can be sent, masked, by method; with nothing enrolled, the addresses on file."""
-    return _masked(_reached(user)) if enrolled else _contacts_on_file(user)
+def contacts_of(user: EndUser, enrolled: list[VerificationMethod], *, is_new: bool) -> Mapping[Any, str]:
+    """Where a code can be sent, masked, by method; of who is new, the addresses on file."""
+    return _targets(user, _reached(user) if enrolled else {}, is_new=is_new and not enrolled)
+
+
+def _targets(user: EndUser, reached: Mapping[str, list[Authenticator]], *, is_new: bool) -> Mapping[Any, str]:
+    if is_new:
+        return {method: contact.mask(address) for method, address in proving.on_file(user).items()}
+    return {method: contact.mask(rows[0].contact) for method, rows in reached.items()}
 
 
 def _reached(user: EndUser) -> dict[str, list[Authenticator]]:
@@ -201,25 +209,19 @@ def _reached(user: EndUser) -> dict[str, list[Authenticator]]:
     return ({M.WHATSAPP: found[M.SMS]} if M.SMS in found else {}) | found
 
 
-def _masked(reached: Mapping[str, list[Authenticator]]) -> dict[str, str]:
-    return {method: contact.mask(rows[0].contact) for method, rows in reached.items()}
-
-
-def _contacts_on_file(user: EndUser) -> dict[VerificationMethod, str]:
-    """Where something can be sent without asking to who has never enrolled anything."""
-    known = {} if available.was_enrolled(user) else proving.on_file(user)
-    return {method: contact.mask(address) for method, address in known.items()}
-
-
 def _enrollable(
-    context: ClientContext, enrolled: list[VerificationMethod], permitted: list[VerificationMethod]
+    context: ClientContext,
+    enrolled: list[VerificationMethod],
+    permitted: list[VerificationMethod],
+    *,
+    is_new: bool,
 ) -> list[dict[str, Any]]:
     """What the user may set up here, or may after a proof. While the action waits for one, only what would count."""
     rows = {row.method: row for row in AuthenticatorConfiguration.objects.filter(tenant=context.tenant)}
     waiting = context.action.state == ActionState.CHALLENGE_REQUIRED
     locked = {method for method, row in rows.items() if not row.is_editable_by_user}
     active = available.active_methods(context.tenant)
-    on_file, held = _on_file(context, permitted)
+    on_file, held = _on_file(context, permitted, is_new=is_new)
     offered = permitted or list(M)
     providers, closed = own_methods.provider_names(context.tenant), _closed(context, Challenge.Purpose.ENROL)
     return [
@@ -246,14 +248,14 @@ def _enrollable(
 
 
 def _on_file(
-    context: ClientContext, permitted: list[VerificationMethod]
+    context: ClientContext, permitted: list[VerificationMethod], *, is_new: bool
 ) -> tuple[dict[VerificationMethod, str], set[VerificationMethod]]:
     """Addresses on file that can be enrolled here, masked; and the methods by which the one on file is enrolled by now.
 
     An enrolled user is told of none before they may add to what they have.
     """
     user = context.user
-    if available.was_enrolled(user) and not permitted:
+    if not is_new and not permitted:
         return {}, set()
     rows = user.authenticators.filter(method__in=CONTACT_FIELD).exclude(verified_at=None).select_related("tenant")
     known = enrolment.addresses(user)

@@ -6,13 +6,13 @@ authenticator.
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from actions import gather, languages, linking, proofs
+from actions import gather, languages, linking, proofs, shared_data
 from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
@@ -78,6 +78,11 @@ def origin_of(action: Action) -> Origin:
     )
 
 
+def _origin_of_code(action: Action) -> Origin:
+    """With what goes to the sender of an email."""
+    return replace(origin_of(action), variables=shared_data.forwarded(action))
+
+
 def has_word(context: ClientContext, method: VerificationMethod) -> bool:
     """Whether the backend lets the user enrol by this method, or a fresh proof stands for that."""
     return enrolment.is_granted(context.user, method, context.may)
@@ -108,14 +113,13 @@ def _check_address(context: ClientContext, method: VerificationMethod, to: str) 
         raise Forbidden("This address cannot be changed here.")
 
 
-def challengeable(user: EndUser, enrolled: Collection[VerificationMethod]) -> list[VerificationMethod]:
-    """By what the user can be asked for a proof: what is enrolled; with nothing enrolled, what an address on file gets.
+def challengeable(user: EndUser, enrolled: Collection[VerificationMethod], *, is_new: bool) -> list[VerificationMethod]:
+    """By what the user can be asked for a proof: what is enrolled; of who is new, what an address on file gets.
 
     Recovery codes, which nobody is asked for first, are not among these.
     """
     if not enrolled:
-        # Who has let what they had expire is no new user.
-        known = {} if available.was_enrolled(user) else on_file(user)
+        known = on_file(user) if is_new else {}
         return [method for method in M if method in known]
     # A number that gets SMS gets WhatsApp too.
     have = {*enrolled, *([M.WHATSAPP] if M.SMS in enrolled else [])}
@@ -150,7 +154,7 @@ def start_code(context: ClientContext, method: VerificationMethod, way: Way = PL
             user=context.user,
             method=method,
             to=to,
-            origin=origin_of(context.action),
+            origin=_origin_of_code(context.action),
             authenticator=authenticator,
             locale=context.language,
             way=way,
@@ -206,7 +210,7 @@ def _begin_enrolment(context: ClientContext, method: VerificationMethod, to: str
         user=context.user,
         method=method,
         to=to,
-        origin=origin_of(context.action),
+        origin=_origin_of_code(context.action),
         purpose=Purpose.ENROL,
         authenticator=pending,
         locale=context.language,

@@ -5,8 +5,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from actions.flow import Tracked, Validation
+from actions.flow import Tracked
 from actions.models import Action, ActionFacts, Device
+from actions.validation import Validation
 from authenticators.models import Challenge
 from authenticators.serializers import EMAIL, PHONE
 from authenticators.transactions import Transaction

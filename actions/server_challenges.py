@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from actions import claims, flow, gather, languages, linking, proofs, replays, states
+from actions import claims, flow, gather, languages, linking, proofs, replays, shared_data, states, track_request
 from actions.ip_intel import parse_address
 from actions.models import Action
 from audit import log
@@ -111,6 +111,7 @@ def _send(action: Action, method: VerificationMethod, sent: Mapping[str, Any]) -
             action.action_code,
             action.idempotency_key,
             about=_about({"locale": languages.locale_of(action.facts), **sent}),
+            variables=shared_data.forwarded(action),
             transaction=action.facts.transaction,
             transaction_hash=action.facts.transaction_hash,
         ),
@@ -133,7 +134,7 @@ def _way(sent: Mapping[str, Any]) -> Way:
 
 def _action_code(sent: Mapping[str, Any]) -> str:
     code = str(sent.get("action", ""))
-    if not flow.is_action_code(code):
+    if not track_request.is_action_code(code):
         raise InvalidRequest("action is required: 1 to 64 letters, digits, hyphens and underscores.")
     return code
 

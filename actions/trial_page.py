@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from actions import flow
+from actions import flow, weighing
 from actions.activity_page import draft_told, listed, verdict
 from actions.models import Action
 from actions.serializers import TrackInput
@@ -120,7 +120,7 @@ def _dry_run(here: Access, form: TrialForm) -> dict[str, Any] | None:
     # Else whoever may not see a contact could find it out by rules made for that.
     with_stored_contacts = here.may(Right.SUPPORT)
     try:
-        weighed = flow.dry_run(**_asked(here, form), policy=policy, with_stored_contacts=with_stored_contacts)
+        weighed = weighing.dry_run(**_asked(here, form), policy=policy, with_stored_contacts=with_stored_contacts)
     except AuthsignalError as error:
         form.add_error(None, error.description)
         return None

@@ -46,6 +46,9 @@ PHRASES: Final = {
     Tag.AUTHENTICATOR_PREFERRED: _("Made the default: {method}"),
     Tag.AUTHENTICATOR_CLONE_SUSPECTED: _("Signature count went backwards, there may be a copy: {method}"),
     Tag.AUTHENTICATOR_RENEWED: _("Renewed {method}"),
+    Tag.AUTHENTICATOR_ATTESTED: _("An attested app enrolled {method}"),
+    Tag.AUTHENTICATOR_NOT_ATTESTED: _("An app without a valid attestation enrolled {method}"),
+    Tag.ATTESTED_APPS_UPDATED: _("Changed the app attestation: {fields}"),
     Tag.RECOVERY_CODES_CREATED: _("Made new recovery codes"),
     Tag.USER_CREATED: _("Created the user"),
     Tag.USER_UPDATED: _("Changed the user: {fields}"),
@@ -210,6 +213,7 @@ BAD: Final = frozenset(
         Tag.MESSAGE_UNDELIVERED,
         Tag.MESSAGE_REFUSED,
         Tag.SENDING_PAUSED,
+        Tag.AUTHENTICATOR_NOT_ATTESTED,
         Tag.STAFF_REFUSED,
     }
 )

@@ -7,8 +7,8 @@ export function fillCountries(ui, chosen) {
   const prefix = ui.slot("prefix");
   const input = ui.find("#contact");
   const names = new Intl.DisplayNames([document.documentElement.lang], { type: "region", fallback: "code" });
-  const options = config.countries
-    .map(([region, code, trunk]) => ({ region, code, trunk, name: names.of(region) }))
+  const options = [...config.countries.matchAll(/([A-Z]{2})(\d+)\/?(\d*)/g)]
+    .map(([, region, code, trunk]) => ({ region, code, trunk, name: names.of(region) }))
     .sort((a, b) => a.name.localeCompare(b.name, document.documentElement.lang));
   for (const { region, code, trunk, name } of options) {
     const option = new Option(`${name} (+${code})`, region);

@@ -130,8 +130,8 @@ AS_OF_THEN = [
         ("actions/backtest_windows.py", "if one.counts and passed != NEVER:", "if False:"),
     ),
     mutant(
-        "history: facts are sorted",
-        f"{PAST}::test_what_is_sorted_holds_no_facts",
+        "history: all numbers are sorted",
+        f"{PAST}::test_what_is_sorted_holds_one_number_of_an_action",
         ("actions/backtest_history.py", '" OFFSET 0) narrow) past', '") narrow) past'),
     ),
     mutant(

@@ -145,7 +145,7 @@ ONCE = [
         f"{TRACK}::test_one_key_with_two_bodies_is_one_action_and_a_conflict_for_the_others",
         (
             "actions/flow.py",
-            '    if not crypto.is_keyed_hash(known.fingerprint or "", "track", _fixed(request.sent)):\n',
+            '    if not crypto.is_keyed_hash(known.fingerprint or "", "track", fixed_part(request.sent)):\n',
             "    if False:\n",
         ),
     ),
@@ -295,7 +295,7 @@ BORDERS = [
         "tenant filter removed: actions",
         f"{PROVING}::test_another_tenants_action_is_neither_seen_nor_changed",
         (
-            "actions/flow.py",
+            "actions/manual_states.py",
             "        tenant=tenant, user__user_id=user_id, action_code=action_code, idempotency_key=idempotency_key\n",
             "        user__user_id=user_id, action_code=action_code, idempotency_key=idempotency_key\n",
         ),
@@ -321,11 +321,11 @@ BORDERS = [
     mutant(
         "tenant check removed: validate",
         f"{PROVING}::test_another_tenants_action_is_neither_seen_nor_changed",
-        ("actions/flow.py", "    if claims_.tenant.pk != tenant.pk or claims_.expires_at", "    if claims_.expires_at"),
+        ("actions/validation.py", "    if said.tenant.pk != tenant.pk or said.expires_at", "    if said.expires_at"),
         (
-            "actions/flow.py",
-            "filter(pk=claims_.action_id, tenant=tenant).first()",
-            "filter(pk=claims_.action_id).first()",
+            "actions/validation.py",
+            "filter(pk=said.action_id, tenant=tenant).first()",
+            "filter(pk=said.action_id).first()",
         ),
     ),
     mutant(
@@ -371,8 +371,8 @@ MESSAGES = [
         f"{SENDING}::test_rolling_back_owes_and_sends_nothing",
         (
             "authenticators/outbox.py",
-            "about or {}))\n    store(message)\n    transaction.on_commit(partial(ring, message.pk))\n",
-            "about or {}))\n    store(message)\n    ring(message.pk)\n",
+            "about=told)\n    store(message)\n    transaction.on_commit(partial(ring, message.pk))\n",
+            "about=told)\n    store(message)\n    ring(message.pk)\n",
         ),
     ),
 ]

@@ -21,7 +21,7 @@ COVERED = [
     mutant(
         "notices: a backend asks for a proof of what was never linked",
         f"{LINKING}::test_a_decision_that_asks_for_no_proof_stands_without_its_transaction",
-        ("actions/flow.py", "        linking.check_may_become(locked, state)\n", ""),
+        ("actions/manual_states.py", "        linking.check_may_become(locked, state)\n", ""),
     ),
     mutant(
         "notices: an app signs random bytes only",
@@ -95,7 +95,7 @@ USERS_TOLD = [
     ),
     mutant(
         "notices: a used recovery code is not told of",
-        f"{TOLD}::test_a_recovery_code_that_was_used_is_told",
+        f"{TOLD}::test_a_recovery_code_that_was_used_is_told_with_how_many_are_left",
         ("authenticators/challenges.py", "challenge.method == VerificationMethod.RECOVERY_CODE:", "False:"),
     ),
     mutant(

@@ -176,7 +176,11 @@ CONFUSION = [
             "import ClientContext, ClientToken, OptionalClientToken\n",
         ),
         ("actions/hosted.py", "import JsonView\n", "import JsonView, TenantId\n"),
-        ("actions/hosted.py", "        bind_browser(request._request, self.context)\n", "        pass\n"),
+        (
+            "actions/hosted.py",
+            "        one_browser.bind(request._request, self.context.tenant, self.context.facts)\n",
+            "        pass\n",
+        ),
     ),
     mutant(
         "swapped: an endpoint that nobody said a word about",
@@ -275,7 +279,7 @@ CONFUSION = [
     mutant(
         "tokens: validate does not compare the user",
         f"{TOKENS}::test_a_proof_counts_for_its_own_tenant_user_action_and_key_only",
-        ("actions/flow.py", "    if user_id and user_id != claims_.user_id:\n", "    if False:\n"),
+        ("actions/validation.py", "    if user_id and user_id != said.user_id:\n", "    if False:\n"),
     ),
     mutant(
         "tokens: claims may be missing",
@@ -300,7 +304,7 @@ CONFUSION = [
         "tenants: an action is found whosever it is",
         "tests/api/test_tenant_walls.py::test_the_server_api_tells_and_changes_nothing_of_another_tenant",
         (
-            "actions/flow.py",
+            "actions/manual_states.py",
             "        tenant=tenant, user__user_id=user_id, action_code=action_code, idempotency_key=idempotency_key\n",
             "        user__user_id=user_id, action_code=action_code, idempotency_key=idempotency_key\n",
         ),
@@ -451,7 +455,7 @@ ADDRESSES = [
     mutant(
         "addresses: a code to the number before still proves, once another was tracked",
         f"{CHANGED}::test_a_code_to_a_number_that_is_another_by_now_proves_nothing_at_any_door",
-        ("actions/flow.py", "_left_behind(request.tenant, known, user) if changed else []", "list[str]()"),
+        ("actions/flow.py", "user_columns.left_behind(request.tenant, known, user) if changed else []", "list[str]()"),
     ),
     mutant(
         "addresses: what was answered at the number before is claimed",
@@ -586,7 +590,7 @@ PAGES = [
     mutant(
         "pages: a second browser goes on with the first one's link",
         f"{HOSTED}::test_a_second_browser_is_refused_and_told_why",
-        ("actions/hosted.py", "    return bool(bound) and not crypto", "    return False and not crypto"),
+        ("actions/one_browser.py", "    return bool(bound) and not crypto", "    return False and not crypto"),
     ),
     mutant(
         "pages: the token stays in the address",

@@ -14,7 +14,7 @@ from authenticators import available
 from authenticators.models import AuthenticatorConfiguration
 from authsignal_portal.models import ApiKey, Membership, Tenant
 from authsignal_portal.sms_countries import HIGH_RISK
-from authsignal_portal.vocabulary import OPT_IN_METHODS, KeyKind, Role, VerificationMethod
+from authsignal_portal.vocabulary import DEVICE_METHODS, OPT_IN_METHODS, KeyKind, Role, VerificationMethod
 from tests import make
 from tests.conftest import advance_clock
 from tests.portal.form import Form
@@ -309,7 +309,9 @@ def test_a_removed_member_is_out_at_once(acme, admin):
 # -- methods -------------------------------------------------------------------------------------
 
 
-CHOSEN = {"SMS-sms_channel": "DEFAULT", "EMAIL_MAGIC_LINK-magic_link_mode": "NEW_TAB"}
+CHOSEN = {"SMS-sms_channel": "DEFAULT", "EMAIL_MAGIC_LINK-magic_link_mode": "NEW_TAB"} | {
+    f"{method}-app_attestation_failure_mode": "BLOCK" for method in DEVICE_METHODS
+}
 
 
 def switches(**off: bool) -> dict[str, str]:

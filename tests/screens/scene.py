@@ -92,7 +92,7 @@ def run(script: str) -> Step:
 
 # -- what the server says ------------------------------------------------------------------------
 
-EMAIL, PHONE = "a***@example.com", "+64 ** *** **23"
+EMAIL, PHONE = "a•••@example.com", "•••• 123"
 METHODS: list[dict[str, Any]] = [
     {"method": "PASSKEY"},
     {"method": "SECURITY_KEY"},

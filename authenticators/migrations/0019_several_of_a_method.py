@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('authenticators', '0017_email_by_provider_id'),
+        ('authenticators', '0018_app_attestation'),
     ]
 
     operations = [

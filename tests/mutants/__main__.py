@@ -21,6 +21,7 @@ from pathlib import Path
 from tests.mutants.backtests import BACKTESTS
 from tests.mutants.catalogue import MUTANTS, Mutant
 from tests.mutants.devices import DEVICES
+from tests.mutants.doors import DOORS
 from tests.mutants.dynamic_linking import DYNAMIC_LINKING
 from tests.mutants.hosted_pages import HOSTED_PAGES
 from tests.mutants.identity import IDENTITY
@@ -37,6 +38,7 @@ ALL = [
     *MUTANTS,
     *BACKTESTS,
     *DEVICES,
+    *DOORS,
     *DYNAMIC_LINKING,
     *HOSTED_PAGES,
     *IDENTITY,

@@ -120,7 +120,7 @@ SEEN = [
     mutant(
         "lookalikes: what cannot be seen passes",
         f"{ALIKE}::test_what_misleads_is_refused",
-        ("authenticators/lookalikes.py", 'if category[0] == "C" or category in', "if category in"),
+        ("authenticators/lookalikes.py", 'return category[0] == "C" or category in', "return category in"),
     ),
     mutant(
         "lookalikes: alphabets mixed in one word",

@@ -1,0 +1,25 @@
+"""Ways to let in at one door what another refuses: spellings, paths, parameters, challenges of another action."""
+
+from tests.mutants.catalogue import mutant
+
+CONTACT = "authenticators/contact.py"
+ONE_MAILBOX = "tests/authenticators/test_contact.py::test_what_goes_to_one_mailbox_is_one_address_or_refused"
+
+DOORS = [
+    mutant(
+        "spelling: what cannot be seen or is encoded stands in an address",
+        ONE_MAILBOX,
+        (CONTACT, "    _check_seen(text)\n", ""),
+    ),
+    mutant(
+        "spelling: a domain is kept as it was written",
+        "tests/sending/test_limits.py::test_every_spelling_of_an_address_is_one_address",
+        (CONTACT, "    encoded = idna.encode(text, uts46=True)\n", "    return text\n"),
+    ),
+    mutant(
+        "spelling: a domain that older software takes for another is kept",
+        "tests/api/test_users.py::test_an_email_address_that_could_be_taken_for_another_is_refused_at_every_door",
+        (CONTACT, '    if own.encode("idna") != encoded:\n', "    if False:\n"),
+        (CONTACT, "    _check_letters(cleaned)\n", ""),
+    ),
+]

@@ -5,6 +5,9 @@ from tests.mutants.catalogue import mutant
 CONTACT = "authenticators/contact.py"
 ONE_MAILBOX = "tests/authenticators/test_contact.py::test_what_goes_to_one_mailbox_is_one_address_or_refused"
 
+IN_APP = "tests/api/test_in_app.py"
+CEREMONIES = "actions/ceremonies.py"
+
 DOORS = [
     mutant(
         "spelling: what cannot be seen or is encoded stands in an address",
@@ -21,5 +24,19 @@ DOORS = [
         "tests/api/test_users.py::test_an_email_address_that_could_be_taken_for_another_is_refused_at_every_door",
         (CONTACT, '    if own.encode("idna") != encoded:\n', "    if False:\n"),
         (CONTACT, "    _check_letters(cleaned)\n", ""),
+    ),
+    mutant(
+        "in app: a signature counts for whatever action its token is for",
+        f"{IN_APP}::test_a_signature_counts_for_the_action_that_it_was_begun_for",
+        (CEREMONIES, "    if challenge.context.get(NAMED):\n", "    if False:\n"),
+    ),
+    mutant(
+        "in app: what a user began is anybody's to sign",
+        f"{IN_APP}::test_what_a_user_began_nobody_else_signs",
+        (
+            CEREMONIES,
+            "            user=context.user,\n            origin=own if is_own",
+            "            user=None,\n            origin=own if is_own",
+        ),
     ),
 ]

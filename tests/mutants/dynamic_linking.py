@@ -75,7 +75,7 @@ BOUND = [
     mutant(
         "linking: a passkey's challenge begins before the transaction is known",
         f"{LINKING}::test_a_challenge_without_its_user_and_transaction_does_not_begin",
-        ("actions/ceremonies.py", "    linking.check_needs_none(tenant, action_code)\n", ""),
+        ("actions/ceremonies.py", "    linking.check_needs_none(tenant, code)\n", ""),
     ),
     mutant(
         "linking: the message with the code does not tell what it is for",

@@ -31,6 +31,15 @@ DOORS = [
         (CEREMONIES, "    if challenge.context.get(NAMED):\n", "    if False:\n"),
     ),
     mutant(
+        "paths: a user is called by another one's resources",
+        "tests/api/test_id_paths.py",
+        (
+            "authsignal_portal/json_body.py",
+            '    "userId": re.compile(r"/(?:actions|authenticators|devices)(?:/|\\Z)"),\n',
+            "",
+        ),
+    ),
+    mutant(
         "in app: what a user began is anybody's to sign",
         f"{IN_APP}::test_what_a_user_began_nobody_else_signs",
         (

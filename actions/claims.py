@@ -9,7 +9,7 @@ from actions import proofs
 from actions.models import Action
 from audit import log
 from audit.events import Tag
-from authenticators import available, enrolment
+from authenticators import available, enrolment, lone_addresses
 from authenticators.models import Challenge, EndUser
 from authsignal_portal import clock
 from authsignal_portal.errors import Conflict, Unauthorized
@@ -124,5 +124,4 @@ def proves_unbound(challenge: Challenge, action: Action) -> bool:
         return False
     if not challenge.contact_sealed or may_enrol(challenge, user) or not available.was_enrolled(user):
         return True
-    theirs = user.authenticators.filter(contact_index=challenge.contact_index).exclude(verified_at=None).exists()
-    return theirs or challenge.contact_index in (user.email_index, user.phone_number_index)
+    return lone_addresses.is_theirs(user, challenge.contact_index)

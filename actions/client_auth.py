@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from actions import languages
 from actions.models import Action, ActionFacts
+from authenticators import lone_addresses
 from authenticators.models import EndUser
 from authsignal_portal import clock, limits, tokens
 from authsignal_portal.api import mark_tenant
@@ -48,6 +49,10 @@ class ClientContext:
     @property
     def has_fresh_proof(self) -> bool:
         """Whether this action was proved in the last ten minutes; both its tokens share in it."""
+        return self._is_fresh and not lone_addresses.is_all(self.user, self.action.pk)
+
+    @property
+    def _is_fresh(self) -> bool:
         fresh = timedelta(seconds=settings.PROOF_FRESH_SECONDS)
         succeeded = self.action.state == ActionState.CHALLENGE_SUCCEEDED
         if succeeded and self.now - self.action.state_updated_at <= fresh:

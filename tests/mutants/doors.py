@@ -31,6 +31,12 @@ DOORS = [
         (CEREMONIES, "    if challenge.context.get(NAMED):\n", "    if False:\n"),
     ),
     mutant(
+        "addresses: a code to a stranger's address lets its owner enrol",
+        "tests/api/test_server_challenges.py"
+        "::test_a_code_to_anothers_address_proves_the_action_and_gives_no_right_to_enrol_or_manage",
+        ("actions/client_auth.py", " and not lone_addresses.is_all(self.user, self.action.pk)", ""),
+    ),
+    mutant(
         "paths: a user is called by another one's resources",
         "tests/api/test_id_paths.py",
         (

@@ -37,6 +37,11 @@ DOORS = [
         ("actions/client_auth.py", " and not lone_addresses.is_all(self.user, self.action.pk)", ""),
     ),
     mutant(
+        "validate: an empty user is any user",
+        "tests/api/test_validate.py::test_a_mismatch_is_an_answer_that_tells_nothing_else",
+        ("actions/validation.py", "    if user_id is not None and user_id", "    if user_id and user_id"),
+    ),
+    mutant(
         "paths: a user is called by another one's resources",
         "tests/api/test_id_paths.py",
         (

@@ -275,7 +275,7 @@ CONFUSION = [
     mutant(
         "tokens: validate does not compare the user",
         f"{TOKENS}::test_a_proof_counts_for_its_own_tenant_user_action_and_key_only",
-        ("actions/validation.py", "    if user_id and user_id != said.user_id:\n", "    if False:\n"),
+        ("actions/validation.py", "    if user_id is not None and user_id != said.user_id:\n", "    if False:\n"),
     ),
     mutant(
         "tokens: claims may be missing",

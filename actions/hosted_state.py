@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_plus
 
 import phonenumbers
 from django.conf import settings
@@ -274,10 +275,11 @@ def checked_target(tenant: Tenant, facts: ActionFacts) -> str | None:
 
 
 def with_token(url: str, token: str) -> str:
-    """The URL with `token` appended to whatever query it has."""
+    """The URL with `token` appended to whatever query it has: the only one of that name, whichever the app reads."""
     base, hash_sign, fragment = url.partition("#")
-    separator = "&" if "?" in base and not base.endswith(("?", "&")) else "" if "?" in base else "?"
-    return f"{base}{separator}token={token}{hash_sign}{fragment}"
+    place, _mark, query = base.partition("?")
+    kept = [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]).lower() != "token"]
+    return f"{place}?{'&'.join([*kept, f'token={token}'])}{hash_sign}{fragment}"
 
 
 # -- telephone -----------------------------------------------------------------------------------

@@ -42,6 +42,11 @@ DOORS = [
         ("actions/validation.py", "    if user_id is not None and user_id", "    if user_id and user_id"),
     ),
     mutant(
+        "leaving: a token that was in the address stays there",
+        "tests/actions/test_hosted.py::test_the_token_is_appended_to_whatever_query_the_target_has",
+        ("actions/hosted_state.py", ' and unquote_plus(part.partition("=")[0]).lower() != "token"', ""),
+    ),
+    mutant(
         "paths: a user is called by another one's resources",
         "tests/api/test_id_paths.py",
         (

@@ -62,6 +62,20 @@ DOORS = [
         ("authenticators/links.py", "    if not typed.strip():\n        return False\n", ""),
     ),
     mutant(
+        "staff: whoever tries an account locks its owner out",
+        "tests/portal/test_portal_sign_in.py::test_who_was_here_before_gets_in_while_others_try_the_account",
+        ("authsignal_portal/known_browsers.py", 'return f"{account}:{known}" if known else account', "return account"),
+    ),
+    mutant(
+        "staff: a browser that is known to one account is known to all",
+        "tests/portal/test_portal_sign_in.py::test_no_other_cookie_makes_a_browser_known",
+        (
+            "authsignal_portal/known_browsers.py",
+            "    known = _accounts(request).get(account)\n",
+            '    known = request.COOKIES.get(COOKIE, "")[:20]\n',
+        ),
+    ),
+    mutant(
         "paths: a user is called by another one's resources",
         "tests/api/test_id_paths.py",
         (

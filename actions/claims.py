@@ -9,7 +9,7 @@ from actions import proofs
 from actions.models import Action
 from audit import log
 from audit.events import Tag
-from authenticators import available, enrolment, lone_addresses
+from authenticators import available, enrolment, lone_addresses, several
 from authenticators.models import Challenge, EndUser
 from authsignal_portal import clock
 from authsignal_portal.errors import Conflict, Unauthorized
@@ -84,8 +84,8 @@ def bind(challenge: Challenge, action: Action) -> None:
 
 def may_enrol(challenge: Challenge, user: EndUser) -> bool:
     """Whether the customer's backend lets the address that was proved become the user's authenticator."""
-    given = challenge.scope.split()
-    return enrolment.is_granted(user, VerificationMethod(challenge.method), lambda scope: scope in given)
+    given, method = challenge.scope.split(), VerificationMethod(challenge.method)
+    return enrolment.is_granted(user, method, lambda scope: scope in given) and several.has_room(user, method)
 
 
 def attach(challenge: Challenge, action_id: uuid.UUID) -> ActionState:

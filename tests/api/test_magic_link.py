@@ -359,17 +359,6 @@ def test_a_scanner_that_presses_the_button_takes_the_link_from_nobody(api, brows
     assert finalize(browser, token)["isVerified"] is True
 
 
-def test_who_presses_without_an_address_takes_the_sdks_link_from_nobody(api, browser, settings):
-    token = enrolled(api)["token"]
-    ok(browser("POST", "challenge/email-magic-link", token=token))
-    path = link_sent()
-    for typed in ["", " "] * settings.LINK_TRIES:
-        assert confirm(path, email=typed).status_code == 200
-    assert finalize(browser, token) == PENDING
-    assert b"You may close this tab" in confirm(path, email=EMAIL).content
-    assert finalize(browser, token)["isVerified"] is True
-
-
 def test_of_the_codes_that_a_link_showed_the_last_one_works(api, browser):
     began = Client()
     token = started_by_page(began, api)["token"]
@@ -470,3 +459,14 @@ def test_the_page_speaks_and_looks_like_the_tenant_and_says_where_help_is(api, b
     assert f'href="/challenge/theme/{acme.pk}/css/' in page
     assert 'href="https://acme.example/help"' in page
     assert f"<bdi>{ids.reference(Action.objects.get().pk)}</bdi>" in page
+
+
+def test_who_presses_without_an_address_takes_the_sdks_link_from_nobody(api, browser, settings):
+    token = enrolled(api)["token"]
+    ok(browser("POST", "challenge/email-magic-link", token=token))
+    path = link_sent()
+    for typed in ["", " "] * settings.LINK_TRIES:
+        assert confirm(path, email=typed).status_code == 200
+    assert finalize(browser, token) == PENDING
+    assert b"You may close this tab" in confirm(path, email=EMAIL).content
+    assert finalize(browser, token)["isVerified"] is True

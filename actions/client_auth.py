@@ -8,8 +8,9 @@ from django.utils import translation
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from actions import languages
+from actions import languages, states
 from actions.models import Action, ActionFacts
+from authenticators import challenges
 from authenticators.models import EndUser
 from authsignal_portal import clock, limits, tokens
 from authsignal_portal.api import mark_tenant
@@ -47,17 +48,27 @@ class ClientContext:
 
     @property
     def has_fresh_proof(self) -> bool:
-        """Whether this action was proved in the last ten minutes; both its tokens share in it."""
-        fresh = timedelta(seconds=settings.PROOF_FRESH_SECONDS)
+        """Whether this action was proved in the last ten minutes; both its tokens share in it.
+
+        Asked anew each time: it ends at once with the authenticator that it was proved with, or when the backend
+        closes the action.
+        """
+        since = self.now - timedelta(seconds=settings.PROOF_FRESH_SECONDS)
         succeeded = self.action.state == ActionState.CHALLENGE_SUCCEEDED
-        if succeeded and self.now - self.action.state_updated_at <= fresh:
-            return True
-        return self.token.purpose == TokenPurpose.ACCESS and self.now - self.token.issued_at <= fresh
+        by_state = succeeded and self.action.state_updated_at >= since
+        by_token = self.token.purpose == TokenPurpose.ACCESS and self.token.issued_at >= since
+        proved = not self.is_closed and (by_state or by_token)
+        return proved and challenges.stand(self.action.pk, since=since)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether somebody decided: then it is open to nothing that its tokens or its proofs would allow."""
+        return self.action.state in states.CLOSED_TO_PROOF
 
     def may(self, scope: Scope) -> bool:
         """Whether the customer's backend granted the scope, or a fresh proof stands for it."""
         granted = self.token.purpose == TokenPurpose.TRACK and scope in self.token.scopes
-        return granted or self.has_fresh_proof
+        return (granted and not self.is_closed) or self.has_fresh_proof
 
 
 def read_context(text: object, *, page_language: str = "") -> ClientContext:

@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from actions import proofs
-from actions.client_auth import ClientContext
 from actions.models import Action, ActionFacts, Device
 from audit import log
 from audit.events import Tag
@@ -16,7 +14,7 @@ from authenticators import challenges
 from authenticators.models import EndUser
 from authsignal_portal import clock, user_agent
 from authsignal_portal.errors import Forbidden, InvalidRequest, NotFound
-from authsignal_portal.vocabulary import ActionState, Scope
+from authsignal_portal.vocabulary import ActionState
 
 MAX_LISTED = 50
 # Among how many of a user's newest actions a device's browser is looked for.
@@ -44,16 +42,6 @@ def remember(action: Action, facts: ActionFacts, *, now: datetime) -> datetime:
     Device.objects.filter(pk=device.pk).update(remembered_until=until)
     _record(Tag.DEVICE_UPDATED, device, action.user, log.user(action.user.pseudonym), "remembered_until")
     return until
-
-
-def check_may_manage(context: ClientContext) -> None:
-    """To know or forget the devices takes the same word or proof as the authenticators.
-
-    Raises Forbidden, and InvalidRequest where somebody closed the action.
-    """
-    proofs.check_open(context.action)
-    if not context.may(Scope.UPDATE):
-        raise Forbidden("Devices need a completed challenge first.")
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import devices
+from actions import devices, own_methods
 from actions.hosted import HostedView
 from actions.models import Device
 from audit import log
@@ -33,7 +33,7 @@ class ListDevicesView(HostedView):
     @extend_schema(request=None, responses={200: dict})
     def post(self, request: Request) -> Response:
         context = self.context
-        devices.check_may_manage(context)
+        own_methods.check_devices(context)
         found = devices.listed(context.user, this=context.facts.device_id, now=context.now)
         return Response({"devices": [device_output(one) for one in found]})
 
@@ -41,7 +41,7 @@ class ListDevicesView(HostedView):
 class ForgetDeviceView(HostedView):
     @extend_schema(request=DeviceInput, responses={200: dict})
     def post(self, request: Request) -> Response:
-        devices.check_may_manage(self.context)
+        own_methods.check_devices(self.context)
         user = self.context.user
         device = Device.objects.filter(pk=self.parsed(DeviceInput).get("id", 0), user=user, invalidated_at=None).first()
         if device is None:

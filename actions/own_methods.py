@@ -167,6 +167,16 @@ def _removes(context: ClientContext, held: frozenset[Scope]) -> bool:
     return Scope.REMOVE in held and context.tenant.allow_deleting_user_authenticators
 
 
+def check_devices(context: ClientContext) -> None:
+    """To know or forget the devices takes the same word or proof as the authenticators.
+
+    Raises Forbidden, and InvalidRequest where somebody closed the action.
+    """
+    proofs.check_open(context.action)
+    if not context.may(Scope.UPDATE):
+        raise Forbidden("Devices need a completed challenge first.")
+
+
 # -- doing it ------------------------------------------------------------------------------------
 
 

@@ -73,7 +73,7 @@ def prefer(visit: Visit, _argument: str) -> Answer:
 
 def devices_page(visit: Visit, _argument: str = "") -> Shown:
     context = visit.context
-    devices.check_may_manage(context)
+    own_methods.check_devices(context)
     found = devices.listed(context.user, this=context.facts.device_id, now=context.now)
     template = plain_html.row_template(visit.words.render("devices"))
     rows = SafeString("".join(_device_row(visit, one, template) for one in found))
@@ -92,7 +92,7 @@ def _device_row(visit: Visit, one: devices.Listed, template: str) -> str:
 
 
 def forget(visit: Visit, device_id: str) -> Shown:
-    devices.check_may_manage(visit.context)
+    own_methods.check_devices(visit.context)
     user = visit.context.user
     rows = Device.objects.filter(user=user, invalidated_at=None)
     is_number = device_id.isascii() and device_id.isdigit() and len(device_id) <= MAX_DIGITS

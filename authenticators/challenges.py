@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from audit import log
 from audit.events import Tag
@@ -367,9 +367,10 @@ def _cancel_surplus(user: EndUser | None, action_id: uuid.UUID | None) -> None:
 
 
 def of_action(tenant: Tenant, action_id: uuid.UUID, method: VerificationMethod) -> QuerySet[Challenge]:
-    """The action's challenges by this method, newest first."""
+    """The action's challenges by this method, newest first; of one moment, what has not ended."""
     rows = Challenge.objects.filter(tenant=tenant, action_id=action_id, method=method)
-    return rows.select_related("tenant", "user").order_by("-created_at", "-pk")
+    last_ended = F("failed_at").desc(nulls_first=True)
+    return rows.select_related("tenant", "user").order_by("-created_at", last_ended, "-pk")
 
 
 def by_nonce(tenant: Tenant, action_id: uuid.UUID, method: VerificationMethod, nonce: bytes) -> QuerySet[Challenge]:

@@ -23,6 +23,7 @@ PROVED_BY = """\
         challenge.authenticator = authenticator
         challenge.save(update_fields=["authenticator"])
 """
+UNPROVED = '    if not context.may(Scope.UPDATE):\n        raise Forbidden("Devices'
 PASSED_ON = """\
             proofs = Challenge.objects.filter(action_id=action_id, authenticator__in=replaced)
             proofs.exclude(verified_at=None).update(authenticator=row)
@@ -709,8 +710,8 @@ WITHDRAWALS = [
         f"{WITHDRAWN}::test_a_closed_action_manages_nothing",
         (
             "actions/own_methods.py",
-            '    proofs.check_open(context.action)\n    if not context.may(Scope.UPDATE):\n        raise Forbidden("Devices',
-            '    if not context.may(Scope.UPDATE):\n        raise Forbidden("Devices',
+            "    proofs.check_open(context.action)\n" + UNPROVED,
+            UNPROVED,
         ),
         ("actions/client_auth.py", "return self.action.state in states.CLOSED_TO_PROOF", "return False"),
     ),

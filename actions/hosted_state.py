@@ -113,8 +113,11 @@ def may_enrol(context: ClientContext) -> list[VerificationMethod]:
     refuse."""
     if context.action.state in states.CLOSED_TO_PROOF:
         return []
-    needs_word = available.was_enrolled(context.user) or context.tenant.first_enrolment_needs_scope
-    return [method for method in M if not needs_word or proving.has_word(context, method)]
+    if not (available.was_enrolled(context.user) or context.tenant.first_enrolment_needs_scope):
+        return list(M)
+    # Asked once for all methods.
+    held = [scope for scope in (Scope.ADD, Scope.UPDATE) if context.may(scope)]
+    return [method for method in M if enrolment.is_granted(context.user, method, held.__contains__)]
 
 
 def _methods(context: ClientContext, enrolled: list[VerificationMethod], *, has_codes: bool) -> list[dict[str, Any]]:

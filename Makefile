@@ -10,6 +10,8 @@ SDK := tests/sdk/node_modules/.installed
 PEERS := var/bench/peers/.installed
 PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
+# Debian has nginx where only root looks for programs.
+export PATH := $(PATH):/usr/sbin
 
 .PHONY: help
 help: ## list the commands
@@ -36,7 +38,7 @@ demo-reset: $(DEMO) ## drop the demo data
 test screenshots: export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: test
-test: $(DEV) chromium $(SDK) lint ## install what the tests need and run them all
+test: $(DEV) chromium nginx $(SDK) lint ## install what the tests need and run them all
 	$(PY) -m pytest -n 3 --dist worksteal
 
 .PHONY: lint
@@ -49,7 +51,7 @@ lint: $(DEV) ## style, types, import contracts, missing migrations
 	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 .PHONY: mutants
-mutants: $(DEV) chromium $(SDK) ## break the product on purpose: each mutant must turn its test red
+mutants: $(DEV) chromium nginx $(SDK) ## break the product on purpose: each mutant must turn its test red
 	$(PY) -m tests.mutants
 
 .PHONY: bench
@@ -160,6 +162,11 @@ endef
 .PHONY: chromium
 chromium:
 	$(call need,chromium,chromium fonts-dejavu-core)
+
+# The tests run it by themselves, on ports of their own.
+.PHONY: nginx
+nginx:
+	$(call need,nginx,nginx-light)
 
 .PHONY: node
 node:

@@ -240,6 +240,8 @@ def begin_action(challenge: Challenge, user: EndUser, seen: Mapping[str, Any]) -
         action_code=challenge.action_code,
         attributes=attributes,
         actor=log.user(user.pseudonym),
+        # What it is bound to, and its page may have shown, was written before anybody's language was known.
+        in_default_text=bool(challenge.transaction_hash),
     )
     Challenge.objects.filter(pk=challenge.pk).update(user=user, action_id=action.pk)
     return action

@@ -9,7 +9,7 @@ from actions import proofs
 from actions.models import Action
 from audit import log
 from audit.events import Tag
-from authenticators import available, enrolment
+from authenticators import available, enrolment, several
 from authenticators.models import Authenticator, Challenge, EndUser
 from authsignal_portal import clock
 from authsignal_portal.errors import Conflict, Unauthorized
@@ -95,8 +95,8 @@ def _at_its_address(challenge: Challenge, user: EndUser) -> Authenticator | None
 
 def may_enrol(challenge: Challenge, user: EndUser) -> bool:
     """Whether the customer's backend lets the address that was proved become the user's authenticator."""
-    given = challenge.scope.split()
-    return enrolment.is_granted(user, VerificationMethod(challenge.method), lambda scope: scope in given)
+    given, method = challenge.scope.split(), VerificationMethod(challenge.method)
+    return enrolment.is_granted(user, method, lambda scope: scope in given) and several.has_room(user, method)
 
 
 def attach(challenge: Challenge, action_id: uuid.UUID) -> ActionState:

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from actions import device_answers as answers
 from actions import device_inputs as inputs
-from actions import device_proving, linking
+from actions import device_proving, linking, shared_data
 from actions.client_api import seen
 from actions.client_devices import DeviceView
 from actions.models import Action
@@ -22,6 +22,7 @@ from authsignal_portal import clock
 from authsignal_portal.errors import InvalidRequest
 from authsignal_portal.vocabulary import VerificationMethod
 from authsignal_portal.wire import epoch, present
+from rules.models import ActionConfiguration
 
 M = VerificationMethod
 SIGNATURE_HEADER = "X-Authsignal-Signature"
@@ -39,7 +40,7 @@ def shown_output(action: Action) -> dict[str, Any]:
         "message": linking.transaction_shown(action).text or None,
         "transaction": transaction_output(linked) if linked else None,
     }
-    return present(told) | device_proving.public_data(action)
+    return present(told) | shared_data.public(action)
 
 
 class AnswerView(DeviceView):
@@ -93,6 +94,7 @@ class PendingPushView(AnswerView):
                 "challengeId": challenge.pk,
                 "userId": action.user.user_id,
                 "actionCode": action.action_code,
+                "actionName": ActionConfiguration.name_of(action.tenant, action.action_code),
                 "idempotencyKey": action.idempotency_key,
                 "deviceId": facts.device_id or None,
                 "userAgent": facts.user_agent or None,
@@ -137,6 +139,7 @@ class ClaimQrView(DeviceView):
                 "ipAddress": challenge.context.get("ipAddress"),
                 "userAgent": challenge.context.get("userAgent") or None,
                 "actionCode": action.action_code,
+                "actionName": ActionConfiguration.name_of(action.tenant, action.action_code),
                 "idempotencyKey": action.idempotency_key,
             }
         )

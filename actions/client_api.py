@@ -16,6 +16,7 @@ from actions.client_auth import ClientContext, ClientToken, OptionalClientToken
 from actions.ip_intel import InvalidAddress, parse_address
 from authenticators import available
 from authenticators import serializers as shapes
+from authenticators.app_attestation import nonces
 from authenticators.challenges import Way
 from authenticators.models import Authenticator
 from authsignal_portal import limits, tokens
@@ -115,7 +116,9 @@ class BeginView(EitherView):
     @extend_schema(operation_id="clientChallenge", request=inputs.BeginInput, responses={200: answers.Begun})
     def post(self, request: Request) -> Response:
         challenge = self.begin()
-        return Response({"challengeId": challenge.pk, "nonce": bytes(challenge.nonce or b"").hex()})
+        # With a user's token, what an attestation of their app is made over; the challenge itself is for whoever comes.
+        nonce = nonces.issue(self.context.user) if self.context else bytes(challenge.nonce or b"").hex()
+        return Response({"challengeId": challenge.pk, "nonce": nonce})
 
     def begin(self) -> Any:
         given = self.parsed(inputs.BeginInput)
@@ -169,7 +172,9 @@ class InitView(ClientView):
     @extend_schema(operation_id="clientInit", request=None, responses={200: answers.Init})
     def post(self, request: Request) -> Response:
         context, first = self.context, self.context.facts.default_method
-        usable = proving.challengeable(context.user, available.enrolled(context.user))
+        enrolled = available.enrolled(context.user)
+        is_new = available.is_new(context.user, enrolled)
+        usable = proving.challengeable(context.user, enrolled, is_new=is_new)
         permitted = proofs.permitted(context.action)
         methods = [method for method in usable if method in permitted]
         user = present({"email": context.user.email, "phoneNumber": context.user.phone_number})
@@ -248,9 +253,12 @@ class EnrolSmsView(ClientView):
 class StartCodeView(ClientView):
     method: VerificationMethod = M.EMAIL_OTP
 
-    @extend_schema(operation_id="clientChallengeEmail", request=None, responses={200: answers.CodeSent})
+    @extend_schema(
+        operation_id="clientChallengeEmail", request=inputs.OneOfSeveralInput, responses={200: answers.CodeSent}
+    )
     def post(self, request: Request) -> Response:
-        return Response({"challengeId": proving.start_code(self.context, self.method).pk})
+        which = self.parsed(inputs.OneOfSeveralInput).get("userAuthenticatorId", "")
+        return Response({"challengeId": proving.start_code(self.context, self.method, which=which).pk})
 
 
 class StartSmsView(StartCodeView):
@@ -258,8 +266,9 @@ class StartSmsView(StartCodeView):
 
     @extend_schema(operation_id="clientChallengeSms", request=inputs.SmsInput, responses={200: answers.CodeSent})
     def post(self, request: Request) -> Response:
-        way = Way(sms_channel=self.parsed(inputs.SmsInput).get("smsChannel", ""))
-        return Response({"challengeId": proving.start_code(self.context, self.method, way).pk})
+        given = self.parsed(inputs.SmsInput)
+        way, which = Way(sms_channel=given.get("smsChannel", "")), given.get("userAuthenticatorId", "")
+        return Response({"challengeId": proving.start_code(self.context, self.method, way, which=which).pk})
 
 
 class VerifyCodeView(ClientView):

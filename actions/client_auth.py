@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils import translation
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from actions import languages, states
+from actions import languages, one_browser, states
 from actions.models import Action, ActionFacts
 from authenticators import challenges
 from authenticators.models import EndUser
@@ -84,6 +85,12 @@ def _context(token: tokens.ClientToken, page_language: str) -> ClientContext:
     return ClientContext(token, action, action.clock, page_language=page_language)
 
 
+def check_browser(request: HttpRequest, context: ClientContext) -> None:
+    """A token that stood in an address is of the browser that opened the page with it. Raises OpenedElsewhere."""
+    if context.token.purpose == TokenPurpose.TRACK:
+        one_browser.check(request, context.facts)
+
+
 class ClientToken(BaseAuthentication):
     """`Authorization: Bearer <token>`. `request.auth` is the ClientContext."""
 
@@ -98,6 +105,7 @@ class ClientToken(BaseAuthentication):
         # Known before expiry is judged, so that a page on another origin can read that its token expired.
         mark_tenant(request, token.tenant)
         context = _context(token, translation.get_language_from_request(request._request))
+        check_browser(request._request, context)
         limits.requests_by_user(context.user.pk, client_ip(request._request))
         return None, context
 

@@ -15,6 +15,7 @@ from actions import device_inputs as inputs
 from actions.app_enrolment import InvitedApp, InvitedContext
 from actions.client_api import EitherView
 from authenticators import device_credentials, device_keys
+from authenticators.app_attestation.evidence import Attestation, Provider
 from authenticators.device_credentials import Device
 from authenticators.models import Authenticator
 from authsignal_portal.errors import ExpiredToken, InvalidCredential
@@ -41,13 +42,18 @@ def credential_output(row: Authenticator) -> dict[str, Any]:
 
 
 def device_of(given: dict[str, Any]) -> Device:
+    attestation = given.get("performAttestation")
     return Device(
         public_key=device_keys.read_key(given["publicKey"]),
         name=given.get("deviceName", ""),
         platform=DevicePlatform(given["devicePlatform"].upper()),
         push_token=given.get("pushToken", ""),
-        attestation=(given.get("performAttestation") or {}).get("provider", ""),
+        attestation=attestation_of(attestation) if attestation else None,
     )
+
+
+def attestation_of(given: dict[str, Any]) -> Attestation:
+    return Attestation(Provider(given["provider"]), given["token"], given.get("keyId", ""))
 
 
 # -- the app: its credential ---------------------------------------------------------------------

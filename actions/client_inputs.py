@@ -17,7 +17,13 @@ class BeginInput(serializers.Serializer[Any]):
     idempotencyKey = Text()
 
 
-class SmsInput(serializers.Serializer[Any]):
+class OneOfSeveralInput(serializers.Serializer[Any]):
+    """Which one, of several of the method. The SDKs name none."""
+
+    userAuthenticatorId = Text(max_length=64)
+
+
+class SmsInput(OneOfSeveralInput):
     smsChannel = serializers.ChoiceField(["", *SmsChannel], required=False)
 
 

@@ -39,9 +39,12 @@ class EnrolLinkView(ClientView):
 
 
 class StartLinkView(ClientView):
-    @extend_schema(operation_id="clientChallengeMagicLink", request=None, responses={200: answers.CodeSent})
+    @extend_schema(
+        operation_id="clientChallengeMagicLink", request=inputs.OneOfSeveralInput, responses={200: answers.CodeSent}
+    )
     def post(self, request: Request) -> Response:
-        challenge = proving.start_code(self.context, M.EMAIL_MAGIC_LINK, asked_by(request))
+        which = self.parsed(inputs.OneOfSeveralInput).get("userAuthenticatorId", "")
+        challenge = proving.start_code(self.context, M.EMAIL_MAGIC_LINK, asked_by(request), which=which)
         return Response({"challengeId": challenge.pk})
 
 
@@ -60,7 +63,9 @@ class FinalizeLinkView(ClientView):
 class StartWhatsAppView(StartCodeView):
     method = M.WHATSAPP
 
-    @extend_schema(operation_id="clientChallengeWhatsApp", request=None, responses={200: answers.CodeSent})
+    @extend_schema(
+        operation_id="clientChallengeWhatsApp", request=inputs.OneOfSeveralInput, responses={200: answers.CodeSent}
+    )
     def post(self, request: Request) -> Response:
         return super().post(request)
 

@@ -22,23 +22,26 @@ def close(context: ClientContext) -> None:
     if context.action.state != ActionState.CHALLENGE_REQUIRED or hosted_state.is_vouched(context):
         return
     with one_at_a_time(context):
-        if not _has(context) and not _may_have(context):
+        enrolled = available.enrolled(context.user)
+        is_new = available.is_new(context.user, enrolled)
+        if not _has(context, enrolled, is_new=is_new) and not _may_have(context, is_new=is_new):
             proofs.no_method_left(context.action)
 
 
-def _has(context: ClientContext) -> bool:
+def _has(context: ClientContext, enrolled: list[VerificationMethod], *, is_new: bool) -> bool:
     """Whether something allowed is there: also what only an app of the customer's own can use."""
     user = context.user
-    enrolled = available.enrolled(user)
-    found = {*enrolled, *hosted_state.contacts_of(user, enrolled)}
+    found = {*enrolled, *hosted_state.contacts_of(user, enrolled, is_new=is_new)}
     if user.recovery_codes.filter(used_at=None).exists():
         found.add(M.RECOVERY_CODE)
     return not found.isdisjoint(proofs.permitted(context.action))
 
 
-def _may_have(context: ClientContext) -> bool:
+def _may_have(context: ClientContext, *, is_new: bool) -> bool:
     """Whether something allowed can be set up: also what only an app of the customer's own can."""
-    possible = {*proofs.permitted(context.action)}.intersection(hosted_state.may_enrol(context)) - {M.RECOVERY_CODE}
+    possible = {*proofs.permitted(context.action)}.intersection(hosted_state.may_enrol(context, is_new=is_new)) - {
+        M.RECOVERY_CODE
+    }
     rows = {row.method: row for row in AuthenticatorConfiguration.objects.filter(tenant=context.tenant)}
     for method in possible:
         row = rows.get(method)

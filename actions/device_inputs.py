@@ -4,9 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from authenticators.app_attestation.evidence import Provider
+from authenticators.app_attestation.examining import MAX_TOKEN
 from authsignal_portal.fields import Custom, Flag, Text
 
-PROVIDERS = ["APP_ATTEST", "PLAY_INTEGRITY"]
+PROVIDERS = [provider.value for provider in Provider]
 MAX_KEY = 512
 MAX_SIGNATURE = 512
 MAX_ID = 128
@@ -23,7 +25,7 @@ class Decision(serializers.BooleanField):
 
 class Attestation(serializers.Serializer[Any]):
     provider = serializers.ChoiceField(PROVIDERS)
-    token = Text(max_length=20_000, required=True)
+    token = Text(max_length=MAX_TOKEN, required=True)
     keyId = Text(max_length=512)
 
 

@@ -5,7 +5,6 @@ user, guess count, challenge, authenticator.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -15,6 +14,7 @@ from actions.client_auth import ClientContext
 from actions.models import Action
 from actions.proving import Verified
 from authenticators import available, challenges, device_challenges, device_credentials, device_keys, news
+from authenticators.app_attestation import examining
 from authenticators.challenges import Attempt
 from authenticators.device_credentials import Device
 from authenticators.device_keys import Signed
@@ -24,7 +24,6 @@ from authsignal_portal import clock
 from authsignal_portal.errors import ExpiredToken, InvalidRequest, RefusedCredential
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import DEVICE_METHODS, VerificationMethod
-from rules.models import CustomDataPoint
 
 Purpose = Challenge.Purpose
 M = VerificationMethod
@@ -36,17 +35,33 @@ M = VerificationMethod
 def enrol(context: ClientContext, methods: Sequence[VerificationMethod], device: Device) -> Authenticator:
     """Enrol the device for these methods, all or none; returns the credential of the first.
 
-    Raises InvalidRequest where its key is another user's, and what `check_may_enrol` raises.
+    Raises InvalidRequest where its key is another user's, what `check_may_enrol` raises, and what `check_attested`
+    raises where only attested apps enrol.
     """
     with transaction.atomic():
         known = device_credentials.hold(context.user, device.public_key)
         context.user.lock(gone=ExpiredToken())
         for method in methods:
             proving.check_may_enrol(context, method)
+        standing = examining.examine(
+            context.user,
+            device.attestation,
+            platform=device.platform,
+            public_key=device.public_key,
+            idempotency_key=context.token.idempotency_key,
+            now=clock.now(),
+        )
         new = [method for method in methods if method not in known]
         rows = [
-            # One device is one thing that happened, whatever it is for.
-            device_credentials.enrol(context.user, method, device, action_id=context.action.pk, tells=method in new[:1])
+            device_credentials.enrol(
+                context.user,
+                method,
+                device,
+                standing=standing,
+                action_id=context.action.pk,
+                # One device is one thing that happened, whatever it is for.
+                tells=method in new[:1],
+            )
             for method in methods
         ]
     return rows[0]
@@ -227,13 +242,3 @@ def action_of(challenge: Challenge) -> Action:
     """What a push is about. Raises InvalidRequest when it is gone."""
     assert challenge.user is not None
     return _action_of(challenge, challenge.user)
-
-
-def public_data(action: Action) -> dict[str, dict[str, Any]]:
-    """The custom data that the tenant lets a user's device see: of the action, and of the user. Empty parts are out."""
-    points = CustomDataPoint.objects.filter(tenant=action.tenant_id, is_public=True)
-    names = set(points.values_list("model_type", "name"))
-    custom = action.facts.facts.get("custom") or {}
-    seen = {name: value for name, value in custom.items() if ("action", name) in names}
-    known = {name: value for name, value in action.user.custom.items() if ("user", name) in names}
-    return {name: data for name, data in (("custom", seen), ("user", {"custom": known} if known else {})) if data}

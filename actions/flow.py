@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
-from actions import claims, linking, messages, store, track_request, user_columns, velocity, weighing
+from actions import claims, languages, linking, messages, store, track_request, user_columns, velocity, weighing
 from actions.models import ENTITY_COLUMNS, PRIVATE, Action, ActionFacts
 from actions.store import Known
 from actions.track_request import Track, fixed_part
@@ -75,13 +75,22 @@ def track(
     attributes: Mapping[str, Any],
     actor: log.Actor,
     begun_by_client: bool = False,
+    in_default_text: bool = False,
 ) -> Tracked:
     """Decide what the user may do now, store the decision with all that led to it, and return it.
 
     `attributes` has the wire's names (wire: track request). The same key again returns the stored decision.
     Raises InvalidRequest, InvalidConfiguration, Conflict (same key, other body), TooManyRequests, Unavailable.
     """
-    request = track_request.checked(tenant, user_id, action_code, attributes, actor, begun_by_client=begun_by_client)
+    request = track_request.checked(
+        tenant,
+        user_id,
+        action_code,
+        attributes,
+        actor,
+        begun_by_client=begun_by_client,
+        in_default_text=in_default_text,
+    )
     challenge_id = request.sent.get("challengeId")
     return _track_proved(request, challenge_id) if challenge_id else _track(request)
 
@@ -163,7 +172,7 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
         "missingLists": [alias for alias in policy.lists if alias not in lists],
     }
     state = _first_state(request, known, outcome)
-    shown, trace["notLinked"] = _message(known, facts, is_challenge=_is_challenge(outcome, state))
+    shown, trace["notLinked"] = _message(request, known, facts, is_challenge=_is_challenge(outcome, state))
     allowed, default_method = _methods(request.tenant, known, policy, decision)
     action_id = uuid7()
     user_pk = known.user_pk or uuid.uuid4()
@@ -221,18 +230,26 @@ def _is_challenge(outcome: Outcome, state: ActionState) -> bool:
     return outcome == Outcome.CHALLENGE or state == ActionState.CHALLENGE_REQUIRED
 
 
-def _message(known: Known, facts: Mapping[str, Any], *, is_challenge: bool) -> tuple[dict[str, str], str]:
+def _template(request: Track, known: Known) -> str:
+    """The message in the language that the app asks for, else the user's, else in its default text."""
+    wanted = "" if request.in_default_text else languages.asked_for(request.sent.get("locale"), known.locale)
+    return messages.in_language(wanted, default=known.message or "", localized=known.localized_messages or {})
+
+
+def _message(
+    request: Track, known: Known, facts: Mapping[str, Any], *, is_challenge: bool
+) -> tuple[dict[str, str], str]:
     """What the user is shown, with dynamic linking the transaction that it is bound to, and else why it is not.
 
     Raises InvalidRequest: a challenge needs its transaction, to the byte; another decision stands without it.
     """
-    action, user = facts["custom"], facts["user"]["custom"]
+    template, action, user = _template(request, known), facts["custom"], facts["user"]["custom"]
     if not known.dynamic_linking:
-        shown = messages.render(known.message or "", action=action, user=user)
+        shown = messages.render(template, action=action, user=user)
         return {"message": shown, "transaction": "", "transaction_hash": ""}, ""
     points = (known.amount_data_point or "", known.currency_data_point or "", known.payee_data_point or "")
     try:
-        linked = linking.transaction(linking.Linking(known.message or "", *points), action=action, user=user)
+        linked = linking.transaction(linking.Linking(template, *points), action=action, user=user)
     except InvalidRequest as problem:
         if is_challenge:
             raise
@@ -384,7 +401,15 @@ def _answer(
     )
 
 
-def join(*, tenant: Tenant, user_id: str, action_code: str, attributes: Mapping[str, Any], actor: log.Actor) -> Action:
+def join(
+    *,
+    tenant: Tenant,
+    user_id: str,
+    action_code: str,
+    attributes: Mapping[str, Any],
+    actor: log.Actor,
+    in_default_text: bool = False,
+) -> Action:
     """The instance that a client or server challenge belongs to: the one with this key, else a new one, begun now.
 
     Call inside a transaction; returns with the user locked. Raises what `track` raises.
@@ -404,6 +429,7 @@ def join(*, tenant: Tenant, user_id: str, action_code: str, attributes: Mapping[
         attributes=attributes,
         actor=actor,
         begun_by_client=True,
+        in_default_text=in_default_text,
     )
     return claims.hold(tracked.action_id)
 

@@ -25,22 +25,30 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import app_enrolment, dead_ends, device_waiting, hosted_state, hosted_theme, languages, plain_pass, proving
+from actions import (
+    app_enrolment,
+    dead_ends,
+    device_waiting,
+    hosted_state,
+    hosted_theme,
+    languages,
+    one_browser,
+    plain_pass,
+    proving,
+)
 from actions.client_api import seen
 from actions.client_auth import ClientContext, ClientToken
-from actions.models import FRAMED, ActionFacts
+from actions.models import ActionFacts
 from authenticators import tuning
-from authenticators.models import EndUser
-from authsignal_portal import clock, crypto, ids, tokens, wording
+from authenticators.models import AuthenticatorConfiguration, EndUser
+from authsignal_portal import clock, ids, tokens, wording
 from authsignal_portal.api import JsonView
-from authsignal_portal.errors import ExpiredToken, Forbidden, InvalidRequest
+from authsignal_portal.errors import ExpiredToken, InvalidRequest
 from authsignal_portal.fields import Text
 from authsignal_portal.models import Tenant, Wording
 from authsignal_portal.vocabulary import ID_TOKENS, IDENTITY_CHECKS, VerificationMethod
 from authsignal_portal.wire import present
 
-BROWSER_COOKIE = "__Host-ch"
-EMBEDDED_HEADER = "X-Challenge-Embedded"
 # Custom schemes that may receive a token: the React Native SDK listens for `authsignal://auth?token=…`.
 NATIVE_SCHEMES = frozenset({"authsignal"})
 MAX_OTP_URI = 2331
@@ -84,19 +92,19 @@ def page(request: HttpRequest) -> HttpResponse:
     """GET /challenge?token=…[&mode=popup]. Changes nothing: mail scanners open links too."""
     token, facts, problem = opened(request.GET.get("token"))
     tenant = token.tenant if token else None
-    if not problem and facts and is_other_browser(request, facts):
+    if not problem and facts and one_browser.is_other(request, facts):
         problem = "other-browser"
-    browser = browser_of(request) or secrets.token_urlsafe(32)
+    browser = one_browser.browser_of(request) or secrets.token_urlsafe(32)
     context = _context(request, token, facts, problem)
-    if tenant and not problem and _is_top_level(request):
+    if tenant and not problem and one_browser.is_top_level(request):
         context["plain"] = _without_script(request.GET, tenant, browser)
     with wording.speaking(language_of(facts), texts_of(tenant)):
         response = TemplateResponse(request, "challenge/page.html", context).render()
         response.headers["Content-Language"] = translation.get_language()
     response.status_code = {"": 200, "other-browser": 403}.get(problem, 410)
     set_headers(response, tenant)
-    if token and not problem and _is_top_level(request):
-        set_cookie(response, browser, token.tenant)
+    if token and not problem and one_browser.is_top_level(request):
+        one_browser.set_cookie(response, browser, token.tenant)
     return response
 
 
@@ -146,6 +154,7 @@ def _context(
     }
     if tenant and facts and problem == "expired":
         config["returnUrl"] = hosted_state.return_url(tenant, facts, query["token"])
+    slow = slow_screens(tenant)
     return {
         "tenant": tenant.name if tenant else "",
         "theme": hosted_theme.of(tenant),
@@ -155,7 +164,7 @@ def _context(
         "digits": tuning.DIGITS,
         "config": present(config),
         "method_screens": [
-            (name, f"challenge/methods/{name}.html", digits_of(tenant, name)) for name in METHOD_SCREENS
+            (name, f"challenge/methods/{name}.html", digits_of(tenant, name), name in slow) for name in METHOD_SCREENS
         ],
         "cards": [(method, f"challenge/methods/{method.lower()}_card.html") for method in VerificationMethod],
         "error_screens": [(name, f"challenge/errors/{name.replace('-', '_')}.html") for name in ERRORS],
@@ -188,6 +197,12 @@ def texts_of(tenant: Tenant | None) -> dict[str, dict[str, str]]:
 def digits_of(tenant: Tenant | None, screen: str) -> int:
     method = screen.removesuffix("_enrol").upper()
     return tuning.code_length(tenant, method) if tenant and method in tuning.CODED else tuning.DIGITS
+
+
+def slow_screens(tenant: Tenant | None) -> set[str]:
+    """Those that say that what was sent may take some minutes."""
+    rows = AuthenticatorConfiguration.objects.filter(tenant=tenant, warns_of_delay=True)
+    return {method.lower() for method in rows.values_list("method", flat=True)}
 
 
 def language_of(facts: ActionFacts | None) -> str:
@@ -227,78 +242,6 @@ def set_headers(response: HttpResponse, tenant: Tenant | None) -> None:
     )
 
 
-# -- one browser ---------------------------------------------------------------------------------
-
-
-def _is_top_level(request: HttpRequest) -> bool:
-    """Browsers too old to say what they fetch for count as top level."""
-    return request.headers.get("Sec-Fetch-Dest", "document") == "document"
-
-
-def is_other_browser(request: HttpRequest, facts: ActionFacts) -> bool:
-    bound = facts.bound_browser
-    return bool(bound) and not crypto.is_keyed_hash(bound, "browser", browser_of(request))
-
-
-def is_embedded(request: HttpRequest) -> bool:
-    """Whether a call comes from a page in a frame, as the page says."""
-    return request.headers.get(EMBEDDED_HEADER) == "yes"
-
-
-def browser_of(request: HttpRequest) -> str:
-    return request.COOKIES.get(BROWSER_COOKIE, "")[:128]
-
-
-def set_cookie(response: HttpResponse, browser: str, tenant: Tenant) -> None:
-    response.set_cookie(
-        BROWSER_COOKIE,
-        browser,
-        max_age=tenant.token_duration_in_minutes * 60,
-        secure=True,
-        httponly=True,
-        samesite="Lax",
-    )
-
-
-class OpenedElsewhere(Forbidden):
-    """The page shows a screen of its own for this code; no SDK calls what raises it."""
-
-    code = "opened_elsewhere"
-    default_description = "This verification was opened in another browser and continues only there."
-
-
-def bind_browser(request: HttpRequest, context: ClientContext) -> None:
-    """Remember the first browser at top level. Raises OpenedElsewhere, ExpiredToken.
-
-    What began in a frame stays with nobody: the frame has no cookie on another site, and the window that helps it out
-    has one, which would shut the frame out. Whether it is framed is what the page says: it unbinds nothing that is
-    bound.
-    """
-    if is_embedded(request) and not context.facts.browser_hash:
-        _bind(context.facts, FRAMED)
-    bind_top_level(request, context)
-
-
-def bind_top_level(request: HttpRequest, context: ClientContext) -> None:
-    """Raises OpenedElsewhere, ExpiredToken."""
-    facts, browser = context.facts, browser_of(request)
-    if browser and not facts.browser_hash:
-        _bind(facts, crypto.keyed_hash("browser", browser))
-    if is_other_browser(request, facts):
-        raise OpenedElsewhere
-
-
-def _bind(facts: ActionFacts, mark: str) -> None:
-    """Of two at once, the first counts, and the facts say which it was. Raises ExpiredToken."""
-    if ActionFacts.objects.filter(pk=facts.pk, browser_hash="").update(browser_hash=mark):
-        facts.browser_hash = mark
-        return
-    stored = ActionFacts.objects.filter(pk=facts.pk).values_list("browser_hash", flat=True).first()
-    if stored is None:
-        raise ExpiredToken
-    facts.browser_hash = stored
-
-
 # -- what only the pages call --------------------------------------------------------------------
 
 
@@ -321,7 +264,7 @@ class HostedView(JsonView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        bind_browser(request._request, self.context)
+        one_browser.bind(request._request, self.context.tenant, self.context.facts)
 
     @property
     def context(self) -> ClientContext:

@@ -13,7 +13,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import federated, hosted
+from actions import federated, hosted, one_browser
 from actions.hosted import HostedView
 from authenticators import id_tokens
 from authenticators.models import Challenge
@@ -41,8 +41,8 @@ class AuthorizeView(HostedView):
     @extend_schema(request=AuthorizeInput, responses={200: dict})
     def post(self, request: Request) -> Response:
         given = self.parsed(AuthorizeInput)
-        browser = hosted.browser_of(request._request)
-        if not browser or hosted.is_embedded(request._request):
+        browser = one_browser.browser_of(request._request)
+        if not browser or one_browser.is_embedded(request._request):
             raise InvalidRequest("Sign in with an identity provider from a page at top level.")
         method = VerificationMethod(given["verificationMethod"])
         purpose = Purpose.ENROL if given.get("enrol") else Purpose.AUTHENTICATE
@@ -60,7 +60,7 @@ def callback(request: HttpRequest, tenant: str, method: str) -> HttpResponse:
     """GET /challenge/callback/<tenant>/<method>?state&code. Ends at the hosted page, which tells what came of it."""
     query = request.GET
     try:
-        arrival = federated.arrived(query.get("state", "")[:MAX_STATE], hosted.browser_of(request))
+        arrival = federated.arrived(query.get("state", "")[:MAX_STATE], one_browser.browser_of(request))
     except ExpiredToken:
         return hosted.told(request, "expired", status=410)
     except federated.OtherBrowser:

@@ -24,9 +24,10 @@ TRIES_UNTIL_TOLD = 2
 
 
 class LinkInput(serializers.Serializer[Any]):
-    """With `email` to enrol it; without, to the address that is enrolled or on file."""
+    """With `email` to enrol it; without, to the address that is enrolled, or on file; of several, to the one named."""
 
     email = Text(max_length=254)
+    userAuthenticatorId = Text(max_length=64)
 
 
 class DeliveryInput(serializers.Serializer[Any]):
@@ -36,11 +37,12 @@ class DeliveryInput(serializers.Serializer[Any]):
 class LinkView(HostedView):
     @extend_schema(request=LinkInput, responses={200: dict})
     def post(self, request: Request) -> Response:
-        email, way = self.parsed(LinkInput).get("email"), asked_by(request, is_hosted=True)
-        if email:
-            challenge = proving.enrol_code(self.context, M.EMAIL_MAGIC_LINK, email, way).challenge
+        given, way = self.parsed(LinkInput), asked_by(request, is_hosted=True)
+        if given.get("email"):
+            challenge = proving.enrol_code(self.context, M.EMAIL_MAGIC_LINK, given["email"], way).challenge
         else:
-            challenge = proving.start_code(self.context, M.EMAIL_MAGIC_LINK, way)
+            which = given.get("userAuthenticatorId", "")
+            challenge = proving.start_code(self.context, M.EMAIL_MAGIC_LINK, way, which=which)
         return Response({"challengeId": challenge.pk})
 
 

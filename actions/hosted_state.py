@@ -10,11 +10,10 @@ from django.conf import settings
 from actions import app_enrolment, devices, linking, own_codes, own_methods, passkey_offer, proofs, proving, states
 from actions.client_auth import ClientContext
 from actions.models import ActionFacts
-from authenticators import available, contact, credentials, enrolment, handed_over, locks
+from authenticators import available, contact, credentials, enrolment, handed_over, locks, several
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.guesses import Lock
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser, Message
-from authenticators.registry import METHODS
 from authsignal_portal import origins
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import (
@@ -25,7 +24,7 @@ from authsignal_portal.vocabulary import (
     TokenPurpose,
     VerificationMethod,
 )
-from authsignal_portal.wire import present
+from authsignal_portal.wire import iso, present
 
 M = VerificationMethod
 # Recovery codes come with the first method that is enrolled; they are not chosen.
@@ -51,23 +50,23 @@ def describe(context: ClientContext, token: str, *, agent: str = "") -> dict[str
     """
     user, facts, tenant = context.user, context.facts, context.tenant
     enrolled = available.enrolled(user)
-    codes, permitted = own_codes.told(context, is_enrolled=bool(enrolled)), may_enrol(context)
-    enrollable = _enrollable(context, enrolled, permitted)
+    is_new = available.is_new(user, enrolled)
+    codes, permitted = own_codes.told(context, is_enrolled=bool(enrolled)), may_enrol(context, is_new=is_new)
+    enrollable = _enrollable(context, enrolled, permitted, is_new=is_new)
     possible = {one["method"] for one in enrollable}
     prompt = passkey_offer.prompt(context, enrolled, possible=possible, agent=agent)
     return present(
         {
             "state": context.action.state,
             "isEnrolled": bool(enrolled),
-            # Who let what they had expire is neither.
-            "isNew": not available.was_enrolled(user),
+            "isNew": is_new,
             "canEnrol": bool(permitted),
             "expiresIn": int((context.token.expires_at - context.now).total_seconds()),
             "message": (shown := linking.transaction_shown(context.action)).text or None,
             "isLinked": shown.is_linked,
             "remember": _remember(context),
             "seesDevices": context.may(Scope.UPDATE),
-            "methods": _methods(context, enrolled, has_codes=bool(codes.get("remaining"))),
+            "methods": _methods(context, enrolled, is_new=is_new, has_codes=bool(codes.get("remaining"))),
             "enrollable": enrollable,
             "prompt": prompt or None,
             "passkeys": _passkeys(context),
@@ -87,12 +86,17 @@ def describe(context: ClientContext, token: str, *, agent: str = "") -> dict[str
 
 
 def _sent(context: ClientContext) -> dict[str, bool]:
-    """By method, of what waits for an answer here: whether its message could be sent. A code for another action is
-    not among these."""
+    """By method, and by `METHOD:id` of the authenticator that it went to, of what waits for an answer here: whether its
+    message could be sent. Of one method the newest is waited for. A code for another action is not among these."""
     rows = Challenge.objects.filter(tenant=context.tenant, action_id=context.action.pk).exclude(last_sent_at=None)
     still_open = rows.filter(verified_at=None, failed_at=None, expires_at__gt=context.now)
-    messages = Message.objects.filter(challenge__in=still_open).select_related("challenge").order_by("created_at")
-    return {one.challenge.method: not handed_over.is_refused(one) for one in messages if one.challenge}
+    messages = Message.objects.filter(challenge__in=still_open).select_related("challenge")
+    told: dict[str, dict[str, bool]] = {}
+    for one in messages.order_by("challenge__created_at", "created_at"):
+        if challenge := one.challenge:
+            names = (challenge.method, f"{challenge.method}:{challenge.authenticator_id}")
+            told[challenge.method] = dict.fromkeys(names, not handed_over.is_refused(one))
+    return {name: was_sent for names in told.values() for name, was_sent in names.items()}
 
 
 def _remember(context: ClientContext) -> int | None:
@@ -108,27 +112,30 @@ def is_vouched(context: ClientContext) -> bool:
     return context.facts.redirect_to_settings and is_track and not scopes.isdisjoint(context.token.scopes)
 
 
-def may_enrol(context: ClientContext) -> list[VerificationMethod]:
+def may_enrol(context: ClientContext, *, is_new: bool) -> list[VerificationMethod]:
     """By what the user may enrol now, as the Client API judges it; here only so that nothing is offered which it would
     refuse."""
     if context.action.state in states.CLOSED_TO_PROOF:
         return []
-    if not (available.was_enrolled(context.user) or context.tenant.first_enrolment_needs_scope):
+    if is_new and not context.tenant.first_enrolment_needs_scope:
         return list(M)
     # Asked once for all methods.
     held = [scope for scope in (Scope.ADD, Scope.UPDATE) if context.may(scope)]
     return [method for method in M if enrolment.is_granted(context.user, method, held.__contains__)]
 
 
-def _methods(context: ClientContext, enrolled: list[VerificationMethod], *, has_codes: bool) -> list[dict[str, Any]]:
-    """What can prove this action: permitted and enrolled; with nothing enrolled, an address on file.
+def _methods(
+    context: ClientContext, enrolled: list[VerificationMethod], *, is_new: bool, has_codes: bool
+) -> list[dict[str, Any]]:
+    """What can prove this action: permitted and enrolled; of who is new, an address on file.
 
     Recovery codes outlive what they were made for.
     """
     user, permitted = context.user, proofs.permitted(context.action)
-    targets, labels = contacts_of(user, enrolled), _labels(user) if enrolled else {}
-    usable = proving.challengeable(user, enrolled)
-    usable += [M.RECOVERY_CODE] if has_codes and (enrolled or available.was_enrolled(user)) else []
+    reached = _reached(user) if enrolled else {}
+    targets, labels = _targets(user, reached, is_new=is_new), _labels(user) if enrolled else {}
+    usable = proving.challengeable(user, enrolled, is_new=is_new)
+    usable += [M.RECOVERY_CODE] if has_codes and not is_new else []
     first, providers = context.facts.default_method, own_methods.provider_names(user.tenant)
     closed = _closed(context, Challenge.Purpose.AUTHENTICATE)
     return [
@@ -138,22 +145,41 @@ def _methods(context: ClientContext, enrolled: list[VerificationMethod], *, has_
                 "target": targets.get(method),
                 "name": providers.get(method),
                 "label": labels.get(method),
-                "isDefault": method == first,
+                "isDefault": method == first and at == 0,
+                **one,
                 **closed.get(method, {}),
             }
         )
         for method in usable
         if method in permitted
+        for at, one in enumerate(_each(reached.get(method, [])))
+    ]
+
+
+def _each(rows: list[Authenticator]) -> list[dict[str, Any]]:
+    """What tells one from another, where the user has several and chooses; nothing of a single one."""
+    if len(rows) <= 1:
+        return [{}]
+    masks = [contact.mask(row.contact) for row in rows]
+    return [
+        {
+            "id": str(row.pk),
+            "target": mask,
+            "label": row.label or None,
+            # Two may look alike.
+            "addedAt": iso(row.created_at) if masks.count(mask) > 1 and not row.label else None,
+        }
+        for row, mask in zip(rows, masks, strict=True)
     ]
 
 
 def _labels(user: EndUser) -> dict[str, str]:
     """By method, what its user calls what can prove it; where a code goes to one of several, that one's."""
-    rows = user.authenticators.filter(Authenticator.usable()).order_by("is_default", "-created_at")
+    rows = reversed(several.in_order(user.authenticators.filter(Authenticator.usable())))
     labels: dict[str, list[str]] = {}
-    for method, label in rows.values_list("method", "label"):
-        known = [] if method in CONTACT_FIELD else labels.get(method, [])
-        labels[method] = [label, *known] if label else known
+    for row in rows:
+        known = [] if row.method in CONTACT_FIELD else labels.get(row.method, [])
+        labels[row.method] = [row.label, *known] if row.label else known
     return {method: ", ".join(known[:LABELS_SHOWN]) for method, known in labels.items() if known}
 
 
@@ -167,35 +193,38 @@ def _told(lock: Lock) -> dict[str, Any]:
     return {"lockedUntil": int(lock.until.timestamp() * 1000)} if lock.until else {"disabled": True}
 
 
-def contacts_of(user: EndUser, enrolled: list[VerificationMethod]) -> Mapping[Any, str]:
-    """Where a code can be sent, masked, by method; with nothing enrolled, the addresses on file."""
-    return _enrolled_contacts(user) if enrolled else _contacts_on_file(user)
+def contacts_of(user: EndUser, enrolled: list[VerificationMethod], *, is_new: bool) -> Mapping[Any, str]:
+    """Where a code can be sent, masked, by method; of who is new, the addresses on file."""
+    return _targets(user, _reached(user) if enrolled else {}, is_new=is_new and not enrolled)
 
 
-def _enrolled_contacts(user: EndUser) -> dict[str, str]:
-    rows = user.authenticators.filter(method__in=CONTACT_FIELD).exclude(verified_at=None)
-    # The last one stands: the default, and of equals the oldest, as the Client API picks it.
-    ordered = rows.select_related("tenant").order_by("is_default", "-created_at")
-    targets = {row.method: contact.mask(row.contact) for row in ordered}
-    # A number that gets SMS gets WhatsApp too.
-    return ({M.WHATSAPP: targets[M.SMS]} if M.SMS in targets else {}) | targets
+def _targets(user: EndUser, reached: Mapping[str, list[Authenticator]], *, is_new: bool) -> Mapping[Any, str]:
+    if is_new:
+        return {method: contact.mask(address) for method, address in proving.on_file(user).items()}
+    return {method: contact.mask(rows[0].contact) for method, rows in reached.items()}
 
 
-def _contacts_on_file(user: EndUser) -> dict[VerificationMethod, str]:
-    """Where something can be sent without asking to who has never enrolled anything."""
-    known = {} if available.was_enrolled(user) else proving.on_file(user)
-    return {method: contact.mask(address) for method, address in known.items()}
+def _reached(user: EndUser) -> dict[str, list[Authenticator]]:
+    """By method, where a code can be sent to who is enrolled, as `several.reached_by`."""
+    found: dict[str, list[Authenticator]] = {}
+    for row in several.in_order(user.authenticators.filter(method__in=CONTACT_FIELD)):
+        found.setdefault(row.method, []).append(row)
+    return ({M.WHATSAPP: found[M.SMS]} if M.SMS in found else {}) | found
 
 
 def _enrollable(
-    context: ClientContext, enrolled: list[VerificationMethod], permitted: list[VerificationMethod]
+    context: ClientContext,
+    enrolled: list[VerificationMethod],
+    permitted: list[VerificationMethod],
+    *,
+    is_new: bool,
 ) -> list[dict[str, Any]]:
     """What the user may set up here, or may after a proof. While the action waits for one, only what would count."""
     rows = {row.method: row for row in AuthenticatorConfiguration.objects.filter(tenant=context.tenant)}
     waiting = context.action.state == ActionState.CHALLENGE_REQUIRED
     locked = {method for method, row in rows.items() if not row.is_editable_by_user}
     active = available.active_methods(context.tenant)
-    on_file, held = _on_file(context, permitted)
+    on_file, held = _on_file(context, permitted, is_new=is_new)
     offered = permitted or list(M)
     providers, closed = own_methods.provider_names(context.tenant), _closed(context, Challenge.Purpose.ENROL)
     return [
@@ -205,7 +234,8 @@ def _enrollable(
                 "target": on_file.get(method),
                 "name": providers.get(method),
                 "editable": method not in locked,
-                "replaces": method in enrolled and not METHODS[method].many,
+                "replaces": method in enrolled and not several.are_allowed(context.user, method),
+                "showsDownload": (method in rows and rows[method].shows_app_download) or None,
                 **closed.get(method, {}),
             }
         )
@@ -216,18 +246,19 @@ def _enrollable(
         and not (method in rows and not available.can_recover(context.user, rows[method]))
         and (method in context.facts.allowed_methods or not waiting)
         and not (method in held and method in locked)
+        and (method not in enrolled or several.has_room(context.user, method))
     ] + _web_app(context, offered)
 
 
 def _on_file(
-    context: ClientContext, permitted: list[VerificationMethod]
+    context: ClientContext, permitted: list[VerificationMethod], *, is_new: bool
 ) -> tuple[dict[VerificationMethod, str], set[VerificationMethod]]:
     """Addresses on file that can be enrolled here, masked; and the methods by which the one on file is enrolled by now.
 
     An enrolled user is told of none before they may add to what they have.
     """
     user = context.user
-    if available.was_enrolled(user) and not permitted:
+    if not is_new and not permitted:
         return {}, set()
     rows = user.authenticators.filter(method__in=CONTACT_FIELD).exclude(verified_at=None).select_related("tenant")
     known = enrolment.addresses(user)

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from actions.models import Backtest, ServerReplay
-from authenticators.models import AppInvitation, Authenticator, Challenge, Message, SendingCount
+from authenticators.models import AppInvitation, AttestationNonce, Authenticator, Challenge, Message, SendingCount
 from authsignal_portal import clock
 
 KEPT_ANSWERS = timedelta(hours=1)
@@ -44,6 +44,8 @@ def _due(now: datetime) -> list[QuerySet[Any]]:
         Message.objects.filter(ended_at__lt=now - ENDED_MESSAGES),
         Challenge.objects.filter(expires_at__lt=now - ENDED_CHALLENGES, messages=None),
         AppInvitation.objects.filter(expires_at__lt=now - ENDED_CHALLENGES),
+        # An idempotencyKey that was used has no end: its action may be asked for again.
+        AttestationNonce.objects.filter(expires_at__lt=now - ENDED_CHALLENGES),
         SendingCount.objects.filter(start__lt=now - SENDING_COUNTS),
         Authenticator.objects.filter(verified_at=None, created_at__lt=now - PENDING_ENROLMENTS),
         Backtest.objects.filter(created_at__lt=now - BACKTESTS),

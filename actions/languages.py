@@ -9,7 +9,12 @@ from authenticators.messaging import compose
 def language_of(facts: ActionFacts | None, *, page: str) -> str:
     """What the app wants for this action, else the user, else their page or browser: the first that we speak."""
     wanted = (facts.locale, facts.action.user.locale) if facts else ()
-    return next(filter(None, map(compose.spoken, wanted)), page or settings.LANGUAGE_CODE)
+    return asked_for(*wanted) or page or settings.LANGUAGE_CODE
+
+
+def asked_for(*locales: str | None) -> str:
+    """The first of them that we speak, or nothing: the app's wish for an action, then the user's."""
+    return next(filter(None, map(compose.spoken, locales)), "")
 
 
 def locale_of(facts: ActionFacts) -> str:

@@ -23,7 +23,7 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from actions import hosted, hosted_theme, states
+from actions import hosted, hosted_theme, linking, one_browser, states
 from actions.models import Action
 from audit import log
 from audit.events import Tag
@@ -32,6 +32,7 @@ from authenticators.models import AuthenticatorConfiguration, Challenge, MagicLi
 from authsignal_portal import clock, crypto, tokens, user_agent, wording
 from authsignal_portal.vocabulary import MagicLinkMode, Scope, TokenPurpose, VerificationMethod
 from rules.countries import COUNTRIES
+from rules.models import ActionConfiguration
 
 MAX_TOKEN = 128
 MAX_ADDRESS = 254
@@ -85,10 +86,19 @@ def _visit(request: HttpRequest, token: str) -> Visit | None:
         return None
     rows = Action.objects.select_related("tenant", "user", "facts")
     action = rows.filter(pk=link.challenge.action_id, tenant=link.challenge.tenant_id).first()
-    if action is None or action.state in states.CLOSED_TO_PROOF:
+    if action is None or action.state in states.CLOSED_TO_PROOF or _is_altered(action):
         return None
-    visit = Visit(link, action, hosted.browser_of(request) or secrets.token_urlsafe(32), token)
+    visit = Visit(link, action, one_browser.browser_of(request) or secrets.token_urlsafe(32), token)
     return None if links.is_worn(link) and not visit.is_same_browser else visit
+
+
+def _is_altered(action: Action) -> bool:
+    """Nothing is shown of a transaction that is not the one that was tracked, and nothing confirmed."""
+    try:
+        linking.transaction_of(action.facts)
+    except linking.AlteredTransaction:
+        return True
+    return False
 
 
 def _confirmed(request: HttpRequest, visit: Visit) -> HttpResponse:
@@ -187,7 +197,7 @@ def _shown(request: HttpRequest, visit: Visit | None, what: str, *, status: int 
     hosted.set_headers(response, None)
     response._csp_config |= {"form-action": [SELF]}  # type: ignore[attr-defined]
     if visit and what == "confirm":
-        hosted.set_cookie(response, visit.browser, visit.action.tenant)
+        one_browser.set_cookie(response, visit.browser, visit.action.tenant)
     return response
 
 
@@ -196,8 +206,8 @@ def _about(visit: Visit) -> dict[str, str]:
     action, facts, link = visit.action, visit.action.facts, visit.link
     address = str(link.ip_address or facts.ip_address or "")
     return {
-        "action": action.action_code,
-        "message": facts.message,
+        "action": ActionConfiguration.name_of(action.tenant, action.action_code),
+        "message": linking.transaction_shown(action).text,
         "agent": user_agent.described(link.user_agent or facts.user_agent),
         "place": COUNTRIES.get(action.country_code, "") if address == str(facts.ip_address) else "",
         "address": address,

@@ -15,6 +15,7 @@ from authenticators.transactions import Amount, Transaction
 from authsignal_portal.errors import Conflict, InvalidRequest
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import ActionState
+from rules import message_text
 from rules.models import ActionConfiguration
 
 MAX_PAYEE = 140
@@ -94,7 +95,7 @@ def _payee(value: object, name: str) -> str:
 
 def _check_values(linking: Linking, action: Mapping[str, Any], user: Mapping[str, Any]) -> None:
     """No value that the payer reads may look like another one."""
-    used = [*messages.PLACEHOLDER.findall(linking.template), ("action", linking.payee)]
+    used = [*message_text.PLACEHOLDER.findall(linking.template), ("action", linking.payee)]
     for model, name in used:
         value = (action if model == "action" else user).get(name)
         try:
@@ -119,6 +120,8 @@ def check_needs_none(tenant: Tenant, action_code: str) -> None:
 
 def asked_for(tenant: Tenant, action_code: str, custom: Mapping[str, Any]) -> Transaction | None:
     """The transaction of a challenge whose user is not known yet; None where the action is linked to none.
+
+    Its text is the default one: who will read it is not known, nor in which language.
 
     Raises InvalidRequest, also where the text tells something of the user.
     """

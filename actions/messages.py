@@ -1,11 +1,10 @@
 """The contextual message of an action: fixed placeholders, no template language."""
 
-import re
 from collections.abc import Mapping
 
 from authenticators.transactions import plain_number
+from rules.message_text import PLACEHOLDER
 
-PLACEHOLDER = re.compile(r"\{\{\s*(action|user)\.([A-Za-z0-9_-]+)\s*\}\}")
 MAX_MESSAGE = 2000
 
 
@@ -15,6 +14,11 @@ class MissingValues(ValueError):
     def __init__(self, names: list[str]) -> None:
         self.names = names
         super().__init__(", ".join(names))
+
+
+def in_language(language: str, *, default: str, localized: Mapping[str, str]) -> str:
+    """The template for a user of this language. What cannot be filled in there is not filled in elsewhere either."""
+    return localized.get(language) or default
 
 
 def render(template: str, *, action: Mapping[str, object], user: Mapping[str, object]) -> str:

@@ -85,7 +85,7 @@ def _send_again(visit: Visit) -> None:
     elif "known" in visit.carried:
         send_on_file(visit, visit.method)
     else:
-        proving.start_code(visit.context, visit.method, visit.way)
+        proving.start_code(visit.context, visit.method, visit.way, which=visit.carried.get("which", ""))
 
 
 def check(visit: Visit, _argument: str) -> Answer:
@@ -135,7 +135,7 @@ def back(visit: Visit, _argument: str) -> Answer:
 
 
 def switch(visit: Visit, _argument: str) -> Answer:
-    return prove_by_message(visit, SWITCH.get(visit.method, M.SMS))
+    return prove_by_message(visit, SWITCH.get(visit.method, M.SMS), visit.carried.get("which", ""))
 
 
 def retry(visit: Visit, _argument: str) -> Answer:
@@ -146,4 +146,4 @@ def retry(visit: Visit, _argument: str) -> Answer:
     if "contact" in carry:
         return contact_form(visit, visit.method, carry["contact"]) if visit.method in BY_ADDRESS else NEXT
     enrols = "known" in carry or "uri" in carry or carry.get("purpose") == Purpose.ENROL
-    return (enrol if enrols else prove)(visit, carry["method"])
+    return enrol(visit, carry["method"]) if enrols else prove(visit, f"{carry['method']}:{carry.get('which', '')}")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from django.utils.html import format_html
 
-from actions import federated, hosted, identity_proving, plain_screens
+from actions import federated, identity_proving, one_browser, plain_screens
 from actions.client_api import seen
 from actions.identity_proving import Begun
 from actions.plain_screens import Shown
@@ -22,7 +22,7 @@ def by_account(visit: Visit, method: VerificationMethod, purpose: str = Purpose.
     page = {"force_enrollment": "true"} if "force" in visit.flags else {}
     if scheme := visit.flags.get("scheme"):
         page["nativeScheme"] = scheme
-    browser = hosted.browser_of(visit.words.request)
+    browser = one_browser.browser_of(visit.words.request)
     url = federated.authorize(visit.context, method, purpose, page=page, browser=browser)
     link = format_html('<a class="primary" href="{}">{}</a>', url, visit.text("continue"))
     return _elsewhere(visit, "federated", method, purpose, slots={"onward": link})

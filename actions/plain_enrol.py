@@ -31,20 +31,24 @@ def add(visit: Visit, _argument: str) -> Shown:
 
 def enrol(visit: Visit, method: str) -> Answer:
     chosen = named(method)
+    offered: dict[str, Any] = next((one for one in visit.state["enrollable"] if one["method"] == chosen), {})
     if chosen == M.AUTHENTICATOR_APP:
-        return app_shown(visit, proving.enrol_totp(visit.context).uri)
+        return Shown("get_app", frozenset({"back"})) if offered.get("showsDownload") else got_app(visit)
     if chosen in ID_TOKENS:
         return by_account(visit, chosen, Purpose.ENROL)
     if chosen in IDENTITY_CHECKS:
         return by_check(visit, chosen, Purpose.ENROL)
     if chosen not in BY_ADDRESS:
         return NEXT
-    offered: dict[str, Any] = next((one for one in visit.state["enrollable"] if one["method"] == chosen), {})
     if "target" in offered:
         # An address that the app gave us needs no typing, only its code.
         known = {"known": "yes"} | ({"editable": "yes"} if offered.get("editable") else {})
         return sent(visit, chosen, lambda: send_on_file(visit, chosen), known)
     return contact_form(visit, chosen)
+
+
+def got_app(visit: Visit, _argument: str = "") -> Shown:
+    return app_shown(visit, proving.enrol_totp(visit.context).uri)
 
 
 def send_on_file(visit: Visit, method: VerificationMethod) -> None:

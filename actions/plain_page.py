@@ -26,6 +26,7 @@ from actions import (
     hosted,
     hosted_state,
     hosted_theme,
+    one_browser,
     plain_pass,
     plain_screens,
     plain_steps,
@@ -54,7 +55,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """/challenge/plain"""
     given = _given(request)
     try:
-        text = plain_pass.read(given.get("visit", ""), hosted.browser_of(request))
+        text = plain_pass.read(given.get("visit", ""), one_browser.browser_of(request))
         given = plain_waiting.restored(request, given)
     except plain_pass.NotTheirs:
         return _answer(Words(request, None), plain_visit.ended("missing"), None)
@@ -145,13 +146,12 @@ def _looked(visit: Visit) -> Shown:
     """
     _count(visit)
     limits.link_poll(visit.context.action.pk)
-    hosted.bind_top_level(visit.words.request, visit.context)
+    one_browser.bind_top_level(visit.words.request, visit.context.facts)
     return plain_steps.look(visit)
 
 
 def _check_browser(visit: Visit) -> None:
-    if hosted.is_other_browser(visit.words.request, visit.context.facts):
-        raise hosted.OpenedElsewhere
+    one_browser.check(visit.words.request, visit.context.facts)
 
 
 def _link_labels(visit: Visit) -> dict[str, str]:
@@ -163,7 +163,7 @@ def _posted(visit: Visit) -> Shown:
     request = visit.words.request
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         raise plain_pass.NotTheirs
-    hosted.bind_top_level(request, visit.context)
+    one_browser.bind_top_level(request, visit.context.facts)
     return plain_steps.take(visit, visit.given.get("act", ""))
 
 
@@ -214,7 +214,7 @@ def _answer(words: Words, shown: Shown, visit: Visit | None) -> HttpResponse:
     hosted.set_headers(response, None)
     response._csp_config |= {"script-src": [NONE], "connect-src": [NONE], "form-action": [SELF]}  # type: ignore[attr-defined]
     if visit and shown.status < 400:
-        hosted.set_cookie(response, hosted.browser_of(request), visit.context.tenant)
+        one_browser.set_cookie(response, one_browser.browser_of(request), visit.context.tenant)
     return response
 
 
@@ -227,5 +227,5 @@ def _hidden(visit: Visit | None, screen: str) -> dict[str, str]:
     """What every form of the page carries."""
     if visit is None:
         return {}
-    sealed = plain_pass.write(visit.token, visit.context.tenant, hosted.browser_of(visit.words.request))
+    sealed = plain_pass.write(visit.token, visit.context.tenant, one_browser.browser_of(visit.words.request))
     return {"visit": sealed, "at": screen, **visit.flags}

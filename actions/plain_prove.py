@@ -42,17 +42,26 @@ def choose(visit: Visit) -> Shown:
     return Shown("choose", left_out(visit.state["methods"]), {"choices": cards})
 
 
-def prove(visit: Visit, method: str) -> Answer:
+def prove(visit: Visit, argument: str) -> Answer:
+    """`argument`: the method, and of several after a colon which one."""
+    method, _colon, which = argument.partition(":")
     chosen = named(method)
-    return locked(visit, chosen, carry={"method": chosen.value}) or PROVE.get(chosen, _no_such)(visit, chosen)
+    closed = locked(visit, chosen, carry={"method": chosen.value} | ({"which": which} if which else {}))
+    if closed or chosen in BY_ADDRESS:
+        return closed or prove_by_message(visit, chosen, which)
+    return PROVE.get(chosen, _no_such)(visit, chosen)
 
 
 def _no_such(visit: Visit, _method: VerificationMethod) -> Answer:
     return NEXT
 
 
-def prove_by_message(visit: Visit, method: VerificationMethod) -> Shown:
-    return sent(visit, method, lambda: proving.start_code(visit.context, method, visit.way))
+def prove_by_message(visit: Visit, method: VerificationMethod, which: str = "") -> Shown:
+    """Of several the one that is named, else the first: the page tells where it went."""
+    offered = [one.get("id", "") for one in visit.state["methods"] if one["method"] == method]
+    chosen = which if which in offered else next(iter(offered), "")
+    carry = {"which": chosen} if chosen else {}
+    return sent(visit, method, lambda: proving.start_code(visit.context, method, visit.way, which=chosen), carry)
 
 
 def sent(visit: Visit, method: VerificationMethod, send: Callable[[], Any], carry: Mapping[str, str] = {}) -> Shown:
@@ -66,7 +75,7 @@ def sent(visit: Visit, method: VerificationMethod, send: Callable[[], Any], carr
             return closed
         if problem.resets_in > SHORT_WAIT_SECONDS:
             return limited(visit, problem, carry=carry, reason=visit.text("not-now"))
-        left = visit.state.get("sent", {}).get(method)
+        left = visit.state.get("sent", {}).get(":".join(filter(None, [method, carry.get("which")])))
         if not left:
             why = "sent-elsewhere" if left is None else "not-sent"
             shown = limited(visit, problem, carry=carry, reason=visit.text(why))
@@ -86,13 +95,15 @@ def waiting_for(visit: Visit, method: VerificationMethod, *, carry: Mapping[str,
         when |= {"switch"}
     is_link = method == M.EMAIL_MAGIC_LINK
     known = [*(visit.state["enrollable"] if enrolling else []), *visit.state["methods"]]
-    slots = {"target": carry.get("contact") or _target(method, known)} | ({"note": note} if note else {})
+    target = carry.get("contact") or _target(method, carry.get("which", ""), known)
+    slots = {"target": target} | ({"note": note} if note else {})
     labels = {"resend": visit.text("resend-link" if is_link else "resend")}
     return Shown(method.lower(), when, slots, labels, carry=carry)
 
 
-def _target(method: VerificationMethod, known: list[dict[str, Any]]) -> str:
-    return next((one["target"] for one in known if one["method"] == method and "target" in one), "")
+def _target(method: VerificationMethod, which: str, known: list[dict[str, Any]]) -> str:
+    same = [one for one in known if one["method"] == method and which in ("", one.get("id"))]
+    return next((one["target"] for one in same if "target" in one), "")
 
 
 def _prove_by_code(visit: Visit, method: VerificationMethod) -> Shown:
@@ -135,7 +146,6 @@ PROVE: dict[VerificationMethod, Callable[[Visit, VerificationMethod], Answer]] =
     M.RECOVERY_CODE: _prove_by_code,
     M.PUSH: _prove_by_push,
     M.QR_CODE: _prove_by_qr,
-    **dict.fromkeys(BY_ADDRESS, prove_by_message),
     **dict.fromkeys(ID_TOKENS, by_account),
     **dict.fromkeys(IDENTITY_CHECKS, by_check),
 }

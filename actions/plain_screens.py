@@ -65,8 +65,12 @@ class Words:
 
     def render(self, name: str) -> str:
         tenant = self.tenant
-        digits = hosted.digits_of(tenant, name)
-        return render_to_string(template_of(name), {"tenant": tenant.name if tenant else "", "digits": digits})
+        context = {
+            "tenant": tenant.name if tenant else "",
+            "digits": hosted.digits_of(tenant, name),
+            "is_slow": name in hosted.slow_screens(tenant),
+        }
+        return render_to_string(template_of(name), context)
 
     def refusal(self, problem: AuthsignalError) -> str:
         """As `sentence` in static/challenge/troubles.js. The description itself is for developers."""
@@ -121,6 +125,8 @@ def choices(words: Words, found: Iterable[Mapping[str, Any]], *, act: str, is_ne
 
 def _card(words: Words, choice: Mapping[str, Any], *, act: str, is_new: bool) -> str:
     known = " · ".join(choice[name] for name in ("label", "target") if choice.get(name))
+    if choice.get("addedAt"):
+        known += f" · {words.text('added', day=_day(datetime.fromisoformat(choice['addedAt'])))}"
     detail = words.text("replaces") if choice.get("replaces") else known
     if "disabled" in choice or "lockedUntil" in choice:
         detail = words.text("locked")
@@ -128,7 +134,7 @@ def _card(words: Words, choice: Mapping[str, Any], *, act: str, is_new: bool) ->
     filling = Filling(
         when=frozenset({"new"} if is_new else ()),
         slots={name: words for name, words in slots.items() if words},
-        act=f"{act}:{choice['method']}",
+        act=":".join([act, choice["method"], *([choice["id"]] if "id" in choice else [])]),
     )
     return plain_html.filled(words.render(f"{choice['method'].lower()}_card"), filling)
 
@@ -146,7 +152,7 @@ def _method_row(words: Words, one: Listed) -> str:
     slots = told | {
         "icon": plain_html.icon_of(card),
         "name": format_html("{}{}", told["name"], tags),
-        "whose": f" {told['name']}",
+        "whose": f" {told['name']} {told['detail']}",
     }
     filling = Filling(when=frozenset(when), slots=slots, act=f"manage:{one.row.pk}")
     return plain_html.filled(plain_html.row_template(words.render("settings")), filling)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from actions import dead_ends, devices
 from actions.plain_answers import answer, back, check, code, resend, retry, switch
 from actions.plain_elsewhere import again
-from actions.plain_enrol import add, change, codes, enrol, enrol_list, new_codes
+from actions.plain_enrol import add, change, codes, enrol, enrol_list, got_app, new_codes
 from actions.plain_prove import choose, prove
 from actions.plain_screens import Shown
 from actions.plain_settings import devices_page, forget, manage, prefer, remove, rename, save_name, settings_page
@@ -153,6 +153,7 @@ def _next(_visit: Visit, _argument: str) -> Answer:
 STEPS: dict[str, Step] = {
     "prove": prove,
     "enrol": enrol,
+    "got": got_app,
     "answer": answer,
     "resend": resend,
     "check": check,

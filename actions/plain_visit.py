@@ -21,7 +21,7 @@ M = VerificationMethod
 BY_MESSAGE = (M.EMAIL_OTP, M.SMS, M.WHATSAPP)
 BY_ADDRESS = (*BY_MESSAGE, M.EMAIL_MAGIC_LINK)
 # What says where in the flow the user stands. None of it is believed where it matters.
-CARRIED = ("method", "contact", "challenge", "number", "device_code", "uri", "known", "editable", "purpose")
+CARRIED = ("method", "which", "contact", "challenge", "number", "device_code", "uri", "known", "editable", "purpose")
 FLAGS = ("force", "scheme", "added", "first", "still")
 
 

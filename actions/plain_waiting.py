@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from actions import hosted, plain_pass
+from actions import one_browser, plain_pass
 from actions.plain_screens import Shown
 from actions.plain_visit import Visit
 
@@ -37,7 +37,7 @@ def refresh(visit: Visit, shown: Shown) -> str:
 
 def address(visit: Visit, shown: Shown, *, still: bool = False) -> str:
     """Of the screen as it is now. Neither the token nor an email address can be read in it."""
-    tenant, browser = visit.context.tenant, hosted.browser_of(visit.words.request)
+    tenant, browser = visit.context.tenant, one_browser.browser_of(visit.words.request)
     fields = json.dumps({**visit.flags, **shown.carry})
     query = {
         "visit": plain_pass.write(visit.token, tenant, browser),
@@ -50,5 +50,5 @@ def restored(request: HttpRequest, given: Mapping[str, str]) -> Mapping[str, str
     """What was given, with what the address holds. Raises NotTheirs."""
     if not is_look(request):
         return given
-    fields = plain_pass.read(given.get(FIELD, ""), hosted.browser_of(request), kind=plain_pass.FIELDS)
+    fields = plain_pass.read(given.get(FIELD, ""), one_browser.browser_of(request), kind=plain_pass.FIELDS)
     return {**given, **json.loads(fields)}

@@ -6,16 +6,17 @@ authenticator.
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
-from actions import gather, languages, linking, proofs
+from actions import gather, languages, linking, proofs, shared_data
 from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
-from authenticators import available, challenges, contact, enrolment, handed_over, links
+from authenticators import available, challenges, contact, enrolment, handed_over, links, several
 from authenticators.challenges import PLAIN, Attempt, Origin, Way
 from authenticators.methods import totp
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
@@ -77,6 +78,11 @@ def origin_of(action: Action) -> Origin:
     )
 
 
+def _origin_of_code(action: Action) -> Origin:
+    """With what goes to the sender of an email."""
+    return replace(origin_of(action), variables=shared_data.forwarded(action))
+
+
 def has_word(context: ClientContext, method: VerificationMethod) -> bool:
     """Whether the backend lets the user enrol by this method, or a fresh proof stands for that."""
     return enrolment.is_granted(context.user, method, context.may)
@@ -107,14 +113,13 @@ def _check_address(context: ClientContext, method: VerificationMethod, to: str) 
         raise Forbidden("This address cannot be changed here.")
 
 
-def challengeable(user: EndUser, enrolled: Collection[VerificationMethod]) -> list[VerificationMethod]:
-    """By what the user can be asked for a proof: what is enrolled; with nothing enrolled, what an address on file gets.
+def challengeable(user: EndUser, enrolled: Collection[VerificationMethod], *, is_new: bool) -> list[VerificationMethod]:
+    """By what the user can be asked for a proof: what is enrolled; of who is new, what an address on file gets.
 
     Recovery codes, which nobody is asked for first, are not among these.
     """
     if not enrolled:
-        # Who has let what they had expire is no new user.
-        known = {} if available.was_enrolled(user) else on_file(user)
+        known = on_file(user) if is_new else {}
         return [method for method in M if method in known]
     # A number that gets SMS gets WhatsApp too.
     have = {*enrolled, *([M.WHATSAPP] if M.SMS in enrolled else [])}
@@ -134,21 +139,22 @@ def on_file(user: EndUser) -> dict[VerificationMethod, str]:
 # -- codes by email and SMS ----------------------------------------------------------------------
 
 
-def start_code(context: ClientContext, method: VerificationMethod, way: Way = PLAIN) -> Challenge:
+def start_code(context: ClientContext, method: VerificationMethod, way: Way = PLAIN, *, which: str = "") -> Challenge:
     """Send a code or a link to the enrolled address; with nothing enrolled at all, to the address on file.
 
-    Raises Unavailable: it was begun, and the customer's own sender did not take the message.
+    `which`: the authenticator's id, where the user has several and chose. Raises InvalidRequest; Unavailable: it was
+    begun, and the customer's own sender did not take the message.
     """
     with one_at_a_time(context):
         proofs.check_permitted(context.action, method)
-        authenticator = _enrolled_by(context.user, method)
+        authenticator = _meant(context, method, which)
         to = authenticator.contact if authenticator else _address_on_file(context.user, method)
         challenge = challenges.start_code(
             tenant=context.tenant,
             user=context.user,
             method=method,
             to=to,
-            origin=origin_of(context.action),
+            origin=_origin_of_code(context.action),
             authenticator=authenticator,
             locale=context.language,
             way=way,
@@ -157,14 +163,26 @@ def start_code(context: ClientContext, method: VerificationMethod, way: Way = PL
     return challenge
 
 
-def _enrolled_by(user: EndUser, method: VerificationMethod) -> Authenticator | None:
-    """A number that gets SMS gets WhatsApp too: the SDKs enrol it once."""
-    for one in (method, M.SMS) if method == M.WHATSAPP else (method,):
-        rows = user.authenticators.filter(method=one).exclude(verified_at=None).select_related("tenant")
-        found = rows.order_by("-is_default", "created_at").first()
-        if found:
-            return found
-    return None
+def _meant(context: ClientContext, method: VerificationMethod, which: str = "") -> Authenticator | None:
+    """The one that is named; else the one that the action is being proved by, else the first of `several.held`.
+
+    Raises InvalidRequest.
+    """
+    rows = several.reached_by(context.user, method)
+    if which:
+        named = [row for row in rows if str(row.pk) == which.lower()]
+        if not named:
+            raise InvalidRequest(f"userAuthenticatorId names no {method} authenticator of this user.")
+        return named[0]
+    asked = _asked(context, method) if len(rows) > 1 else None
+    return next((row for row in rows if row.pk == asked), rows[0] if rows else None)
+
+
+def _asked(context: ClientContext, method: VerificationMethod) -> UUID | None:
+    """What the action's open challenge is for: one that is asked for again goes where it went."""
+    newest = challenges.of_action(context.tenant, context.action.pk, method).first()
+    is_asked = newest and newest.purpose == Purpose.AUTHENTICATE and newest.is_open(context.now)
+    return newest.authenticator_id if newest and is_asked else None
 
 
 def _address_on_file(user: EndUser, method: VerificationMethod) -> str:
@@ -192,7 +210,7 @@ def _begin_enrolment(context: ClientContext, method: VerificationMethod, to: str
         user=context.user,
         method=method,
         to=to,
-        origin=origin_of(context.action),
+        origin=_origin_of_code(context.action),
         purpose=Purpose.ENROL,
         authenticator=pending,
         locale=context.language,
@@ -272,7 +290,7 @@ def account_name(context: ClientContext) -> str:
 
 
 def verify_totp(context: ClientContext, answer: Any) -> Verified:
-    """Judge a code from an authenticator app: one that is being enrolled, else the enrolled one."""
+    """Judge a code from an authenticator app: one that is being enrolled, else any of the enrolled ones."""
     with one_at_a_time(context):
         return finish(context, M.AUTHENTICATOR_APP, _silent(context, M.AUTHENTICATOR_APP), answer)
 
@@ -287,7 +305,7 @@ def _silent(context: ClientContext, method: VerificationMethod) -> Challenge | N
     newest = challenges.of_action(context.tenant, context.action.pk, method).first()
     if newest and newest.is_open(context.now):
         return newest
-    authenticator = _enrolled_by(context.user, method)
+    authenticator = _meant(context, method)
     if authenticator is None and method == M.AUTHENTICATOR_APP:
         return None
     proofs.check_permitted(context.action, method)

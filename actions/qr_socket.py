@@ -23,7 +23,7 @@ from django.conf import settings
 
 from actions import device_inputs, device_waiting, socket_places
 from actions.client_api import seen
-from actions.client_auth import read_context
+from actions.client_auth import check_browser, read_context
 from actions.device_waiting import Stage
 from actions.qr_watch import UNAVAILABLE, Code, Watch, in_database
 from actions.socket_handshake import PROTOCOL, Caller, Scope, admit, deny, request_of
@@ -149,7 +149,9 @@ class Socket:
 
     def _begin(self, given: Mapping[str, Any]) -> tuple[Challenge, str]:
         context = read_context(self._caller.token) if self._caller.token else None
-        if context is None:
+        if context:
+            check_browser(self._caller.request, context)
+        else:
             limits.without_token(self._caller.tenant.pk, client_ip(self._caller.request))
         device_waiting.withdraw_unscanned([code.id for code in self._codes])
         return device_waiting.start_qr(

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.db import transaction
 
-from actions import claims, flow, gather, languages, linking, proofs, replays, states, track_request
+from actions import claims, flow, gather, languages, linking, proofs, replays, shared_data, states, track_request
 from actions.ip_intel import parse_address
 from actions.models import Action
 from audit import log
-from authenticators import available, challenges, contact, enrolment, handed_over, routing
+from authenticators import available, challenges, contact, enrolment, handed_over, routing, several
 from authenticators.challenges import Origin, Way
 from authenticators.models import Challenge, EndUser
 from authenticators.serializers import EMAIL, PHONE
@@ -111,6 +111,7 @@ def _send(action: Action, method: VerificationMethod, sent: Mapping[str, Any]) -
             action.action_code,
             action.idempotency_key,
             about=_about({"locale": languages.locale_of(action.facts), **sent}),
+            variables=shared_data.forwarded(action),
             transaction=action.facts.transaction,
             transaction_hash=action.facts.transaction_hash,
         ),
@@ -170,7 +171,7 @@ def _address(method: VerificationMethod, sent: Mapping[str, Any], user: EndUser 
     if name in sent:
         return enrolment.clean_contact(method, sent[name])
     if user:
-        row = user.authenticators.filter(method=method).exclude(verified_at=None).order_by("-is_default").first()
+        row = several.held(user, method).first()
         found = row.contact if row else enrolment.addresses(user).get(method)
         if found:
             return str(found)

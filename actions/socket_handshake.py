@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, parse_cookie
 
 from actions import socket_places
-from actions.client_auth import read_context
+from actions.client_auth import check_browser, read_context
 from authsignal_portal import limits
 from authsignal_portal.api import API_HEADERS, check_origin, error_body, tenant_called
 from authsignal_portal.client_ip import bucket, client_ip
@@ -38,7 +38,7 @@ class Caller:
 
 
 def request_of(scope: Scope) -> HttpRequest:
-    """The handshake as the REST views would see it: address and headers."""
+    """The handshake as the REST views would see it: address, headers and cookies."""
     request = HttpRequest()
     request.META["REMOTE_ADDR"] = (scope.get("client") or [""])[0]
     for name, value in scope["headers"]:
@@ -47,6 +47,7 @@ def request_of(scope: Scope) -> HttpRequest:
         # With an underscore it could pass for a header that a proxy has set.
         if b"_" not in name:
             request.META[key] = f"{request.META[key]},{text}" if key in request.META else text
+    request.COOKIES = parse_cookie(request.META.get("HTTP_COOKIE", ""))
     return request
 
 
@@ -64,6 +65,7 @@ def admit(name: str, request: HttpRequest, offered: Sequence[str]) -> Caller:
 def _by_token(credential: str, request: HttpRequest) -> Caller:
     token = credential.removeprefix(TOKEN)
     context = read_context(token)
+    check_browser(request, context)
     return Caller(
         context.tenant,
         token,

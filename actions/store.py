@@ -30,7 +30,7 @@ READ = f"""
 SELECT authsignal_now() AS now,
   c.id AS configuration_id, c.version, c.verification_methods AS action_methods,
   c.default_verification_method AS action_default, c.prompt_to_enroll_verification_methods AS action_prompt,
-  c.message,
+  c.message, c.localized_messages,
   c.dynamic_linking, c.amount_data_point, c.currency_data_point, c.payee_data_point,
   u.id AS user_pk, u.pseudonym, u.email_sealed, u.email_index, u.email_verified,
   u.phone_number_sealed, u.phone_number_index, u.phone_number_verified,
@@ -140,6 +140,7 @@ class Known:
     action_default: str | None
     action_prompt: list[str] | None
     message: str | None
+    localized_messages: Any
     dynamic_linking: bool | None
     amount_data_point: str | None
     currency_data_point: str | None
@@ -215,8 +216,9 @@ def read(
     if row is None:
         raise NotFound("No such tenant.")
     known = Known(*row[:COLUMNS], *(row[COLUMNS:],))  # type: ignore[call-arg]  # a column for each field
-    if isinstance(known.user_custom, str):  # Django hands JSON over as text
-        object.__setattr__(known, "user_custom", json.loads(known.user_custom))
+    for name in ("user_custom", "localized_messages"):
+        if isinstance(text := getattr(known, name), str):  # Django hands JSON over as text
+            object.__setattr__(known, name, json.loads(text))
     object.__setattr__(known, "places", json.loads(row[COLUMN_OF_PLACES] or "[]"))
     return known
 

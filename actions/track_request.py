@@ -40,6 +40,8 @@ class Track:
     actor: log.Actor
     intel: ip_intel.IpIntel
     around: velocity.Entities
+    # The message in its default text, whatever its user speaks: a challenge that began without them says that.
+    in_default_text: bool
 
 
 def is_action_code(text: str) -> bool:
@@ -54,6 +56,7 @@ def checked(
     actor: log.Actor,
     *,
     begun_by_client: bool,
+    in_default_text: bool = False,
 ) -> Track:
     """`attributes` has the wire's names (wire: track request). Raises InvalidRequest."""
     sent = {name: value for name, value in attributes.items() if value not in (None, "")}
@@ -83,6 +86,7 @@ def checked(
         actor=actor,
         intel=intel,
         around=_around(tenant, action_code, sent, intel),
+        in_default_text=in_default_text,
     )
 
 

@@ -46,6 +46,9 @@ PHRASES: Final = {
     Tag.AUTHENTICATOR_PREFERRED: _("Made the default: {method}"),
     Tag.AUTHENTICATOR_CLONE_SUSPECTED: _("Signature count went backwards, there may be a copy: {method}"),
     Tag.AUTHENTICATOR_RENEWED: _("Renewed {method}"),
+    Tag.AUTHENTICATOR_ATTESTED: _("An attested app enrolled {method}"),
+    Tag.AUTHENTICATOR_NOT_ATTESTED: _("An app without a valid attestation enrolled {method}"),
+    Tag.ATTESTED_APPS_UPDATED: _("Changed the app attestation: {fields}"),
     Tag.RECOVERY_CODES_CREATED: _("Made new recovery codes"),
     Tag.USER_CREATED: _("Created the user"),
     Tag.USER_UPDATED: _("Changed the user: {fields}"),
@@ -184,12 +187,19 @@ def details(data: Mapping[str, Any]) -> Iterable[str]:
     """What else is worth reading: why, how often."""
     if data.get("purpose") == "enrol":
         yield translate("to enrol it")
+    if data.get("authenticator"):
+        yield short_id(data["authenticator"])
     if data.get("reason"):
         yield str(data["reason"]).replace("_", " ")
     if isinstance(data.get("attempt"), int) and data["attempt"] > 1:
         yield translate("try %(number)s") % {"number": data["attempt"]}
     if data.get("role"):
         yield str(data["role"]).replace("_", " ").lower()
+
+
+def short_id(ident: object) -> str:
+    """Enough of an authenticator's id to tell it from the user's others, here and on the user's page."""
+    return f"#{str(ident)[:8]}"
 
 
 BAD: Final = frozenset(
@@ -203,6 +213,7 @@ BAD: Final = frozenset(
         Tag.MESSAGE_UNDELIVERED,
         Tag.MESSAGE_REFUSED,
         Tag.SENDING_PAUSED,
+        Tag.AUTHENTICATOR_NOT_ATTESTED,
         Tag.STAFF_REFUSED,
     }
 )

@@ -13,10 +13,25 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
-from authenticators import challenges, identity_provider_page, provider_page, sending_page, tuning, webauthn_form
+from authenticators import (
+    attested_apps_page,
+    challenges,
+    identity_provider_page,
+    provider_page,
+    sending_page,
+    tuning,
+    webauthn_form,
+)
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.guard import Windows, most_within
-from authenticators.models import AuthenticatorConfiguration, IdentityProvider, MessageProvider, SendingPause
+from authenticators.models import (
+    AttestedApps,
+    AuthenticatorConfiguration,
+    IdentityProvider,
+    MessageProvider,
+    SendingPause,
+)
+from authenticators.serializers import EMAIL, SEVERAL
 from authsignal_portal import access, portal, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
@@ -50,21 +65,29 @@ FLAGS = {
     "is_hidden_to_user": _("Not offered for enrolment"),
     "is_editable_by_user": _("Users may change the address"),
     "asks_for_address": _("Ask for the address also where one is on file, before anything is sent"),
+    "allows_several": _("Users may have several. Switched off again, nobody loses any, and nobody adds more"),
+    "shows_app_download": _("Begin with where to get an app"),
+    "warns_of_delay": _("Say on the page that it may take some minutes"),
     "number_matching": _("The user types the number that the page shows. Off: a compatibility mode, open to fatigue"),
     "require_signature": _("Tell an app what is pending only if it signs the question"),
     "web_app": _("Offer this server's web app, for users without your app. Notifications need the provider Web Push"),
-    "require_app_attestation": _("Only attested apps may enrol. Attestations cannot be verified yet: none can enrol"),
+    "require_app_attestation": _("Ask for an attestation. Name your apps under App attestation first"),
 }
 # The switches that mean something for some methods only.
 OF_METHODS = {
     "is_editable_by_user": tuple(CONTACT_FIELD),
     "asks_for_address": tuple(CONTACT_FIELD),
+    "allows_several": SEVERAL,
+    "shows_app_download": (M.AUTHENTICATOR_APP,),
+    "warns_of_delay": EMAIL,
     "number_matching": (M.PUSH,),
     "require_signature": (M.PUSH,),
     "web_app": DEVICE_METHODS,
     "require_app_attestation": DEVICE_METHODS,
 }
-CHOICES = {M.SMS: "sms_channel", M.EMAIL_MAGIC_LINK: "magic_link_mode"}
+CHOICES = {M.SMS: "sms_channel", M.EMAIL_MAGIC_LINK: "magic_link_mode"} | dict.fromkeys(
+    DEVICE_METHODS, "app_attestation_failure_mode"
+)
 NUMBERS = ("verify_limit", "verify_minutes", "send_limit", "send_minutes", "code_length")
 # Methods that send something, and by which channel.
 SENT = {M.EMAIL_OTP: Channel.EMAIL, M.EMAIL_MAGIC_LINK: Channel.EMAIL, M.SMS: Channel.SMS, M.WHATSAPP: Channel.WHATSAPP}
@@ -80,9 +103,11 @@ def flags_of(method: M) -> list[str]:
 class MethodForm(forms.Form):
     """The switches of one method, and what else can be set of it."""
 
-    def __init__(self, method: M, data: Any, *, initial: dict[str, Any], is_possible: bool = True) -> None:
+    def __init__(
+        self, method: M, data: Any, *, initial: dict[str, Any], is_possible: bool = True, names_apps: bool = True
+    ) -> None:
         super().__init__(data, prefix=method.value, initial=initial)
-        self.is_possible = is_possible
+        self.is_possible, self.names_apps = is_possible, names_apps
         self.method, self.title, self.text = method, words.METHODS[method], EXPLAINED[method]
         for flag in flags_of(method):
             self.fields[flag] = forms.BooleanField(label=FLAGS[flag], required=False)
@@ -144,6 +169,8 @@ class MethodForm(forms.Form):
     def clean(self) -> None:
         if self.cleaned_data.get("is_active") and not self.is_possible:
             self.add_error(None, _("It has no provider yet: set one up under Identity providers."))
+        if self.cleaned_data.get("require_app_attestation") and not self.names_apps:
+            self.add_error(None, _("Name your apps under App attestation first: until then none is attested."))
         hard = {"verify": tuning.verify_windows(self.method)}
         if self.method in SENT:
             hard["send"] = tuning.send_windows(SENT[self.method])
@@ -178,8 +205,16 @@ class MethodsPage(TenantAdmin):
         if sent is not None and not here.may(self.right):
             raise PermissionDenied
         missing = identity_provider_page.missing(here.tenant)
+        apps = AttestedApps.objects.filter(tenant=here.tenant)
+        names_apps = apps.exclude(team_id="", package_name="").exists()
         rows = [
-            MethodForm(method, sent, initial=_initial(method, stored.get(method)), is_possible=method not in missing)
+            MethodForm(
+                method,
+                sent,
+                initial=_initial(method, stored.get(method)),
+                is_possible=method not in missing,
+                names_apps=names_apps,
+            )
             for method in M
         ]
         proof = ProofForm(request, sent)
@@ -245,4 +280,5 @@ def _leaves_nothing(rows: list[MethodForm]) -> str:
 portal.site.register(AuthenticatorConfiguration, MethodsPage)
 portal.site.register(MessageProvider, provider_page.ProviderPage)
 portal.site.register(IdentityProvider, identity_provider_page.IdentityProviderPage)
+portal.site.register(AttestedApps, attested_apps_page.AttestedAppsPage)
 portal.site.register(SendingPause, sending_page.SendingPage)

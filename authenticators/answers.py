@@ -115,5 +115,8 @@ class AuthenticatorConfiguration(serializers.Serializer[Any]):
     isActive = serializers.BooleanField()
     isEditableByUser = serializers.BooleanField()
     isHiddenToUser = serializers.BooleanField()
+    allowMultipleUserAuthenticators = serializers.BooleanField(required=False)
+    hideTotpAppDownloadScreen = serializers.BooleanField(required=False)
+    showEmailDeliveryTimeWarning = serializers.BooleanField(required=False)
     smsChannel = serializers.CharField(required=False)
     magicLinkMode = serializers.CharField(required=False)

@@ -1,6 +1,6 @@
 """Which methods a tenant uses and a user has."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
 from authsignal_portal.models import Tenant
@@ -26,10 +26,9 @@ def is_active(tenant: Tenant, method: str) -> bool:
 
 
 def web_app_methods(tenant: Tenant) -> list[VerificationMethod]:
-    """What this server's web app may be enrolled for, from the hosted pages."""
+    """What this server's web app may be enrolled for, from the hosted pages; nothing that only attested apps may be."""
     rows = AuthenticatorConfiguration.objects.filter(tenant=tenant, web_app=True, is_active=True)
-    rows = rows.filter(is_hidden_to_user=False, require_app_attestation=False)
-    switched = set(rows.values_list("method", flat=True))
+    switched = {row.method for row in rows.filter(is_hidden_to_user=False) if not row.blocks_unattested}
     return [method for method in DEVICE_METHODS if method in switched]
 
 
@@ -56,6 +55,11 @@ def was_enrolled(user: EndUser) -> bool:
     what a first authenticator may do without a proof, they may not.
     """
     return user.authenticators.exclude(verified_at=None).exists()
+
+
+def is_new(user: EndUser, enrolled: Collection[VerificationMethod]) -> bool:
+    """Whether the user, who has these, never had anything. Who let what they had expire is neither new nor enrolled."""
+    return not enrolled and not was_enrolled(user)
 
 
 def can_recover(user: EndUser, configured: AuthenticatorConfiguration) -> bool:

@@ -40,6 +40,8 @@ class Origin:
     idempotency_key: str = ""
     # What the customer's own sender is told of who asks: userAgent, ipAddress, timezone.
     about: Mapping[str, Any] = field(default_factory=dict)
+    # Custom data that goes to the sender of an email, and to no other: by the wire's names, action_… and user_….
+    variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
     # Of an action with dynamic linking.
     transaction: str = ""
     transaction_hash: str = ""
@@ -136,7 +138,7 @@ def start_code(
         )
         challenge.contact = to
     challenge.authenticator = authenticator
-    send(challenge, now=now, locale=locale, way=way, about=origin.about)
+    send(challenge, now=now, locale=locale, way=way, about=origin.about, variables=origin.variables)
     _cancel_surplus(user, challenge.action_id)
     return challenge
 
@@ -148,13 +150,21 @@ def send(
     locale: str | None = None,
     way: Way = PLAIN,
     about: Mapping[str, Any] | None = None,
+    variables: Mapping[str, Any] | None = None,
 ) -> None:
     """A fresh code on a new or open challenge; deadline and wrong guesses stay as they are. Raises TooManyRequests."""
     _check_answerable(challenge, now)
     _check_sending(challenge, now)
     # For when it is sent again without a word of it.
     challenge.context |= {"locale": locale} if locale else {}
-    _owe(challenge, now=now, locale=challenge.context.get("locale"), way=way, about=about or {})
+    _owe(
+        challenge,
+        now=now,
+        locale=challenge.context.get("locale"),
+        way=way,
+        about=about or {},
+        variables=variables or {},
+    )
 
 
 def _check_answerable(challenge: Challenge, now: datetime) -> None:
@@ -186,6 +196,7 @@ def _owe(
     locale: str | None,
     way: Way,
     about: Mapping[str, Any],
+    variables: Mapping[str, Any],
     only: Channel | None = None,
 ) -> None:
     method = VerificationMethod(challenge.method)
@@ -211,6 +222,7 @@ def _owe(
         now=now,
         locale=locale,
         about=about,
+        variables=variables,
         linked=Transaction.read(challenge.transaction) if challenge.transaction else None,
         is_fallback=only is not None,
     )
@@ -246,6 +258,7 @@ def send_by_fallback(message: Message) -> bool:
         locale=challenge.context.get("locale"),
         way=PLAIN,
         about={},
+        variables={},
         only=Channel(message.fallback_channel),
     )
     return True
@@ -535,7 +548,7 @@ def _failed(gate: guesses.Gate | None, challenge: Challenge, failure: Verificati
     if failure.is_guess:
         charge(challenge)
     if failure.is_guess and gate:
-        gate.wrong()
+        gate.wrong(challenge.purpose)
         if gate.just_closed:
             is_for_good = gate.just_closed == "disabled"
             _record(Tag.METHOD_DISABLED if is_for_good else Tag.METHOD_PAUSED, challenge, now)
@@ -584,6 +597,9 @@ def _tell(
 
 def _record(tag: Tag, challenge: Challenge, now: datetime, **data: Any) -> None:
     user = challenge.user
+    if challenge.contact_sealed and challenge.authenticator_id:
+        # Of several of the method, the one that it went to.
+        data = {"authenticator": str(challenge.authenticator_id)} | data
     log.record(
         tag,
         tenant_id=challenge.tenant_id,

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from audit import log
 from audit.events import Tag
 from authenticators import challenges, device_keys, enrolment, outbox, web_push
+from authenticators.app_attestation.evidence import Attestation, Reason, Standing
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidConfiguration, InvalidRequest, RefusedCredential
@@ -23,13 +24,13 @@ NONCE_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What an app says of itself. `attestation` names the provider whose attestation came along, unverified."""
+    """What an app says of itself, and the attestation that came along, not yet examined."""
 
     public_key: bytes
     name: str
     platform: DevicePlatform
     push_token: str = ""
-    attestation: str = ""
+    attestation: Attestation | None = None
 
 
 def find(tenant: Tenant, method: VerificationMethod, public_key: bytes) -> Authenticator | None:
@@ -69,27 +70,62 @@ def hold(user: EndUser, public_key: bytes) -> list[VerificationMethod]:
 
 
 def enrol(
-    user: EndUser, method: VerificationMethod, device: Device, *, action_id: uuid.UUID, tells: bool
+    user: EndUser,
+    method: VerificationMethod,
+    device: Device,
+    *,
+    standing: Standing,
+    action_id: uuid.UUID,
+    tells: bool,
 ) -> Authenticator:
     """The key as the user's own credential: made, or brought up to date.
 
-    Call inside a transaction, with the key held (`hold`) and the user locked. `tells`: the user hears of it.
-    Raises InvalidConfiguration where an attestation is asked for.
+    Call inside a transaction, with the key held (`hold`) and the user locked. `standing` is what came of the device's
+    attestation. `tells`: the user hears of it.
+    Raises InvalidRequest or InvalidConfiguration where only attested apps enrol and this one is none.
     """
     configuration = AuthenticatorConfiguration.of(user.tenant, method)
-    if configuration.require_app_attestation:
-        raise InvalidConfiguration("Only attested apps may enrol here, and this server cannot verify attestations yet.")
+    if configuration.blocks_unattested:
+        check_attested(standing)
     actor, now = log.user(user.pseudonym), clock.now()
     rows = Authenticator.objects.select_related("user", "tenant").select_for_update(of=("self",))
     row = rows.filter(user=user, method=method, public_key=device.public_key).first()
     row = row or Authenticator(tenant=user.tenant, user=user, method=method, public_key=device.public_key)
-    row.name, row.device_platform, row.attestation = device.name, device.platform.value, device.attestation
+    row.name, row.device_platform = device.name, device.platform.value
+    row.attestation, row.attestation_outcome = standing.provider, standing.outcome.value
+    row.attestation_failure = standing.reason.value if standing.reason else ""
     row.push_token = _push_token(device.platform.value, device.push_token)
     row.expires_at = lifetime_from(now, configuration)
     row.verified_at = row.verified_at or now
     row.save()
     enrolment.complete(row, now=now, actor=actor, action_id=action_id, tells=tells)
+    if device.attestation or configuration.require_app_attestation:
+        _record_standing(row, standing, now=now, action_id=action_id)
     return row
+
+
+def check_attested(standing: Standing) -> None:
+    """Raises InvalidRequest, InvalidConfiguration."""
+    if standing.is_attested:
+        return
+    if standing.reason == Reason.NOT_SET_UP:
+        raise InvalidConfiguration(f"Only attested apps may enrol, and {standing.detail}. Set up App attestation.")
+    told = standing.detail or "it is missing; ask POST /client/challenge for a nonce and attest the app with it"
+    raise InvalidRequest(f"performAttestation: {told}. Only attested apps may enrol.")
+
+
+def _record_standing(row: Authenticator, standing: Standing, *, now: datetime, action_id: uuid.UUID) -> None:
+    log.record(
+        Tag.AUTHENTICATOR_ATTESTED if standing.is_attested else Tag.AUTHENTICATOR_NOT_ATTESTED,
+        tenant_id=row.tenant_id,
+        actor=log.user(row.user.pseudonym),
+        subject=row.user.pseudonym,
+        action_id=action_id,
+        at=now,
+        authenticator=str(row.pk),
+        method=row.method,
+        **({"reason": standing.reason.value} if standing.reason else {}),
+    )
 
 
 def _push_token(platform: str, text: str) -> str | None:

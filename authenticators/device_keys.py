@@ -60,9 +60,9 @@ def read_key_in_query(text: str) -> bytes:
         raise InvalidRequest("publicKey in a query must be the base64 of the base64 key.") from error
 
 
-def decode(text: str) -> bytes:
-    """Base64 of either alphabet, with or without padding. Raises ValueError."""
-    if len(text) > MAX_TEXT:
+def decode(text: str, *, most: int = MAX_TEXT) -> bytes:
+    """Base64 of either alphabet, with or without padding; at most so many characters. Raises ValueError."""
+    if len(text) > most:
         raise ValueError("too long")
     plain = text.rstrip("=").replace("-", "+").replace("_", "/")
     try:

@@ -10,12 +10,11 @@ from django.db import IntegrityError, transaction
 
 from audit import log
 from audit.events import Tag
-from authenticators import contact, labels, notices, webauthn
+from authenticators import contact, labels, notices, several, webauthn
 from authenticators.credentials import encoded_id
 from authenticators.methods import recovery_code, totp
 from authenticators.models import Authenticator, Challenge, EndUser, GuessCount
 from authenticators.notices import Kind
-from authenticators.registry import METHODS
 from authsignal_portal import clock
 from authsignal_portal.errors import Conflict, InvalidRequest
 from authsignal_portal.vocabulary import Scope, VerificationMethod
@@ -38,13 +37,19 @@ class Added:
 
 
 def begin(user: EndUser, method: VerificationMethod, *, to: str = "", secret: str = "") -> Authenticator:
-    """A pending authenticator; one that was pending for this method before is replaced. Call with the user locked."""
+    """A pending authenticator; one that was pending for this method before is replaced. Call with the user locked.
+
+    What stands beside others and is one of them already is that one: it is bound anew. Raises InvalidConfiguration.
+    """
     user.authenticators.filter(method=method, verified_at=None).delete()
     row = Authenticator(tenant=user.tenant, user=user, method=method)
     if to:
         row.contact = to
     if secret:
         row.secret = secret
+    if several.are_allowed(user, method) and (known := several.same(row)):
+        return known
+    several.check_room(user, method)
     row.save(force_insert=True)
     return row
 
@@ -58,9 +63,7 @@ def is_granted(user: EndUser, method: VerificationMethod, has: Callable[[Scope],
 
 
 def _replaces(user: EndUser, method: VerificationMethod) -> bool:
-    if METHODS[method].many:
-        return False
-    return user.authenticators.filter(method=method).exclude(verified_at=None).exists()
+    return not several.are_allowed(user, method) and several.held(user, method).exists()
 
 
 def complete(
@@ -68,14 +71,16 @@ def complete(
 ) -> None:
     """The user showed that they have it: it counts from now on. Call inside the proof's transaction.
 
-    `tells`: the user hears of it; of one device's credentials, of the first.
+    `tells`: the user hears of it; of one device's credentials, of the first. Raises InvalidConfiguration.
     """
-    user = row.user
+    user, method = row.user, VerificationMethod(row.method)
+    if row.verified_at is None:
+        several.check_room(user, method)
     # A device that is enrolled again is brought up to date: nothing was added.
     is_new = row.verified_at is None or row.verified_at >= now
     to = notices.address_of(user, apart_from=row) if tells and is_new and notices.is_told(actor) else None
-    replaced = user.authenticators.filter(method=row.method).exclude(pk=row.pk).exclude(verified_at=None)
-    if not METHODS[VerificationMethod(row.method)].many:
+    if not several.are_allowed(user, method):
+        replaced = several.held(user, method).exclude(pk=row.pk)
         for old in replaced:
             _record(Tag.AUTHENTICATOR_REMOVED, old, actor, now, action_id, reason="replaced")
         if action_id:
@@ -128,28 +133,38 @@ def _confirm_contact(row: Authenticator, now: datetime) -> None:
 def add_verified(user: EndUser, given: dict[str, Any], *, actor: log.Actor, with_codes: bool = True) -> Added:
     """Enrol what the customer verified elsewhere. `given` has the wire's names. Call with the user locked.
 
-    Raises InvalidRequest, Conflict.
+    Raises InvalidRequest, InvalidConfiguration, Conflict.
     """
     method = VerificationMethod(given["verificationMethod"])
     now = clock.now()
     first = not user.authenticators.exclude(verified_at=None).exists()
+    row = _given(user, method, given)
+    if row.is_default:
+        user.authenticators.exclude(pk=row.pk).update(is_default=False)
+    last_used = row.last_verified_at
+    complete(row, now=now, actor=actor)
+    Authenticator.objects.filter(pk=row.pk).update(last_verified_at=last_used)
+    row.last_verified_at = last_used
+    codes = None
+    if with_codes and first and not user.tenant.disable_recovery_codes:
+        codes = new_recovery_codes(user, actor=actor, now=now)
+    return Added(row, codes)
+
+
+def _given(user: EndUser, method: VerificationMethod, given: dict[str, Any]) -> Authenticator:
+    """A stored row of what is given: a new one, or the one beside others that it is already."""
     row = Authenticator(tenant=user.tenant, user=user, method=method, is_default=bool(given.get("isDefault")))
     _fill(row, method, given)
     user.authenticators.filter(method=method, verified_at=None).delete()
+    if several.are_allowed(user, method) and (known := several.same(row)):
+        known.is_default = known.is_default or row.is_default
+        return known
     try:
         with transaction.atomic():
             row.save(force_insert=True)
     except IntegrityError as error:
         raise Conflict("This credential is already registered.") from error
-    if row.is_default:
-        user.authenticators.exclude(pk=row.pk).update(is_default=False)
-    complete(row, now=now, actor=actor)
-    Authenticator.objects.filter(pk=row.pk).update(last_verified_at=None)
-    row.last_verified_at = None
-    codes = None
-    if with_codes and first and not user.tenant.disable_recovery_codes:
-        codes = new_recovery_codes(user, actor=actor, now=now)
-    return Added(row, codes)
+    return row
 
 
 def addresses(user: EndUser) -> dict[VerificationMethod, str]:

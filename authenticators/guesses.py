@@ -7,14 +7,16 @@ guesses is evaluated beyond the limit. Lock order everywhere: user, then guess c
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
+from uuid import UUID
 
 from django.conf import settings
 
 from authenticators import tuning
 from authenticators.guard import Windows
-from authenticators.models import Challenge, EndUser, GuessCount
+from authenticators.models import Authenticator, Challenge, EndUser, GuessCount
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
+from authsignal_portal.vocabulary import VerificationMethod
 
 
 def subject_of(user: EndUser | None, contact_index: str) -> str:
@@ -37,12 +39,17 @@ class Lock:
 
 @dataclass(slots=True)
 class Gate:
-    """A guess count, locked where it is to be written. `wrong` and `right` write; the caller's transaction commits."""
+    """A guess count, locked where it is to be written. `wrong` and `right` write; the caller's transaction commits.
+
+    `weight`: of how many right answers a guess may be one. It counts as so many guesses, and is not taken where so many
+    would be too many, unless none was counted: two apps make nobody's guess twice as good.
+    """
 
     row: GuessCount
     now: datetime
     # (seconds, wrong guesses allowed): the hard caps, and what the tenant allows less.
     windows: Windows
+    weight: int = 1
 
     def admits(self, purpose: str) -> bool:
         """Whether a guess may be evaluated now."""
@@ -52,19 +59,22 @@ class Gate:
         """None while it admits. A disabled method can still be bound anew, at the pace of the rest."""
         if self.row.disabled_at and purpose != Challenge.Purpose.ENROL:
             return Lock(None)
-        ends = [self._full_until(seconds, limit) for seconds, limit in self.windows] + [self.row.paused_until]
+        weight = self._weight(purpose)
+        ends = [self._full_until(seconds, limit, weight) for seconds, limit in self.windows] + [self.row.paused_until]
         ahead = [end for end in ends if end and end > self.now]
         return Lock(max(ahead)) if ahead else None
 
-    def wrong(self) -> None:
+    def wrong(self, purpose: str) -> None:
         """Count one evaluated wrong guess."""
-        row = self.row
+        row, weight, before = self.row, self._weight(purpose), self.row.consecutive
         longest = max(seconds for seconds, _limit in self.windows)
-        row.recent = [at for at in row.recent if self.now - at < timedelta(seconds=longest)] + [self.now]
-        row.consecutive += 1
-        if row.consecutive % settings.CONSECUTIVE_GUESSES_BEFORE_PAUSE == 0:
+        row.recent = [at for at in row.recent if self.now - at < timedelta(seconds=longest)] + [self.now] * weight
+        row.consecutive += weight
+        pause = settings.CONSECUTIVE_GUESSES_BEFORE_PAUSE
+        if row.consecutive // pause > before // pause:
             row.paused_until = self.now + timedelta(seconds=settings.PAUSE_SECONDS)
-        if row.consecutive >= settings.CONSECUTIVE_GUESSES_BEFORE_DISABLING and row.disabled_at is None:
+        # There is no room for another one like it.
+        if row.consecutive + weight > settings.CONSECUTIVE_GUESSES_BEFORE_DISABLING and row.disabled_at is None:
             self._shut()
         row.save(update_fields=["recent", "consecutive", "disabled_at", "paused_until"])
 
@@ -89,11 +99,16 @@ class Gate:
             return "disabled"
         return "paused" if self.row.paused_until and self.row.paused_until > self.now else ""
 
-    def _full_until(self, seconds: int, limit: int) -> datetime | None:
-        """When the oldest of the newest `limit` guesses leaves the window."""
+    def _weight(self, purpose: str) -> int:
+        """What is being enrolled is compared with alone."""
+        return 1 if purpose == Challenge.Purpose.ENROL else self.weight
+
+    def _full_until(self, seconds: int, limit: int, weight: int) -> datetime | None:
+        """When so many guesses have left the window that another one fits in."""
         window = timedelta(seconds=seconds)
         within = [at for at in self.row.recent if self.now - at < window]
-        return sorted(within)[-limit] + window if len(within) >= limit else None
+        most = max(limit - weight, 0)
+        return sorted(within)[-most - 1] + window if len(within) > most else None
 
 
 def lock(*, tenant: Tenant, subject: str, method: str) -> Gate:
@@ -120,4 +135,13 @@ def closed(*, tenant: Tenant, subject: str, purpose: str) -> dict[str, Lock]:
 def _gate(tenant: Tenant, row: GuessCount, now: datetime) -> Gate:
     method = row.method
     windows = (*tuning.verify_windows(method), *tuning.own_verify_window(tenant, method))
-    return Gate(row, now, windows)
+    return Gate(row, now, windows, _answers_of(row))
+
+
+def _answers_of(row: GuessCount) -> int:
+    """How many answers are right at a time: a code of any of a user's apps is."""
+    kind, _colon, user = row.subject.partition(":")
+    if row.method != VerificationMethod.AUTHENTICATOR_APP or kind != "user":
+        return 1
+    apps = Authenticator.objects.filter(user_id=UUID(user), method=row.method).exclude(verified_at=None)
+    return max(1, apps.count())

@@ -15,7 +15,14 @@ from authsignal_portal import clock
 from authsignal_portal.errors import AuthsignalError
 from authsignal_portal.models import Tenant
 from authsignal_portal.sender_services import SERVICES, service_choices
-from authsignal_portal.vocabulary import DEVICE_METHODS, Channel, MagicLinkMode, SmsChannel, VerificationMethod
+from authsignal_portal.vocabulary import (
+    DEVICE_METHODS,
+    AttestationFailureMode,
+    Channel,
+    MagicLinkMode,
+    SmsChannel,
+    VerificationMethod,
+)
 
 
 def method_choices() -> list[tuple[str, str]]:
@@ -34,6 +41,13 @@ def magic_link_mode_choices() -> list[tuple[str, Any]]:
     return [
         (MagicLinkMode.NEW_TAB, _("goes on where it began; the link's tab may be closed")),
         (MagicLinkMode.ORIGINAL_TAB, _("goes on in the link's tab")),
+    ]
+
+
+def attestation_failure_mode_choices() -> list[tuple[str, Any]]:
+    return [
+        (AttestationFailureMode.BLOCK, _("refused")),
+        (AttestationFailureMode.ALLOW_WITH_WARNING, _("enrolled with a warning")),
     ]
 
 
@@ -130,6 +144,12 @@ class AuthenticatorConfiguration(models.Model):
     is_editable_by_user = models.BooleanField(_("users may change the address"), default=True)
     # An address that is on file is asked for all the same, instead of sending to it at once.
     asks_for_address = models.BooleanField(_("users type their address"), default=False, db_default=False)
+    # A further one stands beside what a user has of the method, instead of taking its place (`several`).
+    allows_several = models.BooleanField(_("users may have several"), default=False, db_default=False)
+    # Authenticator app: the hosted pages begin with where to get one.
+    shows_app_download = models.BooleanField(_("where to get an app is shown first"), default=False, db_default=False)
+    # Email: the hosted pages say that it may take some minutes.
+    warns_of_delay = models.BooleanField(_("pages say that email may take minutes"), default=False, db_default=False)
     # Authenticator app: what it writes above the code. Empty: the tenant's name.
     issuer_name = models.CharField(_("issuer"), max_length=64, blank=True, default="", db_default="")
     # Identity checks: the documents that will do, in the adapter's words. None: whatever the adapter takes.
@@ -147,8 +167,19 @@ class AuthenticatorConfiguration(models.Model):
     number_matching = models.BooleanField(_("the user types the number shown"), default=True)
     # Push: an app that does not sign its question for what is pending is told nothing.
     require_signature = models.BooleanField(_("only signed questions are answered"), default=False)
-    # Device keys: refuse to enrol one without an attestation that is verified, which this server cannot do yet.
-    require_app_attestation = models.BooleanField(_("only attested apps may enrol"), default=False)
+    # Device keys: an app shall show by an attestation that it is one of `AttestedApps`.
+    require_app_attestation = models.BooleanField(_("apps must be attested"), default=False)
+    app_attestation_failure_mode = models.CharField(
+        _("an app without a valid attestation is"),
+        max_length=32,
+        choices=attestation_failure_mode_choices,
+        default=AttestationFailureMode.BLOCK,
+        db_default=AttestationFailureMode.BLOCK,
+        help_text=_(
+            "The web app cannot be attested: where such apps are refused, it is not offered. A warning stands on the "
+            "user's page and in the audit log."
+        ),
+    )
     # Device keys: the hosted pages offer the web app of this server, for users without an app that brings the SDK.
     web_app = models.BooleanField(_("users may enrol the web app"), default=False, db_default=False)
     # Device keys: days until one has to be enrolled or renewed again; None for never.
@@ -174,6 +205,12 @@ class AuthenticatorConfiguration(models.Model):
 
     def __str__(self) -> str:
         return self.method
+
+    @property
+    def blocks_unattested(self) -> bool:
+        """Whether only attested apps enrol. Anything but the mode that lets others in is a no."""
+        lets_in = self.app_attestation_failure_mode == AttestationFailureMode.ALLOW_WITH_WARNING
+        return self.require_app_attestation and not lets_in
 
     @classmethod
     def of(cls, tenant: Tenant, method: VerificationMethod) -> "AuthenticatorConfiguration":
@@ -215,10 +252,13 @@ class Authenticator(models.Model):
     display_name = models.CharField(max_length=255, blank=True, default="", db_default="", editable=False)
     user_agent = models.CharField(max_length=1000, blank=True, editable=False)
     device_id = models.CharField(max_length=255, blank=True, editable=False)
-    # Device keys: `public_key` is a SubjectPublicKeyInfo in DER. The attestation is what the app claimed to have.
+    # Device keys: `public_key` is a SubjectPublicKeyInfo in DER.
     device_platform = models.CharField(max_length=16, blank=True, editable=False)
     push_token_sealed = models.BinaryField(null=True, editable=False)
+    # Of the app that enrolled it: whose attestation it sent, and what came of that (`app_attestation.evidence`).
     attestation = models.CharField(max_length=32, blank=True, editable=False)
+    attestation_outcome = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
+    attestation_failure = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
     expires_at = models.DateTimeField(_("expires"), null=True)
     # Whom somebody else vouches for: an account at an issuer, a person at a checker (`subjects`).
     subject_sealed = models.BinaryField(null=True, editable=False)
@@ -390,6 +430,53 @@ class IdentityProvider(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.method
+
+
+class AttestedApps(models.Model):
+    """The apps of a tenant whose attestations count: at Apple and at Google. The keys are written, never shown."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="+")
+    team_id = models.CharField(_("Apple team id"), max_length=10, blank=True)
+    bundle_ids = ArrayField(models.CharField(max_length=155), default=list, blank=True)
+    allows_development = models.BooleanField(_("development builds count"), default=False)
+    package_name = models.CharField(_("Android package name"), max_length=255, blank=True)
+    # SHA-256 in hexadecimal. Empty: whatever certificate Google Play recognizes.
+    certificate_digests = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    # Of the Play Console, as it gives them: base64 of an AES key, base64 of a SubjectPublicKeyInfo.
+    decryption_key_sealed = models.BinaryField(null=True, editable=False)
+    verification_key_sealed = models.BinaryField(null=True, editable=False)
+    created_at = models.DateTimeField(_("created"), db_default=clock.Now())
+
+    decryption_key = SealedText("decryption_key_sealed")
+    verification_key = SealedText("verification_key_sealed")
+
+    class Meta:
+        verbose_name = _("app attestation")
+        verbose_name_plural = _("app attestation")
+
+    def __str__(self) -> str:
+        return self.package_name or self.team_id
+
+
+class AttestationNonce(models.Model):
+    """What one attestation may be made over, once: made here and to be used in time, or an action's idempotencyKey,
+    which stands here once it was used."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(EndUser, on_delete=models.SET_NULL, null=True, related_name="+")
+    nonce = models.CharField(max_length=255)
+    created_at = models.DateTimeField(db_default=clock.Now())
+    expires_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "nonce"], name="one_use_per_attestation_nonce")]
+        indexes = [models.Index(fields=["user", "-created_at"], name="attestation_nonce_by_user")]
+
+    def __str__(self) -> str:
+        return f"nonce of {self.user_id}"
 
 
 class MagicLink(models.Model):

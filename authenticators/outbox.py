@@ -41,11 +41,13 @@ def owe_code(
     url: str = "",
     fallback: Channel | None = None,
     about: Mapping[str, Any] | None = None,
+    variables: Mapping[str, Any] | None = None,
     linked: Transaction | None = None,
     is_fallback: bool = False,
 ) -> Message:
     """Owe somebody a one-time code, or a link. Call in the transaction that stores the challenge, after its row locks.
 
+    `variables`: custom data for the sender of an email; a text message's is told none.
     `linked`: what the code is for, where the action is linked to its transaction; the message tells it.
     `is_fallback`: it goes in place of one by another channel that did not arrive.
     It lives as long as the challenge, and replaces what is still owed for the same one.
@@ -74,7 +76,10 @@ def owe_code(
         standing=admitted.standing,
         price=admitted.price,
     )
-    message.payload = payload_of(to, text, code=code, url=url, about=_about(challenge, locale, about or {}))
+    told = _about(challenge, locale, about or {})
+    if variables and channel == Channel.EMAIL:
+        told["customVariables"] = dict(variables)
+    message.payload = payload_of(to, text, code=code, url=url, about=told)
     store(message)
     transaction.on_commit(partial(ring, message.pk))
     return message

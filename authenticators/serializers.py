@@ -17,6 +17,8 @@ from authsignal_portal.wire import iso, present
 M = VerificationMethod
 EMAIL = (M.EMAIL_OTP, M.EMAIL_MAGIC_LINK)
 PHONE = (M.SMS, M.WHATSAPP)
+# Of these a tenant may allow several; of the rest a user has several anyway, or one account elsewhere.
+SEVERAL = (M.AUTHENTICATOR_APP, *EMAIL, *PHONE)
 ENROLLABLE = [method.value for method in (*EMAIL, *PHONE, M.AUTHENTICATOR_APP, M.PASSKEY)]
 
 
@@ -224,12 +226,23 @@ def configurations(tenant: Tenant) -> list[dict[str, Any]]:
                 "isActive": method in active,
                 "isEditableByUser": rows[method].is_editable_by_user if method in rows else True,
                 "isHiddenToUser": rows[method].is_hidden_to_user if method in rows else False,
+                **_of_method(method, rows.get(method)),
                 "smsChannel": _sms_channel(rows.get(method)) if method == M.SMS else None,
                 "magicLinkMode": _link_mode(rows.get(method)) if method == M.EMAIL_MAGIC_LINK else None,
             }
         )
         for method in VerificationMethod
     ]
+
+
+def _of_method(method: VerificationMethod, row: AuthenticatorConfiguration | None) -> dict[str, bool | None]:
+    """The switches that mean something for some methods only."""
+    shown = row or AuthenticatorConfiguration(method=method)
+    return {
+        "allowMultipleUserAuthenticators": shown.allows_several if method in SEVERAL else None,
+        "hideTotpAppDownloadScreen": not shown.shows_app_download if method == M.AUTHENTICATOR_APP else None,
+        "showEmailDeliveryTimeWarning": shown.warns_of_delay if method in EMAIL else None,
+    }
 
 
 def _sms_channel(row: AuthenticatorConfiguration | None) -> str:

@@ -12,8 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
+from audit.words import short_id
 from authenticators import contact, enrolment, message_list, serializers
-from authenticators.models import Authenticator, EndUser, GuessCount
+from authenticators.app_attestation.evidence import REASONS, Outcome, Reason
+from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser, GuessCount
 from authsignal_portal import access, user_agent, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.models import Tenant
@@ -100,6 +102,8 @@ class UserPage(TenantAdmin):
         if user is None:
             return super().change_view(request, object_id, form_url, extra_context)
         here = access.must(request)
+        asking = AuthenticatorConfiguration.objects.filter(tenant=here.tenant, require_app_attestation=True)
+        asked = set(asking.values_list("method", flat=True))
         return self.page(
             request,
             "portal/user.html",
@@ -115,7 +119,10 @@ class UserPage(TenantAdmin):
                     "made_with": user_agent.described(row.user_agent),
                     "method": words.method(row.method),
                     "contact": shown_contact(here, row.contact),
+                    # As the log names it.
+                    "short_id": short_id(row.pk),
                     "platform": words.PLATFORMS.get(row.device_platform, ""),
+                    "attestation": _attestation(row, asked),
                     "is_expired": row.expires_at is not None and row.expires_at <= here.now,
                 }
                 for row in user.authenticators.select_related("tenant")
@@ -139,7 +146,7 @@ class UserPage(TenantAdmin):
         row = Authenticator.objects.select_related("user", "tenant").filter(pk=authenticator_pk, user=user).first()
         if row is None:
             raise Http404
-        method = words.method(row.method)
+        shown = [words.method(row.method), row.label, shown_contact(access.must(request), row.contact)]
         return self.confirmed(
             request,
             act=lambda here: enrolment.remove(row, actor=here.actor),
@@ -149,7 +156,7 @@ class UserPage(TenantAdmin):
                 "“%(method)s” of %(user)s will no longer work. Make sure that you are talking "
                 "to the person themselves: whoever can enrol the next authenticator is this user from then on."
             )
-            % {"method": method, "user": user.user_id},
+            % {"method": " · ".join(filter(None, shown)), "user": user.user_id},
             button=_("Remove the authenticator"),
             done=_("The authenticator was removed."),
             crumbs=crumbs(user),
@@ -178,6 +185,18 @@ def _name(row: Authenticator) -> str:
         return row.name
     made = serializers.provider(row.aaguid)
     return made["name"] if made else ""
+
+
+def _attestation(row: Authenticator, asked: set[str]) -> dict[str, Any]:
+    """What the app that enrolled it showed; nothing where nobody asks for it and none came."""
+    if row.attestation_outcome == Outcome.FAILED:
+        why = REASONS[Reason(row.attestation_failure)]
+        return {"tone": "bad", "text": _("attestation failed"), "why": why}
+    if row.attestation_outcome == Outcome.ATTESTED_WITH_KEY:
+        return {"tone": "good", "text": _("attested, with its key")}
+    if row.attestation_outcome == Outcome.ATTESTED:
+        return {"tone": "good", "text": _("attested")}
+    return {"tone": "warning", "text": _("not attested")} if row.method in asked else {}
 
 
 def crumbs(user: EndUser) -> list[tuple[str, Any]]:

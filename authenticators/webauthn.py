@@ -259,6 +259,14 @@ def _check_credential(
         raise WebAuthnError("wrong_credential", "the credential is not among the allowed ones")
 
 
+def read_cbor(raw: bytes) -> Any:
+    """What the bytes begin with. Raises WebAuthnError."""
+    try:
+        return parse_cbor(raw)
+    except InvalidCBORData as error:
+        raise WebAuthnError("malformed", "no CBOR") from error
+
+
 def _check_attestation_object(attestation_object: bytes) -> None:
     # No prefix of a CBOR item is an item: one byte less can only be read where there was a byte too many.
     try:

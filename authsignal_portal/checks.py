@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import redis
 from celery.signals import worker_init
+from cryptography import x509
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -32,7 +33,7 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 @register(Tags.security)
 def settings_check(**_kwargs: Any) -> list[CheckMessage]:
-    return [*_messages(), *_secrets(), *_addresses()]
+    return [*_messages(), *_secrets(), *_addresses(), *_attestation()]
 
 
 @register(Tags.database)
@@ -184,6 +185,17 @@ def _addresses() -> Iterator[CheckMessage]:
             "ALLOWED_HOSTS accepts any name.",
             hint="List the names by which this server is reached; it defaults to the host of PUBLIC_URL.",
             id="authsignal.E009",
+        )
+
+
+def _attestation() -> Iterator[CheckMessage]:
+    try:
+        x509.load_pem_x509_certificates(settings.APP_ATTEST_ROOT.encode())
+    except ValueError:
+        yield Error(
+            "APP_ATTEST_ROOT holds no certificate.",
+            hint="Give certificates in PEM, or unset it: Apple's own root is then trusted.",
+            id="authsignal.E015",
         )
 
 

@@ -69,6 +69,7 @@ NAVIGATION: tuple[tuple[Text, tuple[Item, ...]], ...] = (
             Item(_("Authenticators"), "authenticators_authenticatorconfiguration_changelist", "fingerprint"),
             Item(_("Message providers"), "authenticators_messageprovider_changelist", "outgoing_mail"),
             Item(_("Identity providers"), "authenticators_identityprovider_changelist", "assignment_ind"),
+            Item(_("App attestation"), "authenticators_attestedapps_changelist", "verified"),
             Item(_("Look of hosted pages"), "theme", "palette"),
             Item(_("Texts of pages and messages"), "wording", "translate"),
             Item(_("Sending"), "authenticators_sendingpause_changelist", "sms"),

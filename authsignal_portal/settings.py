@@ -298,6 +298,8 @@ CONSECUTIVE_GUESSES_BEFORE_PAUSE = 10
 PAUSE_SECONDS = 15 * 60
 ADDRESS_PAUSE_SECONDS = 24 * 3600
 CONSECUTIVE_GUESSES_BEFORE_DISABLING = 50
+# Of one method, where a tenant lets users have several. A guess at authenticator apps counts once for each of them.
+AUTHENTICATORS_PER_METHOD = env.int("AUTHENTICATORS_PER_METHOD", default=5)
 PASSKEY_TRIES_PER_CHALLENGE = 3
 # A number of two digits is typed at most twice.
 PUSH_TRIES_PER_CHALLENGE = 2
@@ -311,6 +313,12 @@ QR_CHALLENGE_SECONDS = 10 * 60
 QR_RENEWED_AFTER_SECONDS = 2 * 60
 QR_DECISION_SECONDS = 2 * 60
 DEVICE_RENEWAL_SECONDS = 2 * 60
+# How long a nonce waits for an attestation, and how old a verdict of Play Integrity may be.
+ATTESTATION_SECONDS = 5 * 60
+# Whom attestations of Apple's App Attest must come from: certificates in PEM. Apple's own root by default.
+APP_ATTEST_ROOT = env("APP_ATTEST_ROOT", default="") or (
+    BASE_DIR / "authenticators" / "app_attestation" / "apple_root.pem"
+).read_text("ascii")
 # The WebSocket of QR codes: how many at a time (one user's, one address's without a user, one tenant's and
 # half as many of it without a user, one process's: less of a tenant than of a process, so that none fills it);
 # how long one stays open that waits for nothing; how often a page may ask for a new code.

@@ -246,6 +246,8 @@ def _derived(part: Theme, values: Palette, before: Palette) -> Palette:
             "--on-accent": on_accent,
             "--focus": legible(primary, surface, PART_CONTRAST),
             "--loader": legible(primary, surface, PART_CONTRAST),
+            # Where the button itself is hardly seen on the card.
+            "--primary-line": legible(primary, surface, PART_CONTRAST),
         }
     if "--text" in values or "--surface" in values:
         text = values.get("--text") or _resolved("--text", before)
@@ -315,6 +317,7 @@ PAIRS: tuple[tuple[str, str, str, float, str | Promise], ...] = (
         TEXT_CONTRAST,
         _("text of the second button"),
     ),
+    ("colors.bodyText", "--text", "--accent-soft", TEXT_CONTRAST, _("text on a ground tinted with the main colour")),
     ("colors.bodyText", "--text", "--choice-surface", TEXT_CONTRAST, _("text of a choice")),
     ("colors.bodyText", "--text", "--input-surface", TEXT_CONTRAST, _("what is typed")),
     ("colors.positive", "--good", "--good-soft", TEXT_CONTRAST, _("good news")),
@@ -342,6 +345,17 @@ def _problems(theme: Theme, mode: Mode) -> Iterator[Contrast]:
         if ratio < needed and not {token, front} & told:
             told |= {token, front}
             yield Contrast(mode, token, what, round(ratio, 2), needed, legible(front, back, needed))
+    yield from _unseen_button(values, mode)
+
+
+def _unseen_button(values: Palette, mode: Mode) -> Iterator[Contrast]:
+    """Either the main button or the line around it must be seen on the card."""
+    surface, accent = _resolved("--surface", values), _resolved("--accent", values)
+    line = accent if values["--button-line-width"] == "0px" else _resolved("--primary-line", values)
+    ratio = max(contrast(accent, surface), contrast(line, surface))
+    if ratio < PART_CONTRAST:
+        suggestion = legible(accent, surface, PART_CONTRAST)
+        yield Contrast(mode, "primaryColor", _("the main button"), round(ratio, 2), PART_CONTRAST, suggestion)
 
 
 def contrast(one: str, other: str) -> float:

@@ -77,6 +77,13 @@ class DevicePlatform(StrEnum):
     WEB = "WEB"
 
 
+class AttestationFailureMode(StrEnum):
+    """What becomes of an app that enrols without a valid attestation where one is asked for."""
+
+    BLOCK = "BLOCK"
+    ALLOW_WITH_WARNING = "ALLOW_WITH_WARNING"
+
+
 class FailureReason(StrEnum):
     """Why a verification did not succeed, as the SDKs read it."""
 

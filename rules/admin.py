@@ -23,6 +23,7 @@ from authsignal_portal.access import Right
 from authsignal_portal.models import Tenant
 from authsignal_portal.widgets import MethodsField, badge, dress
 from rules.data_point_page import DataPointPage
+from rules.message_page import MessagePage
 from rules.models import ActionConfiguration, CustomDataPoint, ValueList
 from rules.order import Unordered, renumber, reordered
 from rules.publishing import Refused, draft_difference, locked_as_seen
@@ -31,18 +32,14 @@ from rules.sentence import sentence
 from rules.value_list_page import ValueListPage
 from rules.version_words import told
 from rules.versions import REMOVED
-from rules.versions_page import VersionsPage, crumbs, draft_of, listed, seen_by
+from rules.versions_page import crumbs, draft_of, listed, seen_by
 
 SETTINGS = [
+    "display_name",
     "default_outcome",
     "verification_methods",
     "default_verification_method",
     "prompt_to_enroll_verification_methods",
-    "message",
-    "dynamic_linking",
-    "amount_data_point",
-    "currency_data_point",
-    "payee_data_point",
 ]
 
 
@@ -80,7 +77,7 @@ class ConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]  # not subsc
         return cleaned
 
 
-class ConfigurationPage(VersionsPage):
+class ConfigurationPage(MessagePage):
     """Registered by `actions`, which knows when an action was last tracked."""
 
     form = ConfigurationForm

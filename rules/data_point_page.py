@@ -24,7 +24,7 @@ from rules.rule_form import custom_points_of, problems_of
 class DataPointForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = CustomDataPoint
-        fields = ["name", "model_type", "data_type", "description", "is_public"]
+        fields = ["name", "model_type", "data_type", "description", "is_public", "is_forwarded"]
 
     tenant: Tenant
 
@@ -58,7 +58,7 @@ class DataPointPage(TenantAdmin):
         "Values that your backend sends under custom, made known so that rules can use them. They are no part of a "
         "draft: a change of them acts at once, in every action."
     )
-    list_display = ["name", "data_type", "model_type", "description", "on_phone"]
+    list_display = ["name", "data_type", "model_type", "description", "on_phone", "with_emails"]
     sortable_by = ()
     search_fields = ["name"]
 
@@ -67,6 +67,11 @@ class DataPointPage(TenantAdmin):
         return _("Yes") if point.is_public else _("No")
 
     on_phone.short_description = _("Shown on the user's phone")  # type: ignore[attr-defined]
+
+    def with_emails(self, point: CustomDataPoint) -> Any:
+        return _("Yes") if point.is_forwarded else _("No")
+
+    with_emails.short_description = _("Forwarded with emails")  # type: ignore[attr-defined]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)

@@ -1,6 +1,5 @@
 """Action configurations, their rules, every past version of them, and the tenant's own data points."""
 
-import re
 import uuid
 from typing import Any, Self
 
@@ -13,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import Outcome, VerificationMethod
+from rules import message_text
+from rules.action_name import readable
 
 ACTION_CODE = r"[a-zA-Z0-9_-]{1,64}"
 MAX_PRIORITY = 99
@@ -65,6 +66,14 @@ class ActionConfiguration(models.Model):
         max_length=64,
         validators=[RegexValidator(rf"^{ACTION_CODE}\Z", _("Use 1 to 64 letters, digits, hyphens and underscores."))],
     )
+    display_name = models.CharField(
+        _("display name"),
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("What users read. Empty: the code in words, such as “Withdraw funds” for withdraw-funds."),
+    )
     default_outcome = models.CharField(
         _("default outcome"), max_length=16, choices=outcome_choices, default=Outcome.CHALLENGE
     )
@@ -79,14 +88,13 @@ class ActionConfiguration(models.Model):
         _("method shown first"), max_length=32, choices=method_choices, null=True, blank=True
     )
     message = models.CharField(
-        _("contextual message"),
-        max_length=500,
+        _("default text"),
+        max_length=message_text.MAX_WRITTEN,
         blank=True,
-        help_text=_(
-            "Shown while the user proves themselves. {{action.amount}} and {{user.firstName}} stand for custom data; "
-            "if one is missing, the message is not shown."
-        ),
+        help_text=_("For users of every language that has no text of its own."),
     )
+    # {language: text}, of the languages that have one; each with the limits of `message`.
+    localized_messages = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     prompt_to_enroll_verification_methods = prompt_field(
         _("What a user is asked to set up after proving themselves. None chosen: nothing.")
     )
@@ -115,23 +123,6 @@ class ActionConfiguration(models.Model):
     def __str__(self) -> str:
         return self.action_code
 
-    def clean(self) -> None:
-        """With dynamic linking: three data points, and a message that tells all three. Raises ValidationError."""
-        if not self.dynamic_linking:
-            return
-        named = {name: getattr(self, name) for name in ("amount_data_point", "currency_data_point", "payee_data_point")}
-        problems: dict[str, Any] = {name: _("Dynamic linking needs it.") for name, point in named.items() if not point}
-        untold = [
-            point
-            for point in named.values()
-            if not re.search(rf"{{{{\s*action\.{re.escape(point)}\s*}}}}", self.message)
-        ]
-        if untold and not problems:
-            wanted = ", ".join(f"{{{{action.{point}}}}}" for point in untold)
-            problems["message"] = _("With dynamic linking the message must also hold %(wanted)s.") % {"wanted": wanted}
-        if problems:
-            raise ValidationError(problems)
-
     @classmethod
     def ensure(cls, *, tenant: Tenant, action_code: str, default_outcome: Outcome) -> tuple[Self, bool]:
         """The configuration and whether this call made it; safe against itself running elsewhere at the same time."""
@@ -144,6 +135,12 @@ class ActionConfiguration(models.Model):
                 return made, True
         except IntegrityError:
             return cls.objects.get(tenant=tenant, action_code=action_code), False
+
+    @classmethod
+    def name_of(cls, tenant: Tenant, action_code: str) -> str:
+        """What users read of an action, whether or not it is configured."""
+        rows = cls.objects.filter(tenant=tenant, action_code=action_code)
+        return rows.values_list("display_name", flat=True).first() or readable(action_code)
 
     @property
     def has_draft(self) -> bool:
@@ -338,6 +335,12 @@ class CustomDataPoint(models.Model):
         _("shown on the user's phone"),
         default=False,
         help_text=_("What a user sees of what they approve by push or QR code, such as an amount. Else it stays here."),
+    )
+    is_forwarded = models.BooleanField(
+        _("forwarded with emails"),
+        default=False,
+        db_default=False,
+        help_text=_("Your own sender of emails is told it with each code or link (customVariables)."),
     )
 
     class Meta:

@@ -21,7 +21,8 @@ def point_form(request: HttpRequest, data: Any = None) -> DataPointForm:
     form = DataPointForm(data, auto_id="point_%s")
     form.tenant = form.instance.tenant = access.must(request).tenant
     # What goes to phones is decided on the data points' own page.
-    del form.fields["is_public"]
+    for asked_elsewhere in ("is_public", "is_forwarded"):
+        del form.fields[asked_elsewhere]
     dress(form)
     return form
 

@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -277,6 +278,21 @@ def server(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pyte
             log.close()
 
 
+@contextmanager
+def running(command: list[str], log: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
@@ -312,18 +328,10 @@ def one_port_server(server: Server, tmp_path_factory: pytest.TempPathFactory) ->
     environment = {**server.environment, "PUBLIC_URL": f"http://localhost:{port}", "WSGI_THREADS": str(SLOTS)}
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--workers", "1", "authsignal_portal.asgi:application"]
-    with (folder / "web.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            wait_for(f"http://127.0.0.1:{port}/v1/", process, folder / "web.log")
-            yield Server(f"http://localhost:{port}", server.outbox_path, environment)
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    log = folder / "web.log"
+    with running(command, log, environment) as process:
+        wait_for(f"http://127.0.0.1:{port}/v1/", process, log)
+        yield Server(f"http://localhost:{port}", server.outbox_path, environment)
 
 
 def settle() -> None:

@@ -62,9 +62,8 @@ def post(url: str, event: Mapping[str, Any], message: Outgoing, secrets: list[by
 
 
 def event(message: Outgoing, tenant_id: str) -> dict[str, Any]:
-    """A message as told. `data` holds texts only: Java and .NET read a map of texts.
-
-    An action's custom data are for its rules, and not told.
+    """A message as told. `data` holds texts only, for Java and .NET read a map of texts. `customVariables` is the one
+    exception, and there only where the tenant forwards some of its data points.
     """
     is_whatsapp = message.channel == Channel.WHATSAPP
     data = {

@@ -15,7 +15,7 @@ from django_otp.oath import hotp
 
 from authenticators import otp
 from authenticators.method import Judged, VerificationFailed
-from authenticators.models import Challenge
+from authenticators.models import Authenticator, Challenge
 from authsignal_portal.errors import InvalidRequest
 from authsignal_portal.vocabulary import Channel, VerificationMethod
 
@@ -32,17 +32,29 @@ class Totp:
     guessable: ClassVar = True
 
     def judge(self, *, challenge: Challenge, answer: Any, now: datetime) -> Judged:
-        authenticator = challenge.authenticator
-        if authenticator is None or not otp.is_code(answer):
+        if not otp.is_code(answer):
             raise VerificationFailed("not six digits", is_guess=False)
-        step = matching_step(authenticator.secret, answer, now)
-        if step is None:
+        compared = [(app, matching_step(app.secret, answer, now)) for app in _apps(challenge)]
+        right = [(app, step) for app, step in compared if step is not None]
+        if not right:
             raise VerificationFailed("wrong code")
+        authenticator, step = right[0]
         if authenticator.last_step is not None and step <= authenticator.last_step:
             raise VerificationFailed("this code was already used", is_guess=False)
         authenticator.last_step = step
         authenticator.save(update_fields=["last_step"])
         return Judged(authenticator)
+
+
+def _apps(challenge: Challenge) -> list[Authenticator]:
+    """Whose code will do: that of what is being enrolled, else of any app of the user. Raises VerificationFailed."""
+    if challenge.purpose == Challenge.Purpose.ENROL and challenge.authenticator:
+        return [challenge.authenticator]
+    rows = Authenticator.objects.filter(user=challenge.user_id, method=VerificationMethod.AUTHENTICATOR_APP)
+    apps = list(rows.exclude(verified_at=None).select_related("tenant", "user"))
+    if not apps or challenge.authenticator is None:
+        raise VerificationFailed("no authenticator app", is_guess=False)
+    return apps
 
 
 def matching_step(secret: str, code: str, now: datetime) -> int | None:

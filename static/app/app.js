@@ -324,7 +324,7 @@ function row({ icon, name, detail }, onClick) {
 }
 
 const requestRow = ({ of, told }, onClick) =>
-  row({ icon: "#icon-shield", name: told.message || told.actionCode, detail: `${of.userId} · ${origin(told)}` }, onClick);
+  row({ icon: "#icon-shield", name: told.message || told.actionName, detail: `${of.userId} · ${origin(told)}` }, onClick);
 
 const origin = ({ userAgent, ipAddress }) =>
   [userAgent && requests.browserShown(userAgent), ipAddress].filter(Boolean).join(" · ");

@@ -61,7 +61,7 @@ function about(account, told) {
   const known = { ...told.user?.custom, ...told.custom };
   const rows = [
     [text("about-account"), account.userId],
-    [text("about-action"), told.actionCode],
+    [text("about-action"), told.actionName],
     [text("about-agent"), told.userAgent && browserShown(told.userAgent)],
     [text("about-address"), told.ipAddress],
     ...Object.entries(known).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : String(value)]),

@@ -21,17 +21,17 @@ export const MESSAGE = {
 
 // Sends a code and asks for it. Resolves with "proved", "another" or "change". `contact` is set when enrolling it: where
 // nothing can be sent to it, resolves with what is `{ wrong }`. `onFile`: it goes to the address that the app gave us, to
-// add that.
-export async function byMessage({ method, target, contact, onFile, another, change, others = [] }) {
+// add that. `id`: which one, of several.
+export async function byMessage({ method, id, target, contact, onFile, another, change, others = [] }) {
   const way = MESSAGE[method];
   const enrols = Boolean(contact || onFile);
   const send = () => {
     if (contact) return call(way.enrol ?? `/v1/client/user-authenticators/${way.path}`, { [way.field]: contact });
-    return onFile ? sendOnFile(method) : call(`/v1/client/challenge/${way.path}`, {});
+    return onFile ? sendOnFile(method) : call(`/v1/client/challenge/${way.path}`, { userAuthenticatorId: id });
   };
   loading();
   const how = { another: another || change, form: Boolean(contact) };
-  const sent = await persistently(() => firstSend(send, method, { enrols }), how);
+  const sent = await persistently(() => firstSend(send, method, { id, enrols }), how);
   if (sent.wrong) return sent;
   if (sent === "another") return change ? "change" : "another";
   return screen(way.screen, {
@@ -55,7 +55,7 @@ export async function byMessage({ method, target, contact, onFile, another, chan
 
 export const sendOnFile = (method) => call("/challenge/api/enrol-on-file", { verificationMethod: method });
 
-export async function firstSend(send, method, { enrols }) {
+export async function firstSend(send, method, { id, enrols }) {
   try {
     const { challengeId } = await send();
     return { wait: session.state.resendWait, early: false, challengeId };
@@ -65,7 +65,7 @@ export async function firstSend(send, method, { enrols }) {
     const lock = lockOf(method, { enrols });
     if (lock || problem.retryAfter > SHORT_WAIT_SECONDS) throw Object.assign(problem, { lock, sending: true });
     // What was sent for something else cannot work here, and what could not be sent is on no way.
-    const sent = session.state.sent?.[method];
+    const sent = session.state.sent?.[id ? `${method}:${id}` : method];
     if (sent) return { wait: problem.retryAfter, early: true };
     throw Object.assign(problem, { soon: sent === false ? "not-sent" : "sent-elsewhere" });
   }

@@ -131,7 +131,8 @@ function askContact(method, { back, typed = "", country, wrong }) {
 
 // -- authenticator app ---------------------------------------------------------------------------------------------
 
-async function addApp({ back }) {
+async function addApp({ back, showsDownload }) {
+  if (showsDownload && (await screen("get_app", { when: { back } })) === "back") return "back";
   loading();
   const made = await persistently(
     async () => {

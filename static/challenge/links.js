@@ -12,13 +12,13 @@ const METHOD = "EMAIL_MAGIC_LINK";
 const FINALIZE = "/v1/client/verify/email-magic-link/finalize";
 
 // As `byMessage` in codes.js.
-export async function byLink({ target, contact, onFile, another, change }) {
+export async function byLink({ id, target, contact, onFile, another, change }) {
   loading();
   if (await confirmedAlready()) return "proved";
-  const send = () => (onFile ? sendOnFile(METHOD) : call("/challenge/api/magic-link", contact ? { email: contact } : {}));
+  const send = () => (onFile ? sendOnFile(METHOD) : call("/challenge/api/magic-link", contact ? { email: contact } : { userAuthenticatorId: id }));
   const enrols = Boolean(contact || onFile);
   const how = { another: another || change, form: Boolean(contact) };
-  let sent = await persistently(() => firstSend(send, METHOD, { enrols }), how);
+  let sent = await persistently(() => firstSend(send, METHOD, { id, enrols }), how);
   if (sent.wrong) return sent;
   if (sent === "another") return change ? "change" : "another";
   for (;;) {

@@ -2,7 +2,7 @@
 
 import { isCeremony, PROVE } from "./ceremonies.js";
 import { byApp, byMessage, byRecoveryCode } from "./codes.js";
-import { config, session, text } from "./page.js";
+import { config, dayText, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
 import { failed, refresh } from "./session.js";
 import { fetched, locked, lockOf, persistently, sentence } from "./troubles.js";
@@ -65,10 +65,16 @@ export async function prove(wanted = "") {
     const way = WAYS[choice.method];
     const outcome = (await whileLocked(choice.method, { another })) ?? (await way({ ...choice, another, others }));
     if (outcome === "proved") break;
-    if (others.includes(outcome)) choice = choices.find(({ method }) => method === outcome);
+    if (others.includes(outcome)) choice = switched(choices, choice, outcome);
     if (outcome === "another") choice = undefined;
   }
   session.proved = true;
+}
+
+// By SMS instead of WhatsApp or the other way round: to the same number, where the user has several.
+function switched(choices, { id }, to) {
+  const offered = choices.filter(({ method }) => method === to);
+  return offered.find((one) => one.id === id) ?? offered[0];
 }
 
 // The web app's own proof is there only where this very browser holds its key.
@@ -103,7 +109,8 @@ export function listChoices(list, choices, done, { isNew = false } = {}) {
   for (const choice of choices) {
     const card = document.getElementById(`card-${choice.method}`).content.cloneNode(true);
     const detail = card.querySelector('[data-slot="detail"]');
-    const known = [choice.label, choice.target].filter(Boolean).join(" · ");
+    const added = choice.addedAt && text("added", { day: dayText(choice.addedAt) });
+    const known = [choice.label, choice.target, added].filter(Boolean).join(" · ");
     if (known) detail.textContent = known;
     if (choice.name) card.querySelector('[data-slot="name"]').textContent = choice.name;
     if (choice.replaces) detail.textContent = text("replaces");

@@ -57,7 +57,7 @@ function row(ui, method, done) {
   }
   part("detail").textContent = detailOf(method);
   part("dates").textContent = datesOf(method);
-  part("whose").textContent = ` ${title}`;
+  part("whose").textContent = ` ${title} ${detailOf(method)}`;
   const button = part("manage");
   button.hidden = !method.may.length && !method.isLast;
   button.addEventListener("click", () => done(method));

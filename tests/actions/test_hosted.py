@@ -8,14 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from actions.models import Action, ActionFacts
 from actions.proofs import access_token
 from audit.models import AuditEvent
 from authenticators.methods import recovery_code
-from authenticators.models import AuthenticatorConfiguration, EndUser, GuessCount, Message
+from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser, GuessCount, Message
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod as M
@@ -226,6 +228,56 @@ def test_a_second_browser_is_refused_and_told_why(api: Api, client: Client) -> N
     assert client.get(path_of(tracked), headers=TOP).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("user-authenticators/totp", {}),
+        ("user-authenticators/email-otp", {"email": "mallory@example.com"}),
+        ("challenge/email-otp", {}),
+        ("init", {}),
+        ("verify/totp", {"verificationCode": "123456"}),
+        ("verify/email-magic-link/finalize", {}),
+        ("user-authenticators/passkey/registration-options", {}),
+        ("user-authenticators/push", {"publicKey": "x", "deviceName": "y", "devicePlatform": "ios"}),
+    ],
+)
+def test_the_client_api_too_is_for_the_browser_that_opened_the_page(
+    path: str, body: Any, api: Api, client: Client
+) -> None:
+    """Whoever learnt the address would else go on beside the user, and add a method of theirs once the user proved."""
+    tracked, second = track(api, scope="add:authenticators"), Client()
+
+    def called(http: Client) -> tuple[int, str]:
+        bearer = {"Authorization": f"Bearer {tracked['token']}"}
+        answer = http.post(f"/v1/client/{path}", json.dumps(body), "application/json", headers=bearer)
+        return answer.status_code, answer.json().get("errorCode", "")
+
+    client.get(path_of(tracked), headers=TOP)
+    state_of(client, tracked["token"])
+    assert called(second) == (403, "opened_elsewhere")
+    assert called(client) != (403, "opened_elsewhere")
+
+
+def test_what_an_app_got_for_a_proof_is_its_own(api: Api, client: Client) -> None:
+    """It has no cookie of ours: the app is another site, or no browser."""
+    tracked = track(api)
+    client.get(path_of(tracked), headers=TOP)
+    state_of(client, tracked["token"])
+    token = access_token(Action.objects.select_related("tenant", "user").get(), now=clock.now())
+    answer = Client().get("/v1/client/user-authenticators", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 200
+
+
+def test_nobody_is_framed_where_nobody_may_frame(api: Api, acme: Tenant, client: Client) -> None:
+    acme.app_origins = []
+    acme.save()
+    tracked, second = track(api), Client()
+    assert call(second, "state", tracked["token"], embedded=True).status_code == 200
+    client.get(path_of(tracked), headers=TOP)
+    state_of(client, tracked["token"])
+    assert call(second, "state", tracked["token"], embedded=True).status_code == 403
+
+
 def test_a_second_browser_that_says_it_is_framed_is_refused_too(api: Api, client: Client) -> None:
     tracked, second = track(api), Client()
     client.get(path_of(tracked), headers=TOP)
@@ -269,6 +321,23 @@ def test_a_window_that_helps_a_frame_out_does_not_shut_it_out(api: Api, client: 
 
 
 # -- what the page is told -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("past", "times"), [(None, 1), (timedelta(days=-1), 1), (timedelta(days=1), 0)])
+def test_whether_a_user_is_new_is_asked_once_and_not_of_who_is_enrolled(
+    api: Api, acme: Tenant, client: Client, past: timedelta | None, times: int
+) -> None:
+    user = make.make_user(acme, "alice", email="alice@example.com")
+    if past is not None:
+        make.make_authenticator(user, M.EMAIL_OTP, contact="alice@example.com", expires_at=clock.now() + past)
+    token = track(api)["token"]
+    with CaptureQueriesContext(connection) as asked:
+        assert state_of(client, token)["isNew"] is (past is None)
+    ever = re.compile(
+        r'SELECT 1 AS "a" FROM "authenticators_authenticator" WHERE \("authenticators_authenticator"."user_id" = \S+ '
+        r'AND NOT \("authenticators_authenticator"."verified_at" IS NULL\)\)'
+    )
+    assert sum(bool(ever.search(query["sql"])) for query in asked) == times
 
 
 def test_the_state_lists_what_is_enrolled_and_permitted_with_masked_addresses(
@@ -627,3 +696,54 @@ def test_the_phone_form_offers_no_country_that_gets_no_sms(api: Api, acme: Tenan
     countries = config_of(client.get(path_of(track(api))))["countries"].split(",")
     assert [one for one in countries if one.startswith("NZ")] == []
     assert {"GB44/0", "US1/1", "IT39"} <= set(countries)
+
+
+# -- several of a method -------------------------------------------------------------------------
+
+
+def test_of_several_each_is_offered_masked_the_one_that_is_meant_first(api: Api, acme: Tenant, client: Client) -> None:
+    make.make_configuration(acme, "SMS", allows_several=True)
+    user = make.make_user(acme, "alice")
+    numbers = ("+64215550123", "+64215550456", "+64215559123")
+    rows = [make.make_authenticator(user, M.SMS, contact=number) for number in numbers]
+    Authenticator.objects.filter(pk=rows[1].pk).update(is_default=True, label="Work")
+    state = state_of(client, track(api)["token"])
+    shown = [one for one in state["methods"] if one["method"] == "SMS"]
+    assert [(one["id"], one["target"], one.get("label")) for one in shown] == [
+        (str(rows[1].pk), "•••• 456", "Work"),
+        (str(rows[0].pk), "•••• 123", None),
+        (str(rows[2].pk), "•••• 123", None),
+    ]
+    assert ["addedAt" in one for one in shown] == [False, True, True]
+    assert "+6421555" not in json.dumps(state)
+
+
+def test_a_further_one_is_offered_as_long_as_there_is_room(
+    api: Api, acme: Tenant, client: Client, settings: Any
+) -> None:
+    settings.AUTHENTICATORS_PER_METHOD = 2
+    user = make.make_user(acme, "alice")
+    make.make_authenticator(user, M.SMS, contact="+64215550123")
+
+    def replaces() -> bool | None:
+        state = state_of(client, track(api, redirectToSettings=True, scope="add:authenticators")["token"])
+        return next((one["replaces"] for one in state["enrollable"] if one["method"] == "SMS"), None)
+
+    assert replaces() is True
+    row = make.make_configuration(acme, "SMS", allows_several=True)
+    assert replaces() is False
+    make.make_authenticator(user, M.SMS, contact="+64215550456")
+    assert replaces() is None
+    row.allows_several = False
+    row.save()
+    assert replaces() is None
+
+
+def test_what_was_sent_to_one_number_was_not_sent_to_another(api: Api, acme: Tenant, client: Client) -> None:
+    user = make.make_user(acme, "alice")
+    rows = [make.make_authenticator(user, M.SMS, contact=number) for number in ("+64215550123", "+64215550456")]
+    token = track(api)["token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    body = {"userAuthenticatorId": str(rows[1].pk)}
+    client.post("/v1/client/challenge/sms", json.dumps(body), "application/json", headers=headers)
+    assert state_of(client, token)["sent"] == {"SMS": True, f"SMS:{rows[1].pk}": True}

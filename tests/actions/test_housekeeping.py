@@ -4,7 +4,7 @@ import pytest
 
 from actions import housekeeping
 from actions.models import Backtest, ServerReplay
-from authenticators.models import Authenticator, Challenge, Message
+from authenticators.models import AttestationNonce, Authenticator, Challenge, Message
 from authsignal_portal import clock
 from tests import make
 
@@ -56,3 +56,12 @@ def test_what_piled_up_goes_in_one_turn_unless_the_turn_is_over(acme, monkeypatc
     make.make_challenge(alice, expires_at=old)
     monkeypatch.setattr(housekeeping, "TURN_SECONDS", 0)
     assert housekeeping.prune() == 0
+
+
+@pytest.mark.django_db
+def test_nonces_of_attestations_go_a_day_after_their_end_and_idempotency_keys_that_were_used_never(acme):
+    alice, now = make.make_user(acme), clock.now()
+    for nonce, until in (("old", now - timedelta(hours=25)), ("recent", now - timedelta(hours=23)), ("used", None)):
+        AttestationNonce.objects.create(tenant=acme, user=alice, nonce=nonce, expires_at=until)
+    assert housekeeping.prune() == 1
+    assert set(AttestationNonce.objects.values_list("nonce", flat=True)) == {"recent", "used"}

@@ -761,3 +761,63 @@ def test_a_qr_code_that_is_over_gives_way_to_a_new_one(browser: Client, api: Api
     again = press(browser, carried(over), "retry")
     assert title(again) == "Scan this with your phone"
     assert carried(again)["challenge"] != carried(shown)["challenge"]
+
+
+# -- several of a method -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def several(acme: Tenant) -> EndUser:
+    """jo has two numbers that look alike, an address, and WhatsApp for both numbers."""
+    make.make_configuration(acme, "SMS", allows_several=True)
+    make.make_configuration(acme, "WHATSAPP")
+    user = make.make_user(acme, "jo")
+    make.make_authenticator(user, M.SMS, contact="+64215550123", label="Work", is_default=True)
+    make.make_authenticator(user, M.SMS, contact="+64215559123")
+    make.make_authenticator(user, M.EMAIL_OTP, contact="jo@example.com")
+    return user
+
+
+def asked() -> set[tuple[str, str]]:
+    return {(one.method, one.contact) for one in Challenge.objects.select_related("tenant")}
+
+
+def test_the_user_picks_one_of_several_and_stays_with_it(browser: Client, several: EndUser, api: Api) -> None:
+    shown = first_page(browser, track(api))
+    text = shown.content.decode()
+    assert "Work · •••• 123" in text
+    assert f"•••• 123 · Added {formats.date_format(clock.now(), 'DATE_FORMAT')}" in text
+    assert "+6421555" not in text
+    picked = several.authenticators.get(label="", method="SMS")
+    sent = press(browser, carried(shown), f"prove:SMS:{picked.pk}")
+    assert "•••• 123" in sent.content.decode()
+    # The default is another one; what is asked for again is not.
+    press(browser, carried(sent), "resend")
+    press(browser, carried(sent), "answer", code="000000")
+    assert asked() == {("SMS", picked.contact)}
+    press(browser, carried(sent), "switch")
+    assert asked() == {("SMS", picked.contact), ("WHATSAPP", picked.contact)}
+
+
+def test_a_number_of_somebody_else_is_not_sent_to(browser: Client, several: EndUser, api: Api, acme: Tenant) -> None:
+    other = make.make_authenticator(make.make_user(acme, "kim"), M.SMS, contact="+64215557777")
+    press(browser, opened(browser, track(api)), f"prove:SMS:{other.pk}")
+    assert asked() == {("SMS", "+64215550123")}
+
+
+def test_where_to_get_an_app_comes_first_where_the_tenant_wants_it(browser: Client, api: Api, acme: Tenant) -> None:
+    make.make_configuration(acme, "AUTHENTICATOR_APP", shows_app_download=True)
+    form = opened(browser, track(api))
+    first = press(browser, form, "enrol:AUTHENTICATOR_APP")
+    assert "No app yet?" in first.content.decode()
+    assert not Authenticator.objects.exists()
+    assert "Scan this with the app" in press(browser, carried(first), "got").content.decode()
+    assert Authenticator.objects.get().method == "AUTHENTICATOR_APP"
+
+
+def test_a_page_says_that_email_takes_its_time_where_the_tenant_wants_it(
+    browser: Client, tracked: dict[str, Any], acme: Tenant
+) -> None:
+    make.make_configuration(acme, "EMAIL_OTP", warns_of_delay=True)
+    sent = press(browser, opened(browser, tracked), "prove:EMAIL_OTP").content.decode()
+    assert "It can take a few minutes." in sent

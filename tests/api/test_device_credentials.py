@@ -173,21 +173,7 @@ def test_a_device_must_say_what_it_is(api, browser, key, fields):
     refused(browser("POST", "user-authenticators/push", key.enrolment(**fields), token=token), 400, "invalid_request")
 
 
-# -- attestation and lifetime --------------------------------------------------------------------
-
-
-def test_an_attestation_is_recorded_and_where_one_is_required_nobody_enrols(api, browser, acme, key):
-    attestation = {"provider": "APP_ATTEST", "token": "o2Nmb", "keyId": "k"}
-    enrol(api, browser, key, performAttestation=attestation)
-    assert Authenticator.objects.get().attestation == "APP_ATTEST"
-    AuthenticatorConfiguration.objects.create(tenant=acme, method=M.PUSH, require_app_attestation=True)
-    token = track(api, scope="add:authenticators")
-    for body in (DeviceKey().enrolment(), DeviceKey().enrolment(performAttestation=attestation)):
-        refused(browser("POST", "user-authenticators/push", body, token=token), 400, "invalid_configuration")
-
-
-def test_a_nonce_for_an_attestation_is_given_to_the_users_token(api, browser):
-    assert set(ok(browser("POST", "challenge", None, token=track(api)))) == {"challengeId", "nonce"}
+# -- lifetime -------------------------------------------------------------------------------------
 
 
 def test_a_credential_expires_where_the_tenant_says_so_and_is_nothing_then(api, browser, acme, key, advance):

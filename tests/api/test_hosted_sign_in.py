@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from actions import hosted
+from actions import one_browser
 from actions.models import Action
 from authenticators import id_tokens, issuers
 from authenticators.models import Authenticator, Challenge, IdentityProvider
@@ -24,14 +24,14 @@ class Page:
 
     def __init__(self, http, token, browser="b" * 43):
         self.http, self.token, self.browser = http, token, browser
-        http.cookies[hosted.BROWSER_COOKIE] = browser
+        http.cookies[one_browser.BROWSER_COOKIE] = browser
 
     def call(self, path, body=None, *, embedded="no"):
         answer = self.http.post(
             f"/challenge/api/{path}",
             body or {},
             "application/json",
-            headers={"Authorization": f"Bearer {self.token}", hosted.EMBEDDED_HEADER: embedded},
+            headers={"Authorization": f"Bearer {self.token}", one_browser.EMBEDDED_HEADER: embedded},
         )
         answer.body = answer.json()
         return answer
@@ -41,7 +41,7 @@ class Page:
 
     def come_back(self, given, browser=None, to=None):
         """To where it was to come back, or to another provider's address."""
-        self.http.cookies[hosted.BROWSER_COOKIE] = browser or self.browser
+        self.http.cookies[one_browser.BROWSER_COOKIE] = browser or self.browser
         return self.http.get(
             urlsplit(to or id_tokens.redirect_uri(IdentityProvider.objects.earliest("created_at"))).path, given
         )
@@ -178,7 +178,7 @@ def test_only_the_browser_that_left_comes_back(api, page, account):
     given = account.sign_in(page.leave())
     for browser in (STRANGER, "x"):
         assert page.come_back(given, browser).status_code == 403
-    del page.http.cookies[hosted.BROWSER_COOKIE]
+    del page.http.cookies[one_browser.BROWSER_COOKIE]
     there = urlsplit(id_tokens.redirect_uri(IdentityProvider.objects.get())).path
     assert page.http.get(there, given).status_code == 403
     assert account.asked.count("/token") == 0
@@ -252,7 +252,7 @@ def test_the_window_that_helps_a_frame_out_leaves_and_alone_comes_back(api, page
 
 def test_a_browser_without_cookies_cannot_leave(api, client, account):
     page = Page(client, track(api))
-    del client.cookies[hosted.BROWSER_COOKIE]
+    del client.cookies[one_browser.BROWSER_COOKIE]
     refused(page.call("authorize", {"verificationMethod": M.OIDC_PROVIDER}), 400, "invalid_request")
 
 

@@ -291,6 +291,7 @@ def test_the_device_is_told_what_is_public_if_it_signed_the_question(api, browse
         "challengeId": asked["challengeId"],
         "userId": "alice",
         "actionCode": "login",
+        "actionName": "Login",
         "idempotencyKey": "k",
         "deviceId": "d",
         "userAgent": "Agent",

@@ -66,6 +66,7 @@ def test_a_code_that_nobody_is_known_for_becomes_the_action_of_who_scans_it(api,
         "ipAddress": "127.0.0.1",
         "userAgent": "Kiosk/1",
         "actionCode": "kiosk",
+        "actionName": "Kiosk",
         "idempotencyKey": action.idempotency_key,
         "custom": {"amount": 12},
     }

@@ -7,10 +7,11 @@ import pytest
 from django.conf import settings as configured
 
 from actions import socket_places
-from actions.models import Action
+from actions.models import Action, ActionFacts
+from actions.one_browser import BROWSER_COOKIE
 from authenticators import news
 from authenticators.models import Challenge, EndUser
-from authsignal_portal import limits, redis_client
+from authsignal_portal import crypto, limits, redis_client
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
 from tests.api.reading import ok, refused
@@ -368,6 +369,17 @@ def test_a_token_shows_codes_of_its_own_action_while_it_lives(api, line, advance
     advance(601)
     page.send(create())
     assert page.told() == ("close", 1008)
+
+
+def test_once_the_page_was_opened_a_socket_is_for_the_browser_that_opened_it(api, line):
+    token = track(api)
+    early = line.open(token)
+    ActionFacts.objects.update(browser_hash=crypto.keyed_hash("browser", "b" * 43))
+    early.send(create())
+    assert early.told() == ("close", 1008)
+    assert line.open(token).status == 403
+    assert line.open(token, Cookie=f"{BROWSER_COOKIE}={'c' * 43}").status == 403
+    line.open(token, Cookie=f"{BROWSER_COOKIE}={'b' * 43}").show()
 
 
 def test_a_socket_that_waits_for_nothing_is_closed_and_one_that_waits_is_kept_alive(browser, key, line, settings):

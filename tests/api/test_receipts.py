@@ -291,7 +291,6 @@ def test_an_action_without_a_proof_has_no_receipt_and_another_tenants_has_none_t
 
 
 SETTINGS = {
-    "default_outcome": "CHALLENGE",
     "dynamic_linking": "on",
     "message": "Pay {{action.sum}} {{ action.cur }} to {{action.to}}",
     "amount_data_point": "sum",
@@ -300,9 +299,9 @@ SETTINGS = {
 }
 
 
-def test_the_switch_is_set_on_the_actions_page(api, acme, admin):
-    configuration = make.make_action(acme, "wire", "ALLOW")
-    path = f"/portal/rules/actionconfiguration/{configuration.pk}/change/"
+def test_the_switch_is_set_on_the_page_of_the_actions_messages(api, acme, admin):
+    configuration = make.make_action(acme, "wire", "CHALLENGE")
+    path = f"/portal/rules/actionconfiguration/{configuration.pk}/messages/"
     assert admin.client.post(path, SETTINGS).status_code == 302
     token = ok(track(api, {"sum": "5.00", "cur": "EUR", "to": "Bob"}, action="wire"))["token"]
     assert validate(api, token)["transaction"]["text"] == "Pay 5.00 EUR to Bob"
@@ -319,7 +318,7 @@ def test_the_switch_is_set_on_the_actions_page(api, acme, admin):
 )
 def test_a_switch_without_all_it_needs_is_refused(acme, admin, change, told):
     configuration = make.make_action(acme, "wire", "ALLOW")
-    path = f"/portal/rules/actionconfiguration/{configuration.pk}/change/"
+    path = f"/portal/rules/actionconfiguration/{configuration.pk}/messages/"
     answer = admin.client.post(path, SETTINGS | change)
     assert answer.status_code == 200
     assert told in answer.content.decode()

@@ -8,6 +8,7 @@ import pytest
 
 from actions.models import Action
 from audit.models import AuditEvent
+from authenticators import available
 from authenticators.models import AppInvitation, Authenticator, AuthenticatorConfiguration, WebPushKey
 from authsignal_portal import clock
 from authsignal_portal.vocabulary import DEVICE_METHODS
@@ -167,6 +168,21 @@ def test_the_app_is_offered_only_where_the_tenant_wants_it(api, client, acme):
     assert methods() == {M.IN_APP}
     AuthenticatorConfiguration.objects.update(is_hidden_to_user=False)
     assert methods() == {M.PUSH}
+
+
+def test_where_only_attested_apps_enrol_the_web_app_is_neither_offered_nor_taken(api, browser, client, acme, key):
+    """It cannot be attested; where others enrol with a warning, it is one of them."""
+    offer(acme, M.QR_CODE)
+    token = track(api)
+    invited = invite(client, token)
+    mode = AuthenticatorConfiguration.objects.filter(method=M.QR_CODE)
+    mode.update(require_app_attestation=True)
+    refused(enrol(browser, key, acme, invited), 400, "invalid_configuration")
+    assert available.web_app_methods(acme) == []
+    mode.update(app_attestation_failure_mode="ALLOW_WITH_WARNING")
+    assert available.web_app_methods(acme) == [M.QR_CODE]
+    ok(enrol(browser, key, acme, invited))
+    assert AuditEvent.objects.filter(tag="authenticator:not_attested").count() == 1
 
 
 # -- being asked ---------------------------------------------------------------------------------

@@ -1,13 +1,17 @@
 """How many wrong guesses a user has, whatever they are spread over, and how a lock ends."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
+from hypothesis import given
+from hypothesis import strategies as st
 
 from audit.events import Tag
-from authenticators.methods import recovery_code
+from authenticators import guesses
+from authenticators.methods import recovery_code, totp
 from authenticators.models import Challenge, GuessCount, Message
 from authsignal_portal import clock
 from authsignal_portal.vocabulary import VerificationMethod as M
@@ -348,3 +352,61 @@ def test_new_recovery_codes_are_not_locked_by_guesses_at_the_old(desk, alice):
     codes = desk("POST", "/challenge/api/recovery-codes", {}, token=token)[1]["recoveryCodes"]
     fresh = scenes.track(desk, alice.user.user_id)
     assert answer(desk, fresh, codes[0], M.RECOVERY_CODE)["isVerified"] is True
+
+
+# -- several apps --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("apps", [2, 3, 5])
+def test_a_guess_at_several_apps_counts_once_for_each(desk, alice, apps):
+    for _number in range(apps - 1):
+        make.make_authenticator(alice.user, M.AUTHENTICATOR_APP, secret=totp.new_secret())
+    guess(desk, alice, 50, M.AUTHENTICATOR_APP)
+    assert 10 - apps < scenes.evaluated() * apps <= 10
+    assert knows(desk, alice, M.AUTHENTICATOR_APP) == EXHAUSTED
+    tracked = scenes.track(desk, alice.user.user_id)
+    told = desk("POST", "/challenge/api/state", {}, token=tracked.token)[1]
+    [shown] = [one for one in told["methods"] if one["method"] == M.AUTHENTICATOR_APP]
+    assert shown["lockedUntil"] > told["now"]
+
+
+@pytest.mark.parametrize("apps", [2, 3, 5])
+def test_a_week_of_guessing_at_several_apps_is_fifty_guesses(desk, alice, apps):
+    for _number in range(apps - 1):
+        make.make_authenticator(alice.user, M.AUTHENTICATOR_APP, secret=totp.new_secret())
+    for minutes in [5] * 20 + [360] * 20:
+        guess(desk, alice, 3, M.AUTHENTICATOR_APP)
+        desk.clock.advance(60 * minutes)
+    assert 50 - apps < scenes.evaluated() * apps <= 50
+    assert scenes.events(Tag.METHOD_DISABLED) == 1
+
+
+def test_fewer_codes_than_apps_allowed_lock_nobody_out(desk, alice):
+    """A tenant's own limit speaks of codes that are typed: one at least is looked at."""
+    make.make_configuration(alice.user.tenant, M.AUTHENTICATOR_APP, verify_limit=2, verify_minutes=5)
+    for _number in range(4):
+        make.make_authenticator(alice.user, M.AUTHENTICATOR_APP, secret=totp.new_secret())
+    guess(desk, alice, 3, M.AUTHENTICATOR_APP)
+    assert scenes.evaluated() == 1
+    desk.clock.advance(5 * 60)
+    assert knows(desk, alice, M.AUTHENTICATOR_APP)["isVerified"] is True
+
+
+@given(
+    apps=st.integers(1, 5),
+    pauses=st.lists(st.integers(0, 2000), max_size=60),
+    window=st.sampled_from([(300, 10), (3600, 20), (60, 7)]),
+)
+def test_at_any_pace_no_window_has_more_than_its_guesses(apps, pauses, window):
+    seconds, limit = window
+    now, made = datetime(2026, 1, 1, tzinfo=UTC), []
+    row = GuessCount(subject="user:", method=M.AUTHENTICATOR_APP)
+    row.save = lambda **_given: None  # it has no user, and is only counted with
+    for pause in pauses:
+        now += timedelta(seconds=pause)
+        gate = guesses.Gate(row, now, (window,), apps)
+        if gate.admits(Challenge.Purpose.AUTHENTICATE):
+            gate.wrong(Challenge.Purpose.AUTHENTICATE)
+            made += [now] * apps
+        assert sum(now - at < timedelta(seconds=seconds) for at in made) <= limit
+    assert len(made) <= settings.CONSECUTIVE_GUESSES_BEFORE_DISABLING

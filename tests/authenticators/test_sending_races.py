@@ -9,14 +9,15 @@ from django.db import transaction
 
 from audit.events import Tag
 from audit.models import AuditEvent
-from authenticators import delivery, outbox
-from authenticators.models import Challenge, Message, SendingCount
+from authenticators import alarms, delivery, outbox
+from authenticators.models import Challenge, Message, SendingCount, SendingPause
 from authenticators.sending import SendingRefused
 from authsignal_portal import clock
 from authsignal_portal.errors import TooManyRequests
 from authsignal_portal.vocabulary import Channel
 from tests.authenticators.owing import make_challenge, owe, status_of, together
 from tests.make import make_tenant, make_user
+from tests.portal.staff import make_staff
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
@@ -142,3 +143,25 @@ def test_fifty_at_once_get_no_more_than_the_cap_of_the_guard(name, numbers, most
     assert sum(isinstance(result, Message) for result in results) == most
     assert Message.objects.count() == most
     assert SendingCount.objects.get(scope="budget").sends == most
+
+
+def test_pauses_that_begin_at_once_are_two_emails():
+    """The first at once, and one of all others."""
+    tenant = make_tenant()
+    make_staff(tenant)
+    now = clock.now()
+    for _round in range(3):
+        Message.objects.all().delete()
+        SendingPause.objects.all().delete()
+
+        def begin(number):
+            with transaction.atomic():
+                place = {"scope": f"+6421{number}", "prefix": f"+6421{number}", "country": "NZ"}
+                row = SendingPause.objects.create(tenant=tenant, **place, started_at=now, until=now)
+                alarms.pause_begun(row, now)
+
+        together(8, begin)
+        first, others = Message.objects.select_related("tenant").order_by("due_at")
+        assert first.due_at == now < others.due_at
+        told = json.loads(first.payload)["subject"] + json.loads(others.payload)["subject"]
+        assert all(f"+6421{number}" in told for number in range(8))

@@ -7,7 +7,7 @@ import time
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from authenticators.models import AuthenticatorConfiguration, MessageProvider
+from authenticators.models import AuthenticatorConfiguration, Challenge, MessageProvider
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests.browser.hosted import Hosted, choose, heading, type_code
 from tests.browser.test_hosted_screens import picture
@@ -219,3 +219,27 @@ def test_a_code_that_was_sent_for_another_action_is_not_told_to_be_used_here(hos
     heading(hosted.page, "Just a moment")
     expect(hosted.page.get_by_text("What it says does not work here")).to_be_visible()
     picture(hosted.page, "code-for-another-action")
+
+
+# -- several of a method -------------------------------------------------------------------------
+
+
+def test_the_user_goes_on_to_another_number_of_theirs_and_to_it_by_whatsapp(hosted: Hosted, switched_on) -> None:
+    AuthenticatorConfiguration.objects.create(tenant=hosted.live.tenant, method=M.SMS, allows_several=True)
+    first, second = hosted.phone, f"{hosted.phone[:-1]}{9 - int(hosted.phone[-1])}"
+    hosted.enrol("SMS", phoneNumber=first, isDefault=True)
+    hosted.enrol("SMS", phoneNumber=second)
+    hosted.open()
+    page = hosted.page
+    heading(page, "Check your phone")
+    expect(page.locator(".target")).to_have_text(f"•••• {first[-3:]}")
+    choose(page, "Use another method")
+    choose(page, f"Text message •••• {second[-3:]}")
+    expect(page.locator(".target")).to_have_text(f"•••• {second[-3:]}")
+    type_code(page, "000000")
+    expect(page.get_by_role("alert")).to_contain_text("not right")
+    choose(page, "Send it by WhatsApp instead")
+    heading(page, "Check WhatsApp")
+    expect(page.locator(".target")).to_have_text(f"•••• {second[-3:]}")
+    begun = [(one.method, one.contact) for one in Challenge.objects.select_related("tenant").order_by("created_at")]
+    assert begun == [(M.SMS, first), (M.SMS, second), (M.WHATSAPP, second)]

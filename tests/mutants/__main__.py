@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
 
+from tests.mutants.attestation import ATTESTATION
 from tests.mutants.backtests import BACKTESTS
 from tests.mutants.catalogue import MUTANTS, Mutant
 from tests.mutants.devices import DEVICES
 from tests.mutants.dynamic_linking import DYNAMIC_LINKING
+from tests.mutants.edge import EDGE
 from tests.mutants.hosted_pages import HOSTED_PAGES
 from tests.mutants.identity import IDENTITY
 from tests.mutants.logs import LOGS
@@ -29,15 +31,18 @@ from tests.mutants.messaging import MESSAGING
 from tests.mutants.notices import NOTICES
 from tests.mutants.security import SECURITY
 from tests.mutants.sending_guard import SENDING_GUARD
+from tests.mutants.several import SEVERAL
 from tests.mutants.webapp import WEBAPP
 from tests.mutants.webauthn_whole import WEBAUTHN
 from tests.mutants.websocket import WEBSOCKET
 
 ALL = [
     *MUTANTS,
+    *ATTESTATION,
     *BACKTESTS,
     *DEVICES,
     *DYNAMIC_LINKING,
+    *EDGE,
     *HOSTED_PAGES,
     *IDENTITY,
     *LOGS,
@@ -45,6 +50,7 @@ ALL = [
     *NOTICES,
     *SECURITY,
     *SENDING_GUARD,
+    *SEVERAL,
     *WEBAPP,
     *WEBAUTHN,
     *WEBSOCKET,

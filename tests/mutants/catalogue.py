@@ -371,8 +371,8 @@ MESSAGES = [
         f"{SENDING}::test_rolling_back_owes_and_sends_nothing",
         (
             "authenticators/outbox.py",
-            "about or {}))\n    store(message)\n    transaction.on_commit(partial(ring, message.pk))\n",
-            "about or {}))\n    store(message)\n    ring(message.pk)\n",
+            "about=told)\n    store(message)\n    transaction.on_commit(partial(ring, message.pk))\n",
+            "about=told)\n    store(message)\n    ring(message.pk)\n",
         ),
     ),
 ]

@@ -332,11 +332,7 @@ BOUNDED = [
     mutant(
         "devices: private data points shown",
         f"{PUSH}::test_the_device_is_told_what_is_public_if_it_signed_the_question",
-        (
-            "actions/device_proving.py",
-            "filter(tenant=action.tenant_id, is_public=True)",
-            "filter(tenant=action.tenant_id)",
-        ),
+        ("actions/shared_data.py", "_chosen(action, is_public=True)", "_chosen(action)"),
     ),
     mutant(
         "devices: an unsigned question told everything",

@@ -7,6 +7,8 @@ RECEIPTS = "tests/api/test_receipts.py"
 DEVICES = "tests/api/test_trusted_devices.py"
 ALIKE = "tests/authenticators/test_lookalikes.py"
 CANONICAL = "tests/authenticators/test_transactions.py"
+LANGUAGES = "tests/api/test_localized_messages.py"
+MESSAGES = "tests/portal/test_portal_messages.py"
 
 BOUND = [
     mutant(
@@ -238,4 +240,79 @@ TRUSTED = [
     ),
 ]
 
-DYNAMIC_LINKING = [*BOUND, *SEEN, *SIGNED, *TRUSTED]
+# The text as it would be written now, for whoever looks.
+WRITTEN_AGAIN = """\
+        text=messages.render(
+            ActionConfiguration.objects.get(pk=action.facts.configuration_id).localized_messages.get(
+                action.user.locale or "", linked.text
+            ),
+            action=action.facts.facts["custom"],
+            user={},
+        ),
+"""
+
+IN_EACH_LANGUAGE = [
+    mutant(
+        "messages: who switches the language is shown another text than the bound one",
+        f"{LANGUAGES}::test_who_switches_the_language_is_shown_what_the_challenge_is_bound_to",
+        ("actions/linking.py", "        text=linked.text,\n        amount=", f"{WRITTEN_AGAIN}        amount="),
+    ),
+    mutant(
+        "messages: the page behind a link shows what is not bound",
+        f"{LANGUAGES}::test_the_page_behind_a_link_shows_it_too",
+        ("actions/link_page.py", "linking.transaction_shown(action).text", "facts.message"),
+    ),
+    mutant(
+        "messages: a link confirms a transaction that was altered",
+        f"{LANGUAGES}::test_a_link_for_a_transaction_that_was_altered_confirms_nothing",
+        ("actions/link_page.py", " or _is_altered(action)", ""),
+    ),
+    mutant(
+        "messages: where a text lacks a value, the default one steps in",
+        f"{LANGUAGES}::test_a_text_without_its_value_refuses_the_challenge_and_no_other_language_steps_in",
+        (
+            "actions/messages.py",
+            "    return localized.get(language) or default\n",
+            '    found = localized.get(language) or default\n    return default if "{{user." in found else found\n',
+        ),
+    ),
+    mutant(
+        "messages: the user's language goes before the app's wish",
+        f"{LANGUAGES}::test_the_text_is_in_the_language_of_the_request_then_of_the_user_then_the_default_one",
+        (
+            "actions/flow.py",
+            'languages.asked_for(request.sent.get("locale"), known.locale)',
+            'languages.asked_for(known.locale, request.sent.get("locale"))',
+        ),
+    ),
+    mutant(
+        "messages: a shop's code is written again for who scans it",
+        f"{LANGUAGES}::test_a_shops_code_says_its_default_text_whatever_language_its_scanner_speaks",
+        (
+            "actions/ceremonies.py",
+            "in_default_text=bool(challenge.transaction_hash)",
+            "in_default_text=False",
+        ),
+    ),
+    mutant(
+        "messages: only the default text must tell the transaction",
+        f"{MESSAGES}::test_with_dynamic_linking_every_language_tells_amount_currency_and_payee",
+        (
+            "rules/message_form.py",
+            "            for problem in self._problems(text, cleaned):",
+            '            for problem in self._problems(text, cleaned) if field == "message" else ():',
+        ),
+    ),
+    mutant(
+        "messages: whatever stands in braces is a placeholder",
+        f"{MESSAGES}::test_what_no_value_can_fill_is_refused_by_its_name_and_language",
+        ("rules/message_form.py", "            if unknown not in known:", "            if False:"),
+    ),
+    mutant(
+        "messages: who may only read writes them",
+        f"{MESSAGES}::test_who_only_reads_sees_the_texts_and_changes_none",
+        ("rules/message_page.py", "            self._must_change(request)\n", ""),
+    ),
+]
+
+DYNAMIC_LINKING = [*BOUND, *SEEN, *SIGNED, *TRUSTED, *IN_EACH_LANGUAGE]

@@ -26,39 +26,64 @@ HOSTED_PAGES = [
     mutant(
         "plain pages: the first browser is not remembered",
         f"{PLAIN}::test_who_took_the_first_step_takes_all",
-        ("actions/plain_page.py", "    hosted.bind_top_level(request, visit.context)\n", ""),
+        ("actions/plain_page.py", "    one_browser.bind_top_level(request, visit.context.facts)\n", ""),
     ),
     mutant(
         "plain pages: who says to be framed is not bound",
         f"{PLAIN}::test_saying_that_it_is_framed_does_not_unbind_it",
-        ("actions/plain_page.py", "hosted.bind_top_level(request", "hosted.bind_browser(request"),
+        (
+            "actions/plain_page.py",
+            "one_browser.bind_top_level(request, visit",
+            "one_browser.bind(request, visit.context.tenant, visit",
+        ),
     ),
     mutant(
         "pages: who says to be framed is not bound",
         "tests/actions/test_hosted.py::test_a_second_browser_that_says_it_is_framed_is_refused_too",
         (
-            "actions/hosted.py",
-            "    bind_top_level(request, context)\n",
-            "    if not is_embedded(request):\n        bind_top_level(request, context)\n",
+            "actions/one_browser.py",
+            "    bind_top_level(request, facts)\n",
+            "    if not is_embedded(request):\n        bind_top_level(request, facts)\n",
         ),
+        ("actions/client_auth.py", "        one_browser.check(request, context.facts)\n", "        pass\n"),
     ),
     mutant(
         "pages: the window that helps a frame out shuts it out",
         "tests/actions/test_hosted.py::test_a_window_that_helps_a_frame_out_does_not_shut_it_out",
-        ("actions/hosted.py", "        _bind(context.facts, FRAMED)\n", "        pass\n"),
+        ("actions/one_browser.py", "        _remember(facts, FRAMED)\n", "        pass\n"),
     ),
     mutant(
         "pages: a frame unbinds what is bound",
         "tests/actions/test_hosted.py::test_a_second_browser_that_says_it_is_framed_is_refused_too",
         (
-            "actions/hosted.py",
+            "actions/one_browser.py",
             '    if ActionFacts.objects.filter(pk=facts.pk, browser_hash="").update(browser_hash=mark):',
             "    if ActionFacts.objects.filter(pk=facts.pk).update(browser_hash=mark):",
         ),
         (
-            "actions/hosted.py",
-            "if is_embedded(request) and not context.facts.browser_hash:",
+            "actions/one_browser.py",
+            "if is_embedded(request) and tenant.app_origins and not facts.browser_hash:",
             "if is_embedded(request):",
+        ),
+        ("actions/client_auth.py", "        one_browser.check(request, context.facts)\n", "        pass\n"),
+    ),
+    mutant(
+        "pages: another browser goes on by the Client API",
+        "tests/actions/test_hosted.py::test_the_client_api_too_is_for_the_browser_that_opened_the_page",
+        ("actions/client_auth.py", "        one_browser.check(request, context.facts)\n", "        pass\n"),
+    ),
+    mutant(
+        "pages: an app's own token is held to the page's browser",
+        "tests/actions/test_hosted.py::test_what_an_app_got_for_a_proof_is_its_own",
+        ("actions/client_auth.py", "    if context.token.purpose == TokenPurpose.TRACK:\n", "    if True:\n"),
+    ),
+    mutant(
+        "pages: who says to be framed is believed where nobody may frame",
+        "tests/actions/test_hosted.py::test_nobody_is_framed_where_nobody_may_frame",
+        (
+            "actions/one_browser.py",
+            "if is_embedded(request) and tenant.app_origins and not",
+            "if is_embedded(request) and not",
         ),
     ),
     mutant(
@@ -131,7 +156,7 @@ HOSTED_PAGES = [
     mutant(
         "plain pages: a look binds no browser",
         f"{PLAIN}::test_a_look_is_a_step_of_its_browser_alone",
-        ("actions/plain_page.py", "    hosted.bind_top_level(visit.words.request, visit.context)\n", ""),
+        ("actions/plain_page.py", "    one_browser.bind_top_level(visit.words.request, visit.context.facts)\n", ""),
     ),
     mutant(
         "plain pages: a look is not counted",
@@ -199,12 +224,12 @@ HOSTED_PAGES = [
     mutant(
         "dead ends: whoever quits has failed",
         f"{HOSTED}::test_quitting_fails_nothing_while_there_is_a_way",
-        ("actions/dead_ends.py", "if not _has(context) and not _may_have(context):", "if not _may_have(context):"),
+        ("actions/dead_ends.py", "not _has(context, enrolled, is_new=is_new) and ", ""),
     ),
     mutant(
         "dead ends: who could still set something up has failed",
         f"{HOSTED}::test_quitting_fails_nothing_while_there_is_a_way",
-        ("actions/dead_ends.py", "if not _has(context) and not _may_have(context):", "if not _has(context):"),
+        ("actions/dead_ends.py", " and not _may_have(context, is_new=is_new)", ""),
     ),
     mutant(
         "dead ends: a visit of the settings fails the action",

@@ -213,7 +213,7 @@ ELSEWHERE = [
         f"{SIGN_IN}::test_a_frame_cannot_leave",
         (
             "actions/hosted_identity.py",
-            "if not browser or hosted.is_embedded(request._request):",
+            "if not browser or one_browser.is_embedded(request._request):",
             "if not browser:",
         ),
     ),

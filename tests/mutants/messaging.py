@@ -18,6 +18,7 @@ SENDER_PAGES = "tests/portal/test_portal_sender_services.py"
 TWILIO = "tests/authenticators/test_twilio_status.py"
 WHATSAPP = "tests/api/test_whatsapp.py"
 PAGES = "tests/portal/test_portal_providers.py"
+FORWARDED = "tests/api/test_forwarded_data.py"
 
 LINKS = [
     mutant(
@@ -341,4 +342,27 @@ SENDER_SERVICES = [
     ),
 ]
 
-MESSAGING = [*LINKS, *GUARD, *PROVIDERS, *SENDER_SERVICES]
+DATA = [
+    mutant(
+        "forwarded: all custom data",
+        f"{FORWARDED}::test_a_code_by_email_goes_with_what_is_forwarded",
+        ("actions/shared_data.py", "_chosen(action, is_forwarded=True)", "_chosen(action)"),
+    ),
+    mutant(
+        "forwarded: what the user's phone may see",
+        f"{FORWARDED}::test_a_code_by_email_goes_with_what_is_forwarded",
+        ("actions/shared_data.py", "_chosen(action, is_forwarded=True)", "_chosen(action, is_public=True)"),
+    ),
+    mutant(
+        "forwarded: what another tenant marked",
+        f"{FORWARDED}::test_another_tenants_mark_does_not_count",
+        ("actions/shared_data.py", "filter(tenant=action.tenant_id, **marked)", "filter(**marked)"),
+    ),
+    mutant(
+        "forwarded: to whoever sends text messages",
+        f"{FORWARDED}::test_a_text_message_and_a_push_go_without",
+        ("authenticators/outbox.py", "    if variables and channel == Channel.EMAIL:", "    if variables:"),
+    ),
+]
+
+MESSAGING = [*LINKS, *GUARD, *PROVIDERS, *SENDER_SERVICES, *DATA]

@@ -73,7 +73,7 @@ KEY_OF_THE_SENDER = """\
             if (sent := jwt.get_unverified_header(token).get("jwk"))
             else _load_public(row.public_key),
             algorithms"""
-TOLD = """sent = proving.start_code(self.context, self.method)
+TOLD = """sent = proving.start_code(self.context, self.method, which=which)
         return Response({"challengeId": sent.pk, "debug": [one.payload for one in sent.messages.all()]})"""
 
 RACES = [
@@ -187,7 +187,11 @@ CONFUSION = [
             "import ClientContext, ClientToken, OptionalClientToken\n",
         ),
         ("actions/hosted.py", "import JsonView\n", "import JsonView, TenantId\n"),
-        ("actions/hosted.py", "        bind_browser(request._request, self.context)\n", "        pass\n"),
+        (
+            "actions/hosted.py",
+            "        one_browser.bind(request._request, self.context.tenant, self.context.facts)\n",
+            "        pass\n",
+        ),
     ),
     mutant(
         "swapped: an endpoint that nobody said a word about",
@@ -372,7 +376,7 @@ CONFUSION = [
         f"{STATES}::test_no_answer_of_any_door_tells_a_code",
         (
             "actions/client_api.py",
-            'return Response({"challengeId": proving.start_code(self.context, self.method).pk})',
+            'return Response({"challengeId": proving.start_code(self.context, self.method, which=which).pk})',
             TOLD,
         ),
     ),
@@ -597,7 +601,7 @@ PAGES = [
     mutant(
         "pages: a second browser goes on with the first one's link",
         f"{HOSTED}::test_a_second_browser_is_refused_and_told_why",
-        ("actions/hosted.py", "    return bool(bound) and not crypto", "    return False and not crypto"),
+        ("actions/one_browser.py", "    return bool(bound) and not crypto", "    return False and not crypto"),
     ),
     mutant(
         "pages: the token stays in the address",

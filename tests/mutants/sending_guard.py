@@ -180,4 +180,23 @@ SENDING_GUARD = [
         f"{ALARMS}::test_the_address_is_set_in_the_portal_and_must_be_one_that_can_be_reached",
         ("authenticators/sending_page.py", "                outbound.check_url(url)\n", "                pass\n"),
     ),
+    mutant(
+        "alarms: a flood of pauses is a flood of emails",
+        f"{ALARMS}::test_a_flood_of_pauses_is_one_email_a_quarter_of_an_hour_to_each",
+        ("authenticators/alarms.py", "due_at=latest + BETWEEN_EMAILS if latest else now", "due_at=now"),
+    ),
+    mutant(
+        "alarms: what begins soon after a pause has no email",
+        f"{ALARMS}::test_pauses_of_a_quarter_of_an_hour_are_each_told_in_one_email_at_its_end",
+        ("authenticators/alarms.py", "{**json.loads(message.payload), **text}", "json.loads(message.payload)"),
+    ),
+    mutant(
+        "alarms: pauses at once are each the first",
+        "tests/authenticators/test_sending_races.py::test_pauses_that_begin_at_once_are_two_emails",
+        (
+            "authenticators/alarms.py",
+            "    list(Membership.objects.filter(tenant=row.tenant).select_for_update(no_key=True))\n",
+            "",
+        ),
+    ),
 ]

@@ -10,6 +10,16 @@ OPEN = "actions/qr_socket.py"
 
 WHO = [
     mutant(
+        "websocket: another browser than the page's opens a socket",
+        f"{SOCKET}::test_once_the_page_was_opened_a_socket_is_for_the_browser_that_opened_it",
+        (HANDSHAKE, "    check_browser(request, context)\n", ""),
+    ),
+    mutant(
+        "websocket: a socket that was open before the page goes on",
+        f"{SOCKET}::test_once_the_page_was_opened_a_socket_is_for_the_browser_that_opened_it",
+        ("actions/qr_socket.py", "            check_browser(self._caller.request, context)\n", "            pass\n"),
+    ),
+    mutant(
         "websocket: any origin",
         f"{SOCKET}::test_only_the_tenants_own_origins_open_a_socket_from_a_page",
         (HANDSHAKE, "    check_origin(request, caller.tenant)\n", ""),

@@ -6,7 +6,14 @@ from typing import Any
 from actions import backtest, flow, rule_metrics
 from actions.models import Action, Backtest, Device
 from audit import log
-from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser, IdentityProvider, MessageProvider
+from authenticators.models import (
+    AttestedApps,
+    Authenticator,
+    AuthenticatorConfiguration,
+    EndUser,
+    IdentityProvider,
+    MessageProvider,
+)
 from authsignal_portal.models import ApiKey, Membership, Tenant
 from rules import value_lists
 from rules.models import (
@@ -42,6 +49,7 @@ class Furnished:
     method: AuthenticatorConfiguration
     provider: MessageProvider
     identity_provider: IdentityProvider
+    apps: AttestedApps
     membership: Membership
     value_list: ValueList
     item: ValueListItem
@@ -89,6 +97,8 @@ class Furnished:
             *(f"/portal/authenticators/messageprovider/{self.provider.pk}/{page}/" for page in PROVIDER_PAGES),
             f"/portal/authenticators/identityprovider/{self.identity_provider.pk}/change/",
             f"/portal/authenticators/identityprovider/{self.identity_provider.pk}/delete/",
+            f"/portal/authenticators/attestedapps/{self.apps.pk}/change/",
+            f"/portal/authenticators/attestedapps/{self.apps.pk}/delete/",
             f"/portal/audit/auditevent/?subject={self.user.pseudonym}",
             f"/portal/r/1/{self.rule.pk}/",
             *(f"{rules}/valuelist/{self.value_list.pk}/{page}/" for page in LIST_PAGES),
@@ -108,6 +118,7 @@ class Furnished:
             f"{rules}/actionconfiguration/{self.configuration.pk}/metrics/",
             f"{rules}/actionconfiguration/{self.configuration.pk}/metrics/{self.rule.pk}/",
             f"{rules}/rule/add/?configuration={self.configuration.pk}&template=withdrawal",
+            f"{rules}/actionconfiguration/{self.configuration.pk}/messages/",
         ]
 
     @property
@@ -137,6 +148,7 @@ class Furnished:
             *(f"/portal/authenticators/messageprovider/add/{kind}/" for kind in MessageProvider.Kind),
             "/portal/authenticators/identityprovider/",
             "/portal/authenticators/identityprovider/set-up/VERIFF/",
+            "/portal/authenticators/attestedapps/",
             "/portal/authsignal_portal/tenant/",
             "/portal/authsignal_portal/apikey/",
             "/portal/authsignal_portal/apikey/add/",
@@ -193,6 +205,7 @@ def furnish(tenant: Tenant, mark: str) -> Furnished:
         identity_provider=IdentityProvider.objects.create(
             tenant=tenant, method="VERIFF", url=f"https://{mark}.example/checks"
         ),
+        apps=AttestedApps.objects.create(tenant=tenant, team_id="ACME123456", bundle_ids=[f"com.{mark}.app"]),
         membership=Membership.objects.create(user=make_staff(None, email=f"{mark}@staff.example").user, tenant=tenant),
         value_list=value_list,
         item=ValueListItem.objects.get(value_list=value_list),
@@ -204,5 +217,5 @@ def everything() -> dict[str, Any]:
     """What is stored of all tenants, to see that nothing changed."""
     models = [ActionConfiguration, Rule, PolicyVersion, Publication, CustomDataPoint, EndUser, Authenticator, Device]
     models += [ApiKey, Membership, Tenant, AuthenticatorConfiguration, MessageProvider, ValueList, ValueListItem]
-    models += [IdentityProvider]
+    models += [IdentityProvider, AttestedApps]
     return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}

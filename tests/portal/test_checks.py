@@ -115,6 +115,14 @@ def test_a_moved_clock_is_an_error_except_in_tests(settings):
     assert checks.clock_check() == []
 
 
+@pytest.mark.parametrize(
+    "root", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
+def test_a_root_of_app_attest_that_is_none_is_an_error(settings, root):
+    settings.APP_ATTEST_ROOT = root
+    assert "authsignal.E015" in [error.id for error in checks.settings_check()]
+
+
 @pytest.mark.django_db
 def test_offsets_that_cancel_out_are_a_moved_clock_too(settings):
     settings.ENVIRONMENT = "production"

@@ -460,12 +460,13 @@ def test_a_wrong_action_code_is_refused(admin, withdraw, code):
 
 def test_settings_of_an_action_make_a_version(admin, withdraw):
     path = f"{LIST}{withdraw.pk}/change/"
-    admin.client.post(path, {"default_outcome": "BLOCK", "message": "Pay {{action.amount}}", "action_code": "other"})
+    sent = {"default_outcome": "BLOCK", "display_name": "Take money out"}
+    admin.client.post(path, sent | {"action_code": "other"})
     withdraw.refresh_from_db()
     assert (withdraw.default_outcome, withdraw.version, withdraw.action_code) == ("BLOCK", 2, "withdraw")
     assert PolicyVersion.objects.get(configuration=withdraw, version=2).default_outcome == "BLOCK"
-    assert events("action_configuration:updated")[0]["fields"] == ["default_outcome", "message"]
-    admin.client.post(path, {"default_outcome": "BLOCK", "message": "Pay {{action.amount}}"})
+    assert events("action_configuration:updated")[0]["fields"] == ["display_name", "default_outcome"]
+    admin.client.post(path, sent)
     withdraw.refresh_from_db()
     assert withdraw.version == 2
 

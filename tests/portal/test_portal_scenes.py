@@ -43,6 +43,7 @@ def arguments(pattern: URLPattern, there: Furnished) -> dict[str, str]:
         "authenticatorconfiguration": there.method,
         "messageprovider": there.provider,
         "identityprovider": there.identity_provider,
+        "attestedapps": there.apps,
     }
     of_name = next((one for name, one in objects.items() if name in model), there.action)
     known = {

@@ -14,7 +14,7 @@ from authenticators import available
 from authenticators.models import AuthenticatorConfiguration
 from authsignal_portal.models import ApiKey, Membership, Tenant
 from authsignal_portal.sms_countries import HIGH_RISK
-from authsignal_portal.vocabulary import OPT_IN_METHODS, KeyKind, Role, VerificationMethod
+from authsignal_portal.vocabulary import DEVICE_METHODS, OPT_IN_METHODS, KeyKind, Role, VerificationMethod
 from tests import make
 from tests.conftest import advance_clock
 from tests.portal.form import Form
@@ -309,7 +309,9 @@ def test_a_removed_member_is_out_at_once(acme, admin):
 # -- methods -------------------------------------------------------------------------------------
 
 
-CHOSEN = {"SMS-sms_channel": "DEFAULT", "EMAIL_MAGIC_LINK-magic_link_mode": "NEW_TAB"}
+CHOSEN = {"SMS-sms_channel": "DEFAULT", "EMAIL_MAGIC_LINK-magic_link_mode": "NEW_TAB"} | {
+    f"{method}-app_attestation_failure_mode": "BLOCK" for method in DEVICE_METHODS
+}
 
 
 def switches(**off: bool) -> dict[str, str]:
@@ -506,3 +508,17 @@ def test_users_are_sent_for_help_to_no_other_kind_of_address(acme, admin, addres
     path = f"/portal/authsignal_portal/tenant/{acme.pk}/change/"
     assert b"Write an address with https://" in admin.client.post(path, form).content
     assert admin.client.post(path, form | {"support_url": "mailto:help@acme.example"}).status_code == 302
+
+
+def test_several_of_a_method_are_allowed_where_they_mean_something(acme, admin):
+    page = admin.client.get(METHODS).content.decode()
+    offered = set(re.findall(r'name="(\w+)-allows_several"', page))
+    assert offered == {"AUTHENTICATOR_APP", "EMAIL_OTP", "EMAIL_MAGIC_LINK", "SMS", "WHATSAPP"}
+    assert "nobody loses any" in page
+    form = switches() | {"SMS-allows_several": "on", "EMAIL_OTP-warns_of_delay": "on"}
+    assert admin.client.post(METHODS, form | {"AUTHENTICATOR_APP-shows_app_download": "on"}).status_code == 302
+    sms, email, app = (
+        AuthenticatorConfiguration.objects.get(method=name) for name in ("SMS", "EMAIL_OTP", "AUTHENTICATOR_APP")
+    )
+    assert (sms.allows_several, email.allows_several, email.warns_of_delay) == (True, False, True)
+    assert (app.shows_app_download, app.allows_several) == (True, False)

@@ -175,6 +175,7 @@ def doors(made: Furnished) -> list[tuple[str, dict[str, str], set[Role]]]:
     return [
         (f"{rules}/actionconfiguration/add/", {"action_code": "new", "default_outcome": "ALLOW"}, CONFIGURE),
         (f"{rules}/actionconfiguration/{made.configuration.pk}/change/", {"default_outcome": "BLOCK"}, CONFIGURE),
+        (f"{rules}/actionconfiguration/{made.configuration.pk}/messages/", {"message": "m"}, CONFIGURE),
         (f"{rules}/actionconfiguration/{made.configuration.pk}/order/", {f"place-{made.rule.pk}": "1"}, CONFIGURE),
         (f"{rules}/actionconfiguration/{made.configuration.pk}/publish/", {"draft_version": "3"}, CONFIGURE),
         (f"{rules}/actionconfiguration/{made.configuration.pk}/discard/", {"draft_version": "3"}, CONFIGURE),

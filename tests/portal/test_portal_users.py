@@ -190,3 +190,16 @@ def test_a_users_passkeys_and_devices_are_told_apart(acme, support, alice):
     assert re.search(r">synced<.*>on one device<.*>copy suspected ", page, re.DOTALL)
     assert "alice@example.com</small>" not in page
     assert re.search(r"d-1</code>.*last verified .*\(Code by SMS\)", page)
+
+
+def test_several_of_a_method_are_told_apart_here_and_in_the_log(acme, support, alice):
+    numbers = ["+64215550123", "+64215550456"]
+    rows = [make.make_authenticator(alice, VerificationMethod.SMS, contact=number) for number in numbers]
+    page = support.client.get(f"{USERS}{alice.pk}/change/").content.decode()
+    for number, row in zip(numbers, rows, strict=True):
+        assert f"<small>{number}</small> <small><code>#{str(row.pk)[:8]}</code></small>" in page
+    path = f"{USERS}{alice.pk}/authenticators/{rows[0].pk}/remove/"
+    assert "SMS · +64215550123" in support.client.get(path).content.decode()
+    support.client.post(path)
+    assert [row.pk for row in Authenticator.objects.all()] == [rows[1].pk]
+    assert f"#{str(rows[0].pk)[:8]}" in support.client.get("/portal/audit/auditevent/").content.decode()

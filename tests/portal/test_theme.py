@@ -90,5 +90,41 @@ def test_a_suggestion_can_be_read(front, back, needed):
 
 @given(colors)
 def test_a_main_colour_alone_is_always_legible(primary):
-    """Whatever the brand: the text on it, its focus ring and its spinner follow."""
+    """Whatever the brand: the text on it, the line around its button, its focus ring and its spinner follow."""
     assert theme.problems({"primaryColor": primary, "darkMode": {"primaryColor": primary}}) == []
+
+
+@pytest.mark.parametrize("mode", theme.MODES)
+def test_a_main_button_that_looks_like_the_card_has_a_line_around_it_or_is_refused(mode):
+    card = theme.shipped("--surface", mode)
+
+    def of(**part):
+        changed = {"primaryColor": card, **part}
+        return changed if mode == "light" else {"darkMode": changed}
+
+    assert theme.problems(of()) == []
+    line = theme.declarations(of(), mode)["--primary-line"]
+    assert theme.contrast(line, card) >= 3
+    for part in ({"borders": {"buttonBorderWidth": 0}}, {"colors": {"buttonPrimaryBorder": card}}):
+        [problem] = theme.problems(of(**part))
+        assert (problem.mode, problem.token, problem.ratio) == (mode, "primaryColor", 1)
+        assert theme.problems(of(**part, primaryColor=problem.suggestion)) == []
+
+
+@given(colors, colors, st.integers(0, 2))
+def test_a_main_button_that_is_accepted_is_seen_on_the_card(primary, line, width):
+    drawn = {"primaryColor": primary, "colors": {"buttonPrimaryBorder": line}, "borders": {"buttonBorderWidth": width}}
+    card = theme.shipped("--surface", "light")
+    seen = [primary, line] if width else [primary]
+    refused = [problem for problem in theme.problems(drawn) if problem.token == "primaryColor"]
+    assert bool(refused) == all(theme.contrast(color, card) < 3 for color in seen)
+    for problem in refused:
+        again = theme.problems(drawn | {"primaryColor": problem.suggestion})
+        assert not [problem for problem in again if problem.token == "primaryColor"]
+
+
+def test_text_on_a_tinted_ground_must_be_legible_too():
+    rest = {"headingText": "#000000", "link": "#000000", "hover": "#ffffff"}
+    faint = {"primaryColor": "#000000", "colors": {"bodyText": "#757575", **rest}}
+    told = [str(problem.what) for problem in theme.problems(faint)]
+    assert told == ["text on a ground tinted with the main colour"]

@@ -1,11 +1,12 @@
 """Phones and pages at the same instant: one answer counts, one device scans, one push stands, one token comes."""
 
 from actions.models import Action
-from authenticators.models import Authenticator, Challenge, Message
+from authenticators.models import AttestedApps, Authenticator, AuthenticatorConfiguration, Challenge, Message
 from authsignal_portal.vocabulary import ActionState
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests.conftest import SLOTS
 from tests.device import DeviceKey
+from tests.phone_makers import PACKAGE, PlayConsole
 from tests.races import scenes
 from tests.races.volley import MANY, ROUNDS, Shot, fire, held
 
@@ -186,3 +187,38 @@ def test_one_renewal_sent_fifty_times_counts_once(live):
     assert volley.at_once >= SLOTS
     assert volley.statuses == {200: 1, 400: MANY - 1}
     assert scenes.events(scenes.Tag.AUTHENTICATOR_RENEWED) == 1
+
+
+def attesting(live) -> PlayConsole:
+    """Only attested apps enrol for push."""
+    console = PlayConsole()
+    apps = AttestedApps(tenant=live.tenant, package_name=PACKAGE)
+    apps.decryption_key, apps.verification_key = console.decryption_key, console.verification_key
+    apps.save()
+    AuthenticatorConfiguration.objects.create(tenant=live.tenant, method=M.PUSH, require_app_attestation=True)
+    return console
+
+
+def test_one_attestation_sent_for_many_keys_at_once_enrols_one(live):
+    console = attesting(live)
+    for round_ in range(ROUNDS):
+        tracked = scenes.track(live, idempotencyKey=f"of-a-former-sdk-{round_}", scope="add:authenticators")
+        _status, begun = live("POST", "client/challenge", {}, token=tracked.token)
+        for nonce in (begun["nonce"], f"of-a-former-sdk-{round_}"):
+            told = {"devicePlatform": "android", "performAttestation": console.attest(nonce)}
+            shots = [Shot(PUSH, DeviceKey().enrolment(**told), tracked.token) for _ in range(SLOTS)]
+            volley = fire(live, shots, held(scenes.user_row(tracked)))
+            assert volley.statuses == {200: 1, 400: SLOTS - 1}
+            [winner] = [answer.body for answer in volley.answers if answer.status == 200]
+            row = Authenticator.objects.get(pk=winner["userAuthenticatorId"])
+            assert row.attestation_outcome == "ATTESTED"
+
+
+def test_one_idempotency_key_of_many_users_at_once_attests_one_app(live):
+    """Nothing of theirs is locked in common."""
+    console = attesting(live)
+    told = {"devicePlatform": "android", "performAttestation": console.attest("the-key-of-all-actions")}
+    users = [scenes.track(live, idempotencyKey="the-key-of-all-actions") for _ in range(SLOTS)]
+    shots = [Shot(PUSH, DeviceKey().enrolment(**told), tracked.token) for tracked in users]
+    volley = fire(live, shots, held(*(scenes.user_row(tracked) for tracked in users)))
+    assert volley.statuses == {200: 1, 400: SLOTS - 1}

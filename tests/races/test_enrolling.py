@@ -1,8 +1,10 @@
 """Enrolling at the same instant: the second is no longer the first."""
 
+from typing import Any
+
 import pytest
 
-from authenticators.models import Authenticator
+from authenticators.models import Authenticator, Challenge
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
 from tests.races import scenes
@@ -41,6 +43,35 @@ def test_a_pending_authenticator_is_replaced_however_many_are_begun_at_once(live
     )
     assert set(volley.statuses) == {200}
     assert Authenticator.objects.filter(user=tracked.user).count() == 1
+
+
+def added_at_once(live, tracked, *, confirmed: str) -> Any:
+    """A backend that adds ten numbers, while the user confirms another one."""
+    live("POST", "client/user-authenticators/sms", {"phoneNumber": confirmed}, token=tracked.token)
+    answer = {"verificationCode": scenes.coded(Challenge.objects.get(action_id=tracked.action.pk))}
+    path = f"/v1/users/{tracked.user.user_id}/authenticators"
+    bodies = [{"verificationMethod": "SMS", "phoneNumber": f"+6421123450{number}"} for number in range(10)]
+    mine = Shot("/v1/client/verify/sms", answer, tracked.token)
+    return fire(live, [mine, *(Shot(path, body) for body in bodies)], held(scenes.user_row(tracked)))
+
+
+def test_of_numbers_added_at_once_one_stays_where_several_are_not_allowed(live):
+    for number in range(ROUNDS):
+        tracked = scenes.track(live, f"fay{number}", scope="add:authenticators")
+        volley = added_at_once(live, tracked, confirmed="+64211234599")
+        assert Authenticator.objects.filter(user=tracked.user).count() == 1
+        assert set(volley.statuses) <= {200, 403}
+
+
+def test_numbers_added_at_once_are_no_more_than_the_cap(live):
+    make.make_configuration(live.tenant, "SMS", allows_several=True)
+    for number in range(ROUNDS):
+        tracked = scenes.track(live, f"gil{number}", scope="add:authenticators")
+        volley = added_at_once(live, tracked, confirmed="+64211234599")
+        rows = Authenticator.objects.filter(user=tracked.user).select_related("tenant")
+        assert len({row.contact for row in rows if row.verified_at}) == rows.count() == 5
+        assert rows.filter(is_default=True).count() == 1
+        assert set(volley.statuses) == {200, 400}
 
 
 def test_enrolling_by_the_server_and_by_the_user_at_once_does_not_deadlock(live):

@@ -38,16 +38,18 @@ CODE, CHALLENGE = "#enrol=ABCDEFGHJKLMNPQRSTUVWXYZ", f"#scan={'c' * 64}"
 WINDOWS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 )
-SIGN_IN = {"actionCode": "signIn", "userAgent": WINDOWS, "ipAddress": "203.0.113.7"}
+SIGN_IN = {"actionCode": "signIn", "actionName": "Sign in", "userAgent": WINDOWS, "ipAddress": "203.0.113.7"}
 PAYMENT = {
     **SIGN_IN,
     "actionCode": "pay",
+    "actionName": "Pay",
     "message": "Pay 3,000.00 USD to Northwind Books",
     "custom": {"amount": 3000, "currency": "USD", "merchant": "Northwind Books"},
 }
 LONG_PAYMENT = {
     **PAYMENT,
     "actionCode": "transferToAnAccountAbroadThatWasNeverPaidBeforeByThisCustomer",
+    "actionName": "Transfer to an account abroad that was never paid before by this customer",
     "message": LONG_MESSAGE,
     "custom": {"merchant": LONG_NAME, "whatTheMerchantWroteBesideTheAmount": LONG_MESSAGE},
     "ipAddress": "2001:db8:85a3:8d3:1319:8a2e:370:7348",
@@ -145,7 +147,7 @@ def pushed(
     **more: Any,
 ) -> Scene:
     """A push, opened."""
-    opened = click(str(told.get("message", told["actionCode"])))
+    opened = click(str(told.get("message", told["actionName"])))
     return app(screen, name, heading, opened, *steps, replies={PENDING: {**told, **PUSHED}, ANSWER: answer}, **more)
 
 

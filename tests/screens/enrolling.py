@@ -34,6 +34,10 @@ def one(method: str, **more: object) -> dict[str, object]:
     return {"id": method, "method": method, "isDefault": False, "may": may, "createdAt": "2026-05-03T10:00:00Z", **more}
 
 
+# The tenant shows where to get an app, before its code.
+FIRST_AN_APP = enrolling("AUTHENTICATOR_APP")
+FIRST_AN_APP["enrollable"] = [one | {"showsDownload": True} for one in FIRST_AN_APP["enrollable"]]
+FIRST_OR_ELSE = FIRST_AN_APP | {"enrollable": [*FIRST_AN_APP["enrollable"], *enrolling("SMS")["enrollable"]]}
 USED = "2026-11-20T10:00:00Z"
 LIST = [
     one("EMAIL_OTP", detail="jo@example.com", isDefault=True, may=["remove", "rename"], lastUsedAt=USED),
@@ -42,6 +46,12 @@ LIST = [
     one("PASSKEY", detail="iCloud Keychain", madeOn="Chrome · Windows", lastUsedAt=USED),
     one("SECURITY_KEY", label="On my keyring", detail="YubiKey 5 Series with NFC"),
     one("PUSH", detail="Jo’s phone", madeOn="iOS", isExpired=True),
+]
+OF_A_KIND = [
+    one("SMS", label="Work phone", detail="+64215550123", isDefault=True, may=["remove", "rename"]),
+    one("SMS", detail="+64215550456", lastUsedAt=USED),
+    one("AUTHENTICATOR_APP", label="Tablet"),
+    one("AUTHENTICATOR_APP", lastUsedAt=USED),
 ]
 SETTINGS = {
     "settings": True,
@@ -182,6 +192,9 @@ SCENES = [
         (click("type a key"),),
         tenant_name=LONG_NAME,
     ),
+    Scene(12, "get-app", "full", "Set up your authenticator app", FIRST_AN_APP),
+    Scene(12, "get-app", "back", "Set up your authenticator app", FIRST_OR_ELSE, steps=(click("Authenticator app"),)),
+    Scene(12, "totp-enrol", "got", "Set up your authenticator app", FIRST_AN_APP, APP, (click("Continue"),)),
     Scene(12, "totp-enrol", "loading", "One moment…", enrolling("AUTHENTICATOR_APP"), {f"{BASE}/totp": HELD}),
     Scene(12, "totp-enrol", "error", "That did not work", enrolling("AUTHENTICATOR_APP"), {f"{BASE}/totp": BROKEN}),
     Scene(12, "passkey-enrol", "full", "Create a passkey", enrolling(), steps=(click("Passkey"),)),
@@ -291,6 +304,7 @@ SCENES = [
         {LISTED: {"methods": [one("EMAIL_OTP", detail=LONG_EMAIL, isDefault=True), one("PUSH", label=LONG_NAME[:64])]}},
         tenant_name=LONG_NAME,
     ),
+    Scene(14, "settings", "several", "Your verification methods", SETTINGS, {LISTED: {"methods": OF_A_KIND}}),
     Scene(14, "settings", "loading", "One moment…", SETTINGS, {LISTED: HELD}),
     Scene(14, "settings", "error", "That did not work", SETTINGS, {LISTED: BROKEN}),
     Scene(14, "manage", "full", "Work phone", SETTINGS, ALL, (click("Change Work phone"),)),

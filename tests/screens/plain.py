@@ -14,6 +14,7 @@ def scene(number: int, screen: str, name: str, heading: str, *steps, **more) -> 
 # As an enrolled user; `query` names what the action is tracked with.
 SCENES = [
     scene(2, "choose", "full", VERIFY),
+    scene(2, "choose", "several", VERIFY, query="several"),
     scene(2, "choose", "long", VERIFY, tenant_name=LONG_NAME),
     scene(3, "sms", "full", "Check your phone", SMS),
     scene(
@@ -47,6 +48,16 @@ SCENES = [
     scene(12, "enrol", "full", "Add a way to verify", query="force"),
     scene(12, "no-script", "full", "This needs JavaScript", query="passkey"),
     scene(12, "sms-enrol", "full", "Your mobile number", SMS, query="force"),
+    scene(
+        12,
+        "get-app",
+        "full",
+        "Set up your authenticator app",
+        click("Authenticator app"),
+        see("No app yet?"),
+        query="force",
+        configured={"AUTHENTICATOR_APP": {"shows_app_download": True}},
+    ),
     scene(12, "totp-enrol", "full", "Set up your authenticator app", click("Authenticator app"), query="force"),
     scene(14, "settings", "full", "Your verification methods", query="settings"),
     scene(14, "manage", "full", "Text message", click("Change Text message"), query="settings"),

@@ -30,6 +30,18 @@ CANCELS = """for (const name of ["get", "create"])
 SLOW_CLOCK = "Date.now = ((real) => () => real() - 200_000)(Date.now);"
 OPTIONS = {"challengeId": "c", "options": {"challenge": "AAAA", "rpId": "localhost", "user": {"id": "AAAA"}}}
 BASE = "/v1/client/user-authenticators"
+SLOW = {"warns_of_delay": True}
+ADDED = "2026-05-03T10:00:00Z"
+# Numbers and addresses that the user chooses between; two look alike.
+SEVERAL = proving("") | {
+    "methods": [
+        {"method": "SMS", "id": "1", "target": "•••• 123", "label": "Work phone"},
+        {"method": "SMS", "id": "2", "target": "•••• 456"},
+        {"method": "EMAIL_OTP", "id": "3", "target": "j•••@example.com", "addedAt": ADDED},
+        {"method": "EMAIL_OTP", "id": "4", "target": "j•••@example.com", "addedAt": "2026-11-20T10:00:00Z"},
+        {"method": "AUTHENTICATOR_APP"},
+    ]
+}
 
 
 def proving_while(method: str = "AUTHENTICATOR_APP", **lock: Any) -> dict[str, Any]:
@@ -102,12 +114,17 @@ SCENES = [
     Scene(1, "loading", "error", "That did not work", replies={STATE: BROKEN}),
     Scene(2, "choose", "full", "How do you want to verify?", proving("")),
     Scene(2, "choose", "two", "How do you want to verify?", proving("", "PASSKEY", "EMAIL_OTP")),
+    Scene(2, "choose", "several", "How do you want to verify?", SEVERAL),
     Scene(2, "choose", "long", "How do you want to verify?", long(""), tenant_name=LONG_NAME),
     Scene(2, "choose", "message", "How do you want to verify?", proving("", message="Send $3,000.00 to Jane Cooper")),
     *by_message(3, "email-otp", "EMAIL_OTP", "email-otp", "Check your email", "Code from the email", "email"),
     *by_message(3, "sms", "SMS", "sms", "Check your phone", "Code from the text message", "sms"),
     *by_message(3, "whatsapp", "WHATSAPP", "whatsapp", "Check WhatsApp", "Code from WhatsApp", "whatsapp"),
     Scene(4, "magic-link", "full", "Check your inbox", proving("EMAIL_MAGIC_LINK"), steps=(click_ladder,)),
+    Scene(3, "email-otp", "slow", "Check your email", proving("EMAIL_OTP"), configured={"EMAIL_OTP": SLOW}),
+    Scene(
+        4, "magic-link", "slow", "Check your inbox", proving("EMAIL_MAGIC_LINK"), configured={"EMAIL_MAGIC_LINK": SLOW}
+    ),
     Scene(4, "magic-link", "alone", "Check your inbox", alone("EMAIL_MAGIC_LINK")),
     Scene(4, "magic-link", "long", "Check your inbox", long("EMAIL_MAGIC_LINK"), tenant_name=LONG_NAME),
     Scene(

@@ -45,6 +45,8 @@ class Scene:
     query: str = ""
     path: str = ""
     tenant_name: str = "Acme Pay"
+    # What the tenant has set of its methods: {method: {column: value}}.
+    configured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     script: str = ""
     # The users whose keys this browser holds, as the web app keeps them.
     accounts: tuple[str, ...] = ()

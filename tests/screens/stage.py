@@ -16,6 +16,7 @@ from playwright.sync_api import Error, Page, Route, expect
 from actions import hosted
 from authenticators.methods import recovery_code
 from authenticators.models import AuthenticatorConfiguration, EndUser
+from authsignal_portal.models import Tenant
 from tests import make
 from tests.browser import chromium
 from tests.browser.hosted import Hosted
@@ -64,6 +65,7 @@ REPLIES: dict[str, Reply] = {
 }
 ADD = "add:authenticators"
 PASSKEY_ONLY = "with-a-passkey-alone"
+SEVERAL = "with-several-numbers"
 REFRESH = re.compile(r'content="0;url=([^"]+)"')
 STATE = "/challenge/api/state"
 
@@ -91,7 +93,7 @@ class Stage:
             self._set_up(scene)
         for script in (look.WATCH_SHIFTS, scene.script):
             self.page.add_init_script(script)
-        with self._answering(scene):
+        with _configured(self.hosted.live.tenant, scene), self._answering(scene):
             try:
                 self._come_to(scene)
             except (Error, AssertionError) as error:
@@ -147,7 +149,7 @@ class Stage:
         if scene.query != "stay":
             attributes["redirectUrl"] = f"{self.hosted.app.origin}/return?keep=1"
         action = "add" if scene.query == "force" else "signIn"
-        who = PASSKEY_ONLY if scene.query == "passkey" else self.hosted.user_id
+        who = {"passkey": PASSKEY_ONLY, "several": SEVERAL}.get(scene.query, self.hosted.user_id)
         _status, tracked = self.hosted.live("POST", f"users/{who}/actions/{action}", attributes)
         url = tracked["url"] + ("&force_enrollment=true" if scene.query == "force" else "")
         self.page.route("**/challenge/api/**", lambda route: route.abort())
@@ -190,6 +192,11 @@ class Stage:
         self.hosted.enrol("EMAIL_MAGIC_LINK", email=self.hosted.email)
         one_way = make.make_user(self.hosted.live.tenant, PASSKEY_ONLY)
         make.make_authenticator(one_way, "PASSKEY", credential_id="d" * 40, rp_id="localhost", public_key=b"k")
+        many = make.make_user(self.hosted.live.tenant, SEVERAL)
+        make.make_authenticator(many, "SMS", contact="+64215550123", label="Work phone", is_default=True)
+        for email in ("jo@example.com", "jane@example.com"):
+            make.make_authenticator(many, "EMAIL_OTP", contact=email)
+        make.make_authenticator(many, "SMS", contact="+64215550456")
         recovery_code.replace_all(user)
         make.make_action(self.hosted.live.tenant, "add", "ALLOW")
 
@@ -241,6 +248,20 @@ class Stage:
             look.resize(page, 390)
             finding.problems += [f"{scheme}: {one}" for one in chromium.accessibility_violations(page)]
         look.squeeze(page, finding)
+
+
+@contextmanager
+def _configured(tenant: Tenant, scene: Scene) -> Iterator[None]:
+    """The settings of the scene, for as long as it is looked at."""
+    for method, fields in scene.configured.items():
+        AuthenticatorConfiguration.objects.get_or_create(tenant=tenant, method=method)
+        AuthenticatorConfiguration.objects.filter(tenant=tenant, method=method).update(**fields)
+    try:
+        yield
+    finally:
+        for method, fields in scene.configured.items():
+            rows = AuthenticatorConfiguration.objects.filter(tenant=tenant, method=method)
+            rows.update(**dict.fromkeys(fields, False))
 
 
 def _stay(route: Route) -> None:

@@ -215,22 +215,63 @@ def test_a_receiver_that_takes_none_is_owed_a_hundred_at_most(desk, receiver):
     assert alarms().count() == 100
 
 
-def test_people_get_one_email_for_the_pauses_of_a_quarter_of_an_hour(desk, settings):
-    make_staff(desk.tenant)
-    owe_alarms(desk.tenant, 5)
+def begin_pause(desk, prefix="", country="NZ", *, after=1):
+    desk.clock.advance(after)
     now = clock.now()
-    whole = {"country": "NZ", "started_at": now, "until": now + timedelta(hours=1)}
-    alarms_of.pause_begun(SendingPause.objects.create(tenant=desk.tenant, scope="country:NZ", **whole), now)
+    values = {"started_at": now, "until": now + timedelta(hours=1), "settled": 5, "proven": 0}
+    scope = {"tenant": desk.tenant, "scope": prefix or country}
+    row, _made = SendingPause.objects.update_or_create(
+        **scope, defaults={"country": country, "prefix": prefix, **values}
+    )
+    alarms_of.pause_begun(row, now)
     delivery.sweep()
-    assert [subject for _to, subject, _text in emailed(settings)] == [
-        "Acme: Text messages to unknown numbers of +6421000•••• (NZ) are paused",
-        "Acme: Text messages to unknown numbers in NZ are limited",
-    ]
-    SendingPause.objects.all().delete()
+
+
+def subjects(settings):
+    return [subject.removeprefix("Acme: Text messages to unknown numbers ") for _to, subject, _t in emailed(settings)]
+
+
+def test_pauses_of_a_quarter_of_an_hour_are_each_told_in_one_email_at_its_end(desk, settings):
+    make_staff(desk.tenant)
+    for place in range(4):
+        begin_pause(desk, f"+6421{place:03}")
+    assert subjects(settings) == ["of +6421000•••• (NZ) are paused"]
+    begin_pause(desk, country="FJ")
+    begin_pause(desk, country="NZ")
     desk.clock.advance(900)
-    owe_alarms(desk.tenant, 2)
     delivery.sweep()
-    assert len(emailed(settings)) == 3
+    assert sorted(subjects(settings)[1:]) == [
+        "in FJ are limited",
+        "in NZ are limited",
+        "of +6421001•••• (NZ), +6421002•••• (NZ), +6421003•••• (NZ) are paused",
+    ]
+    [text] = [text for _to, subject, text in emailed(settings) if "6421003" in subject]
+    assert "Of the last 15 numbers there, only 0 entered their code." in text
+
+
+def test_a_flood_of_pauses_is_one_email_a_quarter_of_an_hour_to_each(desk, settings):
+    staff = [make_staff(desk.tenant) for _each in range(2)]
+    for minute in range(30):
+        begin_pause(desk, f"+6421{minute:03}", after=60)
+    desk.clock.advance(900)
+    delivery.sweep()
+    told = emailed(settings)
+    for one in staff:
+        mine = [subject for to, subject, _text in told if to == one.email]
+        assert len(mine) == 3
+        assert mine[1].endswith("+6421010•••• (NZ), … +4 are paused")
+
+
+def test_a_pause_that_begins_again_is_in_an_email_again(desk, settings):
+    make_staff(desk.tenant)
+    begin_pause(desk, "+6421000")
+    begin_pause(desk, "+6421001")
+    begin_pause(desk, "+6421000")
+    desk.clock.advance(900)
+    delivery.sweep()
+    assert subjects(settings)[1:] == ["of +6421001•••• (NZ), +6421000•••• (NZ) are paused"]
+    begin_pause(desk, "+6421002", after=901)
+    assert len(subjects(settings)) == 3
 
 
 def test_an_email_that_is_refused_today_is_tried_again(desk, monkeypatch, settings):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from actions.models import Action
-from authenticators.models import Authenticator, EndUser, IdentityProvider, Message, MessageProvider
+from authenticators.models import AttestedApps, Authenticator, EndUser, IdentityProvider, Message, MessageProvider
 from authsignal_portal.models import Tenant, Wording
 from rules import value_lists
 from rules.models import ActionConfiguration, CustomDataPoint, Rule, ValueList
@@ -29,7 +29,10 @@ def lengthen(tenant: Tenant, made: dict[str, Any]) -> None:
 def _rules(tenant: Tenant, made: dict[str, Any]) -> None:
     transfer: ActionConfiguration = made["transfer"]
     # As long as a name can be, before anything is made of it.
-    ActionConfiguration.objects.filter(pk=transfer.pk).update(action_code=CODE, message=(LONG + " ") * 4)
+    texts = {"de": (UNBROKEN * 7)[:500], "pl": f"{LONG} {{{{action.{POINT}}}}}", "it": RIGHT_TO_LEFT}
+    ActionConfiguration.objects.filter(pk=transfer.pk).update(
+        action_code=CODE, display_name=LONG[:64], message=(LONG + " ") * 4, localized_messages=texts
+    )
     Action.objects.filter(tenant=tenant, action_code=transfer.action_code).update(action_code=CODE)
     Action.objects.filter(pk=made["action"].pk).update(idempotency_key="k" * 255)
     CustomDataPoint.objects.filter(tenant=tenant, name="tags").update(description=UNBROKEN * 2)
@@ -75,4 +78,6 @@ def _settings(tenant: Tenant) -> None:
     IdentityProvider.objects.filter(tenant=tenant).exclude(issuer="").update(
         name=RIGHT_TO_LEFT, issuer=URL[:255], client_ids=["c" * 255]
     )
+    names = {"package_name": "nz." + "a" * 252, "bundle_ids": ["b" * 155] * 20, "certificate_digests": ["3f" * 32] * 20}
+    AttestedApps.objects.filter(tenant=tenant).update(**names)
     Wording.objects.filter(tenant=tenant).update(messages={"en": {"email-otp.body": f"{LONG} " * 15 + "{code}"}})

@@ -10,6 +10,7 @@ from audit import log
 from audit.events import Tag
 from authenticators import guard
 from authenticators.models import (
+    AttestedApps,
     AuthenticatorConfiguration,
     EndUser,
     GuessCount,
@@ -136,14 +137,27 @@ def help_desk(tenant: Tenant, made: dict[str, Any]) -> None:
     user.save()
     now = clock.now()
     made["authenticator"] = make.make_authenticator(user, M.SMS, contact="+64215550123", last_verified_at=now)
+    make.make_authenticator(user, M.SMS, contact="+64215550456", label="Work phone")
     make.make_authenticator(user, M.AUTHENTICATOR_APP, name="Aegis")
-    make.make_authenticator(user, M.PUSH, name="Pixel 9", device_platform=DevicePlatform.ANDROID, expires_at=now)
+    _phones(user)
     make.make_authenticator(user, M.SECURITY_KEY, name="YubiKey 5", credential_id="key", verified_at=None)
     _lock(user)
     _devices(user)
     _messages(made["action"])
     about = {"tenant_id": tenant.pk, "subject": user.pseudonym, "action_id": made["action"].pk}
     log.record(Tag.MESSAGE_UNDELIVERED, **about, channel="SMS")
+
+
+def _phones(user: EndUser) -> None:
+    """Attested, not, and one that failed and has expired."""
+    android, ios = DevicePlatform.ANDROID, DevicePlatform.IOS
+    failed = {"attestation": "PLAY_INTEGRITY", "attestation_outcome": "FAILED", "attestation_failure": "wrong_device"}
+    make.make_authenticator(
+        user, M.PUSH, name="Pixel 9", device_platform=android, expires_at=clock.now(), **failed, public_key=b"1"
+    )
+    attested = {"attestation": "APP_ATTEST", "attestation_outcome": "ATTESTED", "public_key": b"2"}
+    make.make_authenticator(user, M.PUSH, name="Alice's iPhone", device_platform=ios, **attested)
+    make.make_authenticator(user, M.PUSH, name="Fairphone", device_platform=android, public_key=b"3")
 
 
 def _lock(user: EndUser) -> None:
@@ -186,6 +200,13 @@ def settings(tenant: Tenant) -> None:
         tenant=tenant, method=M.SMS, verify_limit=3, verify_minutes=5, send_limit=2, send_minutes=10, code_length=8
     )
     AuthenticatorConfiguration.objects.create(tenant=tenant, method=M.OIDC_PROVIDER)
+    AuthenticatorConfiguration.objects.create(
+        tenant=tenant, method=M.PUSH, require_app_attestation=True, app_attestation_failure_mode="ALLOW_WITH_WARNING"
+    )
+    apps = AttestedApps(tenant=tenant, team_id="ACME123456", bundle_ids=["nz.acme.bank", "nz.acme.bank-beta"])
+    apps.package_name, apps.certificate_digests = "nz.acme.bank", ["3f" * 32]
+    apps.decryption_key = apps.verification_key = "kept and never shown"
+    apps.save()
     Theme.objects.create(tenant=tenant, tokens={"primaryColor": "#0a7d33", "darkMode": {"primaryColor": "#7fd6a5"}})
     first = next(iter(wording.points()))
     texts = {"en": {first: "Confirm it is you"}}

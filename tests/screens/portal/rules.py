@@ -7,16 +7,37 @@ from playwright.sync_api import Page
 from authsignal_portal.vocabulary import Role
 from tests.browser.builder import row, settled
 from tests.screens.portal import tenants
-from tests.screens.portal.scene import Scene, fill_in, forbidden, has_class, pick, refused, states, tick, write
+from tests.screens.portal.scene import (
+    Scene,
+    fill_in,
+    forbidden,
+    has_class,
+    open_all,
+    pick,
+    refused,
+    states,
+    tick,
+    write,
+)
 from tests.screens.scene import HELD, OFFLINE, Reply, Step, click, see, see_alert
 
 ACTIONS, ADD, SETTINGS = (f"rules_actionconfiguration_{name}" for name in ("changelist", "add", "change"))
+MESSAGES = "rules_actionconfiguration_messages"
+# What a translator makes of a placeholder, and of two braces.
+UNKNOWN = (write("message-de", "Zahlen Sie {{action.betrag}}"), write("message-es", "Pague {{action.amount"))
+INSERTED = (open_all, write("message-it", "Paga "), click("action.amount"), see("Paga 1250.00"))
 RULES, PUBLISH, VERSIONS, VERSION = (
     f"rules_actionconfiguration_{name}" for name in ("rules", "publish", "versions", "version")
 )
 RULE, NEW_RULE, DELETE = "rules_rule_change", "rules_rule_add", "rules_rule_delete"
 SENTENCE: Mapping[str, Reply] = {"/portal/rules/rule/sentence/": HELD}
 SILENT: Mapping[str, Reply] = {"/portal/rules/rule/sentence/": OFFLINE}
+
+
+def not_permitted(page: Page) -> None:
+    """The method shown first is none of those that may be used."""
+    page.locator("main [name=verification_methods][value=PASSKEY]").check(force=True)
+    pick("default_verification_method", "SMS")(page)
 
 
 def wrong_value(page: Page) -> None:
@@ -48,7 +69,14 @@ def overview() -> list[Scene]:
         Scene(ADD, "error", "Add", steps=(write("action_code", "signIn"), refused())),
         forbidden(ADD),
         *states(SETTINGS, "Settings of", "full long", of=("transfer",)),
-        Scene(SETTINGS, "error", "Settings of", of=("transfer",), steps=(tick("dynamic_linking"), refused())),
+        Scene(SETTINGS, "error", "Settings of", of=("transfer",), steps=(not_permitted, refused())),
+        *states(MESSAGES, "Messages of", "full", of=("payment",)),
+        *states(MESSAGES, "Messages of", "long", of=("transfer",)),
+        Scene(MESSAGES, "empty", "Messages of", of=("sign_in",), tenant="new"),
+        Scene(MESSAGES, "full-reader", "Messages of", of=("payment",), role=Role.READ_ONLY),
+        Scene(MESSAGES, "full-inserted", "Messages of", of=("payment",), steps=INSERTED),
+        Scene(MESSAGES, "error", "Messages of", of=("payment",), steps=(open_all, *UNKNOWN, refused())),
+        Scene(MESSAGES, "error-linked", "Messages of", of=("transfer",), steps=(tick("dynamic_linking"), refused())),
         *states(RULES, "", "full long", of=("transfer",)),
         Scene(RULES, "full-in-force", "signIn", of=("sign_in",)),
         Scene(RULES, "full-reader", "adaptive-mfa-transfer", of=("transfer",), role=Role.READ_ONLY),

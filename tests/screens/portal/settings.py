@@ -14,6 +14,7 @@ ADD_SERVICE = "authenticators_messageprovider_add_service"
 VOUCHERS, VOUCHER, NO_VOUCHER = (
     f"authenticators_identityprovider_{name}" for name in ("changelist", "set_up", "remove")
 )
+APPS = "authenticators_attestedapps_changelist"
 SENDING, PAUSE = "authenticators_sendingpause_changelist", "authenticators_sendingpause_end"
 KEYS, ADD_KEY, REVOKE = (f"authsignal_portal_apikey_{name}" for name in ("changelist", "add", "revoke"))
 MEMBERS, ADD_MEMBER, MEMBER, NO_MEMBER, LINK = (
@@ -90,6 +91,16 @@ def vouchers() -> list[Scene]:
     ]
 
 
+def attested_apps() -> list[Scene]:
+    wrong = (fill_in("Apple team id", "acme"), fill_in("Decryption key", "a key"), refused())
+    return [
+        *states(APPS, "App attestation", "full empty long"),
+        Scene(APPS, "full-reader", "App attestation", role=Role.READ_ONLY),
+        Scene(APPS, "full-code", "App attestation", must_prove=True),
+        Scene(APPS, "error", "App attestation", steps=wrong),
+    ]
+
+
 def appearance() -> list[Scene]:
     unreadable = (open_all, fill_in("Headings", "#dddddd"))
     wrong = (open_all, fill_in("SMS with a code", "no code at all"), refused())
@@ -136,4 +147,4 @@ def keys_and_members() -> list[Scene]:
     ]
 
 
-SCENES = [*tenant(), *methods(), *providers(), *vouchers(), *appearance(), *keys_and_members()]
+SCENES = [*tenant(), *methods(), *providers(), *vouchers(), *attested_apps(), *appearance(), *keys_and_members()]

@@ -114,19 +114,25 @@ def _history(tenant: Tenant, made: dict[str, Any], owner: Staff) -> dict[str, An
     return {"payout": payout, "payout_rule": rule}
 
 
+AMOUNT = "{{action.amount}} {{action.currency}}"
+
+
 def _linked(tenant: Tenant) -> dict[str, Any]:
     """An action that is bound to a payment, with its receipt."""
     for name in PAYMENT:
         make.make_point(tenant, name, "text")
     data = {f"{name}_data_point": name for name in PAYMENT}
-    text = "Pay {{action.amount}} {{action.currency}} to {{action.payee}}"
-    make.make_action(tenant, "pay", "CHALLENGE", dynamic_linking=True, message=text, **data)
+    text = f"Pay {AMOUNT} to {{{{action.payee}}}}"
+    texts = {"de": f"Zahlen Sie {AMOUNT} an {{{{action.payee}}}}", "fr": f"Payez {AMOUNT} à {{{{action.payee}}}}"}
+    payment = make.make_action(
+        tenant, "pay", "CHALLENGE", dynamic_linking=True, message=text, localized_messages=texts, **data
+    )
     tracked = flow.track(
         tenant=tenant, user_id="alice", action_code="pay", attributes={**CASE, "custom": PAYMENT}, actor=log.SYSTEM
     )
     action = Action.objects.get(pk=tracked.action_id)
     rows.receipt(action)
-    return {"linked": action}
+    return {"linked": action, "payment": payment}
 
 
 def _members(tenant: Tenant, owner: Staff) -> dict[str, Any]:

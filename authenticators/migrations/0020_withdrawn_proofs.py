@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('authenticators', '0017_email_by_provider_id'),
+        ('authenticators', '0019_several_of_a_method'),
     ]
 
     operations = [

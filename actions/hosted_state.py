@@ -118,8 +118,11 @@ def may_enrol(context: ClientContext, *, is_new: bool) -> list[VerificationMetho
     refuse."""
     if context.action.state in states.CLOSED_TO_PROOF:
         return []
-    needs_word = not is_new or context.tenant.first_enrolment_needs_scope
-    return [method for method in M if not needs_word or proving.has_word(context, method)]
+    if is_new and not context.tenant.first_enrolment_needs_scope:
+        return list(M)
+    # Asked once for all methods.
+    held = [scope for scope in (Scope.ADD, Scope.UPDATE) if context.may(scope)]
+    return [method for method in M if enrolment.is_granted(context.user, method, held.__contains__)]
 
 
 def _methods(

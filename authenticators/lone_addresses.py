@@ -16,7 +16,7 @@ def is_all(user: EndUser, action_id: uuid.UUID) -> bool:
     """Whether no proof of the action is of something that is the user's, who has something: it says of nobody that they
     are this user, and lets nobody enrol or manage anything.
     """
-    rows = Challenge.objects.filter(action_id=action_id).exclude(verified_at=None)
+    rows = Challenge.objects.filter(action_id=action_id, withdrawn_at=None).exclude(verified_at=None)
     proofs = list(rows.values_list("contact_index", "authenticator_id"))
     if not proofs or any(authenticator or not index for index, authenticator in proofs):
         return False

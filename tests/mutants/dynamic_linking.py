@@ -188,8 +188,8 @@ TRUSTED = [
         f"{DEVICES}::test_without_a_proof_nothing_is_remembered",
         (
             "actions/devices.py",
-            "proved = action.state == ActionState.CHALLENGE_SUCCEEDED and is_fresh",
-            "proved = is_fresh",
+            "proved = action.state == ActionState.CHALLENGE_SUCCEEDED and action.state_updated_at >= since",
+            "proved = action.state_updated_at >= since",
         ),
     ),
     mutant(
@@ -197,7 +197,7 @@ TRUSTED = [
         f"{DEVICES}::test_an_old_proof_does_not_count",
         (
             "actions/devices.py",
-            "proved = action.state == ActionState.CHALLENGE_SUCCEEDED and is_fresh",
+            "proved = action.state == ActionState.CHALLENGE_SUCCEEDED and action.state_updated_at >= since",
             "proved = action.state == ActionState.CHALLENGE_SUCCEEDED",
         ),
     ),
@@ -232,7 +232,11 @@ TRUSTED = [
     mutant(
         "devices: told and forgotten without a proof",
         f"{DEVICES}::test_devices_are_neither_told_nor_forgotten_without_a_proof",
-        ("actions/hosted_devices.py", "        if not self.context.may(Scope.UPDATE):", "        if False:"),
+        (
+            "actions/own_methods.py",
+            '    if not context.may(Scope.UPDATE):\n        raise Forbidden("Devices',
+            '    if False:\n        raise Forbidden("Devices',
+        ),
     ),
 ]
 

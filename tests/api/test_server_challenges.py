@@ -519,21 +519,17 @@ def test_an_own_proof_beside_it_gives_the_right(acme, api, browser):
 
 def test_once_the_own_proof_beside_it_is_withdrawn_the_strangers_gives_nothing(acme, api, browser):
     user = make.make_user(acme)
-    row = make.make_authenticator(user, M.EMAIL_OTP, contact="ada@b.example")
+    app = make.make_authenticator(user, M.AUTHENTICATOR_APP)
     make.make_authenticator(user, M.SMS, contact="+6421123456")
-    tracked = ok(api("POST", "users/alice/actions/pay", {"idempotencyKey": "k"}))["token"]
-    ok(browser("POST", "challenge/email-otp", {}, token=tracked))
-    ok(browser("POST", "verify/email-otp", {"verificationCode": code_sent()}, token=tracked))
-    ok(enrols(browser, tracked))
-    Challenge.objects.create(
-        tenant=acme,
-        user=user,
-        action_id=Action.objects.get().pk,
-        method=M.EMAIL_OTP,
-        contact_index="of a stranger",
-        verified_at=Challenge.objects.latest("verified_at").verified_at,
-        expires_at=Challenge.objects.latest("verified_at").expires_at,
+    tracked, _claimed = stranger_proves(api)
+    theirs = Challenge.objects.get(action_id=Action.objects.get().pk)
+    make.make_challenge(
+        user,
+        method=M.AUTHENTICATOR_APP,
+        authenticator=app,
+        action_id=theirs.action_id,
+        verified_at=theirs.verified_at,
     )
     ok(enrols(browser, tracked))
-    ok(api("DELETE", f"users/alice/authenticators/{row.pk}"))
+    ok(api("DELETE", f"users/alice/authenticators/{app.pk}"))
     refused(enrols(browser, tracked), 403, "invalid_request")

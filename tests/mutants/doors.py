@@ -76,6 +76,12 @@ DOORS = [
         ),
     ),
     mutant(
+        "addresses: a withdrawn proof stands for a stranger's",
+        "tests/api/test_server_challenges.py"
+        "::test_once_the_own_proof_beside_it_is_withdrawn_the_strangers_gives_nothing",
+        ("authenticators/lone_addresses.py", ", withdrawn_at=None", ""),
+    ),
+    mutant(
         "paths: a user is called by another one's resources",
         "tests/api/test_id_paths.py",
         (

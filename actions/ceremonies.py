@@ -28,6 +28,8 @@ from authsignal_portal.vocabulary import Scope, VerificationMethod
 
 Purpose = Challenge.Purpose
 M = VerificationMethod
+# Of a challenge that was begun for an action, and not for whatever comes.
+NAMED = "isNamed"
 RESIDENT_KEY: dict[VerificationMethod, webauthn.ResidentKey] = {
     M.PASSKEY: "required",
     # A key has little room, and a second factor is asked of a user who is known.
@@ -141,15 +143,50 @@ def finish_passkey_registration(
 
 @transaction.atomic
 def begin_by_client(tenant: Tenant, *, action_code: str, idempotency_key: str) -> Challenge:
-    """A challenge before the user is known; its action comes into being when they are."""
-    linking.check_needs_none(tenant, action_code)
+    """A challenge before the user is known; its action comes into being when they are.
+
+    Where none is named it is the tenant's for passkeys, unless an app signs it beside a token (`check_begun_for`).
+    """
+    code = action_code or tenant.default_passkey_action
+    linking.check_needs_none(tenant, code)
     return challenges.start_nonce(
         tenant=tenant,
         user=None,
-        origin=Origin(None, action_code, idempotency_key),
+        origin=Origin(None, code, idempotency_key),
         purpose=Purpose.AUTHENTICATE,
+        context={NAMED: True} if action_code or idempotency_key else {},
         lifetime_seconds=settings.PROOF_FRESH_SECONDS,
     )
+
+
+def begin_for(context: ClientContext, *, action_code: str, idempotency_key: str) -> Challenge:
+    """The same for the token's user alone: for the token's action, or for another that is named and begins later."""
+    own = origin_of(context.action)
+    is_own = action_code in ("", own.action_code) and idempotency_key in ("", own.idempotency_key)
+    code = action_code or own.action_code
+    with one_at_a_time(context):
+        if not is_own:
+            linking.check_needs_none(context.tenant, code)
+        return challenges.start_nonce(
+            tenant=context.tenant,
+            user=context.user,
+            origin=own if is_own else Origin(None, code, idempotency_key),
+            purpose=Purpose.AUTHENTICATE,
+            context={NAMED: True},
+            lifetime_seconds=settings.PROOF_FRESH_SECONDS,
+        )
+
+
+def check_begun_for(challenge: Challenge, action: Action) -> None:
+    """A signature counts for the action that it was begun for; one that was begun for none, as apps of older SDKs do,
+    for the action of the token that it comes with. Raises InvalidRequest.
+    """
+    another = challenge.action_id not in (None, action.pk)
+    if challenge.context.get(NAMED):
+        another |= challenge.action_code != action.action_code
+        another |= challenge.idempotency_key not in ("", action.idempotency_key)
+    if another:
+        raise InvalidRequest("challengeId belongs to another action.")
 
 
 def start_passkey_authentication(tenant: Tenant, context: ClientContext | None, challenge_id: str | None) -> Ceremony:
@@ -163,7 +200,7 @@ def start_passkey_authentication(tenant: Tenant, context: ClientContext | None, 
     elif challenge_id:
         challenge = _begun(tenant, challenge_id)
     else:
-        challenge = begin_by_client(tenant, action_code=tenant.default_passkey_action, idempotency_key="")
+        challenge = begin_by_client(tenant, action_code="", idempotency_key="")
     return _authentication(tenant, challenge, context.user if context else None)
 
 

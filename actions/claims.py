@@ -9,8 +9,8 @@ from actions import proofs
 from actions.models import Action
 from audit import log
 from audit.events import Tag
-from authenticators import available, enrolment, several
-from authenticators.models import Challenge, EndUser
+from authenticators import available, enrolment, lone_addresses, several
+from authenticators.models import Authenticator, Challenge, EndUser
 from authsignal_portal import clock
 from authsignal_portal.errors import Conflict, Unauthorized
 from authsignal_portal.models import Tenant
@@ -23,7 +23,7 @@ def locked(*, tenant: Tenant, challenge_id: str) -> Challenge:
     if named and named.user:
         named.user.lock()
     rows = Challenge.objects.select_for_update(of=("self",)).select_related("tenant", "user", "authenticator")
-    found = rows.filter(pk=challenge_id, tenant=tenant).first()
+    found = rows.filter(pk=challenge_id, tenant=tenant, withdrawn_at=None).first()
     if found is None:
         raise Unauthorized("challengeId names no challenge.")
     return found
@@ -77,9 +77,20 @@ def hold(action_id: uuid.UUID) -> Action:
 
 
 def bind(challenge: Challenge, action: Action) -> None:
-    """Give the locked challenge the user and action that it turned out to belong to."""
-    Challenge.objects.filter(pk=challenge.pk).update(user=action.user, action_id=action.pk)
+    """Give the locked challenge the user and action that it turned out to belong to, and what of theirs it proved."""
+    Challenge.objects.filter(pk=challenge.pk).update(
+        user=action.user,
+        action_id=action.pk,
+        authenticator=challenge.authenticator or _at_its_address(challenge, action.user),
+    )
     challenge.user, challenge.action_id = action.user, action.pk
+
+
+def _at_its_address(challenge: Challenge, user: EndUser) -> Authenticator | None:
+    if not challenge.contact_index:
+        return None
+    rows = user.authenticators.filter(contact_index=challenge.contact_index).exclude(verified_at=None)
+    return rows.filter(method=challenge.method).first() or rows.first()
 
 
 def may_enrol(challenge: Challenge, user: EndUser) -> bool:
@@ -124,5 +135,4 @@ def proves_unbound(challenge: Challenge, action: Action) -> bool:
         return False
     if not challenge.contact_sealed or may_enrol(challenge, user) or not available.was_enrolled(user):
         return True
-    theirs = user.authenticators.filter(contact_index=challenge.contact_index).exclude(verified_at=None).exists()
-    return theirs or challenge.contact_index in (user.email_index, user.phone_number_index)
+    return lone_addresses.is_theirs(user, challenge.contact_index)

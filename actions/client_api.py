@@ -123,14 +123,15 @@ class BeginView(EitherView):
     def begin(self) -> Any:
         given = self.parsed(inputs.BeginInput)
         context = self.context
-        if context and context.facts.transaction_hash and given.get("action") in (None, context.action.action_code):
+        action, key = given.get("action") or "", given.get("idempotencyKey") or ""
+        if context and context.facts.transaction_hash and action in ("", context.action.action_code):
             return device_waiting.start_in_app(context)
-        action = given.get("action") or self.tenant.default_passkey_action
-        if not track_request.is_action_code(action):
+        if action and not track_request.is_action_code(action):
             raise InvalidRequest("action must have 1 to 64 letters, digits, hyphens and underscores.")
-        key = given.get("idempotencyKey", "")
         if key:
             checked_id(key, "idempotencyKey")
+        if context:
+            return ceremonies.begin_for(context, action_code=action, idempotency_key=key)
         return ceremonies.begin_by_client(self.tenant, action_code=action, idempotency_key=key)
 
 

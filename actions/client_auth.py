@@ -9,8 +9,9 @@ from django.utils import translation
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from actions import languages, one_browser
+from actions import languages, one_browser, states
 from actions.models import Action, ActionFacts
+from authenticators import challenges, lone_addresses
 from authenticators.models import EndUser
 from authsignal_portal import clock, limits, tokens
 from authsignal_portal.api import mark_tenant
@@ -48,17 +49,28 @@ class ClientContext:
 
     @property
     def has_fresh_proof(self) -> bool:
-        """Whether this action was proved in the last ten minutes; both its tokens share in it."""
-        fresh = timedelta(seconds=settings.PROOF_FRESH_SECONDS)
+        """Whether this action was proved in the last ten minutes; both its tokens share in it.
+
+        Asked anew each time: it ends at once with the authenticator that it was proved with, or when the backend
+        closes the action. A code to an address that is not the user's is none.
+        """
+        since = self.now - timedelta(seconds=settings.PROOF_FRESH_SECONDS)
         succeeded = self.action.state == ActionState.CHALLENGE_SUCCEEDED
-        if succeeded and self.now - self.action.state_updated_at <= fresh:
-            return True
-        return self.token.purpose == TokenPurpose.ACCESS and self.now - self.token.issued_at <= fresh
+        by_state = succeeded and self.action.state_updated_at >= since
+        by_token = self.token.purpose == TokenPurpose.ACCESS and self.token.issued_at >= since
+        proved = not self.is_closed and (by_state or by_token)
+        proved = proved and not lone_addresses.is_all(self.user, self.action.pk)
+        return proved and challenges.stand(self.action.pk, since=since)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether somebody decided: then it is open to nothing that its tokens or its proofs would allow."""
+        return self.action.state in states.CLOSED_TO_PROOF
 
     def may(self, scope: Scope) -> bool:
         """Whether the customer's backend granted the scope, or a fresh proof stands for it."""
         granted = self.token.purpose == TokenPurpose.TRACK and scope in self.token.scopes
-        return granted or self.has_fresh_proof
+        return (granted and not self.is_closed) or self.has_fresh_proof
 
 
 def read_context(text: object, *, page_language: str = "") -> ClientContext:

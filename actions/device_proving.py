@@ -195,6 +195,8 @@ def verify_in_app(
         if context:
             proofs.check_permitted(context.action, M.IN_APP)
         challenge = _taken(tenant, challenge_id, device.user)
+        if context:
+            ceremonies.check_begun_for(challenge, context.action)
         attempt = challenges.finish(
             tenant=tenant, user=device.user, method=M.IN_APP, challenge=challenge, answer=signed
         )
@@ -215,9 +217,8 @@ def _taken(tenant: Tenant, challenge_id: str, user: EndUser) -> Challenge:
     """A challenge that was begun for whatever method comes becomes one of this method, while nobody has used it."""
     begun = Challenge.objects.filter(pk=challenge_id, tenant=tenant, purpose=Purpose.AUTHENTICATE)
     begun = begun.filter(Q(user=None) | Q(user=user))
-    begun.filter(user=None, method=M.PASSKEY, verified_at=None, failed_at=None).exclude(nonce=None).update(
-        method=M.IN_APP
-    )
+    waiting = begun.filter(method=M.PASSKEY, verified_at=None, failed_at=None).exclude(nonce=None)
+    waiting.filter(Q(user=None) | Q(**{f"context__{ceremonies.NAMED}": True})).update(method=M.IN_APP)
     challenge = begun.filter(method=M.IN_APP).select_related("tenant", "user").first()
     if challenge is None:
         raise InvalidRequest("challengeId names no open challenge. Begin a new one.")
@@ -229,8 +230,6 @@ def _proved_action(
 ) -> Action:
     if context is None:
         return ceremonies.begin_action(challenge, device.user, seen)
-    if challenge.action_id not in (None, context.action.pk):
-        raise InvalidRequest("challengeId belongs to another action.")
     Challenge.objects.filter(pk=challenge.pk).update(user=context.user, action_id=context.action.pk)
     return context.action
 

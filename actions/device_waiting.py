@@ -180,9 +180,9 @@ def qr_shown(tenant: Tenant, challenge_id: str, device_code: str) -> Challenge:
 def qr_stages(challenge_ids: Collection[str]) -> dict[str, Stage]:
     """How far each code of this server's own sockets has come, by its row alone: one query, whatever their tenants.
 
-    One that is gone with its user is left out.
+    One that is gone with its user, or was approved by a device that is gone, is left out.
     """
-    rows = Challenge.objects.filter(pk__in=challenge_ids, method=M.QR_CODE)
+    rows = Challenge.objects.filter(pk__in=challenge_ids, method=M.QR_CODE, withdrawn_at=None)
     over = Q(failed_at__isnull=False) | Q(expires_at__lte=clock.Now())
     claimed = Q(authenticator__isnull=False)
     stage = Case(
@@ -231,7 +231,7 @@ def delivered(challenge: Challenge) -> Outcome:
         return Outcome(True, is_consumed=True)
     now = clock.now()
     fresh = now - timedelta(seconds=settings.PROOF_FRESH_SECONDS)
-    undelivered = Challenge.objects.filter(pk=challenge.pk, verified_at__gt=fresh, claimed_at=None)
+    undelivered = Challenge.objects.filter(pk=challenge.pk, verified_at__gt=fresh, claimed_at=None, withdrawn_at=None)
     token = None
     if undelivered.update(claimed_at=now):
         token = proofs.access_token(action, now=now, since=challenge.verified_at)

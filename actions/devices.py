@@ -10,6 +10,7 @@ from django.db import transaction
 from actions.models import Action, ActionFacts, Device
 from audit import log
 from audit.events import Tag
+from authenticators import challenges
 from authenticators.models import EndUser
 from authsignal_portal import clock, user_agent
 from authsignal_portal.errors import Forbidden, InvalidRequest, NotFound
@@ -22,9 +23,10 @@ LOOKED_AT = 200
 
 def may_remember(action: Action, facts: ActionFacts, *, now: datetime) -> bool:
     """Whether this action's device may be remembered now: the tenant wants it, and the action was proved just now."""
-    is_fresh = now - action.state_updated_at <= timedelta(seconds=settings.PROOF_FRESH_SECONDS)
-    proved = action.state == ActionState.CHALLENGE_SUCCEEDED and is_fresh
-    return proved and action.tenant.remember_devices and bool(facts.device_id)
+    since = now - timedelta(seconds=settings.PROOF_FRESH_SECONDS)
+    proved = action.state == ActionState.CHALLENGE_SUCCEEDED and action.state_updated_at >= since
+    wanted = proved and action.tenant.remember_devices and bool(facts.device_id)
+    return wanted and challenges.stand(action.pk, since=since)
 
 
 @transaction.atomic

@@ -7,13 +7,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import devices
+from actions import devices, own_methods
 from actions.hosted import HostedView
 from actions.models import Device
 from audit import log
-from authsignal_portal.errors import Forbidden, NotFound
+from authsignal_portal.errors import NotFound
 from authsignal_portal.fields import Count
-from authsignal_portal.vocabulary import Scope
 from authsignal_portal.wire import iso, present
 
 
@@ -30,27 +29,19 @@ class RememberDeviceView(HostedView):
         return Response({"rememberedUntil": iso(devices.remember(context.action, context.facts, now=context.now))})
 
 
-class DevicesPageView(HostedView):
-    """What a user may know and do about their devices takes the same word or proof as their authenticators."""
-
-    def check(self) -> None:
-        if not self.context.may(Scope.UPDATE):
-            raise Forbidden("Devices need a completed challenge first.")
-
-
-class ListDevicesView(DevicesPageView):
+class ListDevicesView(HostedView):
     @extend_schema(request=None, responses={200: dict})
     def post(self, request: Request) -> Response:
-        self.check()
         context = self.context
+        own_methods.check_devices(context)
         found = devices.listed(context.user, this=context.facts.device_id, now=context.now)
         return Response({"devices": [device_output(one) for one in found]})
 
 
-class ForgetDeviceView(DevicesPageView):
+class ForgetDeviceView(HostedView):
     @extend_schema(request=DeviceInput, responses={200: dict})
     def post(self, request: Request) -> Response:
-        self.check()
+        own_methods.check_devices(self.context)
         user = self.context.user
         device = Device.objects.filter(pk=self.parsed(DeviceInput).get("id", 0), user=user, invalidated_at=None).first()
         if device is None:

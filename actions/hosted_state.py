@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_plus
 
 import phonenumbers
 from django.conf import settings
@@ -117,8 +118,11 @@ def may_enrol(context: ClientContext, *, is_new: bool) -> list[VerificationMetho
     refuse."""
     if context.action.state in states.CLOSED_TO_PROOF:
         return []
-    needs_word = not is_new or context.tenant.first_enrolment_needs_scope
-    return [method for method in M if not needs_word or proving.has_word(context, method)]
+    if is_new and not context.tenant.first_enrolment_needs_scope:
+        return list(M)
+    # Asked once for all methods.
+    held = [scope for scope in (Scope.ADD, Scope.UPDATE) if context.may(scope)]
+    return [method for method in M if enrolment.is_granted(context.user, method, held.__contains__)]
 
 
 def _methods(
@@ -305,10 +309,11 @@ def checked_target(tenant: Tenant, facts: ActionFacts) -> str | None:
 
 
 def with_token(url: str, token: str) -> str:
-    """The URL with `token` appended to whatever query it has."""
+    """The URL with `token` appended to whatever query it has: the only one of that name, whichever the app reads."""
     base, hash_sign, fragment = url.partition("#")
-    separator = "&" if "?" in base and not base.endswith(("?", "&")) else "" if "?" in base else "?"
-    return f"{base}{separator}token={token}{hash_sign}{fragment}"
+    place, _mark, query = base.partition("?")
+    kept = [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]).lower() != "token"]
+    return f"{place}?{'&'.join([*kept, f'token={token}'])}{hash_sign}{fragment}"
 
 
 # -- telephone -----------------------------------------------------------------------------------

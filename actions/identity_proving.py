@@ -143,7 +143,7 @@ def begun(context: ClientContext, challenge_id: str) -> Begun:
 
 def _named(context: ClientContext, challenge_id: str) -> Challenge:
     rows = Challenge.objects.filter(tenant=context.tenant, action_id=context.action.pk, method__in=IDENTITY_CHECKS)
-    challenge = rows.select_related("tenant", "user").filter(pk=challenge_id).first()
+    challenge = rows.select_related("tenant", "user").filter(pk=challenge_id, withdrawn_at=None).first()
     if challenge is None:
         raise InvalidRequest("challengeId names no identity check of this action.")
     return challenge

@@ -23,7 +23,8 @@ MAX_PAYEE = 140
 MAX_EXACT = 2**53
 DECIMAL = re.compile(r"(0|[1-9][0-9]{0,29})(\.[0-9]{1,18})?")
 CURRENCY = re.compile(r"[A-Za-z0-9]{2,12}")
-LINK = re.compile(r"://|\bwww\.", re.IGNORECASE)
+# With a path a domain is a link to every mail program; alone it may be how a company is called (Booking.com).
+LINK = re.compile(r"://|\bwww\.|\w\.(?:[^\W\d_]{2,24}|xn--[a-z0-9-]+)(?::[0-9]+)?[/?#]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

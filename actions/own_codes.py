@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from actions import states
 from actions.client_auth import ClientContext
 from authenticators import available
 from authenticators.models import EndUser, RecoveryCode
@@ -31,7 +30,7 @@ def told(context: ClientContext, *, is_enrolled: bool) -> dict[str, Any]:
 
 def _may_change(context: ClientContext) -> bool:
     """As `proving.new_recovery_codes` judges it; here only so that nothing is offered which that would refuse."""
-    return context.action.state not in states.CLOSED_TO_PROOF and context.may(Scope.UPDATE)
+    return context.may(Scope.UPDATE)
 
 
 def unused(user: EndUser) -> int | None:

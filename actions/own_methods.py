@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from actions import proofs
 from actions.client_auth import ClientContext
 from actions.proving import one_at_a_time
 from audit import log
@@ -68,19 +69,20 @@ class Listed:
 
 
 def listed(context: ClientContext) -> list[Listed]:
-    """What is enrolled, the oldest first."""
+    """What is enrolled, the oldest first. Raises InvalidRequest where somebody closed the action."""
+    proofs.check_open(context.action)
     groups = _groups(_enrolled(context.user))
     working = {key for key, rows in groups.items() if not _is_expired(context, rows)}
-    names, in_clear = provider_names(context.tenant), context.may(Scope.UPDATE)
+    names, held = provider_names(context.tenant), _held(context)
     return [
         Listed(
             rows=tuple(rows),
             name=names.get(rows[0].method, ""),
-            detail=_detail(rows[0], in_clear=in_clear),
+            detail=_detail(rows[0], in_clear=Scope.UPDATE in held),
             made_on=_made_on(rows[0]),
             is_expired=key not in working,
-            may=_may(context, rows, is_only=len(groups) == 1, others_work=bool(working - {key})),
-            is_last=working == {key} and _removes(context) and not context.tenant.allow_disabling_mfa,
+            may=_may(context, rows, held, is_only=len(groups) == 1, others_work=bool(working - {key})),
+            is_last=working == {key} and _removes(context, held) and not context.tenant.allow_disabling_mfa,
         )
         for key, rows in groups.items()
     ]
@@ -133,24 +135,46 @@ def provider_names(tenant: Tenant) -> dict[str, str]:
 # -- what may be done ----------------------------------------------------------------------------
 
 
-def _may(context: ClientContext, rows: Sequence[Authenticator], *, is_only: bool, others_work: bool) -> frozenset[str]:
-    updates = context.may(Scope.UPDATE)
+def _held(context: ClientContext) -> frozenset[Scope]:
+    """What the backend's word or a fresh proof allows, of what is asked here."""
+    return frozenset(scope for scope in (Scope.UPDATE, Scope.REMOVE) if context.may(scope))
+
+
+def _may(
+    context: ClientContext,
+    rows: Sequence[Authenticator],
+    held: frozenset[Scope],
+    *,
+    is_only: bool,
+    others_work: bool,
+) -> frozenset[str]:
+    updates = Scope.UPDATE in held
     is_default, is_expired = any(row.is_default for row in rows), _is_expired(context, rows)
     rights = {
         "rename": updates,
         "prefer": updates and not (is_only or is_default or is_expired),
-        "remove": _may_remove(context, others_work=others_work),
+        "remove": _may_remove(context, held, others_work=others_work),
     }
     return frozenset(name for name, holds in rights.items() if holds)
 
 
-def _may_remove(context: ClientContext, *, others_work: bool) -> bool:
+def _may_remove(context: ClientContext, held: frozenset[Scope], *, others_work: bool) -> bool:
     """Whether one may go: with the backend's word or a fresh proof, as far as the tenant lets users."""
-    return _removes(context) and (others_work or context.tenant.allow_disabling_mfa)
+    return _removes(context, held) and (others_work or context.tenant.allow_disabling_mfa)
 
 
-def _removes(context: ClientContext) -> bool:
-    return context.may(Scope.REMOVE) and context.tenant.allow_deleting_user_authenticators
+def _removes(context: ClientContext, held: frozenset[Scope]) -> bool:
+    return Scope.REMOVE in held and context.tenant.allow_deleting_user_authenticators
+
+
+def check_devices(context: ClientContext) -> None:
+    """To know or forget the devices takes the same word or proof as the authenticators.
+
+    Raises Forbidden, and InvalidRequest where somebody closed the action.
+    """
+    proofs.check_open(context.action)
+    if not context.may(Scope.UPDATE):
+        raise Forbidden("Devices need a completed challenge first.")
 
 
 # -- doing it ------------------------------------------------------------------------------------
@@ -161,7 +185,7 @@ def remove(context: ClientContext, authenticator_id: str) -> None:
     with _one_of(context, authenticator_id) as rows:
         working = context.user.authenticators.filter(Authenticator.usable())
         others = working.exclude(pk__in=[row.pk for row in rows])
-        if not _may_remove(context, others_work=others.exists()):
+        if not _may_remove(context, _held(context), others_work=others.exists()):
             raise Forbidden("This method cannot be removed here.")
         for row in rows:
             # The user hears of one phone once.
@@ -188,12 +212,16 @@ def prefer(context: ClientContext, authenticator_id: str) -> None:
 
 @contextmanager
 def _one_of(context: ClientContext, authenticator_id: str) -> Iterator[list[Authenticator]]:
-    """The user's own authenticator, and whatever else is one with it, with the user locked."""
+    """The user's own authenticator, and whatever else is one with it, with the user locked.
+
+    Raises NotFound, ExpiredToken, and InvalidRequest where somebody closed the action.
+    """
     try:
         named = uuid.UUID(authenticator_id)
     except ValueError as error:
         raise NotFound("No such authenticator.") from error
     with one_at_a_time(context):
+        proofs.check_open(context.action)
         found = [same for same in _groups(_enrolled(context.user)).values() if named in {row.pk for row in same}]
         if not found:
             raise NotFound("No such authenticator.")

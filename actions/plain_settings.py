@@ -9,8 +9,6 @@ from actions.models import Device
 from actions.plain_screens import Shown
 from actions.plain_visit import NEXT, Answer, Visit, may_add
 from audit import log
-from authsignal_portal.errors import Forbidden
-from authsignal_portal.vocabulary import Scope
 
 # Of a number that the database's key can be.
 MAX_DIGITS = 18
@@ -74,17 +72,12 @@ def prefer(visit: Visit, _argument: str) -> Answer:
 
 
 def devices_page(visit: Visit, _argument: str = "") -> Shown:
-    _check_devices(visit)
     context = visit.context
+    own_methods.check_devices(context)
     found = devices.listed(context.user, this=context.facts.device_id, now=context.now)
     template = plain_html.row_template(visit.words.render("devices"))
     rows = SafeString("".join(_device_row(visit, one, template) for one in found))
     return Shown("devices", frozenset({"some" if found else "none"}), {"rows": rows})
-
-
-def _check_devices(visit: Visit) -> None:
-    if not visit.context.may(Scope.UPDATE):
-        raise Forbidden("Devices need a completed challenge first.")
 
 
 def _device_row(visit: Visit, one: devices.Listed, template: str) -> str:
@@ -99,7 +92,7 @@ def _device_row(visit: Visit, one: devices.Listed, template: str) -> str:
 
 
 def forget(visit: Visit, device_id: str) -> Shown:
-    _check_devices(visit)
+    own_methods.check_devices(visit.context)
     user = visit.context.user
     rows = Device.objects.filter(user=user, invalidated_at=None)
     is_number = device_id.isascii() and device_id.isdigit() and len(device_id) <= MAX_DIGITS

@@ -43,9 +43,10 @@ def validate(*, tenant: Tenant, token: object, user_id: str | None, action_code:
     action = rows.filter(pk=said.action_id, tenant=tenant).first()
     if action is None or action.user.user_id != said.user_id:
         return Validation(error="Token is invalid or expired.")
-    if user_id and user_id != said.user_id:
+    # An empty one is nobody: a backend whose session names no user must not take anybody's proof.
+    if user_id is not None and user_id != said.user_id:
         return Validation(error="User is invalid.")
-    if action_code and action_code != said.action_code:
+    if action_code is not None and action_code != said.action_code:
         return Validation(error="Action is invalid.")
     return replace(_with_transaction(action), veriff_session_id=_veriff_session_id(action))
 

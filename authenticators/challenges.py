@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from audit import log
 from audit.events import Tag
@@ -380,14 +380,26 @@ def _cancel_surplus(user: EndUser | None, action_id: uuid.UUID | None) -> None:
 
 
 def of_action(tenant: Tenant, action_id: uuid.UUID, method: VerificationMethod) -> QuerySet[Challenge]:
-    """The action's challenges by this method, newest first."""
+    """The action's challenges by this method, newest first; of one moment, what has not ended."""
     rows = Challenge.objects.filter(tenant=tenant, action_id=action_id, method=method)
-    return rows.select_related("tenant", "user").order_by("-created_at", "-pk")
+    last_ended = F("failed_at").desc(nulls_first=True)
+    return rows.select_related("tenant", "user").order_by("-created_at", last_ended, "-pk")
 
 
 def by_nonce(tenant: Tenant, action_id: uuid.UUID, method: VerificationMethod, nonce: bytes) -> QuerySet[Challenge]:
     """The action's challenge by this method whose random bytes these are."""
     return of_action(tenant, action_id, method).filter(nonce=nonce)
+
+
+def stand(action_id: uuid.UUID, *, since: datetime) -> bool:
+    """Whether what the action's proofs allow is allowed still: no authenticator that gave one was deleted, or the user
+    proved it by another too, after `since`. An enrolment is no such proof: the lost one may have allowed it.
+    """
+    found = Challenge.objects.filter(action_id=action_id, verified_at__isnull=False).aggregate(
+        withdrawn=Count("pk", filter=Q(withdrawn_at__isnull=False)),
+        others=Count("pk", filter=Q(withdrawn_at=None, purpose=Challenge.Purpose.AUTHENTICATE, verified_at__gte=since)),
+    )
+    return not found["withdrawn"] or found["others"] > 0
 
 
 def withdraw(challenges: QuerySet[Challenge]) -> None:
@@ -426,8 +438,9 @@ def end_at(user: uuid.UUID, tenant: uuid.UUID, address: str, now: datetime) -> N
 
 
 def by_id(tenant: Tenant, challenge_id: str) -> Challenge:
-    """A challenge of this tenant. Raises InvalidRequest."""
-    found = Challenge.objects.filter(pk=challenge_id, tenant=tenant).select_related("tenant", "user").first()
+    """A challenge of this tenant whose proof, if any, stands. Raises InvalidRequest."""
+    rows = Challenge.objects.filter(pk=challenge_id, tenant=tenant, withdrawn_at=None)
+    found = rows.select_related("tenant", "user").first()
     if found is None:
         raise InvalidRequest("challengeId names no challenge.")
     return found
@@ -510,7 +523,7 @@ def tries(method: VerificationMethod) -> int:
 
 
 def _locked(challenge: Challenge) -> Challenge | None:
-    """None when it went with its authenticator or its user since it was read."""
+    """None when it went with its user since it was read."""
     rows = Challenge.objects.select_for_update(of=("self",)).select_related("tenant", "user", "authenticator")
     return rows.filter(pk=challenge.pk).first()
 
@@ -559,6 +572,8 @@ def _proved(challenge: Challenge, judged: Judged, now: datetime, answer: Any) ->
             _tell_of_a_copy(authenticator, challenge, now)
         authenticator.last_verified_at = now
         authenticator.save(update_fields=["last_verified_at"])
+        challenge.authenticator = authenticator
+        challenge.save(update_fields=["authenticator"])
     _record(Tag.CHALLENGE_VERIFIED, challenge, now, authenticator=str(authenticator.pk) if authenticator else None)
     return Attempt(Proof(challenge, authenticator, enrolled, judged.is_silent, answer))
 

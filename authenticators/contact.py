@@ -4,8 +4,10 @@ import re
 import unicodedata
 import uuid
 
+import idna
 import phonenumbers
 
+from authenticators import lookalikes
 from authsignal_portal import crypto
 from authsignal_portal.errors import RefusedAddress
 
@@ -17,15 +19,52 @@ PHONE = re.compile(r"\+?[0-9]{7,15}")
 
 
 def clean_email(text: str) -> str:
-    """The address without surrounding space. Raises RefusedAddress."""
+    """The address as it is kept, counted and written to: without surrounding space, its domain in one form.
+
+    Raises RefusedAddress.
+    """
     text = text.strip()
     if len(text) > 254 or not EMAIL.fullmatch(text):
         raise RefusedAddress("email is not an email address.", reason="bad-email")
-    check_spelling(text)
-    return text
+    return one_spelling(text)
 
 
-def check_spelling(text: str) -> None:
+def one_spelling(text: str) -> str:
+    """The address with its domain in one form. Raises RefusedAddress where mail software may take it for another."""
+    _check_seen(text)
+    _check_letters(text)
+    name, at, domain = text.rpartition("@")
+    try:
+        cleaned = f"{name}{at}{_domain(domain)}"
+    except ValueError as error:
+        raise RefusedAddress("email has a domain that no mail reaches.", reason="bad-email") from error
+    _check_letters(cleaned)
+    return cleaned
+
+
+def _check_seen(text: str) -> None:
+    """Mail software drops what cannot be seen, and reads `=?utf-8?q?bob?=` as bob. Raises RefusedAddress."""
+    if "=?" in text or any(lookalikes.is_unseen(char) for char in text):
+        description = "email holds a character that cannot be seen, or an encoded one. Write it with the plain letter."
+        raise RefusedAddress(description, reason="bad-email")
+
+
+def _domain(text: str) -> str:
+    """A domain in the one form of all its spellings: one of ASCII letters alone as it is, else by IDNA 2008 and UTS 46
+    with its own letters. Raises ValueError, also for one that means another domain to software that follows IDNA 2003.
+    """
+    if not all(text.split(".")):
+        raise ValueError("A part of the domain is empty.")
+    if text.isascii() and "xn--" not in text.lower():
+        return text
+    encoded = idna.encode(text, uts46=True)
+    own = idna.decode(encoded)
+    if own.encode("idna") != encoded:
+        raise ValueError("The domain has two meanings.")
+    return own
+
+
+def _check_letters(text: str) -> None:
     """Raises RefusedAddress for an address that we take for the same as another one, and a mail server may not: it has
     letters that are forms of others (ſ for s), or whose small form is not theirs alone (ß for ss).
     """
@@ -74,12 +113,21 @@ def _mailbox(text: str) -> str:
 
 def normal(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold().strip()
-    if "@" in folded:
-        return folded
+    name, at, domain = folded.rpartition("@")
+    if at:
+        return f"{name}@{_known_domain(domain)}"
     digits = "+" + re.sub(r"[^0-9]", "", folded)
     parsed = e164(digits)
     # One line, one form: +64 021… is +64 21….
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if parsed else digits
+
+
+def _known_domain(text: str) -> str:
+    """Where it is asked for and not kept, a domain that none can be stored with is what it is."""
+    try:
+        return _domain(text)
+    except ValueError:
+        return text
 
 
 def e164(text: str) -> phonenumbers.PhoneNumber | None:

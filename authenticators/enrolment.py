@@ -83,6 +83,10 @@ def complete(
         replaced = several.held(user, method).exclude(pk=row.pk)
         for old in replaced:
             _record(Tag.AUTHENTICATOR_REMOVED, old, actor, now, action_id, reason="replaced")
+        if action_id:
+            # Who replaces their own by a proof of it goes on; whatever else it proved ends with it.
+            proofs = Challenge.objects.filter(action_id=action_id, authenticator__in=replaced)
+            proofs.exclude(verified_at=None).update(authenticator=row)
         replaced.delete()
     others = user.authenticators.exclude(pk=row.pk).exclude(verified_at=None)
     row.verified_at = row.last_verified_at = now
@@ -106,6 +110,7 @@ def adopt(challenge: Challenge, *, now: datetime) -> Authenticator:
     assert challenge.user is not None
     row = begin(challenge.user, VerificationMethod(challenge.method), to=challenge.contact)
     complete(row, now=now, actor=log.user(challenge.user.pseudonym), action_id=challenge.action_id)
+    Challenge.objects.filter(pk=challenge.pk).update(authenticator=row)
     return row
 
 
@@ -223,7 +228,8 @@ def new_recovery_codes(user: EndUser, *, actor: log.Actor, now: datetime) -> lis
 
 @transaction.atomic
 def remove(row: Authenticator, *, actor: log.Actor, tells: bool = True) -> None:
-    """Take an authenticator away; challenges that named it end with it. Nothing happens if it went meanwhile.
+    """Take an authenticator away; challenges that named it, and what was proved with it, end with it
+    (`models.end_with_it`). Nothing happens if it went meanwhile.
 
     `tells`: as of `complete`.
     """

@@ -102,7 +102,10 @@ def show_code(link: MagicLink) -> str | None:
 
 
 def names_its_address(link: MagicLink, typed: str) -> bool:
-    """Whether the text is the address that the link went to. Each try counts, before it is compared."""
+    """Whether the text is the address that the link went to. Each try counts, before it is compared; a press without
+    any, as of a mail scanner, is none."""
+    if not typed.strip():
+        return False
     return _try(link) and link.challenge.contact_index in contact.indexes(link.challenge.tenant_id, typed)
 
 

@@ -48,7 +48,7 @@ def check(text: str) -> None:
     marks = 0
     for char in text:
         category = unicodedata.category(char)
-        if category[0] == "C" or category in ("Zl", "Zp") or char in BLANK or SELECTORS.match(char):
+        if is_unseen(char):
             raise Misleading(f"holds a character that cannot be seen ({_name(char)})")
         if category == "Zs" and char != " ":
             raise Misleading(f"holds a space other than the ordinary one ({_name(char)})")
@@ -63,6 +63,12 @@ def check(text: str) -> None:
         scripts = scripts_of(word)
         if len(scripts) > 1 and not scripts <= TOGETHER:
             raise Misleading(f"mixes alphabets in one word ({', '.join(sorted(each.title() for each in scripts))})")
+
+
+def is_unseen(char: str) -> bool:
+    """Whether nothing is drawn for it: of control, of format, unassigned, or a letter or mark that is blank."""
+    category = unicodedata.category(char)
+    return category[0] == "C" or category in ("Zl", "Zp") or char in BLANK or SELECTORS.match(char) is not None
 
 
 def scripts_of(word: str) -> set[str]:

@@ -309,6 +309,19 @@ class Authenticator(models.Model):
         return Q(verified_at__isnull=False) & (Q(expires_at=None) | Q(expires_at__gt=clock.Now()))
 
 
+def end_with_it(collector: Any, field: Any, challenges: Any, using: str) -> None:
+    """As `on_delete`, however an authenticator is deleted: its challenges stay on record, and none of them can be
+    answered any more, or counts. Where it goes with its user, these go too.
+    """
+    challenges.filter(verified_at=None, failed_at=None).update(failed_at=clock.Now())
+    challenges.exclude(verified_at=None).update(withdrawn_at=clock.Now())
+    models.SET_NULL(collector, field, challenges, using)
+
+
+# The rows need not be read for it.
+end_with_it.lazy_sub_objs = True  # type: ignore[attr-defined]
+
+
 def new_challenge_id() -> str:
     return secrets.token_hex(32)
 
@@ -331,7 +344,8 @@ class Challenge(models.Model):
     idempotency_key = models.CharField(max_length=255, blank=True)
     method = models.CharField(max_length=32, choices=method_choices, blank=True)
     purpose = models.CharField(max_length=16, choices=Purpose, default=Purpose.AUTHENTICATE)
-    authenticator = models.ForeignKey(Authenticator, on_delete=models.CASCADE, null=True, related_name="+")
+    # What it was begun for, where that is one; then what proved it.
+    authenticator = models.ForeignKey(Authenticator, on_delete=end_with_it, null=True, related_name="+")
     contact_sealed = models.BinaryField(null=True)
     contact_index = models.CharField(max_length=128, blank=True)
     code_hash = models.CharField(max_length=128, blank=True)
@@ -362,6 +376,8 @@ class Challenge(models.Model):
     declined_at = models.DateTimeField(null=True)
     # When its result was handed over: to a user's action, or as a token to the page that waited for it.
     claimed_at = models.DateTimeField(null=True)
+    # It was verified, and what proved it was deleted since: what it allowed is allowed no more (`challenges.stand`).
+    withdrawn_at = models.DateTimeField(null=True)
 
     contact = SealedText("contact_sealed", "contact_index")
     session = SealedText("session_sealed")

@@ -119,8 +119,8 @@ def query(tenant: Tenant, given: Mapping[str, Any], vouched: Vouched | None = No
     if "username" in asked:
         rows = rows.filter(username=asked["username"])
     if "email" in asked:
-        contact.check_spelling(asked["email"])
-        rows = rows.filter(email_index__in=contact.indexes(tenant.pk, asked["email"]))
+        email = contact.one_spelling(asked["email"].strip())
+        rows = rows.filter(email_index__in=contact.indexes(tenant.pk, email))
     if "phoneNumber" in asked:
         rows = rows.filter(phone_number_index__in=contact.indexes(tenant.pk, asked["phoneNumber"]))
     if vouched is not None:

@@ -14,6 +14,11 @@ MAX_DEPTH = 24
 # Tab and line breaks may stand in text; all other control characters, and halves of surrogate pairs, may not.
 UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 ID_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# By the id's name, what stands for a route where %2F comes decoded: `users/x%2Fauthenticators` is the list of x.
+ROUTED = {
+    "userId": re.compile(r"/(?:actions|authenticators|devices)(?:/|\Z)"),
+    "idempotencyKey": re.compile(r"(?:\A|/)actions/"),
+}
 MAX_NUMBER = 10**300
 # Possessive, and the closing quote optional: the time stays linear where a text never ends.
 TEXTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
@@ -120,7 +125,11 @@ def _check_text(value: Any, path: str) -> None:
 
 
 def checked_id(text: str, name: str, limit: int = 255) -> str:
-    """An id from a path or a body: 1 to `limit` characters, none of them a control character."""
+    """An id from a path or a body: 1 to `limit` characters, none of them a control character, and nothing that would be
+    another path where the server has decoded its slashes.
+    """
     if not text or len(text) > limit or ID_FORBIDDEN.search(text) or "\ufffd" in text:
         raise InvalidRequest(f"{name} must have 1 to {limit} characters and no control characters.")
+    if name in ROUTED and (found := ROUTED[name].search(text)):
+        raise InvalidRequest(f"{name} must not hold {found[0]}: in a path it would name something else.")
     return text

@@ -26,7 +26,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from audit import log
 from audit.events import Tag
-from authsignal_portal import access, clock, crypto, limits
+from authsignal_portal import access, clock, crypto, known_browsers, limits
 from authsignal_portal.client_ip import client_ip
 from authsignal_portal.errors import TooManyRequests, Unavailable
 from authsignal_portal.widgets import dress
@@ -104,7 +104,7 @@ def _first_step(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 
 def _password(request: HttpRequest, email: str, password: str) -> tuple[User | None, str]:
     known = User.objects.filter(username=email).first()
-    account = _account(email)
+    account = known_browsers.counted_as(request, _account(email))
     problem = _limited("password", account, request)
     if problem:
         _refused(known, "limit")
@@ -135,7 +135,7 @@ def check_code(
     request: HttpRequest, user: User, code: str, *, new: TOTPDevice | None = None
 ) -> tuple[Device | None, str]:
     """The device whose code this is, or None and what to tell the reader. With `new`, that device is confirmed."""
-    account = _account(user.username)
+    account = known_browsers.counted_as(request, _account(user.username))
     problem = _limited("code", account, request)
     if problem:
         _refused(user, "limit")
@@ -211,7 +211,9 @@ def _signed_in(request: HttpRequest, user: User, device: Device) -> HttpResponse
         django_otp.login(request, device)
         access.begin(request)
         _record(Tag.STAFF_SIGNED_IN, user)
-    return HttpResponseRedirect(target)
+    response = HttpResponseRedirect(target)
+    known_browsers.remember(request, response, _account(user.username))
+    return response
 
 
 def _pending(request: HttpRequest) -> User | None:

@@ -515,6 +515,10 @@ def test_the_server_key_is_no_users_token(api: Api, client: Client) -> None:
         ("/done?a=b%20c&d", "/done?a=b%20c&d&token="),
         ("/done?", "/done?token="),
         ("/done?a=1#part", "/done?a=1&token="),
+        ("/done?token=evil", "/done?token="),
+        ("/done?a=1&token=evil&%74oken=evil&token&b=token#part", "/done?a=1&b=token&token="),
+        # To some frameworks both are one name.
+        ("/done?tokens=1&Token=2", "/done?tokens=1&token="),
     ],
 )
 def test_the_token_is_appended_to_whatever_query_the_target_has(

@@ -306,6 +306,21 @@ def test_a_method_is_named_and_known_by_it(browser: Client, tracked: dict[str, A
     assert row.label == "<i>Work</i>"
 
 
+@pytest.mark.parametrize("act", ["manage", "rename", "name", "prefer", "remove", "devices", "forget:1", "renew"])
+def test_an_action_that_is_closed_meanwhile_shows_and_changes_nothing(
+    browser: Client, tracked: dict[str, Any], api: Api, act: str
+) -> None:
+    scope = "add:authenticators update:authenticators remove:authenticators"
+    form = opened(browser, track(api, redirectToSettings=True, scope=scope, idempotencyKey="k", deviceId="laptop"))
+    row = Authenticator.objects.get(method="AUTHENTICATOR_APP")
+    api("PATCH", "users/jo/actions/signIn/k", {"state": "BLOCK"})
+    held = [rows()[name] for name in ("Authenticator", "AuditEvent")]
+    shown = press(browser, form, f"manage:{row.pk}" if act == "manage" else act, authenticator=str(row.pk), label="x")
+    assert [rows()[name] for name in ("Authenticator", "AuditEvent")] == held
+    assert "jo@example.com" not in shown.content.decode()
+    assert title(shown) not in ("Your devices", "Your verification methods", "Authenticator app")
+
+
 def test_whoever_proved_nothing_is_shown_no_address_by_whatever_they_press(
     browser: Client, tracked: dict[str, Any], api: Api, acme: Tenant
 ) -> None:

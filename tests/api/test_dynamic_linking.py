@@ -203,11 +203,23 @@ def test_a_challenge_that_an_app_begins_needs_its_transaction_whatever_the_rules
         {"payee": "Bob Miller\u0301"},
         {"payee": "https://evil.example"},
         {"payee": "www.evil.example"},
+        {"payee": "evil.example/x"},
+        {"payee": "bit.ly/3xAbc now"},
+        {"payee": "Bob (EVIL.Example:8080/x)"},
+        {"payee": "evil.example?x"},
+        {"payee": "bücher.xn--p1ai#x"},
     ],
 )
 def test_what_the_payer_could_not_read_rightly_is_refused(api, pay, wrong):
     refused(track(api, CUSTOM | wrong), 400, "invalid_request")
     assert not Action.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "payee", ["Booking.com", "St. Gallen / Bern", "Dr. A. Meier/Sons", "A/B", "Nr. 1.2/3", "Co.: B"]
+)
+def test_a_name_with_points_and_strokes_is_no_link(api, pay, payee):
+    assert linked_to(api, CUSTOM | {"payee": payee})["payee"] == payee
 
 
 def test_a_payee_that_passes_wholly_for_latin_letters_is_shown_with_its_alphabet(api, pay):

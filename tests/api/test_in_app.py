@@ -100,3 +100,53 @@ def test_a_challenge_can_be_answered_for_ten_minutes(browser, key, advance):
     challenge_id = begin(browser, action="pay")
     advance(601)
     refused(browser("POST", "verify/in-app", key.claim(challenge_id)), 400, "invalid_request")
+
+
+def test_a_signature_counts_for_the_action_that_it_was_begun_for(api, browser, acme, key):
+    """Whoever relays a sign-in to the app gets a sign-in signed, and no payment."""
+    token = track(api, action="withdraw", idempotencyKey="mine")
+    default = acme.default_passkey_action
+    for body in (
+        {"action": "sign-in"},
+        {"action": default},
+        {"action": "withdraw", "idempotencyKey": "another"},
+        {"idempotencyKey": "mine"},
+    ):
+        challenge_id = begin(browser, **body)
+        refused(browser("POST", "verify/in-app", key.claim(challenge_id), token=token), 400, "invalid_request")
+        assert Challenge.objects.get(pk=challenge_id).verified_at is None
+    assert ok(api("POST", "validate", {"token": token}))["state"] == "CHALLENGE_REQUIRED"
+
+
+@pytest.mark.parametrize("body", [{}, {"action": "withdraw"}, {"action": "withdraw", "idempotencyKey": "mine"}])
+@pytest.mark.parametrize("by", ["tenant", "user"])
+def test_what_was_begun_for_the_tokens_action_or_for_none_counts(api, browser, key, body, by):
+    token = track(api, action="withdraw", idempotencyKey="mine")
+    challenge_id = ok(browser("POST", "challenge", body, token=token if by == "user" else None))["challengeId"]
+    ok(browser("POST", "verify/in-app", key.claim(challenge_id), token=token))
+    assert ok(api("POST", "validate", {"token": token}))["isValid"] is True
+
+
+@pytest.mark.parametrize("body", [{}, {"action": "withdraw"}])
+def test_what_a_user_began_nobody_else_signs(api, browser, key, body):
+    bobs = DeviceKey()
+    enrol(api, browser, bobs, "in-app", user="bob")
+    tokens = {user: track(api, user=user, action="withdraw") for user in ("alice", "bob")}
+    challenge_id = ok(browser("POST", "challenge", body, token=tokens["alice"]))["challengeId"]
+    refused(browser("POST", "verify/in-app", bobs.claim(challenge_id), token=tokens["bob"]), 400, "invalid_request")
+    refused(browser("POST", "verify/in-app", bobs.claim(challenge_id)), 400, "invalid_request")
+    options = browser("POST", "user-authenticators/passkey/authentication-options", {"challengeId": challenge_id})
+    refused(options, 400, "invalid_request")
+    assert ok(api("POST", "validate", {"token": tokens["bob"]}))["state"] == "CHALLENGE_REQUIRED"
+    ok(browser("POST", "verify/in-app", key.claim(challenge_id), token=tokens["alice"]))
+
+
+def test_what_a_user_began_counts_for_no_other_action_of_theirs(api, browser, key):
+    first, second = track(api, action="login"), track(api, action="withdraw")
+    challenge_id = ok(browser("POST", "challenge", {}, token=first))["challengeId"]
+    refused(browser("POST", "verify/in-app", key.claim(challenge_id), token=second), 400, "invalid_request")
+    assert ok(api("POST", "validate", {"token": second}))["state"] == "CHALLENGE_REQUIRED"
+    # Without a token too it is of the action that it was begun for.
+    verified = ok(browser("POST", "verify/in-app", key.claim(challenge_id)))
+    assert ok(api("POST", "validate", {"token": verified["token"], "action": "login"}))["isValid"] is True
+    assert ok(api("POST", "validate", {"token": first}))["isValid"] is True

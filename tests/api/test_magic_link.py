@@ -377,7 +377,7 @@ def test_where_an_sdk_waits_the_address_must_be_typed_and_ten_wrong_ones_end_the
     ok(browser("POST", "challenge/email-magic-link", token=token))
     path = link_sent()
     for number in range(10):
-        answer = confirm(path, email="" if number == 0 else f"{number}@acme.example")
+        answer = confirm(path, email=f"{number}@acme.example")
         assert answer.status_code == (200 if number < 9 else 410)
     assert finalize(browser, token) == PENDING
     assert Client().get(path).status_code == 410
@@ -463,3 +463,14 @@ def test_the_page_speaks_and_looks_like_the_tenant_and_says_where_help_is(api, b
     assert f'href="/challenge/theme/{acme.pk}/css/' in page
     assert 'href="https://acme.example/help"' in page
     assert f"<bdi>{ids.reference(Action.objects.get().pk)}</bdi>" in page
+
+
+def test_who_presses_without_an_address_takes_the_sdks_link_from_nobody(api, browser, settings):
+    token = enrolled(api)["token"]
+    ok(browser("POST", "challenge/email-magic-link", token=token))
+    path = link_sent()
+    for typed in ["", " "] * settings.LINK_TRIES:
+        assert confirm(path, email=typed).status_code == 200
+    assert finalize(browser, token) == PENDING
+    assert b"You may close this tab" in confirm(path, email=EMAIL).content
+    assert finalize(browser, token)["isVerified"] is True

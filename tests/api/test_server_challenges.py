@@ -452,3 +452,84 @@ def test_no_code_stands_in_the_database_in_clear(api):
         stored += cursor.fetchone()[0]
     assert f'"{code}"' not in stored
     assert "a@b.example" not in stored
+
+
+# -- a code to an address that is not the user's --------------------------------------------------
+
+
+def enrols(browser, token):
+    return browser("POST", "user-authenticators/totp", {}, token=token)
+
+
+def stranger_proves(api, **more):
+    """The backend names the user and an address that is not theirs; returns the tokens of the proved action."""
+    tracked = ok(api("POST", "users/alice/actions/pay", {"idempotencyKey": "k"}))["token"]
+    started = start(api, userId="alice", email="stranger@b.example", idempotencyKey="k", **more)
+    assert verify(api, started)["isVerified"] is True
+    claimed = ok(api("POST", "claim", {"challengeId": started["challengeId"], "userId": "alice"}))["token"]
+    for token in (tracked, claimed):
+        assert ok(api("POST", "validate", {"token": token}))["isValid"] is True
+    return tracked, claimed
+
+
+def test_a_code_to_anothers_address_proves_the_action_and_gives_no_right_to_enrol_or_manage(acme, api, browser):
+    user = make.make_user(acme)
+    make.make_authenticator(user, M.SMS)
+    for token in stranger_proves(api):
+        refused(enrols(browser, token), 403, "invalid_request")
+        listed = browser.http.post("/challenge/api/methods", headers={"Authorization": f"Bearer {token}"})
+        assert [one["may"] for one in listed.json()["methods"]] == [[]]
+        codes = browser.http.post("/challenge/api/recovery-codes", headers={"Authorization": f"Bearer {token}"})
+        assert codes.status_code in (400, 403), codes.content
+    assert user.authenticators.count() == 1
+
+
+@pytest.mark.parametrize("scope", ["add:authenticators", "update:authenticators"])
+def test_with_the_backends_word_the_address_becomes_theirs_and_gives_it(acme, api, browser, scope):
+    user = make.make_user(acme)
+    make.make_authenticator(user, M.EMAIL_OTP, contact="old@b.example")
+    for token in stranger_proves(api, scope=scope):
+        ok(enrols(browser, token))
+
+
+@pytest.mark.parametrize("whose", ["enrolled", "on file"])
+def test_a_code_to_an_address_of_theirs_gives_it(acme, api, browser, whose):
+    user = make.make_user(acme, email="stranger@b.example" if whose == "on file" else "old@b.example")
+    method, to = (M.EMAIL_OTP, "stranger@b.example") if whose == "enrolled" else (M.SMS, "+6421123456")
+    make.make_authenticator(user, method, contact=to)
+    for token in stranger_proves(api):
+        ok(enrols(browser, token))
+
+
+def test_who_has_nothing_enrols_their_first_and_goes_on_with_it(api, browser, acme):
+    for token in stranger_proves(api):
+        ok(enrols(browser, token))
+
+
+def test_an_own_proof_beside_it_gives_the_right(acme, api, browser):
+    user = make.make_user(acme)
+    make.make_authenticator(user, M.EMAIL_OTP, contact="ada@b.example")
+    tracked, claimed = stranger_proves(api)
+    refused(enrols(browser, claimed), 403, "invalid_request")
+    ok(browser("POST", "challenge/email-otp", {}, token=tracked))
+    verified = ok(browser("POST", "verify/email-otp", {"verificationCode": code_sent()}, token=tracked))
+    for token in (tracked, claimed, verified["accessToken"]):
+        ok(enrols(browser, token))
+
+
+def test_once_the_own_proof_beside_it_is_withdrawn_the_strangers_gives_nothing(acme, api, browser):
+    user = make.make_user(acme)
+    app = make.make_authenticator(user, M.AUTHENTICATOR_APP)
+    make.make_authenticator(user, M.SMS, contact="+6421123456")
+    tracked, _claimed = stranger_proves(api)
+    theirs = Challenge.objects.get(action_id=Action.objects.get().pk)
+    make.make_challenge(
+        user,
+        method=M.AUTHENTICATOR_APP,
+        authenticator=app,
+        action_id=theirs.action_id,
+        verified_at=theirs.verified_at,
+    )
+    ok(enrols(browser, tracked))
+    ok(api("DELETE", f"users/alice/authenticators/{app.pk}"))
+    refused(enrols(browser, tracked), 403, "invalid_request")

@@ -22,6 +22,7 @@ from tests.mutants.attestation import ATTESTATION
 from tests.mutants.backtests import BACKTESTS
 from tests.mutants.catalogue import MUTANTS, Mutant
 from tests.mutants.devices import DEVICES
+from tests.mutants.doors import DOORS
 from tests.mutants.dynamic_linking import DYNAMIC_LINKING
 from tests.mutants.edge import EDGE
 from tests.mutants.hosted_pages import HOSTED_PAGES
@@ -41,6 +42,7 @@ ALL = [
     *ATTESTATION,
     *BACKTESTS,
     *DEVICES,
+    *DOORS,
     *DYNAMIC_LINKING,
     *EDGE,
     *HOSTED_PAGES,

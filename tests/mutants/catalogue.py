@@ -314,8 +314,8 @@ BORDERS = [
         f"{PROVING}::test_another_tenants_challenge_is_none",
         (
             "authenticators/challenges.py",
-            "found = Challenge.objects.filter(pk=challenge_id, tenant=tenant)",
-            "found = Challenge.objects.filter(pk=challenge_id)",
+            "rows = Challenge.objects.filter(pk=challenge_id, tenant=tenant, withdrawn_at=None)",
+            "rows = Challenge.objects.filter(pk=challenge_id, withdrawn_at=None)",
         ),
     ),
     mutant(

@@ -69,7 +69,11 @@ ONCE = [
     mutant(
         "devices: the token comes with every question",
         f"{RACES}::test_one_push_approved_fifty_times_is_approved_once_and_gives_one_token",
-        ("actions/device_waiting.py", "verified_at__gt=fresh, claimed_at=None)", "verified_at__gt=fresh)"),
+        (
+            "actions/device_waiting.py",
+            "verified_at__gt=fresh, claimed_at=None, withdrawn",
+            "verified_at__gt=fresh, withdrawn",
+        ),
     ),
     mutant(
         "devices: a renewal counts as often as it is sent",

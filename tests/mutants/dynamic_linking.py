@@ -77,7 +77,7 @@ BOUND = [
     mutant(
         "linking: a passkey's challenge begins before the transaction is known",
         f"{LINKING}::test_a_challenge_without_its_user_and_transaction_does_not_begin",
-        ("actions/ceremonies.py", "    linking.check_needs_none(tenant, action_code)\n", ""),
+        ("actions/ceremonies.py", "    linking.check_needs_none(tenant, code)\n", ""),
     ),
     mutant(
         "linking: the message with the code does not tell what it is for",
@@ -122,7 +122,7 @@ SEEN = [
     mutant(
         "lookalikes: what cannot be seen passes",
         f"{ALIKE}::test_what_misleads_is_refused",
-        ("authenticators/lookalikes.py", 'if category[0] == "C" or category in', "if category in"),
+        ("authenticators/lookalikes.py", 'return category[0] == "C" or category in', "return category in"),
     ),
     mutant(
         "lookalikes: alphabets mixed in one word",
@@ -188,8 +188,8 @@ TRUSTED = [
         f"{DEVICES}::test_without_a_proof_nothing_is_remembered",
         (
             "actions/devices.py",
-            "proved = action.state == ActionState.CHALLENGE_SUCCEEDED and is_fresh",
-            "proved = is_fresh",
+            "proved = action.state == ActionState.CHALLENGE_SUCCEEDED and action.state_updated_at >= since",
+            "proved = action.state_updated_at >= since",
         ),
     ),
     mutant(
@@ -197,7 +197,7 @@ TRUSTED = [
         f"{DEVICES}::test_an_old_proof_does_not_count",
         (
             "actions/devices.py",
-            "proved = action.state == ActionState.CHALLENGE_SUCCEEDED and is_fresh",
+            "proved = action.state == ActionState.CHALLENGE_SUCCEEDED and action.state_updated_at >= since",
             "proved = action.state == ActionState.CHALLENGE_SUCCEEDED",
         ),
     ),
@@ -232,7 +232,11 @@ TRUSTED = [
     mutant(
         "devices: told and forgotten without a proof",
         f"{DEVICES}::test_devices_are_neither_told_nor_forgotten_without_a_proof",
-        ("actions/hosted_devices.py", "        if not self.context.may(Scope.UPDATE):", "        if False:"),
+        (
+            "actions/own_methods.py",
+            '    if not context.may(Scope.UPDATE):\n        raise Forbidden("Devices',
+            '    if False:\n        raise Forbidden("Devices',
+        ),
     ),
 ]
 

@@ -239,7 +239,7 @@ HOSTED_PAGES = [
     mutant(
         "own methods: any scope removes",
         f"{OWN}::test_removing_takes_its_own_word_or_a_proof",
-        ("actions/own_methods.py", "context.may(Scope.REMOVE) and ", ""),
+        ("actions/own_methods.py", "Scope.REMOVE in held and ", ""),
     ),
     mutant(
         "own methods: the last one goes",

@@ -31,7 +31,11 @@ COVERED = [
     mutant(
         "notices: what an app signed for one action proves another",
         f"{LINKING}::test_an_apps_challenge_for_one_transaction_proves_no_other",
-        ("actions/device_proving.py", "    if challenge.action_id not in (None, context.action.pk):", "    if False:"),
+        (
+            "actions/ceremonies.py",
+            "    another = challenge.action_id not in (None, action.pk)\n",
+            "    another = False\n",
+        ),
         ("actions/linking.py", "    if facts.transaction_hash != transaction_hash:", "    if False:"),
     ),
     mutant(

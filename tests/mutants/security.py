@@ -17,6 +17,17 @@ SWITCHED_OFF = "tests/api/test_switched_off.py"
 GUESSES = "tests/authenticators/test_guesses.py"
 TOKENS = "tests/api/test_token_confusion.py"
 HOSTED = "tests/actions/test_hosted.py"
+WITHDRAWN = "tests/api/test_withdrawn_proofs.py"
+
+PROVED_BY = """\
+        challenge.authenticator = authenticator
+        challenge.save(update_fields=["authenticator"])
+"""
+UNPROVED = '    if not context.may(Scope.UPDATE):\n        raise Forbidden("Devices'
+PASSED_ON = """\
+            proofs = Challenge.objects.filter(action_id=action_id, authenticator__in=replaced)
+            proofs.exclude(verified_at=None).update(authenticator=row)
+"""
 
 CONDITIONAL = """\
         if not RecoveryCode.objects.filter(pk=row.pk, used_at=None).update(used_at=clock.Now()):
@@ -279,7 +290,7 @@ CONFUSION = [
     mutant(
         "tokens: validate does not compare the user",
         f"{TOKENS}::test_a_proof_counts_for_its_own_tenant_user_action_and_key_only",
-        ("actions/validation.py", "    if user_id and user_id != said.user_id:\n", "    if False:\n"),
+        ("actions/validation.py", "    if user_id is not None and user_id != said.user_id:\n", "    if False:\n"),
     ),
     mutant(
         "tokens: claims may be missing",
@@ -603,4 +614,128 @@ PAGES = [
     ),
 ]
 
-SECURITY = [*RACES, *GUESSING, *CONFUSION, *ENROLMENT_TOO, *FLOODS, *ADDRESSES, *MASKS, *FRESH, *WEBAUTHN_TOO, *PAGES]
+WITHDRAWALS = [
+    mutant(
+        "withdrawn: a proof is fresh whatever became of what gave it",
+        f"{WITHDRAWN}::test_what_was_proved_with_an_authenticator_ends_with_it",
+        ("actions/client_auth.py", "return proved and challenges.stand(self.action.pk, since=since)", "return proved"),
+    ),
+    mutant(
+        "withdrawn: a device is remembered whatever became of what gave the proof",
+        f"{WITHDRAWN}::test_what_was_proved_with_an_authenticator_ends_with_it",
+        ("actions/devices.py", "return wanted and challenges.stand(action.pk, since=since)", "return wanted"),
+    ),
+    mutant(
+        "withdrawn: a challenge does not say what proved it",
+        f"{WITHDRAWN}::test_what_was_proved_with_an_authenticator_ends_with_it",
+        (CHALLENGES, PROVED_BY, ""),
+    ),
+    mutant(
+        "withdrawn: the proof goes with what gave it",
+        f"{WITHDRAWN}::test_it_ends_however_it_is_deleted",
+        (
+            "authenticators/models.py",
+            "Authenticator, on_delete=end_with_it,",
+            "Authenticator, on_delete=models.CASCADE,",
+        ),
+    ),
+    mutant(
+        "withdrawn: what was begun with it waits for whoever comes",
+        f"{WITHDRAWN}::test_what_was_begun_with_it_ends_unanswered_and_stays_on_record",
+        (
+            "authenticators/models.py",
+            "    challenges.filter(verified_at=None, failed_at=None).update(failed_at=clock.Now())\n",
+            "",
+        ),
+    ),
+    mutant(
+        "withdrawn: what it enrolled is a proof of its own",
+        f"{WITHDRAWN}::test_what_it_enrolled_is_no_proof_but_can_give_one",
+        (CHALLENGES, "withdrawn_at=None, purpose=Challenge.Purpose.AUTHENTICATE, ", "withdrawn_at=None, "),
+    ),
+    mutant(
+        "withdrawn: any other proof is none",
+        f"{WITHDRAWN}::test_another_proof_stands_for_itself_and_a_recovery_code_too",
+        (CHALLENGES, 'return not found["withdrawn"] or found["others"] > 0', 'return not found["withdrawn"]'),
+    ),
+    mutant(
+        "withdrawn: a proof that waits is claimed all the same",
+        f"{WITHDRAWN}::test_a_proof_that_waits_to_be_claimed_is_worth_nothing",
+        (
+            "actions/claims.py",
+            "filter(pk=challenge_id, tenant=tenant, withdrawn_at=None)",
+            "filter(pk=challenge_id, tenant=tenant)",
+        ),
+    ),
+    mutant(
+        "withdrawn: what began for nobody is the proof of nothing",
+        f"{WITHDRAWN}::test_a_proof_that_waits_to_be_claimed_is_worth_nothing",
+        (
+            "actions/claims.py",
+            "challenge.authenticator or _at_its_address(challenge, action.user)",
+            "challenge.authenticator",
+        ),
+    ),
+    mutant(
+        "withdrawn: the first code of an address is the proof of nothing",
+        f"{WITHDRAWN}::test_an_address_that_its_first_code_enrolled_takes_that_proof_with_it",
+        (
+            "authenticators/enrolment.py",
+            "    Challenge.objects.filter(pk=challenge.pk).update(authenticator=row)\n",
+            "",
+        ),
+    ),
+    mutant(
+        "withdrawn: who replaces their number is out",
+        f"{WITHDRAWN}::test_who_replaces_a_number_goes_on_and_whoever_else_proved_the_old_one_is_out",
+        ("authenticators/enrolment.py", PASSED_ON, "            pass\n"),
+    ),
+    mutant(
+        "withdrawn: whoever else proved the old number stays",
+        f"{WITHDRAWN}::test_who_replaces_a_number_goes_on_and_whoever_else_proved_the_old_one_is_out",
+        (
+            "authenticators/enrolment.py",
+            "filter(action_id=action_id, authenticator__in=replaced)",
+            "filter(authenticator__in=replaced)",
+        ),
+    ),
+    mutant(
+        "closed: its tokens change authenticators",
+        f"{WITHDRAWN}::test_a_closed_action_manages_nothing",
+        (
+            "actions/own_methods.py",
+            "    with one_at_a_time(context):\n        proofs.check_open(context.action)\n",
+            "    with one_at_a_time(context):\n",
+        ),
+        ("actions/client_auth.py", "return self.action.state in states.CLOSED_TO_PROOF", "return False"),
+    ),
+    mutant(
+        "closed: its tokens know and forget devices",
+        f"{WITHDRAWN}::test_a_closed_action_manages_nothing",
+        (
+            "actions/own_methods.py",
+            "    proofs.check_open(context.action)\n" + UNPROVED,
+            UNPROVED,
+        ),
+        ("actions/client_auth.py", "return self.action.state in states.CLOSED_TO_PROOF", "return False"),
+    ),
+    mutant(
+        "closed: addresses are told in clear",
+        f"{WITHDRAWN}::test_a_closed_action_manages_nothing",
+        ("actions/client_auth.py", "return self.action.state in states.CLOSED_TO_PROOF", "return False"),
+    ),
+]
+
+SECURITY = [
+    *RACES,
+    *GUESSING,
+    *CONFUSION,
+    *ENROLMENT_TOO,
+    *FLOODS,
+    *ADDRESSES,
+    *MASKS,
+    *FRESH,
+    *WITHDRAWALS,
+    *WEBAUTHN_TOO,
+    *PAGES,
+]

@@ -16,7 +16,7 @@ from audit.models import AuditEvent
 from authsignal_portal import limits
 from authsignal_portal.models import Membership
 from tests.conftest import advance_clock
-from tests.portal.staff import LOGIN, PASSWORD, code_of, make_staff, signed_in
+from tests.portal.staff import LOGIN, PASSWORD, Staff, code_of, make_staff, signed_in
 
 HOME = "/portal/"
 
@@ -128,6 +128,63 @@ def test_five_wrong_codes_stop_the_account(acme):
         staff.client.post(LOGIN, {"code": "000000"})
     assert b"Too many tries" in staff.client.post(LOGIN, {"code": staff.code()}).content
     assert not is_in(staff.client)
+
+
+def test_who_was_here_before_gets_in_while_others_try_the_account(acme):
+    """Anybody can try passwords for an account; that must not keep its owner out."""
+    staff = make_staff(acme).sign_in()
+    staff.client.post("/portal/logout/")
+    stranger = Staff(staff.user, Client())
+    for _ in range(django_settings.STAFF_TRIES_PER_ACCOUNT):
+        password(stranger, "wrong")
+    assert b"Too many tries" in password(stranger).content
+    staff.sign_in()
+    assert is_in(staff.client)
+
+
+def test_a_browser_that_is_known_has_as_many_tries_and_no_more(acme):
+    staff = make_staff(acme).sign_in()
+    staff.client.post("/portal/logout/")
+    for _ in range(django_settings.STAFF_TRIES_PER_ACCOUNT):
+        password(staff, "wrong")
+    assert b"Too many tries" in password(staff).content
+    # And takes none from where its owner comes unknown.
+    assert password(Staff(staff.user, Client())).status_code == 302
+
+
+@pytest.mark.parametrize("kept", ["another account's", "altered", "half"])
+def test_no_other_cookie_makes_a_browser_known(acme, kept):
+    staff, other = make_staff(acme).sign_in(), make_staff(acme)
+    other.sign_in()
+    own, theirs = staff.client.cookies["known"].value, other.client.cookies["known"].value
+    stranger = Staff(staff.user, Client())
+    for number in range(django_settings.STAFF_TRIES_PER_ACCOUNT + 1):
+        forged = {"another account's": theirs, "altered": f"x{number}{own}", "half": own.rpartition(":")[0]}[kept]
+        stranger.client.cookies["known"] = forged
+        refused = password(stranger, "wrong")
+    assert b"Too many tries" in refused.content
+
+
+def test_a_password_alone_makes_no_browser_known(acme):
+    staff = make_staff(acme)
+    password(staff)
+    assert "known" not in staff.client.cookies
+    staff.sign_in()
+    cookie = staff.client.cookies["known"]
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/")
+    assert staff.email not in cookie.value
+
+
+def test_two_people_at_one_machine_are_known_both(acme):
+    first, second = make_staff(acme).sign_in(), make_staff(acme)
+    first.client.post("/portal/logout/")
+    second.client = first.client
+    second.sign_in().client.post("/portal/logout/")
+    for staff in (first, second):
+        for _ in range(django_settings.STAFF_TRIES_PER_ACCOUNT):
+            password(Staff(staff.user, Client()), "wrong")
+        assert password(staff).status_code == 302
+        staff.client.post(LOGIN, {"restart": "yes"})
 
 
 def test_a_right_password_forgives_the_wrong_ones_before(acme):

@@ -77,6 +77,7 @@ def test_a_claimed_address_changes_no_limit(desk, headers):
         ("SMS", ["+64211234567", "64 21 123 4567", "+64 (21) 123-4567", "+640211234567"]),
         ("EMAIL_OTP", ["Ada@Example.com", "ada@example.com", "ADA@EXAMPLE.COM", "ada+7@example.com"]),
         ("EMAIL_OTP", ["ada.l@gmail.com", "a.d.a.l@gmail.com", "adal+x.y+z@gmail.com", "Adal@GoogleMail.com"]),
+        ("EMAIL_OTP", ["a@тест.example", "a@xn--e1aybc.example", "A@XN--E1AYBC.Example", "a@тест。example"]),
     ],
 )
 def test_every_spelling_of_an_address_is_one_address(desk, method, spellings):

@@ -1,0 +1,102 @@
+"""Ways to let in at one door what another refuses: spellings, paths, parameters, challenges of another action."""
+
+from tests.mutants.catalogue import mutant
+
+CONTACT = "authenticators/contact.py"
+ONE_MAILBOX = "tests/authenticators/test_contact.py::test_what_goes_to_one_mailbox_is_one_address_or_refused"
+
+IN_APP = "tests/api/test_in_app.py"
+CEREMONIES = "actions/ceremonies.py"
+
+DOORS = [
+    mutant(
+        "spelling: what cannot be seen or is encoded stands in an address",
+        ONE_MAILBOX,
+        (CONTACT, "    _check_seen(text)\n", ""),
+    ),
+    mutant(
+        "spelling: a domain is kept as it was written",
+        "tests/sending/test_limits.py::test_every_spelling_of_an_address_is_one_address",
+        (CONTACT, "    encoded = idna.encode(text, uts46=True)\n", "    return text\n"),
+    ),
+    mutant(
+        "spelling: a domain that older software takes for another is kept",
+        "tests/api/test_users.py::test_an_email_address_that_could_be_taken_for_another_is_refused_at_every_door",
+        (CONTACT, '    if own.encode("idna") != encoded:\n', "    if False:\n"),
+        (CONTACT, "    _check_letters(cleaned)\n", ""),
+    ),
+    mutant(
+        "in app: a signature counts for whatever action its token is for",
+        f"{IN_APP}::test_a_signature_counts_for_the_action_that_it_was_begun_for",
+        (CEREMONIES, "    if challenge.context.get(NAMED):\n", "    if False:\n"),
+    ),
+    mutant(
+        "addresses: a code to a stranger's address lets its owner enrol",
+        "tests/api/test_server_challenges.py"
+        "::test_a_code_to_anothers_address_proves_the_action_and_gives_no_right_to_enrol_or_manage",
+        ("actions/client_auth.py", " and not lone_addresses.is_all(self.user, self.action.pk)", ""),
+    ),
+    mutant(
+        "validate: an empty user is any user",
+        "tests/api/test_validate.py::test_a_mismatch_is_an_answer_that_tells_nothing_else",
+        ("actions/validation.py", "    if user_id is not None and user_id", "    if user_id and user_id"),
+    ),
+    mutant(
+        "leaving: a token that was in the address stays there",
+        "tests/actions/test_hosted.py::test_the_token_is_appended_to_whatever_query_the_target_has",
+        ("actions/hosted_state.py", ' and unquote_plus(part.partition("=")[0]).lower() != "token"', ""),
+    ),
+    mutant(
+        "addresses: the front of a list is believed",
+        "tests/api/test_track.py::test_a_list_of_addresses_whose_front_the_client_may_have_written_is_no_address",
+        ("actions/ip_intel.py", "    return None if comma else address\n", "    return address\n"),
+    ),
+    mutant(
+        "linking: a domain with a path is a payee",
+        "tests/api/test_dynamic_linking.py::test_what_the_payer_could_not_read_rightly_is_refused",
+        ("actions/linking.py", "    if LINK.search(value):\n", '    if "://" in value or "www." in value:\n'),
+    ),
+    mutant(
+        "link: a press without an address is a try",
+        "tests/api/test_magic_link.py::test_who_presses_without_an_address_takes_the_sdks_link_from_nobody",
+        ("authenticators/links.py", "    if not typed.strip():\n        return False\n", ""),
+    ),
+    mutant(
+        "staff: whoever tries an account locks its owner out",
+        "tests/portal/test_portal_sign_in.py::test_who_was_here_before_gets_in_while_others_try_the_account",
+        ("authsignal_portal/known_browsers.py", 'return f"{account}:{known}" if known else account', "return account"),
+    ),
+    mutant(
+        "staff: a browser that is known to one account is known to all",
+        "tests/portal/test_portal_sign_in.py::test_no_other_cookie_makes_a_browser_known",
+        (
+            "authsignal_portal/known_browsers.py",
+            "    known = _accounts(request).get(account)\n",
+            '    known = request.COOKIES.get(COOKIE, "")[:20]\n',
+        ),
+    ),
+    mutant(
+        "addresses: a withdrawn proof stands for a stranger's",
+        "tests/api/test_server_challenges.py"
+        "::test_once_the_own_proof_beside_it_is_withdrawn_the_strangers_gives_nothing",
+        ("authenticators/lone_addresses.py", ", withdrawn_at=None", ""),
+    ),
+    mutant(
+        "paths: a user is called by another one's resources",
+        "tests/api/test_id_paths.py",
+        (
+            "authsignal_portal/json_body.py",
+            '    "userId": re.compile(r"/(?:actions|authenticators|devices)(?:/|\\Z)"),\n',
+            "",
+        ),
+    ),
+    mutant(
+        "in app: what a user began is anybody's to sign",
+        f"{IN_APP}::test_what_a_user_began_nobody_else_signs",
+        (
+            CEREMONIES,
+            "            user=context.user,\n            origin=own if is_own",
+            "            user=None,\n            origin=own if is_own",
+        ),
+    ),
+]

@@ -69,8 +69,7 @@ class Source:
 
 
 def parse_address(value: object) -> str | None:
-    """The address in its shortest form; None if the value is null or empty, or a comma list: whoever asks can have
-    written the front of a list that a backend passes on, so nothing in it is known to be theirs.
+    """The first address of a comma list in its shortest form; None if the value is null or empty.
 
     No port, no brackets, no interface name. Raises InvalidAddress for everything else.
     """
@@ -78,11 +77,8 @@ def parse_address(value: object) -> str | None:
         return None
     if not isinstance(value, str):
         raise InvalidAddress("ipAddress: expected a text.")
-    first, comma, _rest = value.partition(",")
-    if not value.strip(" \t"):
-        return None
-    address = str(_address(first.strip(" \t")))
-    return None if comma else address
+    first = value.partition(",")[0].strip(" \t")
+    return str(_address(first)) if value.strip(" \t") else None
 
 
 def lookup(address: str | None) -> IpIntel:

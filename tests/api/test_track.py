@@ -129,16 +129,6 @@ def test_a_rule_that_allows_never_fires_on_missing_data(api, acme):
     assert ok(api("POST", "users/alice/actions/pay", {"ipAddress": HOME}))["state"] == "ALLOW"
 
 
-@pytest.mark.parametrize("passed_on", [f"{HOME}, {TOR}", f"{TOR}, {HOME}"])
-def test_a_list_of_addresses_whose_front_the_client_may_have_written_is_no_address(api, acme, passed_on):
-    pay = make.make_action(acme, "pay", "BLOCK")
-    make.make_rule(pay, {"==": [{"var": "ip.isAnonymous"}, False]}, "ALLOW")
-    tracked = ok(api("POST", "users/alice/actions/pay", {"ipAddress": passed_on, "idempotencyKey": "k"}))
-    assert tracked["state"] == "BLOCK"
-    (listed,) = ok(api("GET", "users/alice/actions"))
-    assert "ipAddress" not in listed
-
-
 def test_an_inactive_rule_and_one_without_conditions_never_fire(api, acme):
     pay = make.make_action(acme, "pay")
     make.make_rule(pay, ANONYMOUS, "BLOCK", priority=0, is_active=False)
@@ -274,8 +264,8 @@ def test_these_keys_are_refused(api, key):
     ("sent", "kept"),
     [
         ("203.0.113.10", "203.0.113.10"),
-        ("203.0.113.10, 10.0.0.1, 10.0.0.2", None),
-        (" 203.0.113.10 ,x", None),
+        ("203.0.113.10, 10.0.0.1, 10.0.0.2", "203.0.113.10"),
+        (" 203.0.113.10 ,x", "203.0.113.10"),
         ("2001:DB8:0::1", "2001:db8::1"),
         ("::ffff:203.0.113.10", "203.0.113.10"),
         ("", None),

@@ -47,11 +47,6 @@ DOORS = [
         ("actions/hosted_state.py", ' and unquote_plus(part.partition("=")[0]).lower() != "token"', ""),
     ),
     mutant(
-        "addresses: the front of a list is believed",
-        "tests/api/test_track.py::test_a_list_of_addresses_whose_front_the_client_may_have_written_is_no_address",
-        ("actions/ip_intel.py", "    return None if comma else address\n", "    return address\n"),
-    ),
-    mutant(
         "linking: a domain with a path is a payee",
         "tests/api/test_dynamic_linking.py::test_what_the_payer_could_not_read_rightly_is_refused",
         ("actions/linking.py", "    if LINK.search(value):\n", '    if "://" in value or "www." in value:\n'),

@@ -16,6 +16,7 @@ from authsignal_portal import ids
 from authsignal_portal.models import Theme, Wording
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests.actions.test_hosted import COOKIE, FRAME, TOP, call, path_of, policy
+from tests.api.conftest import Browser
 from tests.api.reading import everything_stored, ok, refused
 
 EMAIL = "alice@acme.example"
@@ -65,8 +66,10 @@ def confirm(path: str, http: Client | None = None, **form: str):
     return http.post(path, {"nonce": nonce_of(page), **form})
 
 
-def finalize(browser, token: str, body: Any = None):
-    return ok(browser("POST", "verify/email-magic-link/finalize", body or {}, token=token))
+def finalize(browser, token: str, body: Any = None, *, page: Client | None = None):
+    """By an app, or by the page that began in a browser."""
+    caller = Browser(page, browser.tenant) if page else browser
+    return ok(caller("POST", "verify/email-magic-link/finalize", body or {}, token=token))
 
 
 def started_by_page(http: Client, api, **attributes) -> dict[str, Any]:
@@ -288,7 +291,7 @@ def test_in_the_browser_that_began_the_link_completes(api, browser):
     path = link_sent()
     assert b"Your email address" not in person.get(path).content
     assert b"You may close this tab" in confirm(path, person).content
-    assert finalize(browser, token)["isVerified"] is True
+    assert finalize(browser, token, page=person)["isVerified"] is True
 
 
 def test_another_browser_is_shown_a_code_and_proves_nothing(api, browser):
@@ -298,7 +301,7 @@ def test_another_browser_is_shown_a_code_and_proves_nothing(api, browser):
     shown = confirm(link_sent(), Client(), email=EMAIL)
     code = re.search(r'<output class="shown-code">(\d{6})</output>', shown.content.decode())
     assert code
-    assert finalize(browser, token) == PENDING
+    assert finalize(browser, token, page=began) == PENDING
     wrong = call(began, "magic-link/code", token, {"verificationCode": f"{(int(code[1]) + 1) % 10**6:06d}"}).json()
     assert wrong == {"isVerified": False, "failureReason": "CODE_INVALID_OR_EXPIRED"}
     assert call(began, "magic-link/code", token, {"verificationCode": code[1]}).json()["isVerified"] is True
@@ -340,9 +343,10 @@ def test_whoever_calls_the_sdks_endpoint_does_not_get_around_the_browser(api, br
     tracked = enrolled(api)
     began.get(path_of(tracked), headers=TOP)
     assert call(began, "state", tracked["token"]).status_code == 200
-    ok(browser("POST", "challenge/email-magic-link", token=tracked["token"]))
+    refused(browser("POST", "challenge/email-magic-link", token=tracked["token"]), 403, "opened_elsewhere")
+    ok(Browser(began, browser.tenant)("POST", "challenge/email-magic-link", token=tracked["token"]))
     assert b"shown-code" in confirm(link_sent(), Client(), email=EMAIL).content
-    assert finalize(browser, tracked["token"]) == PENDING
+    assert finalize(browser, tracked["token"], page=began) == PENDING
 
 
 def test_a_scanner_that_presses_the_button_takes_the_link_from_nobody(api, browser, settings):
@@ -354,9 +358,9 @@ def test_a_scanner_that_presses_the_button_takes_the_link_from_nobody(api, brows
         assert page.status_code == (200 if number < settings.LINK_TRIES else 410)
         if page.status_code == 200:
             assert b"shown-code" in confirm(path).content
-    assert finalize(browser, token) == PENDING
+    assert finalize(browser, token, page=began) == PENDING
     assert b"You may close this tab" in confirm(path, began).content
-    assert finalize(browser, token)["isVerified"] is True
+    assert finalize(browser, token, page=began)["isVerified"] is True
 
 
 def test_of_the_codes_that_a_link_showed_the_last_one_works(api, browser):
@@ -395,7 +399,7 @@ def test_the_tenant_says_which_tab_goes_on(api, browser, switched_on, mode, stat
         assert b'"linkConfirmed": true' in page.content
         assert Client().get(path, headers=TOP).status_code == 403
         token = path.partition("token=")[2].partition("&")[0]
-    assert finalize(browser, token)["isVerified"] is True
+    assert finalize(browser, token, page=person)["isVerified"] is True
 
 
 def test_in_another_browser_no_tab_goes_on(api, browser, switched_on):
@@ -432,9 +436,9 @@ def test_a_code_of_nobody_is_a_wrong_guess_and_limited(api, browser):
         "MAX_ATTEMPTS_EXCEEDED"
     ]
     confirm(link_sent(), began)
-    assert finalize(browser, token)["failureReason"] == "MAX_ATTEMPTS_EXCEEDED"
+    assert finalize(browser, token, page=began)["failureReason"] == "MAX_ATTEMPTS_EXCEEDED"
     before = everything_stored()
-    assert finalize(browser, token) == PENDING
+    assert finalize(browser, token, page=began) == PENDING
     assert everything_stored() == before
 
 

@@ -188,7 +188,7 @@ def test_on_the_phone_itself_a_click_approves_and_what_fails_is_told(hosted: Hos
     set_up(phone, link_shown(hosted))
     heading(hosted.page, "Approve it on your phone")
     choose(phone, "Done")
-    choose(phone, "signIn")
+    choose(phone, "Sign in")
     expect(phone.locator(".about")).to_contain_text("Unknown browser")
     expect(phone.locator(".about")).not_to_contain_text("0800")
     Challenge.objects.filter(method=M.PUSH).update(expires_at=clock.now())
@@ -211,7 +211,7 @@ def test_on_the_phone_itself_a_click_approves_and_what_fails_is_told(hosted: Hos
     choose(phone, "Scan a code")
     heading(phone, "Scan the code")
     choose(phone, "Back")
-    choose(phone, "signIn")
+    choose(phone, "Sign in")
     choose(phone, "Decline, this is not me")
     heading(phone, "Declined")
     heading(hosted.page, "Declined on your phone")
@@ -249,7 +249,7 @@ def test_a_key_that_is_another_users_by_now_is_set_up_no_more(hosted: Hosted, ph
     heading(hosted.page, "Approve it on your phone")
     choose(phone, "Done")
     expect(phone.get_by_text("No longer set up")).to_be_visible()
-    expect(phone.get_by_role("button", name="signIn")).to_have_count(0)
+    expect(phone.get_by_role("button", name="Sign in")).to_have_count(0)
 
 
 def test_a_phone_that_is_set_up_for_qr_codes_alone_is_not_called_gone(hosted: Hosted, phone: Page) -> None:

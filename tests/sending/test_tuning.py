@@ -10,6 +10,7 @@ from authsignal_portal.vocabulary import ID_TOKENS, IDENTITY_CHECKS, Role
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests.authenticators.owing import advance
 from tests.portal.staff import signed_in
+from tests.portal.test_portal_settings import CHOSEN
 from tests.races import scenes
 from tests.races.desk import sent_code
 
@@ -17,7 +18,7 @@ METHODS = "/portal/authenticators/authenticatorconfiguration/"
 SENDING = "/portal/authenticators/sendingpause/"
 # Those of somebody else need more than a switch.
 OURS = [method for method in M if method not in (*ID_TOKENS, *IDENTITY_CHECKS)]
-ALL_ON = {f"{method}-{flag}": "on" for method in OURS for flag in ("is_active", "is_editable_by_user")}
+ALL_ON = CHOSEN | {f"{method}-{flag}": "on" for method in OURS for flag in ("is_active", "is_editable_by_user")}
 ALL_ON |= {"SMS-sms_channel": "DEFAULT", "EMAIL_MAGIC_LINK-magic_link_mode": "NEW_TAB"}
 
 

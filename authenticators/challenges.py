@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from audit import log
 from audit.events import Tag
@@ -380,10 +380,9 @@ def _cancel_surplus(user: EndUser | None, action_id: uuid.UUID | None) -> None:
 
 
 def of_action(tenant: Tenant, action_id: uuid.UUID, method: VerificationMethod) -> QuerySet[Challenge]:
-    """The action's challenges by this method, newest first; of one moment, what has not ended."""
-    rows = Challenge.objects.filter(tenant=tenant, action_id=action_id, method=method)
-    last_ended = F("failed_at").desc(nulls_first=True)
-    return rows.select_related("tenant", "user").order_by("-created_at", last_ended, "-pk")
+    """The action's challenges by this method, newest first."""
+    rows = Challenge.objects.filter(tenant=tenant, action_id=action_id, method=method, withdrawn_at=None)
+    return rows.select_related("tenant", "user").order_by("-created_at", "-pk")
 
 
 def by_nonce(tenant: Tenant, action_id: uuid.UUID, method: VerificationMethod, nonce: bytes) -> QuerySet[Challenge]:
@@ -438,7 +437,7 @@ def end_at(user: uuid.UUID, tenant: uuid.UUID, address: str, now: datetime) -> N
 
 
 def by_id(tenant: Tenant, challenge_id: str) -> Challenge:
-    """A challenge of this tenant whose proof, if any, stands. Raises InvalidRequest."""
+    """A challenge of this tenant that was not withdrawn. Raises InvalidRequest."""
     rows = Challenge.objects.filter(pk=challenge_id, tenant=tenant, withdrawn_at=None)
     found = rows.select_related("tenant", "user").first()
     if found is None:

@@ -314,7 +314,7 @@ def end_with_it(collector: Any, field: Any, challenges: Any, using: str) -> None
     answered any more, or counts. Where it goes with its user, these go too.
     """
     challenges.filter(verified_at=None, failed_at=None).update(failed_at=clock.Now())
-    challenges.exclude(verified_at=None).update(withdrawn_at=clock.Now())
+    challenges.update(withdrawn_at=clock.Now())
     models.SET_NULL(collector, field, challenges, using)
 
 
@@ -376,7 +376,8 @@ class Challenge(models.Model):
     declined_at = models.DateTimeField(null=True)
     # When its result was handed over: to a user's action, or as a token to the page that waited for it.
     claimed_at = models.DateTimeField(null=True)
-    # It was verified, and what proved it was deleted since: what it allowed is allowed no more (`challenges.stand`).
+    # When its authenticator was deleted. From then on it is none to whoever asks, and what it allowed, where it was
+    # verified, is allowed no more (`challenges.stand`).
     withdrawn_at = models.DateTimeField(null=True)
 
     contact = SealedText("contact_sealed", "contact_index")

@@ -190,7 +190,7 @@ def test_what_was_begun_with_it_ends_unanswered_and_stays_on_record(mine, api):
     assert waiting.authenticator == device
     delete(api, device)
     waiting.refresh_from_db()
-    assert (waiting.authenticator, waiting.failed_at, waiting.withdrawn_at) == (None, clock.now(), None)
+    assert (waiting.authenticator, waiting.failed_at, waiting.withdrawn_at) == (None, clock.now(), clock.now())
     # To no other device has it become one that anybody may scan.
     other = DeviceKey()
     make.make_authenticator(mine.person.user, M.QR_CODE, public_key=other.spki)
@@ -266,7 +266,7 @@ def test_it_ends_however_it_is_deleted(acme, how):
     waiting.refresh_from_db()
     proved.refresh_from_db()
     assert not waiting.is_open(clock.now())
-    assert waiting.withdrawn_at is None
+    assert waiting.withdrawn_at
     assert proved.withdrawn_at
     assert proved.failed_at is None
     assert waiting.authenticator_id is proved.authenticator_id is None

@@ -9,8 +9,8 @@ from rest_framework.response import Response
 from actions import device_answers as answers
 from actions import device_inputs as inputs
 from actions import device_proving, linking, shared_data
-from actions.client_api import seen
 from actions.client_devices import DeviceView
+from actions.client_views import seen
 from actions.models import Action
 from actions.serializers import transaction_output
 from authenticators import device_challenges, device_keys

@@ -13,7 +13,7 @@ from actions import app_enrolment, device_proving
 from actions import device_answers as answers
 from actions import device_inputs as inputs
 from actions.app_enrolment import InvitedApp, InvitedContext
-from actions.client_api import EitherView
+from actions.client_views import EitherView
 from authenticators import device_credentials, device_keys
 from authenticators.app_attestation.evidence import Attestation, Provider
 from authenticators.device_credentials import Device

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from actions import client_answers as answers
 from actions import federated, identity_proving
-from actions.client_api import ClientView, seen, verified_output
+from actions.client_views import ClientView, seen, verified_output
 from authenticators import serializers as shapes
 from authenticators.id_tokens import MAX_TOKEN
 from authenticators.models import Challenge

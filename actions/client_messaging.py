@@ -8,7 +8,8 @@ from rest_framework.response import Response
 from actions import client_answers as answers
 from actions import client_inputs as inputs
 from actions import proving
-from actions.client_api import ClientView, StartCodeView, VerifyCodeView, seen, started_output, verified_output
+from actions.client_codes import StartCodeView, VerifyCodeView
+from actions.client_views import ClientView, seen, started_output, verified_output
 from authenticators.challenges import Way
 from authenticators.links import Asker
 from authsignal_portal import limits

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from actions import ceremonies
 from actions import client_answers as answers
 from actions.ceremonies import Purpose
-from actions.client_api import ClientView, verified_output
+from actions.client_views import ClientView, verified_output
 from authsignal_portal.api import body_of
 from authsignal_portal.fields import Text
 

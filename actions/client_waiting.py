@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from actions import device_answers as answers
 from actions import device_inputs as inputs
 from actions import device_waiting
-from actions.client_api import ClientView, EitherView, seen
+from actions.client_views import ClientView, EitherView, seen
 from actions.device_waiting import Delivery, Outcome
 from authenticators.methods import push
 from authenticators.models import Challenge

@@ -36,8 +36,8 @@ from actions import (
     plain_pass,
     proving,
 )
-from actions.client_api import seen
 from actions.client_auth import ClientContext, ClientToken
+from actions.client_views import seen
 from actions.models import ActionFacts
 from authenticators import tuning
 from authenticators.models import AuthenticatorConfiguration, EndUser

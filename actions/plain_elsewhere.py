@@ -6,7 +6,7 @@ from dataclasses import replace
 from django.utils.html import format_html
 
 from actions import federated, identity_proving, one_browser, plain_screens
-from actions.client_api import seen
+from actions.client_views import seen
 from actions.identity_proving import Begun
 from actions.plain_screens import Shown
 from actions.plain_visit import Answer, Visit, another

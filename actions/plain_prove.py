@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from actions import app_enrolment, device_waiting, hosted, plain_screens, proving
-from actions.client_api import seen
+from actions.client_views import seen
 from actions.plain_elsewhere import by_account, by_check
 from actions.plain_screens import Shown
 from actions.plain_visit import (

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 from django.utils import translation
 
 from actions import hosted_state
-from actions.client_api import seen
 from actions.client_auth import ClientContext, read_context
+from actions.client_views import seen
 from actions.plain_screens import ADDED_BY_SCRIPT, NEEDS_SCRIPT, Shown, Words
 from authenticators.challenges import Way
 from authenticators.links import Asker

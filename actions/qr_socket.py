@@ -22,8 +22,8 @@ import structlog
 from django.conf import settings
 
 from actions import device_inputs, device_waiting, socket_places
-from actions.client_api import seen
 from actions.client_auth import check_browser, read_context
+from actions.client_views import seen
 from actions.device_waiting import Stage
 from actions.qr_watch import UNAVAILABLE, Code, Watch, in_database
 from actions.socket_handshake import PROTOCOL, Caller, Scope, admit, deny, request_of

@@ -10,9 +10,11 @@ from django.views.generic import RedirectView
 from actions import api as actions
 from actions import client_answering as answering
 from actions import client_api as client
+from actions import client_codes as codes
 from actions import client_devices as devices
 from actions import client_identity as identity
 from actions import client_messaging as messaging
+from actions import client_passkeys as passkeys
 from actions import client_security_keys as security_keys
 from actions import client_waiting as waiting
 from actions import (
@@ -82,24 +84,24 @@ client_api = [
     path("user-authenticators", client.UserAuthenticatorsView.as_view()),
     path("authenticators", client.AuthenticatorsView.as_view()),
     path("public/<uuid:tenant_id>/.well-known/jwks", client.JwksView.as_view()),
-    path(f"{PASSKEY}/registration-options", client.RegistrationOptionsView.as_view()),
-    path(f"{PASSKEY}/registration-options/web", client.RegistrationOptionsWebView.as_view()),
-    path(PASSKEY, client.PasskeyView.as_view()),
-    path(f"{PASSKEY}/authentication-options", client.AuthenticationOptionsView.as_view()),
-    path(f"{PASSKEY}/authentication-options/web", client.AuthenticationOptionsWebView.as_view()),
-    path("verify/passkey", client.VerifyPasskeyView.as_view()),
+    path(f"{PASSKEY}/registration-options", passkeys.RegistrationOptionsView.as_view()),
+    path(f"{PASSKEY}/registration-options/web", passkeys.RegistrationOptionsWebView.as_view()),
+    path(PASSKEY, passkeys.PasskeyView.as_view()),
+    path(f"{PASSKEY}/authentication-options", passkeys.AuthenticationOptionsView.as_view()),
+    path(f"{PASSKEY}/authentication-options/web", passkeys.AuthenticationOptionsWebView.as_view()),
+    path("verify/passkey", passkeys.VerifyPasskeyView.as_view()),
     path(f"{SECURITY_KEY}/registration-options", security_keys.KeyRegistrationOptionsView.as_view()),
     path(f"{SECURITY_KEY}/authentication-options", security_keys.KeyAuthenticationOptionsView.as_view()),
     path(SECURITY_KEY, security_keys.RegisterKeyView.as_view()),
     path("verify/security-key", security_keys.VerifyKeyView.as_view()),
-    path("user-authenticators/totp", client.EnrolTotpView.as_view()),
-    path("verify/totp", client.VerifyTotpView.as_view()),
-    path("user-authenticators/email-otp", client.EnrolEmailView.as_view()),
-    path("challenge/email-otp", client.StartCodeView.as_view()),
-    path("verify/email-otp", client.VerifyCodeView.as_view()),
-    path("user-authenticators/sms", client.EnrolSmsView.as_view()),
-    path("challenge/sms", client.StartSmsView.as_view()),
-    path("verify/sms", client.VerifySmsView.as_view()),
+    path("user-authenticators/totp", codes.EnrolTotpView.as_view()),
+    path("verify/totp", codes.VerifyTotpView.as_view()),
+    path("user-authenticators/email-otp", codes.EnrolEmailView.as_view()),
+    path("challenge/email-otp", codes.StartCodeView.as_view()),
+    path("verify/email-otp", codes.VerifyCodeView.as_view()),
+    path("user-authenticators/sms", codes.EnrolSmsView.as_view()),
+    path("challenge/sms", codes.StartSmsView.as_view()),
+    path("verify/sms", codes.VerifySmsView.as_view()),
     path("challenge/whatsapp", messaging.StartWhatsAppView.as_view()),
     path("verify/whatsapp", messaging.VerifyWhatsAppView.as_view()),
     path("user-authenticators/email-magic-link", messaging.EnrolLinkView.as_view()),

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from actions import plain_pass
-from actions.client_api import CHALLENGE_COOKIE
+from actions.client_views import CHALLENGE_COOKIE
 from actions.models import Action
 from authsignal_portal import clock, tokens
 from authsignal_portal.models import ApiKey

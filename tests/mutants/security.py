@@ -375,7 +375,7 @@ CONFUSION = [
         "codes: the answer tells what was sent",
         f"{STATES}::test_no_answer_of_any_door_tells_a_code",
         (
-            "actions/client_api.py",
+            "actions/client_codes.py",
             'return Response({"challengeId": proving.start_code(self.context, self.method, which=which).pk})',
             TOLD,
         ),

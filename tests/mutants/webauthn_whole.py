@@ -6,7 +6,8 @@ ADAPTER = "authenticators/webauthn.py"
 JSON = "authenticators/webauthn_json.py"
 ROWS = "authenticators/credentials.py"
 CEREMONIES = "actions/ceremonies.py"
-CLIENT = "actions/client_api.py"
+CLIENT = "actions/client_passkeys.py"
+VIEWS = "actions/client_views.py"
 
 ATTACKS = "tests/api/test_webauthn_attacks.py"
 STEPS = "tests/authenticators/test_webauthn.py"
@@ -297,7 +298,7 @@ AROUND = [
     mutant(
         "webauthn: any page asks with the cookies of its visitors",
         f"{SETTINGS}::test_with_cookies_only_pages_of_the_tenants_origins_ask",
-        (CLIENT, "        check_origin(request._request, tenant_of(request))\n", ""),
+        (VIEWS, "        check_origin(request._request, tenant_of(request))\n", ""),
     ),
     mutant(
         "webauthn: the cookie of a used challenge is in the next sign-in's way",
@@ -318,7 +319,7 @@ AROUND = [
         "webauthn: a cookie that anybody wrote names a challenge",
         f"{SETTINGS}::test_a_cookie_counts_for_the_tenant_that_set_it_and_only_if_we_made_it",
         (
-            CLIENT,
+            VIEWS,
             "    except signing.BadSignature:\n        return None\n",
             ("    except signing.BadSignature:\n        return request.COOKIES.get(CHALLENGE_COOKIE)\n"),
         ),

@@ -17,10 +17,10 @@ from actions.models import Action
 from actions.proofs import check_active, check_open, check_permitted, permitted
 from actions.proving import Verified, accepted, account_name, check_may_enrol, finish, one_at_a_time, origin_of
 from audit import log
-from authenticators import challenges, credentials, webauthn
-from authenticators.challenges import Origin
+from authenticators import challenges, credentials, starting, webauthn
 from authenticators.methods import passkey
 from authenticators.models import Challenge, EndUser
+from authenticators.starting import Origin
 from authsignal_portal import clock
 from authsignal_portal.errors import Forbidden, InvalidConfiguration, InvalidRequest
 from authsignal_portal.models import Tenant
@@ -99,7 +99,7 @@ def start_passkey_registration(
     user = context.user
     with one_at_a_time(context):
         check_may_enrol(context, M.PASSKEY)
-        challenge = challenges.start_nonce(
+        challenge = starting.start_nonce(
             tenant=context.tenant,
             user=user,
             origin=origin_of(context.action),
@@ -149,7 +149,7 @@ def begin_by_client(tenant: Tenant, *, action_code: str, idempotency_key: str) -
     """
     code = action_code or tenant.default_passkey_action
     linking.check_needs_none(tenant, code)
-    return challenges.start_nonce(
+    return starting.start_nonce(
         tenant=tenant,
         user=None,
         origin=Origin(None, code, idempotency_key),
@@ -167,7 +167,7 @@ def begin_for(context: ClientContext, *, action_code: str, idempotency_key: str)
     with one_at_a_time(context):
         if not is_own:
             linking.check_needs_none(context.tenant, code)
-        return challenges.start_nonce(
+        return starting.start_nonce(
             tenant=context.tenant,
             user=context.user,
             origin=own if is_own else Origin(None, code, idempotency_key),
@@ -194,7 +194,7 @@ def start_passkey_authentication(tenant: Tenant, context: ClientContext | None, 
     if context:
         with one_at_a_time(context):
             check_permitted(context.action, M.PASSKEY)
-            challenge = challenges.start_nonce(
+            challenge = starting.start_nonce(
                 tenant=tenant, user=context.user, origin=origin_of(context.action), purpose=Purpose.AUTHENTICATE
             )
     elif challenge_id:
@@ -309,7 +309,7 @@ def start_security_key_authentication(context: ClientContext) -> Ceremony:
 def _only_one(context: ClientContext, purpose: Challenge.Purpose, remembered: dict[str, Any]) -> Challenge:
     earlier = challenges.of_action(context.tenant, context.action.pk, M.SECURITY_KEY)
     challenges.withdraw(earlier.filter(purpose=purpose))
-    return challenges.start_nonce(
+    return starting.start_nonce(
         tenant=context.tenant,
         user=context.user,
         origin=origin_of(context.action),

@@ -15,9 +15,9 @@ from actions import linking, proofs, proving, states, track_request
 from actions.client_auth import ClientContext
 from actions.models import Action
 from authenticators import challenges, device_challenges, handed_over
-from authenticators.challenges import Origin
 from authenticators.handed_over import Word
 from authenticators.models import Authenticator, Challenge, EndUser
+from authenticators.starting import Origin
 from authsignal_portal import clock
 from authsignal_portal.errors import ExpiredToken, InvalidRequest
 from authsignal_portal.models import Tenant

@@ -16,10 +16,11 @@ from actions import gather, languages, linking, proofs, shared_data
 from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
-from authenticators import available, challenges, contact, enrolment, handed_over, links, several
-from authenticators.challenges import PLAIN, Attempt, Origin, Way
+from authenticators import available, challenges, contact, enrolment, handed_over, links, several, starting
+from authenticators.challenges import Attempt
 from authenticators.methods import totp
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
+from authenticators.starting import PLAIN, Origin, Way
 from authsignal_portal.errors import ExpiredToken, Forbidden, InvalidConfiguration, InvalidRequest
 from authsignal_portal.vocabulary import FailureReason, Scope, VerificationMethod
 
@@ -149,7 +150,7 @@ def start_code(context: ClientContext, method: VerificationMethod, way: Way = PL
         proofs.check_permitted(context.action, method)
         authenticator = _meant(context, method, which)
         to = authenticator.contact if authenticator else _address_on_file(context.user, method)
-        challenge = challenges.start_code(
+        challenge = starting.start_code(
             tenant=context.tenant,
             user=context.user,
             method=method,
@@ -205,7 +206,7 @@ def _begin_enrolment(context: ClientContext, method: VerificationMethod, to: str
     to = enrolment.clean_contact(method, to)
     _check_address(context, method, to)
     pending = enrolment.begin(context.user, method, to=to)
-    challenge = challenges.start_code(
+    challenge = starting.start_code(
         tenant=context.tenant,
         user=context.user,
         method=method,
@@ -269,7 +270,7 @@ def enrol_totp(context: ClientContext) -> Started:
         check_may_enrol(context, M.AUTHENTICATOR_APP)
         secret = totp.new_secret()
         pending = enrolment.begin(context.user, M.AUTHENTICATOR_APP, secret=secret)
-        challenge = challenges.start_silent(
+        challenge = starting.start_silent(
             user=context.user,
             method=M.AUTHENTICATOR_APP,
             origin=origin_of(context.action),
@@ -309,7 +310,7 @@ def _silent(context: ClientContext, method: VerificationMethod) -> Challenge | N
     if authenticator is None and method == M.AUTHENTICATOR_APP:
         return None
     proofs.check_permitted(context.action, method)
-    return challenges.start_silent(
+    return starting.start_silent(
         user=context.user,
         method=method,
         origin=origin_of(context.action),

@@ -10,10 +10,10 @@ from actions import claims, flow, gather, languages, linking, proofs, replays, s
 from actions.ip_intel import parse_address
 from actions.models import Action
 from audit import log
-from authenticators import available, challenges, contact, enrolment, handed_over, routing, several
-from authenticators.challenges import Origin, Way
+from authenticators import available, challenges, contact, enrolment, handed_over, routing, several, starting
 from authenticators.models import Challenge, EndUser
 from authenticators.serializers import EMAIL, PHONE
+from authenticators.starting import Origin, Way
 from authsignal_portal import clock, tokens
 from authsignal_portal.errors import InvalidConfiguration, InvalidRequest, Unauthorized
 from authsignal_portal.json_body import checked_id
@@ -55,7 +55,7 @@ def _resend(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
         raise InvalidRequest("The challenge has ended. Begin a new one.")
     if sent.get("smsChannel") == SmsChannel.WHATSAPP:
         _check_whatsapp(tenant)
-    challenges.send(challenge, now=now, locale=sent.get("locale"), way=_way(sent))
+    starting.send(challenge, now=now, locale=sent.get("locale"), way=_way(sent))
     return challenge
 
 
@@ -65,7 +65,7 @@ def _start_for_nobody(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
     action_code, method = _action_code(sent), _method(tenant, sent)
     linking.check_needs_none(tenant, action_code)
     key = checked_id(sent.get("idempotencyKey") or str(uuid.uuid4()), "idempotencyKey")
-    return challenges.start_code(
+    return starting.start_code(
         tenant=tenant,
         user=None,
         method=method,
@@ -101,7 +101,7 @@ def _send(action: Action, method: VerificationMethod, sent: Mapping[str, Any]) -
     if method not in action.facts.allowed_methods:
         raise InvalidConfiguration(f"{method} is not permitted for this action.")
     to = _address(method, sent, user)
-    return challenges.start_code(
+    return starting.start_code(
         tenant=action.tenant,
         user=user,
         method=method,

@@ -5,7 +5,7 @@ from typing import Any
 
 from actions import continuations, proofs, proving
 from actions.client_auth import ClientContext
-from authenticators import challenges
+from authenticators import challenges, starting
 from authenticators.models import Authenticator, Challenge
 from authsignal_portal.errors import InvalidRequest
 from authsignal_portal.vocabulary import VerificationMethod
@@ -49,5 +49,5 @@ def begin(
         expires_at=context.now + timedelta(seconds=seconds),
         **more,
     )
-    challenges.store(challenge, context.now)
+    starting.store(challenge, context.now)
     return challenge

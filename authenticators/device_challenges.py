@@ -12,10 +12,10 @@ from django.db.models import Q, QuerySet
 
 from audit import log
 from audit.events import Tag
-from authenticators import available, challenges, guesses, outbox
-from authenticators.challenges import Origin
+from authenticators import available, challenges, guesses, outbox, starting
 from authenticators.methods import push
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
+from authenticators.starting import Origin
 from authsignal_portal import clock
 from authsignal_portal.errors import TooManyRequests
 from authsignal_portal.models import Tenant
@@ -54,7 +54,7 @@ def start_push(user: EndUser, origin: Origin, *, device: Authenticator | None) -
         nonce=push.new_number() if AuthenticatorConfiguration.of(user.tenant, M.PUSH).number_matching else None,
         expires_at=now + timedelta(seconds=settings.PUSH_CHALLENGE_SECONDS),
     )
-    challenges.store(challenge, now)
+    starting.store(challenge, now)
     outbox.push_owed(challenge, about=origin.about)
     return challenge
 
@@ -124,10 +124,10 @@ def start_in_app(user: EndUser, origin: Origin) -> Challenge:
         method=M.IN_APP,
         purpose=Purpose.AUTHENTICATE,
         **origin.columns,
-        nonce=secrets.token_bytes(challenges.NONCE_BYTES),
+        nonce=secrets.token_bytes(starting.NONCE_BYTES),
         expires_at=now + timedelta(seconds=settings.PROOF_FRESH_SECONDS),
     )
-    challenges.store(challenge, now)
+    starting.store(challenge, now)
     return challenge
 
 
@@ -157,7 +157,7 @@ def start_qr(
     if user and origin.action_id:
         shown = Challenge.objects.filter(action_id=origin.action_id, method=M.QR_CODE, authenticator=None)
         shown.filter(unanswered(now)).update(failed_at=now)
-    challenges.store(challenge, now)
+    starting.store(challenge, now)
     return challenge, device_code
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from actions import flow, rule_metrics
 from actions.models import Action, Device
 from audit import log
-from authenticators import challenges, enrolment
+from authenticators import challenges, enrolment, starting
 from authenticators.models import MessageProvider
 from authsignal_portal import clock
 from authsignal_portal.models import Tenant
@@ -194,9 +194,9 @@ def _challenged(tenant: Tenant) -> dict[str, Any]:
     make.make_authenticator(
         user, VerificationMethod.PASSKEY, name="iCloud Keychain", credential_id="abc", rp_id="localhost"
     )
-    origin = challenges.Origin(action.pk, action.action_code, action.idempotency_key)
+    origin = starting.Origin(action.pk, action.action_code, action.idempotency_key)
     with transaction.atomic():
-        challenge = challenges.start_code(
+        challenge = starting.start_code(
             tenant=tenant, user=user, method=VerificationMethod.EMAIL_OTP, to="person0@example.com", origin=origin
         )
     _answer(tenant, user, challenge, "000000")

@@ -177,7 +177,7 @@ LIMITS = [
         f"{GUESSES}::test_guesses_spread_over_every_door_are_counted_together",
         (
             "authenticators/challenges.py",
-            "subject=_guesser(user, challenge), method=method)",
+            "subject=guesser(user, challenge), method=method)",
             "subject=challenge.pk, method=method)",
         ),
     ),
@@ -185,7 +185,7 @@ LIMITS = [
         "sending again gives new guesses",
         f"{CHALLENGES}::test_sending_again_gives_neither_new_guesses_nor_new_time",
         (
-            "authenticators/challenges.py",
+            "authenticators/starting.py",
             "    challenge.sends += 1\n",
             "    challenge.sends += 1\n    challenge.attempts = 0\n",
         ),

@@ -20,7 +20,7 @@ BOUND = [
         "linking: a challenge does not carry its transaction",
         f"{LINKING}::test_every_challenge_row_carries_the_transaction_and_its_hash",
         (
-            "authenticators/challenges.py",
+            "authenticators/starting.py",
             '            "transaction_hash": self.transaction_hash,\n',
             "",
         ),
@@ -38,7 +38,7 @@ BOUND = [
         "linking: a passkey signs random bytes only",
         f"{LINKING}::test_a_passkey_signs_the_transaction_and_no_challenge_twice",
         (
-            "authenticators/challenges.py",
+            "authenticators/starting.py",
             '        challenge.nonce = linked_challenge(bytes(challenge.nonce or b""), origin.transaction_hash)\n',
             "",
         ),
@@ -83,7 +83,7 @@ BOUND = [
         "linking: the message with the code does not tell what it is for",
         f"{LINKING}::test_the_message_with_the_code_tells_amount_and_payee",
         (
-            "authenticators/challenges.py",
+            "authenticators/starting.py",
             "linked=Transaction.read(challenge.transaction) if challenge.transaction else None,",
             "linked=None,",
         ),

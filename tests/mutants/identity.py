@@ -224,7 +224,7 @@ DECIDED = [
         "identity: somebody else's word is taken for a signature of the user's key",
         f"{RECEIPTS}::test_what_somebody_else_vouches_for_is_covered_by_no_key_of_the_users",
         ("actions/receipts.py", "proof.method.value in COVERED and ", ""),
-        ("authenticators/challenges.py", " and challenge.method in DEVICE_METHODS:", ":"),
+        ("authenticators/starting.py", " and challenge.method in DEVICE_METHODS:", ":"),
     ),
     mutant(
         "identity: results of any age count",

@@ -26,7 +26,7 @@ COVERED = [
     mutant(
         "notices: an app signs random bytes only",
         f"{LINKING}::test_what_an_app_signs_is_made_of_the_transaction_and_of_no_other",
-        ("authenticators/challenges.py", "    link_id(challenge)\n", ""),
+        ("authenticators/starting.py", "    link_id(challenge)\n", ""),
     ),
     mutant(
         "notices: what an app signed for one action proves another",

@@ -47,7 +47,7 @@ def _in_redis(challenge: Challenge) -> int:
     return int(redis.Redis.from_url(settings.REDIS_URL).get(f"attempts {challenge.pk}") or 0)
 
 
-def _record(tag"""
+def record(tag"""
 OTHERS_ENDED = """\
     Challenge.objects.filter(user=user, verified_at=None).exclude(pk=challenge.pk).update(failed_at=now)
 """
@@ -126,7 +126,7 @@ GUESSING = [
         f"{GUESSES}::test_fifty_challenges_with_a_wrong_guess_each_are_ten_guesses",
         (
             CHALLENGES,
-            "subject=_guesser(user, challenge), method=method)",
+            "subject=guesser(user, challenge), method=method)",
             "subject=challenge.pk, method=method)",
         ),
     ),
@@ -145,8 +145,8 @@ GUESSING = [
         ),
         (
             CHALLENGES,
-            "subject=_guesser(user, challenge), method=method)",
-            'subject=_guesser(user, challenge), method="EMAIL_OTP")',
+            "subject=guesser(user, challenge), method=method)",
+            'subject=guesser(user, challenge), method="EMAIL_OTP")',
         ),
     ),
     mutant(
@@ -154,7 +154,7 @@ GUESSING = [
         "tests/races/test_guessing.py::test_a_redis_that_forgets_everything_gives_nobody_another_guess",
         (CHALLENGES, "or challenge.attempts >= tries(method):", "or _in_redis(challenge) >= tries(method):"),
         (CHALLENGES, "    challenge.attempts += 1\n", CHARGED_IN_REDIS),
-        (CHALLENGES, "\n\ndef _record(tag", IN_REDIS),
+        (CHALLENGES, "\n\ndef record(tag", IN_REDIS),
     ),
     mutant(
         "guessing: a pause is all that ever comes of it",
@@ -423,13 +423,13 @@ FLOODS = [
     mutant(
         "floods: what a client begins is not counted",
         f"{LIMITS}::test_an_action_begins_so_many_challenges_of_whatever_kind",
-        (CHALLENGES, "if user and recent.order_by()[:most].count() >= most:", "if False:"),
+        ("authenticators/starting.py", "if user and recent.order_by()[:most].count() >= most:", "if False:"),
     ),
     mutant(
         "floods: one action uses up the challenges of its user",
         f"{LIMITS}::test_an_action_begins_so_many_challenges_of_whatever_kind",
         (
-            CHALLENGES,
+            "authenticators/starting.py",
             "recent = Challenge.objects.filter(user=user, action_id=action_id, ",
             "recent = Challenge.objects.filter(user=user, ",
         ),

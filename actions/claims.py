@@ -9,7 +9,7 @@ from actions import proofs
 from actions.models import Action
 from audit import log
 from audit.events import Tag
-from authenticators import available, enrolment, lone_addresses, several
+from authenticators import available, contact, enrolment, lone_addresses, several
 from authenticators.models import Authenticator, Challenge, EndUser
 from authsignal_portal import clock
 from authsignal_portal.errors import Conflict, Unauthorized
@@ -87,9 +87,10 @@ def bind(challenge: Challenge, action: Action) -> None:
 
 
 def _at_its_address(challenge: Challenge, user: EndUser) -> Authenticator | None:
-    if not challenge.contact_index:
+    if not challenge.contact_sealed:
         return None
-    rows = user.authenticators.filter(contact_index=challenge.contact_index).exclude(verified_at=None)
+    indexes = contact.indexes(user.tenant_id, challenge.contact)
+    rows = user.authenticators.filter(contact_index__in=indexes).exclude(verified_at=None)
     return rows.filter(method=challenge.method).first() or rows.first()
 
 
@@ -135,4 +136,4 @@ def proves_unbound(challenge: Challenge, action: Action) -> bool:
         return False
     if not challenge.contact_sealed or may_enrol(challenge, user) or not available.was_enrolled(user):
         return True
-    return lone_addresses.is_theirs(user, challenge.contact_index)
+    return lone_addresses.is_theirs(user, challenge.contact)

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from actions import languages, one_browser, states
 from actions.models import Action, ActionFacts
-from authenticators import challenges, lone_addresses
+from authenticators import challenges
 from authenticators.models import EndUser
 from authsignal_portal import clock, limits, tokens
 from authsignal_portal.api import mark_tenant
@@ -47,6 +47,12 @@ class ClientContext:
     def facts(self) -> ActionFacts:
         return self.action.facts
 
+    def lock(self) -> None:
+        """Let all else that would change the user wait until the transaction ends, and see the action's state as it is
+        then. Raises ExpiredToken: a deleted user's tokens are dead."""
+        self.user.lock(gone=ExpiredToken())
+        self.action.refresh_from_db(fields=["state", "state_updated_at"])
+
     @property
     def has_fresh_proof(self) -> bool:
         """Whether this action was proved in the last ten minutes; both its tokens share in it.
@@ -59,8 +65,7 @@ class ClientContext:
         by_state = succeeded and self.action.state_updated_at >= since
         by_token = self.token.purpose == TokenPurpose.ACCESS and self.token.issued_at >= since
         proved = not self.is_closed and (by_state or by_token)
-        proved = proved and not lone_addresses.is_all(self.user, self.action.pk)
-        return proved and challenges.stand(self.action.pk, since=since)
+        return proved and challenges.stand(self.user, self.action.pk, since=since)
 
     @property
     def is_closed(self) -> bool:

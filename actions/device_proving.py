@@ -21,7 +21,7 @@ from authenticators.device_keys import Signed
 from authenticators.methods import push
 from authenticators.models import Authenticator, Challenge, EndUser
 from authsignal_portal import clock
-from authsignal_portal.errors import ExpiredToken, InvalidRequest, RefusedCredential
+from authsignal_portal.errors import InvalidRequest, RefusedCredential
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import DEVICE_METHODS, VerificationMethod
 
@@ -40,7 +40,7 @@ def enrol(context: ClientContext, methods: Sequence[VerificationMethod], device:
     """
     with transaction.atomic():
         known = device_credentials.hold(context.user, device.public_key)
-        context.user.lock(gone=ExpiredToken())
+        context.lock()
         for method in methods:
             proving.check_may_enrol(context, method)
         standing = examining.examine(

@@ -19,7 +19,7 @@ from authenticators.handed_over import Word
 from authenticators.models import Authenticator, Challenge, EndUser
 from authenticators.starting import Origin
 from authsignal_portal import clock
-from authsignal_portal.errors import ExpiredToken, InvalidRequest
+from authsignal_portal.errors import InvalidRequest
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod
 
@@ -67,7 +67,7 @@ def start_push(context: ClientContext, *, action: str, authenticator_id: str) ->
     """Raises TooManyRequests, InvalidRequest, InvalidConfiguration."""
     check_action(context, action)
     with transaction.atomic():
-        context.user.lock(gone=ExpiredToken())
+        context.lock()
         proofs.check_permitted(context.action, M.PUSH)
         device = _asked(context.user, authenticator_id)
         return device_challenges.start_push(context.user, proving.origin_of(context.action), device=device)
@@ -145,7 +145,7 @@ def start_qr(
             )
     check_action(context, action)
     with transaction.atomic():
-        context.user.lock(gone=ExpiredToken())
+        context.lock()
         proofs.check_permitted(context.action, M.QR_CODE)
         return device_challenges.start_qr(
             tenant=tenant,

@@ -95,7 +95,8 @@ def _sent(context: ClientContext) -> dict[str, bool]:
     told: dict[str, dict[str, bool]] = {}
     for one in messages.order_by("challenge__created_at", "created_at"):
         if challenge := one.challenge:
-            names = (challenge.method, f"{challenge.method}:{challenge.authenticator_id}")
+            one_of = challenge.authenticator_id
+            names = (challenge.method, *([f"{challenge.method}:{one_of}"] if one_of else []))
             told[challenge.method] = dict.fromkeys(names, not handed_over.is_refused(one))
     return {name: was_sent for names in told.values() for name, was_sent in names.items()}
 

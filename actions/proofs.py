@@ -9,7 +9,7 @@ from actions import linking, receipts, states
 from actions.models import Action, ActionFacts, Device, KnownAddress
 from audit import log
 from audit.events import Tag
-from authenticators import available, challenges, enrolment
+from authenticators import available, challenges, enrolment, lone_addresses
 from authenticators.models import Challenge, EndUser
 from authsignal_portal import clock, tokens
 from authsignal_portal.errors import InvalidConfiguration, InvalidRequest
@@ -128,7 +128,8 @@ def _advance(action: Action, facts: ActionFacts, proof: challenges.Proof, now: d
     check_open(action)
     if not moved:
         return
-    _remember(action.user, facts, proof.method, now)
+    if not lone_addresses.is_all(action.user, action.pk):
+        _remember(action.user, facts, proof.method, now)
     receipts.issue(action, facts, proof)
     log.record(
         Tag.ACTION_SUCCEEDED,

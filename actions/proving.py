@@ -21,7 +21,7 @@ from authenticators.challenges import Attempt
 from authenticators.methods import totp
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
 from authenticators.starting import PLAIN, Origin, Way
-from authsignal_portal.errors import ExpiredToken, Forbidden, InvalidConfiguration, InvalidRequest
+from authsignal_portal.errors import Forbidden, InvalidConfiguration, InvalidRequest
 from authsignal_portal.vocabulary import FailureReason, Scope, VerificationMethod
 
 Purpose = Challenge.Purpose
@@ -57,9 +57,9 @@ class Started:
 
 @contextmanager
 def one_at_a_time(context: ClientContext) -> Iterator[None]:
-    """A transaction that nothing else changes the user in. Raises ExpiredToken: a deleted user's tokens are dead."""
+    """A transaction that nothing else changes the user in. Raises ExpiredToken, as `ClientContext.lock`."""
     with transaction.atomic():
-        context.user.lock(gone=ExpiredToken())
+        context.lock()
         yield
 
 

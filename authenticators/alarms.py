@@ -77,7 +77,11 @@ def _tell_people(row: SendingPause, now: datetime) -> None:
     list(Membership.objects.filter(tenant=row.tenant).select_for_update(no_key=True))
     notice = f"{PAUSED}:{_kind(row)}"
     lately = _emails(row.tenant, notice, since=now - 2 * BETWEEN_EMAILS).filter(due_at__gt=now - BETWEEN_EMAILS)
-    waiting = list(lately.filter(status=Message.Status.OWED, attempts=0, due_at__gt=now).select_for_update())
+    waiting = list(
+        lately.filter(status=Message.Status.OWED, attempts=0, due_at__gt=now).select_for_update(
+            of=("self",), no_key=True
+        )
+    )
     if not waiting:
         latest = lately.aggregate(latest=Max("due_at"))["latest"]
         alarm = Alarm(notice, {}, row.until, _values([row]))

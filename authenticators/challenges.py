@@ -14,7 +14,7 @@ from django.db.models import Count, Q, QuerySet
 
 from audit import log
 from audit.events import Tag
-from authenticators import available, contact, delivery, guesses, notices, sending
+from authenticators import available, contact, delivery, guesses, lone_addresses, notices, sending
 from authenticators.method import Judged, VerificationFailed
 from authenticators.models import Authenticator, Challenge, EndUser
 from authenticators.notices import Kind
@@ -65,15 +65,17 @@ def by_nonce(tenant: Tenant, action_id: uuid.UUID, method: VerificationMethod, n
     return of_action(tenant, action_id, method).filter(nonce=nonce)
 
 
-def stand(action_id: uuid.UUID, *, since: datetime) -> bool:
-    """Whether what the action's proofs allow is allowed still: no authenticator that gave one was deleted, or the user
-    proved it by another too, after `since`. An enrolment is no such proof: the lost one may have allowed it.
+def stand(user: EndUser, action_id: uuid.UUID, *, since: datetime) -> bool:
+    """Whether what the action's proofs allow its user is allowed still: no authenticator that gave one was deleted, or
+    the user proved it by another too, after `since`. An enrolment is no such proof: the lost one may have allowed it.
+    What is only a proof of somebody's address allows nothing.
     """
     found = Challenge.objects.filter(action_id=action_id, verified_at__isnull=False).aggregate(
         withdrawn=Count("pk", filter=Q(withdrawn_at__isnull=False)),
         others=Count("pk", filter=Q(withdrawn_at=None, purpose=Challenge.Purpose.AUTHENTICATE, verified_at__gte=since)),
     )
-    return not found["withdrawn"] or found["others"] > 0
+    stands = not found["withdrawn"] or found["others"] > 0
+    return stands and not lone_addresses.is_all(user, action_id)
 
 
 def withdraw(challenges: QuerySet[Challenge]) -> None:

@@ -39,7 +39,8 @@ class Added:
 def begin(user: EndUser, method: VerificationMethod, *, to: str = "", secret: str = "") -> Authenticator:
     """A pending authenticator; one that was pending for this method before is replaced. Call with the user locked.
 
-    What stands beside others and is one of them already is that one: it is bound anew. Raises InvalidConfiguration.
+    What the user has already, the same address or secret, is that one: it is bound anew, and what it proved stands.
+    Raises InvalidConfiguration.
     """
     user.authenticators.filter(method=method, verified_at=None).delete()
     row = Authenticator(tenant=user.tenant, user=user, method=method)
@@ -47,7 +48,7 @@ def begin(user: EndUser, method: VerificationMethod, *, to: str = "", secret: st
         row.contact = to
     if secret:
         row.secret = secret
-    if several.are_allowed(user, method) and (known := several.same(row)):
+    if known := several.same(row):
         return known
     several.check_room(user, method)
     row.save(force_insert=True)
@@ -79,7 +80,7 @@ def complete(
     # A device that is enrolled again is brought up to date: nothing was added.
     is_new = row.verified_at is None or row.verified_at >= now
     to = notices.address_of(user, apart_from=row) if tells and is_new and notices.is_told(actor) else None
-    if not several.are_allowed(user, method):
+    if row.verified_at is None and not several.are_allowed(user, method):
         replaced = several.held(user, method).exclude(pk=row.pk)
         for old in replaced:
             _record(Tag.AUTHENTICATOR_REMOVED, old, actor, now, action_id, reason="replaced")
@@ -156,7 +157,7 @@ def _given(user: EndUser, method: VerificationMethod, given: dict[str, Any]) -> 
     row = Authenticator(tenant=user.tenant, user=user, method=method, is_default=bool(given.get("isDefault")))
     _fill(row, method, given)
     user.authenticators.filter(method=method, verified_at=None).delete()
-    if several.are_allowed(user, method) and (known := several.same(row)):
+    if known := several.same(row):
         known.is_default = known.is_default or row.is_default
         return known
     try:

@@ -2,14 +2,15 @@
 
 import uuid
 
-from authenticators import available
+from authenticators import available, contact
 from authenticators.models import Challenge, EndUser
 
 
-def is_theirs(user: EndUser, contact_index: str) -> bool:
+def is_theirs(user: EndUser, address: str) -> bool:
     """Whether an address is enrolled by the user or on file."""
-    enrolled = user.authenticators.filter(contact_index=contact_index).exclude(verified_at=None).exists()
-    return enrolled or contact_index in (user.email_index, user.phone_number_index)
+    indexes = contact.indexes(user.tenant_id, address)
+    enrolled = user.authenticators.filter(contact_index__in=indexes).exclude(verified_at=None).exists()
+    return enrolled or user.email_index in indexes or user.phone_number_index in indexes
 
 
 def is_all(user: EndUser, action_id: uuid.UUID) -> bool:
@@ -17,7 +18,7 @@ def is_all(user: EndUser, action_id: uuid.UUID) -> bool:
     are this user, and lets nobody enrol or manage anything.
     """
     rows = Challenge.objects.filter(action_id=action_id, withdrawn_at=None).exclude(verified_at=None)
-    proofs = list(rows.values_list("contact_index", "authenticator_id"))
-    if not proofs or any(authenticator or not index for index, authenticator in proofs):
+    proofs = list(rows.select_related("tenant"))
+    if not proofs or any(proof.authenticator_id or not proof.contact_sealed for proof in proofs):
         return False
-    return available.was_enrolled(user) and not any(is_theirs(user, index) for index, _none in proofs)
+    return available.was_enrolled(user) and not any(is_theirs(user, proof.contact) for proof in proofs)

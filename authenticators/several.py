@@ -69,8 +69,12 @@ def same(row: Authenticator) -> Authenticator | None:
     if not (row.contact_sealed or row.secret_sealed):
         return None
     for other in held(row.user, M(row.method)).exclude(pk=row.pk):
-        if row.contact_sealed and contact.normal(other.contact) == contact.normal(row.contact):
+        if row.contact_sealed and other.contact_sealed and contact.normal(other.contact) == contact.normal(row.contact):
             return other
-        if row.secret_sealed and totp.decode_secret(other.secret) == totp.decode_secret(row.secret):
+        if (
+            row.secret_sealed
+            and other.secret_sealed
+            and totp.decode_secret(other.secret) == totp.decode_secret(row.secret)
+        ):
             return other
     return None

@@ -51,8 +51,7 @@ def examine(
     try:
         if platform != PLATFORM[attestation.provider]:
             raise AttestationFailed(Reason.WRONG_PLATFORM, f"{attestation.provider} does not attest {platform}")
-        former = [idempotency_key] if idempotency_key else []
-        given = client_data([*nonces.waiting(user, now), *former], public_key)
+        given = client_data([*nonces.waiting(user, now), *nonces.former(idempotency_key)], public_key)
         made_over = _verified(user, attestation, given, now)
         nonces.use(user, made_over.nonce, idempotency_key=idempotency_key, now=now)
     except AttestationFailed as failure:

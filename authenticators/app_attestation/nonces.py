@@ -1,5 +1,6 @@
 """Nonces that attestations are made over: each for one user of one tenant, for a short time, and once."""
 
+import re
 import secrets
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ from authenticators.models import AttestationNonce, EndUser
 from authsignal_portal import clock
 
 NONCE_BYTES = 32
+OURS = re.compile(rf"[0-9a-f]{{{2 * NONCE_BYTES}}}")
 # An app asks for one before each enrolment; of many that wait the newest count.
 MOST_WAITING = 5
 
@@ -25,6 +27,13 @@ def issue(user: EndUser) -> str:
 def waiting(user: EndUser, now: datetime) -> list[str]:
     rows = AttestationNonce.objects.filter(tenant=user.tenant_id, user=user, used_at=None, expires_at__gt=now)
     return list(rows.order_by("-created_at").values_list("nonce", flat=True)[:MOST_WAITING])
+
+
+def former(idempotency_key: str) -> list[str]:
+    """The nonce of SDKs that asked for none yet. What looks like one of ours is none of these: ours are forgotten in
+    time, and whoever chooses an idempotencyKey could bring a used one back.
+    """
+    return [idempotency_key] if idempotency_key and not OURS.fullmatch(idempotency_key) else []
 
 
 def use(user: EndUser, nonce: str, *, idempotency_key: str, now: datetime) -> None:

@@ -525,6 +525,9 @@ def test_a_nonce_that_was_used_is_no_idempotency_key(api, browser, acme, token, 
     ok(post(browser, token, key, AppAttest(nonce).sent()))
     named = tracked(api, "enrol", nonce)
     refused(post(browser, named, DeviceKey(), AppAttest(nonce).sent()), 400, "invalid_request")
+    # Nor once it is forgotten: an attestation of Apple's is good for three days.
+    AttestationNonce.objects.all().delete()
+    refused(post(browser, named, DeviceKey(), AppAttest(nonce).sent()), 400, "invalid_request")
 
 
 # -- one key for everything ----------------------------------------------------------------------

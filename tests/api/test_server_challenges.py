@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from actions.models import Action
+from actions.models import Action, Device
 from authenticators.models import AuthenticatorConfiguration, Challenge, EndUser, Message
 from authsignal_portal.vocabulary import UnconfiguredAction
 from authsignal_portal.vocabulary import VerificationMethod as M
@@ -482,6 +482,25 @@ def test_a_code_to_anothers_address_proves_the_action_and_gives_no_right_to_enro
         codes = browser.http.post("/challenge/api/recovery-codes", headers={"Authorization": f"Bearer {token}"})
         assert codes.status_code in (400, 403), codes.content
     assert user.authenticators.count() == 1
+
+
+def test_a_code_to_anothers_address_makes_no_device_the_users(acme, api, browser):
+    acme.remember_devices = True
+    acme.save()
+    make.make_authenticator(make.make_user(acme), M.SMS)
+    ok(api("POST", "users/alice/actions/pay", {"idempotencyKey": "k", "deviceId": "theirs"}))
+    for token in stranger_proves(api):
+        answer = browser.http.post("/challenge/api/remember-device", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 403, answer.content
+    assert list(Device.objects.values_list("authenticated_at", "remembered_until")) == [(None, None)]
+
+
+def test_an_address_is_theirs_under_whichever_pepper_it_was_indexed(acme, api, browser, settings):
+    make.make_authenticator(make.make_user(acme), M.EMAIL_OTP, contact="stranger@b.example")
+    settings.PEPPERS = {"t2": bytes(32), **settings.PEPPERS}
+    for token in stranger_proves(api):
+        ok(enrols(browser, token))
+    assert Challenge.objects.exclude(verified_at=None).get().authenticator is not None
 
 
 @pytest.mark.parametrize("scope", ["add:authenticators", "update:authenticators"])

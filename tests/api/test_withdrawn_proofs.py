@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from actions.client_auth import read_context
 from actions.models import Action, Device
 from authenticators.models import Authenticator, Challenge, RecoveryCode
 from authsignal_portal import clock, tokens
-from authsignal_portal.vocabulary import TokenPurpose
+from authsignal_portal.vocabulary import Scope, TokenPurpose
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
 from tests.api.instances import Instance, begin, make_person, vouchers
@@ -379,3 +380,26 @@ def test_a_closed_action_manages_nothing(tenant, api, page, state):
 
 def everything() -> Any:
     return [list(model.objects.order_by("pk").values()) for model in (Authenticator, Device, Challenge, RecoveryCode)]
+
+
+def test_the_same_number_once_more_ends_nothing(api, acme, browser):
+    """A backend that gives what it knows again, or a sign-in by the one address, takes nobody's place."""
+    user = make.make_user(acme, "alice")
+    phone = make.make_authenticator(user, M.SMS, contact=PHONE)
+    token = ok(api("POST", "users/alice/actions/login", {}))["token"]
+    ok(browser("POST", "challenge/sms", token=token))
+    assert ok(browser("POST", "verify/sms", {"verificationCode": code_sent()}, token=token))["isVerified"] is True
+    given = {"verificationMethod": "SMS", "phoneNumber": PHONE}
+    again = ok(api("POST", "users/alice/authenticators", given))["authenticator"]
+    assert again["userAuthenticatorId"] == str(phone.pk)
+    assert user.authenticators.count() == 1
+    ok(browser("POST", "user-authenticators/totp", {}, token=token))
+
+
+def test_the_state_of_the_action_is_read_once_nobody_else_can_act(api, acme):
+    token = ok(api("POST", "users/alice/actions/login", {"scope": "add:authenticators"}))["token"]
+    context = read_context(token)
+    Action.objects.update(state="BLOCK")
+    with transaction.atomic():
+        context.lock()
+        assert not context.may(Scope.ADD)

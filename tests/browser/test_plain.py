@@ -38,14 +38,16 @@ def answer(page: Page, code: str) -> None:
     choose(page, "Verify")
 
 
-def save_codes(page: Page) -> None:
+def save_codes(page: Page) -> list[str]:
     heading(page, "Save your recovery codes")
-    assert page.locator(".codes li").count() == 10
+    codes = page.locator(".codes li").all_inner_texts()
+    assert len(codes) == 10
     choose(page, "Continue")
     # The browser itself asks for the tick.
     heading(page, "Save your recovery codes")
     page.get_by_label("I have saved these codes").check()
     choose(page, "Continue")
+    return codes
 
 
 def test_codes_by_message_and_from_an_app(plain: Hosted) -> None:
@@ -99,7 +101,7 @@ def test_setting_up_and_the_settings(plain: Hosted) -> None:
     choose(page, "Send code")
     heading(page, "Check your phone")
     answer(page, plain.live.code(plain.phone))
-    save_codes(page)
+    codes = save_codes(page)
     heading(page, "Your verification methods")
     choose(page, "Add a method")
     choose(page, "Authenticator app")
@@ -115,6 +117,12 @@ def test_setting_up_and_the_settings(plain: Hosted) -> None:
     expect(page.locator("li", has_text="Authenticator app").get_by_text("Default")).to_be_visible()
     choose(page, "Change Text message")
     choose(page, "Remove it")
+    # What it proved went with it.
+    heading(page, "How do you want to verify?")
+    choose(page, "Recovery code")
+    page.get_by_label("Recovery code").fill(codes[0])
+    choose(page, "Verify")
+    heading(page, "Your verification methods")
     expect(page.locator(".rows li")).to_have_count(1)
     choose(page, "New recovery codes")
     choose(page, "Make new codes")

@@ -12,7 +12,7 @@ NONCES = "authenticators/app_attestation/nonces.py"
 
 WAITING = "user=user, used_at=None, expires_at__gt=now)\n"
 UNUSED = "issued.filter(used_at=None, expires_at__gt=now).update("
-LOCKED = "        context.user.lock(gone=ExpiredToken())\n        for method in methods:\n"
+LOCKED = "        context.lock()\n        for method in methods:\n"
 
 
 def apple(name: str, old: str, new: str = "if False:") -> Mutant:

@@ -34,7 +34,11 @@ DOORS = [
         "addresses: a code to a stranger's address lets its owner enrol",
         "tests/api/test_server_challenges.py"
         "::test_a_code_to_anothers_address_proves_the_action_and_gives_no_right_to_enrol_or_manage",
-        ("actions/client_auth.py", " and not lone_addresses.is_all(self.user, self.action.pk)", ""),
+        (
+            "authenticators/challenges.py",
+            "return stands and not lone_addresses.is_all(user, action_id)",
+            "return stands",
+        ),
     ),
     mutant(
         "validate: an empty user is any user",
@@ -75,6 +79,34 @@ DOORS = [
         "tests/api/test_server_challenges.py"
         "::test_once_the_own_proof_beside_it_is_withdrawn_the_strangers_gives_nothing",
         ("authenticators/lone_addresses.py", ", withdrawn_at=None", ""),
+    ),
+    mutant(
+        "lone addresses: whoever has one makes their device the user's",
+        "tests/api/test_server_challenges.py::test_a_code_to_anothers_address_makes_no_device_the_users",
+        ("actions/proofs.py", "    if not lone_addresses.is_all(action.user, action.pk):\n", "    if True:\n"),
+    ),
+    mutant(
+        "attestation: what looks like a nonce of ours is an old app's idempotency key",
+        "tests/api/test_app_attestation.py::test_a_nonce_that_was_used_is_no_idempotency_key",
+        (
+            "authenticators/app_attestation/nonces.py",
+            "if idempotency_key and not OURS.fullmatch(idempotency_key) else",
+            "if idempotency_key else",
+        ),
+    ),
+    mutant(
+        "closed: what is decided goes by the state before the user was locked",
+        "tests/api/test_withdrawn_proofs.py::test_the_state_of_the_action_is_read_once_nobody_else_can_act",
+        ("actions/client_auth.py", '        self.action.refresh_from_db(fields=["state", "state_updated_at"])\n', ""),
+    ),
+    mutant(
+        "withdrawn: an address that is given once more ends what it proved",
+        "tests/api/test_withdrawn_proofs.py::test_the_same_number_once_more_ends_nothing",
+        (
+            "authenticators/enrolment.py",
+            "    if known := several.same(row):\n        known.is_default",
+            "    if several.are_allowed(user, method) and (known := several.same(row)):\n        known.is_default",
+        ),
     ),
     mutant(
         "paths: a user is called by another one's resources",

@@ -618,12 +618,20 @@ WITHDRAWALS = [
     mutant(
         "withdrawn: a proof is fresh whatever became of what gave it",
         f"{WITHDRAWN}::test_what_was_proved_with_an_authenticator_ends_with_it",
-        ("actions/client_auth.py", "return proved and challenges.stand(self.action.pk, since=since)", "return proved"),
+        (
+            "actions/client_auth.py",
+            "return proved and challenges.stand(self.user, self.action.pk, since=since)",
+            "return proved",
+        ),
     ),
     mutant(
         "withdrawn: a device is remembered whatever became of what gave the proof",
         f"{WITHDRAWN}::test_what_was_proved_with_an_authenticator_ends_with_it",
-        ("actions/devices.py", "return wanted and challenges.stand(action.pk, since=since)", "return wanted"),
+        (
+            "actions/devices.py",
+            "return wanted and challenges.stand(action.user, action.pk, since=since)",
+            "return wanted",
+        ),
     ),
     mutant(
         "withdrawn: a challenge does not say what proved it",
@@ -656,7 +664,7 @@ WITHDRAWALS = [
     mutant(
         "withdrawn: any other proof is none",
         f"{WITHDRAWN}::test_another_proof_stands_for_itself_and_a_recovery_code_too",
-        (CHALLENGES, 'return not found["withdrawn"] or found["others"] > 0', 'return not found["withdrawn"]'),
+        (CHALLENGES, 'stands = not found["withdrawn"] or found["others"] > 0', 'stands = not found["withdrawn"]'),
     ),
     mutant(
         "withdrawn: a proof that waits is claimed all the same",

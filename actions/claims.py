@@ -9,7 +9,7 @@ from actions import proofs
 from actions.models import Action
 from audit import log
 from audit.events import Tag
-from authenticators import available, contact, enrolment, lone_addresses, several
+from authenticators import available, enrolment, lone_addresses, several
 from authenticators.models import Authenticator, Challenge, EndUser
 from authsignal_portal import clock
 from authsignal_portal.errors import Conflict, Unauthorized
@@ -89,8 +89,7 @@ def bind(challenge: Challenge, action: Action) -> None:
 def _at_its_address(challenge: Challenge, user: EndUser) -> Authenticator | None:
     if not challenge.contact_sealed:
         return None
-    indexes = contact.indexes(user.tenant_id, challenge.contact)
-    rows = user.authenticators.filter(contact_index__in=indexes).exclude(verified_at=None)
+    rows = user.proved_at(challenge.contact)
     return rows.filter(method=challenge.method).first() or rows.first()
 
 

@@ -10,7 +10,7 @@ from actions import claims, flow, gather, languages, linking, proofs, replays, s
 from actions.ip_intel import parse_address
 from actions.models import Action
 from audit import log
-from authenticators import available, challenges, contact, enrolment, handed_over, routing, several, starting
+from authenticators import available, challenges, enrolment, handed_over, routing, several, starting
 from authenticators.models import Challenge, EndUser
 from authenticators.serializers import EMAIL, PHONE
 from authenticators.starting import Origin, Way
@@ -179,8 +179,7 @@ def _address(method: VerificationMethod, sent: Mapping[str, Any], user: EndUser 
 
 
 def _authenticator_at(user: EndUser, method: VerificationMethod, to: str) -> Any:
-    rows = user.authenticators.filter(method=method, contact_index__in=contact.indexes(user.tenant_id, to))
-    return rows.exclude(verified_at=None).first()
+    return user.proved_at(to).filter(method=method).first()
 
 
 def verify(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:

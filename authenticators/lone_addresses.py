@@ -8,9 +8,8 @@ from authenticators.models import Challenge, EndUser
 
 def is_theirs(user: EndUser, address: str) -> bool:
     """Whether an address is enrolled by the user or on file."""
-    indexes = contact.indexes(user.tenant_id, address)
-    enrolled = user.authenticators.filter(contact_index__in=indexes).exclude(verified_at=None).exists()
-    return enrolled or user.email_index in indexes or user.phone_number_index in indexes
+    on_file = {user.email_index, user.phone_number_index}
+    return not on_file.isdisjoint(contact.indexes(user.tenant_id, address)) or user.proved_at(address).exists()
 
 
 def is_all(user: EndUser, action_id: uuid.UUID) -> bool:

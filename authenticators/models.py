@@ -122,6 +122,11 @@ class EndUser(models.Model):
     def __str__(self) -> str:
         return self.user_id
 
+    def proved_at(self, address: str) -> "models.QuerySet[Authenticator]":
+        """What they proved to have at an address or number, under whichever pepper it was indexed."""
+        rows = self.authenticators.filter(contact_index__in=contact.indexes(self.tenant_id, address))
+        return rows.exclude(verified_at=None)
+
     def lock(self, *, gone: AuthsignalError | None = None) -> None:
         """Let all else that would change this user, their proofs or authenticators wait until the transaction ends.
 

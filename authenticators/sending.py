@@ -265,10 +265,7 @@ def _state(asked: Asked, *, country: str, price: int, proven: Sequence[bool], no
 
 
 def _is_enrolled(asked: Asked) -> bool:
-    if asked.user is None:
-        return False
-    own = asked.user.authenticators.filter(contact_index__in=contact.indexes(asked.tenant.pk, asked.to))
-    return own.exclude(verified_at=None).exists()
+    return asked.user is not None and asked.user.proved_at(asked.to).exists()
 
 
 def proven(challenge: Challenge, now: datetime) -> None:

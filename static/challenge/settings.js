@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { dayText, session, text } from "./page.js";
-import { canAdd } from "./prove.js";
+import { canAdd, prove, usable } from "./prove.js";
 import { renewRecoveryCodes } from "./recovery.js";
 import { refresh } from "./session.js";
 import { fetched, persistently } from "./troubles.js";
@@ -37,7 +37,16 @@ export async function settings() {
     else if (answer === "codes") await renewRecoveryCodes();
     else await manage(answer);
     await persistently(refresh);
+    await proveAgain();
   }
+}
+
+// Whoever removed what they proved themselves with may do nothing more, until they prove themselves by something else.
+async function proveAgain() {
+  const { methods, canEnrol, vouched } = session.state;
+  if (canEnrol || vouched || !usable(methods).length) return;
+  await prove();
+  await persistently(refresh);
 }
 
 async function manage(method) {

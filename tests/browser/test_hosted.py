@@ -331,6 +331,31 @@ def test_settings_follow_the_proof_where_the_app_asked_for_them(hosted: Hosted) 
     assert hosted.returned()["isValid"] is True
 
 
+def test_whoever_removes_what_they_proved_themselves_with_proves_themselves_by_the_other_and_goes_on(
+    hosted: Hosted,
+) -> None:
+    page = hosted.page
+    hosted.enrol("EMAIL_OTP", email=hosted.email)
+    hosted.enrol("SMS", phoneNumber=hosted.phone)
+    hosted.open(redirectToSettings=True)
+    type_code(page, hosted.live.code(hosted.email))
+    heading(page, "Your verification methods")
+    choose(page, "Change Email")
+    choose(page, "Remove it")
+    heading(page, "How do you want to verify?")
+    choose(page, "Text message")
+    type_code(page, hosted.live.code(hosted.phone))
+    heading(page, "Your verification methods")
+    expect(page.locator(".row")).to_have_text(re.compile(re.escape(hosted.phone)))
+    choose(page, "Change Text message")
+    choose(page, "Rename it")
+    page.get_by_label("Name").fill("Work")
+    choose(page, "Save")
+    expect(page.locator(".row", has_text="Work")).to_be_visible()
+    choose(page, "Done")
+    assert hosted.returned()["isValid"] is True
+
+
 def test_a_locked_address_is_added_in_the_settings_without_being_typed(hosted: Hosted) -> None:
     page = hosted.page
     make.make_configuration(hosted.live.tenant, "EMAIL_OTP", is_editable_by_user=False)
@@ -358,7 +383,7 @@ def test_a_method_is_preferred_and_removed_where_the_app_vouches_for_its_user(ho
     choose(page, "Rename it")
     page.get_by_label("Name").fill("<b>Work</b>")
     choose(page, "Save")
-    expect(page.locator("li", has_text="<b>Work</b>").locator("[data-slot=detail]")).to_contain_text("Text message")
+    expect(page.locator("li", has_text="<b>Work</b>").locator('[data-slot="detail"]')).to_contain_text("Text message")
     choose(page, "Change Email")
     choose(page, "Back")
     choose(page, "Change Email")

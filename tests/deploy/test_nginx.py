@@ -8,6 +8,7 @@ import secrets
 import socket
 import ssl
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -66,6 +67,13 @@ def plain(site, path, host=HOST):
     connection = http.client.HTTPConnection("127.0.0.1", site.http, timeout=30)
     connection.request("GET", path, headers={"Host": host, "Connection": "close"})
     return connection.getresponse()
+
+
+def unanswered(answer, status):
+    """Nobody knows what was done, so nobody is invited to repeat it."""
+    refused(answer, status, "unavailable")
+    assert "idempotency key" in answer.json()["errorDescription"]
+    assert answer.all("Retry-After") == []
 
 
 def refused(answer, status, code):
@@ -237,9 +245,7 @@ def test_no_link_and_no_token_stands_in_a_log(live, site, edge, alone):
 def test_a_server_that_is_away_is_told_in_json_to_callers_of_the_api(alone):
     edge = Edge(alone)
     for path in ("/v1/validate", "/challenge/api/state"):
-        answer = edge("POST", path, {})
-        refused(answer, 503, "unavailable")
-        assert answer.all("Retry-After") == ["2"]
+        unanswered(edge("POST", path, {}), 502)
     page = edge("GET", "/challenge")
     assert (page.status, page.all("Content-Type")) == (502, ["text/html"])
     assert "nginx/" not in page.text
@@ -249,7 +255,30 @@ def test_a_server_that_is_away_is_told_in_json_to_callers_of_the_api(alone):
 
 def test_a_server_that_does_not_answer_in_time_is_told_in_json_too(alone):
     with socket.create_server(("127.0.0.1", alone.web)):
-        refused(Edge(alone)("POST", "/v1/validate", {}), 504, "unavailable")
+        unanswered(Edge(alone)("POST", "/v1/validate", {}), 504)
+
+
+def test_a_server_that_took_the_call_and_closed_may_have_done_it(alone):
+    with socket.create_server(("127.0.0.1", alone.web)) as server, ThreadPoolExecutor() as others:
+        taken = others.submit(take_and_close, server)
+        unanswered(Edge(alone)("POST", "/v1/users/alice/challenge", {"action": "pay"}), 502)
+        assert taken.result().startswith(b"POST /v1/users/alice/challenge ")
+
+
+def take_and_close(server):
+    server.settimeout(10)
+    connection, _address = server.accept()
+    with connection:
+        return connection.recv(65_536)
+
+
+def test_what_a_limit_of_nginx_refuses_was_not_passed_on_and_may_be_repeated(tmp_path):
+    limited = (r"proxy_pass http://authsignal;\n( *error_page 413)", r"return 503;\n\1")
+    with served_by_nginx(site_in(tmp_path, limited)) as site:
+        answer = Edge(site)("POST", "/v1/validate", {})
+    refused(answer, 503, "unavailable")
+    assert "Try again" in answer.json()["errorDescription"]
+    assert answer.all("Retry-After") == ["2"]
 
 
 def test_the_files_of_native_apps_are_json(alone):

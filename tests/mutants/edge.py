@@ -47,7 +47,12 @@ EDGE = [
     mutant(
         "edge: callers of the API read nginx's pages when the server is away",
         f"{NGINX}::test_a_server_that_is_away_is_told_in_json_to_callers_of_the_api",
-        (SITE, "        error_page 502 503 = @away;\n", ""),
+        (SITE, "        error_page 502 504 @unanswered;\n", ""),
+    ),
+    mutant(
+        "edge: a call that may have been done is said to be safe to repeat",
+        f"{NGINX}::test_a_server_that_took_the_call_and_closed_may_have_done_it",
+        (SITE, "        error_page 502 504 @unanswered;\n", "        error_page 502 504 = @away;\n"),
     ),
     mutant(
         "edge: the server of sockets keeps what is sent, however long it is",

@@ -15,6 +15,7 @@ from authsignal_portal.vocabulary import ActionState as S
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests.api.doors import TOKEN, doors
 from tests.api.instances import TRIED, Instance, begin, is_success, make_person, vouchers
+from tests.api.reading import ok
 from tests.api.test_every_state import rightly, state_of, tried
 from tests.portal.staff import Staff, signed_in
 from tests.portal.test_portal_settings import CHOSEN, METHODS
@@ -53,6 +54,8 @@ def proving(mine: Instance) -> set[M]:
 def test_what_is_under_way_is_answered_and_begun_nowhere(mine, api, staff, settings):
     settings.RESEND_WAIT_SECONDS = 0
     theirs = set(Authenticator.objects.values_list("pk", flat=True))
+    given = {"email": "nobody@acme.example", "action": "pay", "verificationMethod": M.EMAIL_OTP}
+    nobodys = ok(api("POST", "challenge", given))["challengeId"]
     leave(staff, M.SMS)
     assert proving(mine) == {M.SMS}
     # What began at that very moment is not ended with the rest.
@@ -63,6 +66,8 @@ def test_what_is_under_way_is_answered_and_begun_nowhere(mine, api, staff, setti
             body = {"challengeId": mine.ids[name], "verificationCode": mine.answers[name]}
             assert is_success(api("POST", "verify", body)) == counts
             transaction.set_rollback(True)
+    told = api("POST", "verify", {"challengeId": nobodys, "verificationCode": sent_code(nobodys)})
+    assert not is_success(told), told.content
     Challenge.objects.filter(verified_at=None).update(failed_at=clock.now())
     for door in doors():
         if TOKEN in door.kinds:

@@ -35,7 +35,13 @@ from authenticators.serializers import EMAIL, SEVERAL
 from authsignal_portal import access, portal, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
-from authsignal_portal.vocabulary import DEVICE_METHODS, IDENTITY_CHECKS, OPT_IN_METHODS, Channel
+from authsignal_portal.vocabulary import (
+    DEVICE_METHODS,
+    IDENTITY_CHECKS,
+    OPT_IN_METHODS,
+    AttestationFailureMode,
+    Channel,
+)
 from authsignal_portal.vocabulary import VerificationMethod as M
 from authsignal_portal.widgets import LinesField, dress
 
@@ -169,7 +175,7 @@ class MethodForm(forms.Form):
     def clean(self) -> None:
         if self.cleaned_data.get("is_active") and not self.is_possible:
             self.add_error(None, _("It has no provider yet: set one up under Identity providers."))
-        if self.cleaned_data.get("require_app_attestation") and not self.names_apps:
+        if not self.names_apps and self._asks_anew_or_refuses():
             self.add_error(None, _("Name your apps under App attestation first: until then none is attested."))
         hard = {"verify": tuning.verify_windows(self.method)}
         if self.method in SENT:
@@ -181,6 +187,14 @@ class MethodForm(forms.Form):
             elif limit is not None and minutes is not None and limit > most_within(windows, minutes * 60):
                 most = most_within(windows, minutes * 60)
                 self.add_error(f"{kind}_limit", _("No more than %(most)s are allowed in that time.") % {"most": most})
+
+    def _asks_anew_or_refuses(self) -> bool:
+        """Whether an attestation is asked for from now on, or, as before, of each who would enrol."""
+        if not self.cleaned_data.get("require_app_attestation"):
+            return False
+        lets_in = self.cleaned_data.get(CHOICES[self.method]) == AttestationFailureMode.ALLOW_WITH_WARNING
+        refuses = self.cleaned_data["is_active"] and not lets_in
+        return refuses or "require_app_attestation" in self.changed_data
 
 
 def no_colon(text: str) -> None:

@@ -7,7 +7,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from authenticators.app_attestation.examining import read_decryption_key, read_verification_key
-from authenticators.models import AttestedApps
+from authenticators.models import AttestedApps, AuthenticatorConfiguration
+from authsignal_portal import words
 from authsignal_portal.widgets import LinesField, dress
 
 TEAM_ID: Final = re.compile(r"[A-Z0-9]{10}")
@@ -114,6 +115,7 @@ class AttestedAppsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscr
         given: dict[str, Any] = super().clean() or self.cleaned_data
         if bool(given.get("team_id")) != bool(given.get("bundle_ids")) and not self.errors:
             self.add_error("bundle_ids", _("Give both the team id and the bundle ids, or neither."))
+        self._check_needed(given)
         new = [name for name in KEYS if given.get(name)]
         # The pair belongs to one app, and one half of a pair opens nothing.
         needs_keys = bool(given.get("package_name")) and (
@@ -123,6 +125,16 @@ class AttestedAppsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscr
             if name not in new and name not in self.errors:
                 self.add_error(name, _("Enter both keys of this app."))
         return given
+
+    def _check_needed(self, given: dict[str, Any]) -> None:
+        """Methods that only attested apps may enrol for would take nobody any more."""
+        was_named = self.initial["team_id"] or self.initial["package_name"]
+        if self.errors or not was_named or given["team_id"] or given["package_name"]:
+            return
+        rows = AuthenticatorConfiguration.objects.filter(tenant=self.instance.tenant, is_active=True)
+        if needing := [str(words.method(row.method)) for row in rows.order_by("method") if row.blocks_unattested]:
+            told = _("Only attested apps may enrol for %(methods)s. Change that under Authenticators first.")
+            self.add_error(None, told % {"methods": ", ".join(needing)})
 
     def save(self, commit: bool = True) -> AttestedApps:
         row: AttestedApps = super().save(commit=False)

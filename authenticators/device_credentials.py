@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from audit import log
 from audit.events import Tag
 from authenticators import challenges, device_keys, enrolment, outbox, web_push
-from authenticators.app_attestation.evidence import Attestation, Reason, Standing
+from authenticators.app_attestation.evidence import ABSENT, Attestation, Reason, Standing
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidConfiguration, InvalidRequest, RefusedCredential
@@ -87,6 +87,9 @@ def enrol(
     configuration = AuthenticatorConfiguration.of(user.tenant, method)
     if configuration.blocks_unattested:
         check_attested(standing)
+    if standing.reason == Reason.NOT_SET_UP and not configuration.require_app_attestation:
+        # Nobody asks, and no app is named that it could be of: what came along says nothing.
+        standing = ABSENT
     actor, now = log.user(user.pseudonym), clock.now()
     rows = Authenticator.objects.select_related("user", "tenant").select_for_update(of=("self",))
     row = rows.filter(user=user, method=method, public_key=device.public_key).first()
@@ -99,7 +102,7 @@ def enrol(
     row.verified_at = row.verified_at or now
     row.save()
     enrolment.complete(row, now=now, actor=actor, action_id=action_id, tells=tells)
-    if device.attestation or configuration.require_app_attestation:
+    if standing != ABSENT or configuration.require_app_attestation:
         _record_standing(row, standing, now=now, action_id=action_id)
     return row
 

@@ -188,8 +188,9 @@ def _name(row: Authenticator) -> str:
 
 
 def _attestation(row: Authenticator, asked: set[str]) -> dict[str, Any]:
-    """What the app that enrolled it showed; nothing where nobody asks for it and none came."""
-    if row.attestation_outcome == Outcome.FAILED:
+    """What the app that enrolled it showed; nothing where nobody asks for it and none came that could be judged."""
+    was_judged = row.attestation_failure != Reason.NOT_SET_UP
+    if row.attestation_outcome == Outcome.FAILED and (was_judged or row.method in asked):
         why = REASONS[Reason(row.attestation_failure)]
         return {"tone": "bad", "text": _("attestation failed"), "why": why}
     if row.attestation_outcome == Outcome.ATTESTED_WITH_KEY:

@@ -13,6 +13,7 @@ from authsignal_portal.widgets import dress
 from rules.action_name import readable
 from rules.message_text import MAX_WRITTEN, Part, names, placeholder, preview, unreadable, untold
 from rules.models import ActionConfiguration, CustomDataPoint
+from rules.rule_form import fingerprint_of
 
 LANGUAGES = dict(settings.LANGUAGES)
 POINTS = ["amount_data_point", "currency_data_point", "payee_data_point"]
@@ -35,7 +36,11 @@ class OneLineField(forms.CharField):
 
 
 class MessageForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Its instance has the texts of the languages once the form is valid (`localized_messages`)."""
+    """Its instance has the texts of the languages once the form is valid (`localized_messages`).
+
+    The page sends back the fingerprint of what it showed, `seen`; where that is no longer what is stored, nothing is
+    saved unless the fingerprint of what is stored comes too, `over`: a box that was not ticked then undoes nothing.
+    """
 
     message = OneLineField(
         label=_("Default text"), help_text=_("For users of every language that has no text of its own.")
@@ -48,6 +53,8 @@ class MessageForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         kept: dict[str, str] = self.instance.localized_messages
+        self.now = fingerprint_of({name: getattr(self.instance, name) for name in (*FIELDS, "localized_messages")})
+        self.seen = self.data.get("over", self.data.get("seen", "")) if self.is_bound else self.now
         for language, name in LANGUAGES.items():
             field = OneLineField(label=_("Text in %(language)s") % {"language": name}, initial=kept.get(language, ""))
             field.widget.attrs["lang"] = language
@@ -59,6 +66,8 @@ class MessageForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.is_overtaken:
+            self.add_error(None, _("Somebody changed these messages after you opened them."))
         self._check_linking(cleaned)
         texts = {language: text for language in LANGUAGES if (text := cleaned.get(_named(language)))}
         if texts and not cleaned.get("message") and "message" not in self.errors:
@@ -106,6 +115,14 @@ class MessageForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
         return found
 
     # -- for the page -----------------------------------------------------------------------------
+
+    @property
+    def is_overtaken(self) -> bool:
+        return bool(self.seen != self.now)
+
+    def differing(self) -> str:
+        """What is written here otherwise than it is stored."""
+        return ", ".join(str(self[name].label) for name in self.changed_data)
 
     @property
     def samples(self) -> dict[str, str]:

@@ -21,15 +21,19 @@ class MessagePage(VersionsPage):
         route, name = "<path:object_id>/messages/", "rules_actionconfiguration_messages"
         return [path(route, self.admin_site.admin_view(self.message), name=name), *super().get_urls()]
 
+    @transaction.atomic
     def message(self, request: HttpRequest, object_id: str) -> HttpResponse:
         configuration: ActionConfiguration = self.found(request, object_id)
-        form = MessageForm(request.POST if request.method == "POST" else None, instance=configuration)
-        if request.method == "POST":
+        sent = request.POST if request.method == "POST" else None
+        if sent is not None:
             self._must_change(request)
-            if form.is_valid():
-                self._save_messages(request, form)
-                messages.success(request, _("The messages were saved. Actions that are tracked from now on have them."))
-                return redirect(PAGE + "messages", configuration.pk)
+            # Of two who save, the second is judged by what the first made.
+            configuration = ActionConfiguration.objects.select_for_update(no_key=True).get(pk=configuration.pk)
+        form = MessageForm(sent, instance=configuration)
+        if sent is not None and form.is_valid():
+            self._save_messages(request, form)
+            messages.success(request, _("The messages were saved. Actions that are tracked from now on have them."))
+            return redirect(PAGE + "messages", configuration.pk)
         return self.page(
             request,
             "portal/messages.html",
@@ -39,7 +43,6 @@ class MessagePage(VersionsPage):
             may=self.has_change_permission(request),
         )
 
-    @transaction.atomic
     def _save_messages(self, request: HttpRequest, form: MessageForm) -> None:
         if form.changed_data:
             form.instance.save(update_fields=[*FIELDS, "localized_messages"])

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import verification
 
-from authenticators.app_attestation.evidence import AttestationFailed, ClientData, Reason
+from authenticators.app_attestation.evidence import AttestationFailed, ClientData, Reason, malformed
 from authenticators.webauthn import read_cbor
 from authenticators.webauthn_json import WebAuthnError
 
@@ -89,12 +89,12 @@ def _read(attestation: bytes) -> Statement:
     try:
         decoded = read_cbor(attestation)
     except WebAuthnError as error:
-        raise _malformed("the attestation object is no CBOR") from error
+        raise malformed("the attestation object is no CBOR") from error
     if not isinstance(decoded, dict) or decoded.get("fmt") != FORMAT:
-        raise _malformed(f"fmt must be {FORMAT}")
+        raise malformed(f"fmt must be {FORMAT}")
     statement, data = decoded.get("attStmt"), decoded.get("authData")
     if not isinstance(statement, dict) or not isinstance(data, bytes) or len(data) < ID:
-        raise _malformed("attStmt must be a map and authData have an attested credential")
+        raise malformed("attStmt must be a map and authData have an attested credential")
     leaf, *intermediates = _certificates(statement.get("x5c"))
     return Statement(leaf, intermediates, data)
 
@@ -102,15 +102,11 @@ def _read(attestation: bytes) -> Statement:
 def _certificates(x5c: Any) -> list[x509.Certificate]:
     is_list = isinstance(x5c, list) and 2 <= len(x5c) <= MOST_CERTIFICATES
     if not is_list or not all(isinstance(one, bytes) for one in x5c):
-        raise _malformed("attStmt.x5c must have the app's certificate and those that issued it")
+        raise malformed("attStmt.x5c must have the app's certificate and those that issued it")
     try:
         return [x509.load_der_x509_certificate(one) for one in x5c]
     except ValueError as error:
-        raise _malformed("attStmt.x5c has what is no certificate") from error
-
-
-def _malformed(detail: str) -> AttestationFailed:
-    return AttestationFailed(Reason.MALFORMED, detail)
+        raise malformed("attStmt.x5c has what is no certificate") from error
 
 
 # -- judging -------------------------------------------------------------------------------------
@@ -157,7 +153,7 @@ def _nonce_of(leaf: x509.Certificate) -> bytes:
     try:
         extension = leaf.extensions.get_extension_for_oid(NONCE).value
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError) as error:
-        raise _malformed(f"the app's certificate has no single extension {NONCE.dotted_string}") from error
+        raise malformed(f"the app's certificate has no single extension {NONCE.dotted_string}") from error
     assert isinstance(extension, x509.UnrecognizedExtension)
     return extension.value
 
@@ -166,7 +162,7 @@ def _check_key(statement: Statement, key_id: bytes) -> None:
     """Step 5: the key's id is SHA-256 of its uncompressed point (SEC 1 §2.3.3)."""
     key = statement.leaf.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise _malformed("the attested key is no EC key")
+        raise malformed("the attested key is no EC key")
     point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     if not hmac.compare_digest(hashlib.sha256(point).digest(), key_id):
         raise AttestationFailed(Reason.WRONG_KEY, "keyId is not the attested key's")
@@ -181,7 +177,7 @@ def _check_authenticator_data(statement: Statement, key_id: bytes, apps: AppleAp
     if data[COUNTER] != bytes(4):
         raise AttestationFailed(Reason.WRONG_KEY, "the attested key was used before")
     if data[AAGUID] not in (PRODUCTION, DEVELOPMENT):
-        raise _malformed("the AAGUID is none of App Attest's")
+        raise malformed("the AAGUID is none of App Attest's")
     if data[AAGUID] == DEVELOPMENT and not apps.allows_development:
         raise AttestationFailed(Reason.DEVELOPMENT, "development builds are not allowed")
     if statement.credential_id != key_id:

@@ -69,6 +69,11 @@ class AttestationFailed(Exception):
         self.reason, self.detail = reason, detail
 
 
+def malformed(detail: str) -> AttestationFailed:
+    """What cannot be read; to be raised."""
+    return AttestationFailed(Reason.MALFORMED, detail)
+
+
 @dataclass(frozen=True, slots=True)
 class Attestation:
     """What an app sent: of Apple's the base64 of the attestation object and of the key's id, of Google's a JWE."""

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
-from authenticators.app_attestation.evidence import AttestationFailed, Reason
+from authenticators.app_attestation.evidence import AttestationFailed, Reason, malformed
 
 HEADER: Final = {"alg": "A256KW", "enc": "A256GCM"}
 KEY_BYTES, IV_BYTES, TAG_BYTES = 32, 12, 16
@@ -43,18 +43,18 @@ def read(token: str, keys: ResponseKeys) -> dict[str, Any]:
 def _decrypted(token: str, key: bytes) -> bytes:
     parts = token.split(".")
     if len(parts) != 5:
-        raise _malformed("a token of Play Integrity is a JWE of five parts")
+        raise malformed("a token of Play Integrity is a JWE of five parts")
     header, wrapped, iv, sealed, tag = (base64url(part) for part in parts)
     # What else a header may ask for (`zip`, `crit`) is not done here; the authors of the token do not use it.
     given = _object(header)
     if {name: given.get(name) for name in HEADER} != HEADER or given.keys() & {"zip", "crit"}:
-        raise _malformed("the token must be encrypted by A256KW and A256GCM")
+        raise malformed("the token must be encrypted by A256KW and A256GCM")
     if len(iv) != IV_BYTES or len(tag) != TAG_BYTES:
-        raise _malformed("the token's initialization vector or tag has a wrong length")
+        raise malformed("the token's initialization vector or tag has a wrong length")
     try:
         content_key = aes_key_unwrap(key, wrapped)
         if len(content_key) != KEY_BYTES:
-            raise _malformed("the token's content key has a wrong length")
+            raise malformed("the token's content key has a wrong length")
         return AESGCM(content_key).decrypt(iv, sealed + tag, parts[0].encode())
     except (InvalidUnwrap, InvalidTag, ValueError) as error:
         raise AttestationFailed(Reason.UNTRUSTED, "it was not encrypted for the decryption key") from error
@@ -63,22 +63,18 @@ def _decrypted(token: str, key: bytes) -> bytes:
 def base64url(part: Any) -> bytes:
     """What is written in base64url without padding (RFC 7515 §2). Raises AttestationFailed."""
     if not isinstance(part, str):
-        raise _malformed("a part of the token is no text")
+        raise malformed("a part of the token is no text")
     try:
         return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
-        raise _malformed("a part of the token is no base64url") from error
+        raise malformed("a part of the token is no base64url") from error
 
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
         given = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise _malformed("a part of the token is no JSON") from error
+        raise malformed("a part of the token is no JSON") from error
     if not isinstance(given, dict):
-        raise _malformed("a part of the token is no JSON object")
+        raise malformed("a part of the token is no JSON object")
     return given
-
-
-def _malformed(detail: str) -> AttestationFailed:
-    return AttestationFailed(Reason.MALFORMED, detail)

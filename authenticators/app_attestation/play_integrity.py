@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from authenticators.app_attestation import nested_token
-from authenticators.app_attestation.evidence import AttestationFailed, ClientData, Reason
+from authenticators.app_attestation.evidence import AttestationFailed, ClientData, Reason, malformed
 from authenticators.app_attestation.nested_token import ResponseKeys, base64url
 
 RECOGNIZED: Final = "PLAY_RECOGNIZED"
@@ -46,7 +46,7 @@ def verify(token: str, *, given: Sequence[ClientData], app: PlayApp, now: dateti
 def _part(verdict: dict[str, Any], name: str) -> dict[str, Any]:
     part = verdict.get(name)
     if not isinstance(part, dict):
-        raise AttestationFailed(Reason.MALFORMED, f"{name} must be an object")
+        raise malformed(f"{name} must be an object")
     return part
 
 
@@ -65,7 +65,7 @@ def _check_time(details: dict[str, Any], now: datetime, lifetime: timedelta) -> 
     told = details.get("timestampMillis")
     # Google writes a 64-bit number as text.
     if not isinstance(told, int | str) or not str(told).isdecimal() or len(str(told)) > 14:
-        raise AttestationFailed(Reason.MALFORMED, "requestDetails.timestampMillis must be a number")
+        raise malformed("requestDetails.timestampMillis must be a number")
     made = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(told))
     if not now - lifetime <= made <= now + AHEAD:
         raise AttestationFailed(Reason.STALE, "the token is too old, or of tomorrow")

@@ -389,6 +389,14 @@ def test_of_a_tenant_that_named_no_apps_none_is_attested(browser, acme, token, k
     ask(acme, WARN)
     ok(post(browser, token, key, attestation))
     assert stored().attestation_failure == "not_set_up"
+    assert events() == [("authenticator:not_attested", "not_set_up")]
+
+
+@pytest.mark.parametrize("provider", MAKERS)
+def test_where_nobody_asks_and_no_app_is_named_nothing_is_told(browser, token, key, provider):
+    ok(post(browser, token, key, MAKERS[provider](nonce_for(browser, token))))
+    assert (stored().attestation, stored().attestation_outcome, stored().attestation_failure) == ("", "", "")
+    assert events() == []
 
 
 def test_the_apps_of_another_tenant_are_none_of_this_one(browser, acme, globex, token, key):

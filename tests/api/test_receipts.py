@@ -30,6 +30,7 @@ from tests.api.test_identity_checks import adapter as adapter
 from tests.api.test_identity_checks import person as person
 from tests.linked import CUSTOM
 from tests.portal.conftest import admin as admin
+from tests.portal.test_portal_messages import seen
 from tests.soft_authenticator import from_b64url
 
 
@@ -302,7 +303,7 @@ SETTINGS = {
 def test_the_switch_is_set_on_the_page_of_the_actions_messages(api, acme, admin):
     configuration = make.make_action(acme, "wire", "CHALLENGE")
     path = f"/portal/rules/actionconfiguration/{configuration.pk}/messages/"
-    assert admin.client.post(path, SETTINGS).status_code == 302
+    assert admin.client.post(path, SETTINGS | {"seen": seen(admin.client, path)}).status_code == 302
     token = ok(track(api, {"sum": "5.00", "cur": "EUR", "to": "Bob"}, action="wire"))["token"]
     assert validate(api, token)["transaction"]["text"] == "Pay 5.00 EUR to Bob"
 
@@ -319,7 +320,7 @@ def test_the_switch_is_set_on_the_page_of_the_actions_messages(api, acme, admin)
 def test_a_switch_without_all_it_needs_is_refused(acme, admin, change, told):
     configuration = make.make_action(acme, "wire", "ALLOW")
     path = f"/portal/rules/actionconfiguration/{configuration.pk}/messages/"
-    answer = admin.client.post(path, SETTINGS | change)
+    answer = admin.client.post(path, SETTINGS | change | {"seen": seen(admin.client, path)})
     assert answer.status_code == 200
     assert told in answer.content.decode()
     configuration.refresh_from_db()

@@ -127,8 +127,8 @@ LET_IN = [
         f"{API}::test_without_an_attestation_an_app_is_refused_or_told_to_be_without",
         (
             "authenticators/device_credentials.py",
-            "if device.attestation or configuration.require_app_attestation:",
-            "if device.attestation:",
+            "if standing != ABSENT or configuration.require_app_attestation:",
+            "if standing != ABSENT:",
         ),
     ),
     mutant(
@@ -145,6 +145,21 @@ LET_IN = [
         "attestation: one app's keys stay for another",
         f"{PORTAL}::test_another_app_needs_its_own_keys_and_none_keeps_none",
         ("authenticators/attested_apps_form.py", ' or "package_name" in self.changed_data', ""),
+    ),
+    mutant(
+        "attestation: the last app goes, and nobody enrols any more",
+        f"{PORTAL}::test_the_last_app_stays_named_while_a_method_takes_attested_apps_only",
+        ("authenticators/attested_apps_form.py", "        self._check_needed(given)\n", ""),
+    ),
+    mutant(
+        "attestation: attested apps only, where none is named",
+        f"{PORTAL}::test_without_apps_what_refuses_nobody_keeps_no_other_setting_from_being_saved",
+        ("authenticators/admin.py", "        return refuses or ", "        return "),
+    ),
+    mutant(
+        "attestation: what nobody asked for and nobody can judge is told as failed",
+        f"{API}::test_where_nobody_asks_and_no_app_is_named_nothing_is_told",
+        ("authenticators/device_credentials.py", "        standing = ABSENT\n", "        pass\n"),
     ),
 ]
 

@@ -295,6 +295,21 @@ IN_EACH_LANGUAGE = [
         ),
     ),
     mutant(
+        "messages: who opened the page before it was switched on switches it off",
+        f"{MESSAGES}::test_who_saves_what_somebody_changed_meanwhile_undoes_nothing_and_keeps_what_was_typed",
+        ("rules/message_form.py", "        if self.is_overtaken:\n", "        if False:\n"),
+    ),
+    mutant(
+        "messages: who sends no fingerprint saw everything",
+        f"{MESSAGES}::test_who_saves_what_somebody_changed_meanwhile_undoes_nothing_and_keeps_what_was_typed",
+        ("rules/message_form.py", 'self.data.get("seen", "")', 'self.data.get("seen", self.now)'),
+    ),
+    mutant(
+        "messages: over anything whatever",
+        f"{MESSAGES}::test_over_what_was_shown_is_not_over_what_was_changed_since",
+        ("rules/message_form.py", "bool(self.seen != self.now)", 'self.seen != self.now and "over" not in self.data'),
+    ),
+    mutant(
         "messages: only the default text must tell the transaction",
         f"{MESSAGES}::test_with_dynamic_linking_every_language_tells_amount_currency_and_payee",
         (

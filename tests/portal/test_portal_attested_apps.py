@@ -109,6 +109,49 @@ def test_attestations_are_asked_for_once_apps_are_named(acme, admin):
     assert {row.method: row.blocks_unattested for row in rows} == {M.PUSH: True, M.QR_CODE: True, M.IN_APP: False}
 
 
+def ask(acme, method, **row):
+    return AuthenticatorConfiguration.objects.create(tenant=acme, method=method, require_app_attestation=True, **row)
+
+
+def test_the_last_app_stays_named_while_a_method_takes_attested_apps_only(acme, admin):
+    nothing = {"team_id": "", "package_name": ""}
+    admin.client.post(PAGE, APPLE | GOOGLE)
+    row = ask(acme, M.PUSH)
+    ask(acme, M.QR_CODE, app_attestation_failure_mode="ALLOW_WITH_WARNING")
+    ask(acme, M.IN_APP, is_active=False)
+    answer = admin.client.post(PAGE, nothing)
+    assert "Only attested apps may enrol for Push. " in answer.content.decode()
+    assert (stored().team_id, stored().package_name) == (APPLE["team_id"], GOOGLE["package_name"])
+    assert admin.client.post(PAGE, APPLE).status_code == 302
+    row.is_active = False
+    row.save()
+    assert admin.client.post(PAGE, nothing).status_code == 302
+    assert (stored().team_id, stored().package_name) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("row", "sent", "is_saved"),
+    [
+        ({"is_active": False}, {}, True),
+        (
+            {"app_attestation_failure_mode": "ALLOW_WITH_WARNING"},
+            {"app_attestation_failure_mode": "ALLOW_WITH_WARNING"},
+            True,
+        ),
+        ({"app_attestation_failure_mode": "ALLOW_WITH_WARNING"}, {}, False),
+        ({"is_active": False}, {"is_active": "on"}, False),
+        ({}, {}, False),
+    ],
+)
+def test_without_apps_what_refuses_nobody_keeps_no_other_setting_from_being_saved(acme, admin, row, sent, is_saved):
+    kept = ask(acme, M.PUSH, **row)
+    form = {name: value for name, value in switches().items() if kept.is_active or name != "PUSH-is_active"}
+    form |= {"PUSH-require_app_attestation": "on", "SMS-is_hidden_to_user": "on"}
+    answer = admin.client.post(METHODS, form | {f"PUSH-{name}": value for name, value in sent.items()})
+    assert answer.status_code == (302 if is_saved else 200)
+    assert AuthenticatorConfiguration.objects.filter(method=M.SMS, is_hidden_to_user=True).exists() is is_saved
+
+
 # -- the user's page -----------------------------------------------------------------------------
 
 
@@ -134,5 +177,9 @@ def test_the_users_page_tells_what_the_app_showed(acme, admin, row, told):
 def test_where_nobody_asks_for_attestations_the_users_page_does_not_miss_them(acme, admin):
     user = make.make_user(acme, "alice")
     make.make_authenticator(user, M.PUSH, device_platform="IOS")
+    # As one was stored of a tenant that had named no app.
+    failed = {"attestation_outcome": "FAILED", "attestation_failure": "not_set_up"}
+    make.make_authenticator(user, M.QR_CODE, device_platform="IOS", attestation="APP_ATTEST", **failed)
     shown = admin.client.get(f"/portal/authenticators/enduser/{user.pk}/change/").content.decode()
     assert ">not attested<" not in shown
+    assert "attestation failed" not in shown

@@ -6,6 +6,7 @@ from audit.models import AuditEvent
 from authsignal_portal.vocabulary import Role
 from rules.models import ActionConfiguration, CustomDataPoint
 from tests import make
+from tests.portal.form import Form
 from tests.portal.staff import signed_in
 
 LANGUAGES = {"en": "English", "fr-ca": "Français (Canada)", "de": "Deutsch", "pt-br": "Português (Brasil)"}
@@ -28,11 +29,17 @@ def pay(acme):
 
 @pytest.fixture
 def post(admin, pay):
-    return lambda **sent: admin.client.post(path_of(pay), sent)
+    """A page that was opened just now, with these fields and no others."""
+    return lambda **sent: admin.client.post(path_of(pay), {"seen": seen(admin.client, path_of(pay))} | sent)
 
 
 def path_of(configuration):
     return f"/portal/rules/actionconfiguration/{configuration.pk}/messages/"
+
+
+def seen(client, path):
+    [stamp] = [value for name, value in Form(client.get(path).content.decode(), "messages").fields if name == "seen"]
+    return stamp
 
 
 def kept(pay):
@@ -132,6 +139,41 @@ def test_who_only_reads_sees_the_texts_and_changes_none(pay, acme):
     assert "data-insert=" not in page
     assert reader.post(path_of(pay), {"message": "m"}).status_code == 403
     assert kept(pay) == ("", {})
+
+
+# -- two at once ---------------------------------------------------------------------------------
+
+
+def test_who_saves_what_somebody_changed_meanwhile_undoes_nothing_and_keeps_what_was_typed(post, admin, acme, pay):
+    post(message="Pay {{action.amount}}")
+    opened = dict(Form(admin.client.get(path_of(pay)).content.decode(), "messages").fields)
+    colleague = signed_in(acme).client
+    colleague.post(path_of(pay), LINKED | {"seen": opened["seen"]})
+    typed = opened | {"message": "Pay {{action.amount}}!", "message-de": "Zahlen!"}
+    for sent in (typed, {name: text for name, text in typed.items() if name != "seen"}):
+        answer = admin.client.post(path_of(pay), sent)
+        told = answer.content.decode()
+        assert "Somebody changed these messages after you opened them." in told
+        assert "Nothing was saved" not in told
+        pay.refresh_from_db()
+        assert (pay.dynamic_linking, pay.message, pay.localized_messages) == (True, LINKED["message"], {})
+    page = Form(told, "messages")
+    shown = dict(page.fields)
+    assert (shown["message"], shown["message-de"]) == (typed["message"], typed["message-de"])
+    assert "Dynamic linking" in told.partition("Yours would change: ")[2].partition("<")[0]
+    over = dict(page.buttons)["over"]
+    assert admin.client.post(path_of(pay), shown | {"over": over}).status_code == 302
+    pay.refresh_from_db()
+    assert (pay.dynamic_linking, *kept(pay)) == (False, "Pay {{action.amount}}!", {"de": "Zahlen!"})
+
+
+def test_over_what_was_shown_is_not_over_what_was_changed_since(post, admin, pay):
+    opened = seen(admin.client, path_of(pay))
+    post(message="One")
+    over = dict(Form(post(seen=opened, message="Mine").content.decode(), "messages").buttons)["over"]
+    post(message="Two")
+    assert post(seen=opened, over=over, message="Mine").status_code == 200
+    assert kept(pay) == ("Two", {})
 
 
 # -- what users read of an action ----------------------------------------------------------------

@@ -60,6 +60,12 @@ def save_over(page: Page) -> None:
     page.get_by_role("button", name="Save rule").click()
 
 
+def save_messages_over(page: Page) -> None:
+    """While the page is open, somebody else saves the messages."""
+    tenants.switch_linking(page.url.split("/")[-3])
+    page.get_by_role("button", name="Save", exact=True).click()
+
+
 def overview() -> list[Scene]:
     return [
         *states(ACTIONS, "Actions", "full empty long"),
@@ -77,6 +83,18 @@ def overview() -> list[Scene]:
         Scene(MESSAGES, "full-inserted", "Messages of", of=("payment",), steps=INSERTED),
         Scene(MESSAGES, "error", "Messages of", of=("payment",), steps=(open_all, *UNKNOWN, refused())),
         Scene(MESSAGES, "error-linked", "Messages of", of=("transfer",), steps=(tick("dynamic_linking"), refused())),
+        Scene(
+            MESSAGES,
+            "error-overtaken",
+            "Messages of",
+            of=("payment",),
+            steps=(
+                open_all,
+                write("message-it", "Paga"),
+                save_messages_over,
+                see_alert("Somebody changed these messages"),
+            ),
+        ),
         *states(RULES, "", "full long", of=("transfer",)),
         Scene(RULES, "full-in-force", "signIn", of=("sign_in",)),
         Scene(RULES, "full-reader", "adaptive-mfa-transfer", of=("transfer",), role=Role.READ_ONLY),

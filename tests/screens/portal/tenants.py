@@ -20,7 +20,7 @@ from authsignal_portal import clock
 from authsignal_portal.models import ApiKey, Membership, Tenant
 from authsignal_portal.vocabulary import Role
 from rules import value_lists
-from rules.models import Rule
+from rules.models import ActionConfiguration, Rule
 from tests import make
 from tests.browser import portal as browser
 from tests.portal.staff import Staff, make_staff
@@ -164,3 +164,10 @@ def change_meanwhile(rule_id: str) -> None:
     rule.outcome = {"BLOCK": "REVIEW"}.get(rule.outcome, "BLOCK")
     rule.save()
     rule.configuration.save_draft(note="Rule changed")
+
+
+def switch_linking(action_id: str) -> None:
+    """Somebody else saves the action's messages."""
+    row = ActionConfiguration.objects.get(pk=action_id)
+    row.dynamic_linking = not row.dynamic_linking
+    row.save()

@@ -1,5 +1,7 @@
 """The page of an action's messages: a text for each language, and the same judgement of all of them."""
 
+import re
+
 import pytest
 
 from audit.models import AuditEvent
@@ -161,6 +163,9 @@ def test_who_saves_what_somebody_changed_meanwhile_undoes_nothing_and_keeps_what
     shown = dict(page.fields)
     assert (shown["message"], shown["message-de"]) == (typed["message"], typed["message-de"])
     assert "Dynamic linking" in told.partition("Yours would change: ")[2].partition("<")[0]
+    # Enter in a field presses the first button.
+    buttons = re.findall(r'<button type="submit"[^>]*>', told.partition('id="messages"')[2])
+    assert ['name="over"' in button for button in buttons] == [False, True, False]
     over = dict(page.buttons)["over"]
     assert admin.client.post(path_of(pay), shown | {"over": over}).status_code == 302
     pay.refresh_from_db()

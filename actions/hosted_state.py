@@ -134,7 +134,7 @@ def _methods(
     Recovery codes outlive what they were made for.
     """
     user, permitted = context.user, proofs.permitted(context.action)
-    reached = _reached(user) if enrolled else {}
+    reached = several.reached(user, CONTACT_FIELD) if enrolled else {}
     targets, labels = _targets(user, reached, is_new=is_new), _labels(user) if enrolled else {}
     usable = proving.challengeable(user, enrolled, is_new=is_new)
     usable += [M.RECOVERY_CODE] if has_codes and not is_new else []
@@ -197,21 +197,13 @@ def _told(lock: Lock) -> dict[str, Any]:
 
 def contacts_of(user: EndUser, enrolled: list[VerificationMethod], *, is_new: bool) -> Mapping[Any, str]:
     """Where a code can be sent, masked, by method; of who is new, the addresses on file."""
-    return _targets(user, _reached(user) if enrolled else {}, is_new=is_new and not enrolled)
+    return _targets(user, several.reached(user, CONTACT_FIELD) if enrolled else {}, is_new=is_new)
 
 
 def _targets(user: EndUser, reached: Mapping[str, list[Authenticator]], *, is_new: bool) -> Mapping[Any, str]:
     if is_new:
         return {method: contact.mask(address) for method, address in proving.on_file(user).items()}
     return {method: contact.mask(rows[0].contact) for method, rows in reached.items()}
-
-
-def _reached(user: EndUser) -> dict[str, list[Authenticator]]:
-    """By method, where a code can be sent to who is enrolled, as `several.reached_by`."""
-    found: dict[str, list[Authenticator]] = {}
-    for row in several.in_order(user.authenticators.filter(method__in=CONTACT_FIELD)):
-        found.setdefault(row.method, []).append(row)
-    return ({M.WHATSAPP: found[M.SMS]} if M.SMS in found else {}) | found
 
 
 def _enrollable(

@@ -169,7 +169,7 @@ def _meant(context: ClientContext, method: VerificationMethod, which: str = "") 
 
     Raises InvalidRequest.
     """
-    rows = several.reached_by(context.user, method)
+    rows = several.reached(context.user, [method]).get(method, [])
     if which:
         named = [row for row in rows if str(row.pk) == which.lower()]
         if not named:

@@ -4,6 +4,8 @@
 taking the place of the only one.
 """
 
+from collections.abc import Collection
+
 from django.conf import settings
 from django.db.models import F, QuerySet
 
@@ -33,11 +35,15 @@ def in_order(rows: QuerySet[Authenticator]) -> QuerySet[Authenticator]:
     return proved.order_by("-is_default", F("last_verified_at").desc(nulls_last=True), "created_at", "pk")
 
 
-def reached_by(user: EndUser, method: VerificationMethod) -> list[Authenticator]:
-    """What a challenge by the method can be for, as `held`. A number that gets SMS gets WhatsApp too: the SDKs enrol
-    it once."""
-    own = list(held(user, method))
-    return list(held(user, M.SMS)) if not own and method == M.WHATSAPP else own
+def reached(user: EndUser, methods: Collection[VerificationMethod]) -> dict[str, list[Authenticator]]:
+    """By each of the methods that reaches something, what a challenge by it can be for, as `held`. A number that gets
+    SMS gets WhatsApp too: the SDKs enrol it once."""
+    found: dict[str, list[Authenticator]] = {}
+    for row in in_order(user.authenticators.filter(method__in={*methods, M.SMS})):
+        found.setdefault(row.method, []).append(row)
+    if M.SMS in found:
+        found.setdefault(M.WHATSAPP, found[M.SMS])
+    return {method: found[method] for method in methods if method in found}
 
 
 def has_room(user: EndUser, method: VerificationMethod) -> bool:

@@ -299,6 +299,8 @@ def test_each_share_of_the_budget_is_told_for_itself(desk, receiver, settings):
     desk.clock.advance(3600)
     assert start(desk, "+64211230003").status_code == 200
     assert start(desk, "+64211230004").status_code == 429
+    # The sweep goes by deadlines: two alarms of one instant may come in either order.
+    desk.clock.advance(1)
     assert start(desk, "+64211240000").status_code == 429
     delivery.sweep()
     assert [event["data"]["budget"] for event in receiver.told()] == ["suspicious_numbers", "unknown_numbers"]

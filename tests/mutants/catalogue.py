@@ -38,7 +38,7 @@ def mutant(name: str, test: str, *changes: tuple[str, str, str]) -> Mutant:
 # -- locks and conditional updates ---------------------------------------------------------------
 
 USER_UNLOCKED = (
-    "authenticators/models.py",
+    "authenticators/models/users.py",
     "rows = type(self).objects.select_for_update(no_key=True).filter(pk=self.pk)",
     "rows = type(self).objects.filter(pk=self.pk)",
 )
@@ -217,7 +217,7 @@ TIME = [
         "the deadline of a code is not looked at",
         f"{CHALLENGES}::test_a_code_is_accepted_until_its_deadline_and_not_after",
         (
-            "authenticators/models.py",
+            "authenticators/models/challenges.py",
             "return self.verified_at is None and self.failed_at is None and self.expires_at > now",
             "return self.verified_at is None and self.failed_at is None",
         ),

@@ -327,7 +327,7 @@ BOUNDED = [
     mutant(
         "devices: an expired credential still counts",
         f"{CREDENTIALS}::test_a_credential_expires_where_the_tenant_says_so_and_is_nothing_then",
-        ("authenticators/models.py", " & (Q(expires_at=None) | Q(expires_at__gt=clock.Now()))", ""),
+        ("authenticators/models/enrolled.py", " & (Q(expires_at=None) | Q(expires_at__gt=clock.Now()))", ""),
     ),
     mutant(
         "devices: private data points shown",

@@ -309,7 +309,7 @@ DECIDED = [
         "identity: results at once are judged without the user locked",
         f"{RACES}::test_results_at_once_are_one_of_them_and_one_told_many_times_is_one",
         (
-            "authenticators/models.py",
+            "authenticators/models/users.py",
             "rows = type(self).objects.select_for_update(no_key=True).filter(pk=self.pk)",
             "rows = type(self).objects.filter(pk=self.pk)",
         ),
@@ -318,7 +318,7 @@ DECIDED = [
         "identity: a token is judged, then its challenge saved",
         f"{RACES}::test_one_id_token_presented_fifty_times_is_one_proof",
         (
-            "authenticators/models.py",
+            "authenticators/models/users.py",
             "rows = type(self).objects.select_for_update(no_key=True).filter(pk=self.pk)",
             "rows = type(self).objects.filter(pk=self.pk)",
         ),

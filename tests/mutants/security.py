@@ -642,7 +642,7 @@ WITHDRAWALS = [
         "withdrawn: the proof goes with what gave it",
         f"{WITHDRAWN}::test_it_ends_however_it_is_deleted",
         (
-            "authenticators/models.py",
+            "authenticators/models/challenges.py",
             "Authenticator, on_delete=end_with_it,",
             "Authenticator, on_delete=models.CASCADE,",
         ),
@@ -651,7 +651,7 @@ WITHDRAWALS = [
         "withdrawn: what was begun with it waits for whoever comes",
         f"{WITHDRAWN}::test_what_was_begun_with_it_ends_unanswered_and_stays_on_record",
         (
-            "authenticators/models.py",
+            "authenticators/models/challenges.py",
             "    challenges.filter(verified_at=None, failed_at=None).update(failed_at=clock.Now())\n",
             "",
         ),

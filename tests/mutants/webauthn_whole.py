@@ -25,7 +25,7 @@ BELONGS = (
 
 UNOWNED = (
     (
-        "authenticators/models.py",
+        "authenticators/models/enrolled.py",
         'fields=["tenant", "rp_id", "credential_id"],\n                name="one_owner',
         'fields=["tenant", "rp_id", "credential_id", "user", "id"],\n                name="one_owner',
     ),
@@ -290,7 +290,7 @@ AROUND = [
         "webauthn: another tenant's settings",
         f"{SETTINGS}::test_what_another_tenant_set_does_not_count",
         (
-            "authenticators/models.py",
+            "authenticators/models/configurations.py",
             "return cls.objects.filter(tenant=tenant, method=method).first() or",
             "return cls.objects.filter(method=method).first() or",
         ),

@@ -12,7 +12,7 @@ ROW = re.compile(
     r"^\| (?P<id>[A-Z]\d+) \| (?P<demand>[^|]+) \| (?P<tests>[^|]+) \| (?P<mutants>[^|]+) \|$", re.MULTILINE
 )
 QUOTED = re.compile(r"`([^`]+)`")
-COUNTS = {"R": 11, "B": 11, "T": 9, "W": 10, "A": 3, "F": 7}
+COUNTS = {"R": 11, "B": 11, "T": 9, "W": 10, "A": 3, "L": 4, "F": 7}
 
 
 def rows() -> Iterator[tuple[str, list[str], list[str]]]:

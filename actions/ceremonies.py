@@ -15,7 +15,8 @@ from actions import flow, linking, states
 from actions.client_auth import ClientContext
 from actions.models import Action
 from actions.proofs import check_active, check_open, check_permitted, permitted
-from actions.proving import Verified, accepted, account_name, check_may_enrol, finish, one_at_a_time, origin_of
+from actions.proving import account_name, check_may_enrol, one_at_a_time, origin_of
+from actions.verifying import Verified, accepted, finish
 from audit import log
 from authenticators import challenges, credentials, starting, webauthn
 from authenticators.methods import passkey

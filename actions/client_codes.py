@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from actions import client_answers as answers
 from actions import client_inputs as inputs
-from actions import proving
+from actions import proving, verifying
 from actions.client_views import (
     ClientView,
     started_output,
@@ -61,7 +61,7 @@ class VerifyCodeView(ClientView):
     @extend_schema(operation_id="clientVerifyEmail", request=inputs.CodeInput, responses={200: answers.VerifiedProof})
     def post(self, request: Request) -> Response:
         code = self.parsed(inputs.CodeInput)["verificationCode"]
-        return Response(verified_output(proving.verify_code(self.context, self.method, code)))
+        return Response(verified_output(verifying.verify_code(self.context, self.method, code)))
 
 
 class VerifySmsView(VerifyCodeView):
@@ -90,5 +90,5 @@ class VerifyTotpView(ClientView):
     @extend_schema(operation_id="clientVerifyTotp", request=inputs.CodeInput, responses={200: answers.VerifiedProof})
     def post(self, request: Request) -> Response:
         return Response(
-            verified_output(proving.verify_totp(self.context, self.parsed(inputs.CodeInput)["verificationCode"]))
+            verified_output(verifying.verify_totp(self.context, self.parsed(inputs.CodeInput)["verificationCode"]))
         )

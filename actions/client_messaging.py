@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from actions import client_answers as answers
 from actions import client_inputs as inputs
-from actions import proving
+from actions import proving, verifying
 from actions.client_codes import StartCodeView, VerifyCodeView
 from actions.client_views import ClientView, seen, started_output, verified_output
 from authenticators.links import Asker
@@ -58,7 +58,7 @@ class FinalizeLinkView(ClientView):
     def post(self, request: Request) -> Response:
         limits.link_poll(self.context.action.pk)
         given = self.parsed(FinalizeInput)
-        return Response(verified_output(proving.finalize_link(self.context, given.get("challengeId", ""))))
+        return Response(verified_output(verifying.finalize_link(self.context, given.get("challengeId", ""))))
 
 
 class StartWhatsAppView(StartCodeView):

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import ceremonies, proving
+from actions import ceremonies, verifying
 from actions import client_answers as answers
 from actions import client_inputs as inputs
 from actions.client_views import (
@@ -130,7 +130,7 @@ class AuthenticationOptionsWebView(WithCookies, AuthenticationOptionsView):
         return named if named and ceremonies.is_begun(self.tenant, named) else None
 
 
-def owner_output(verified: proving.Verified) -> dict[str, Any]:
+def owner_output(verified: verifying.Verified) -> dict[str, Any]:
     """Whose passkey it was: by the names that it was made with, else those of the user."""
     user, row = verified.user, verified.authenticator
     if user is None or row is None:

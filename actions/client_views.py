@@ -7,7 +7,7 @@ from django.core import signing
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from actions import proving
+from actions import proving, verifying
 from actions.client_auth import ClientContext, ClientToken, OptionalClientToken
 from actions.ip_intel import InvalidAddress, parse_address
 from authenticators import serializers as shapes
@@ -71,7 +71,7 @@ class WithCookies(JsonView):
         check_origin(request._request, tenant_of(request))
 
 
-def verified_output(verified: proving.Verified) -> dict[str, Any]:
+def verified_output(verified: verifying.Verified) -> dict[str, Any]:
     """`userAuthenticator` comes with the answer that completed an enrolment, and only then."""
     return present(
         {

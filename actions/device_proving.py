@@ -12,7 +12,7 @@ from django.db.models import Q
 from actions import ceremonies, device_waiting, linking, proofs, proving, states
 from actions.client_auth import ClientContext
 from actions.models import Action
-from actions.proving import Verified
+from actions.verifying import Verified
 from authenticators import available, challenges, device_challenges, device_credentials, device_keys, news
 from authenticators.app_attestation import examining
 from authenticators.challenges import Attempt

@@ -16,9 +16,9 @@ from urllib.parse import quote, urlencode
 
 from django.conf import settings
 
-from actions import continuations, proving, vouching
+from actions import continuations, proving, verifying, vouching
 from actions.client_auth import ClientContext
-from actions.proving import Verified
+from actions.verifying import Verified
 from authenticators import id_tokens
 from authenticators.issuers import DIRECTORY, Issuer, IssuerUnavailable, object_of
 from authenticators.models import Challenge, IdentityProvider
@@ -71,7 +71,7 @@ def verify(context: ClientContext, challenge_id: str, token: str) -> Verified:
     method = VerificationMethod(challenge.method)
     presented = id_tokens.present(id_tokens.provider_of(context.tenant, method), token)
     with proving.one_at_a_time(context):
-        return proving.finish(context, method, challenge, presented)
+        return verifying.finish(context, method, challenge, presented)
 
 
 # -- a token that the hosted page fetches --------------------------------------------------------
@@ -159,7 +159,7 @@ def complete(arrival: Arrival, code: str, *, issuer_said: str, came_to: str) -> 
             return REFUSED
         presented = id_tokens.present(provider, _exchanged(provider, issuer, code, arrival.state))
         with proving.one_at_a_time(arrival.context):
-            return proving.finish(arrival.context, method, challenge, presented)
+            return verifying.finish(arrival.context, method, challenge, presented)
     except (AuthsignalError, IssuerUnavailable):
         return REFUSED
 

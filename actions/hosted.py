@@ -35,6 +35,7 @@ from actions import (
     one_browser,
     plain_pass,
     proving,
+    verifying,
 )
 from actions.client_auth import ClientContext, ClientToken
 from actions.client_views import seen
@@ -334,7 +335,7 @@ class QrChallengeView(HostedView):
 class RecoveryCodeView(HostedView):
     @extend_schema(request=CodeInput, responses={200: dict})
     def post(self, request: Request) -> Response:
-        verified = proving.verify_recovery_code(self.context, self.parsed(CodeInput)["verificationCode"])
+        verified = verifying.verify_recovery_code(self.context, self.parsed(CodeInput)["verificationCode"])
         answer = {
             "isVerified": verified.is_verified,
             "accessToken": verified.access_token,

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from actions import proving
+from actions import proving, verifying
 from actions.client_inputs import PhoneInput
 from actions.client_messaging import asked_by
 from actions.hosted import CodeInput, HostedView
@@ -52,7 +52,7 @@ class LinkCodeView(HostedView):
     @extend_schema(request=CodeInput, responses={200: dict})
     def post(self, request: Request) -> Response:
         code = self.parsed(CodeInput)["verificationCode"]
-        verified = proving.verify_code(self.context, M.EMAIL_MAGIC_LINK, code)
+        verified = verifying.verify_code(self.context, M.EMAIL_MAGIC_LINK, code)
         answer = {
             "isVerified": verified.is_verified,
             "accessToken": verified.access_token,

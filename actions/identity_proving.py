@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from actions import continuations, device_waiting, languages, linking, proving, vouching
+from actions import continuations, device_waiting, languages, linking, proving, verifying, vouching
 from actions.client_auth import ClientContext
 from authenticators import challenges, identity_checks
 from authenticators.identity_checks import Decision, Result, Session
@@ -95,15 +95,15 @@ def _about(context: ClientContext, page: Mapping[str, str]) -> dict[str, Any]:
 def decide(challenge: Challenge, result: Result) -> str:
     """Let a signed result count, once. Returns what came of it; one that was told before changes nothing.
 
-    Raises Conflict where the check is over, Unavailable where it is not begun yet, and what `proving.judged` raises.
+    Raises Conflict where the check is over, Unavailable where it is not begun yet, and what `verifying.judged` raises.
     """
     context = continuations.context_of(challenge)
     method = VerificationMethod(challenge.method)
     with proving.one_at_a_time(context):
         if not _is_news(challenge.pk, result, context.now):
             return "known"
-        attempt = proving.judged(context, method, challenge, result)
-        proving.accepted(context.action, attempt, may_adopt=False)
+        attempt = verifying.judged(context, method, challenge, result)
+        verifying.accepted(context.action, attempt, may_adopt=False)
     if attempt.proof:
         return "proved"
     if attempt.declined:

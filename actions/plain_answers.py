@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from actions import device_waiting, plain_elsewhere, proving
+from actions import device_waiting, plain_elsewhere, proving, verifying
 from actions.plain_elsewhere import Purpose
 from actions.plain_enrol import address_given, app_shown, contact_form, enrol, send_on_file
 from actions.plain_prove import SWITCH, prove, prove_by_message, push_shown, qr_shown, waiting_for
@@ -47,12 +47,12 @@ def answer(visit: Visit, _argument: str) -> Answer:
     return replace(_same(visit, screen), problem=visit.text(wrong))
 
 
-def _verify(visit: Visit, method: VerificationMethod, code: str) -> proving.Verified:
+def _verify(visit: Visit, method: VerificationMethod, code: str) -> verifying.Verified:
     if method == M.AUTHENTICATOR_APP:
-        return proving.verify_totp(visit.context, code)
+        return verifying.verify_totp(visit.context, code)
     if method == M.RECOVERY_CODE:
-        return proving.verify_recovery_code(visit.context, code)
-    return proving.verify_code(visit.context, method, code)
+        return verifying.verify_recovery_code(visit.context, code)
+    return verifying.verify_code(visit.context, method, code)
 
 
 def _same(visit: Visit, screen: str) -> Shown:
@@ -91,7 +91,7 @@ def _send_again(visit: Visit) -> None:
 def check(visit: Visit, _argument: str) -> Answer:
     """Whether what happens elsewhere has happened: a link was confirmed, a phone has answered."""
     if visit.method == M.EMAIL_MAGIC_LINK:
-        verified = proving.finalize_link(visit.context)
+        verified = verifying.finalize_link(visit.context)
         if verified.is_verified:
             return visit.accept(verified.access_token, enrolled=bool(verified.enrolled))
         return waiting_for(visit, visit.method, carry=visit.carried, note=visit.text("not-confirmed"))

@@ -1,4 +1,4 @@
-"""How a user proves themselves through the Client API, step by step.
+"""What a user begins through the Client API: a challenge, or setting something up. `verifying` has the answers.
 
 Each function takes the caller's context; each transaction locks in the order user, guess count, challenge,
 authenticator.
@@ -7,7 +7,6 @@ authenticator.
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -16,33 +15,17 @@ from actions import gather, languages, linking, proofs, shared_data
 from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
-from authenticators import available, challenges, contact, enrolment, handed_over, links, several, starting
-from authenticators.challenges import Attempt
+from authenticators import available, challenges, contact, enrolment, handed_over, several, starting
 from authenticators.methods import totp
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
 from authenticators.starting import PLAIN, Origin, Way
 from authsignal_portal.errors import Forbidden, InvalidConfiguration, InvalidRequest
-from authsignal_portal.vocabulary import FailureReason, Scope, VerificationMethod
+from authsignal_portal.vocabulary import Scope, VerificationMethod
 
 Purpose = Challenge.Purpose
 M = VerificationMethod
 # Proved in the user's own app and nowhere else; where that is our web app, this browser may hold its key.
 ELSEWHERE = (M.IN_APP,)
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What the client is told. `enrolled`: this answer completed `authenticator`; a token comes if it also proves."""
-
-    access_token: str | None
-    failure: FailureReason | None = None
-    authenticator: Authenticator | None = None
-    enrolled: bool = False
-    user: EndUser | None = None
-
-    @property
-    def is_verified(self) -> bool:
-        return self.access_token is not None or self.enrolled
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +88,7 @@ def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
         raise InvalidConfiguration(f"{method} needs one of {', '.join(configured.recovery_methods)} first.")
 
 
-def _check_address(context: ClientContext, method: VerificationMethod, to: str) -> None:
+def check_address(context: ClientContext, method: VerificationMethod, to: str) -> None:
     """Where users may not change their address, only the one that the backend gave can be enrolled."""
     on_file = enrolment.addresses(context.user).get(method)
     if on_file is None or AuthenticatorConfiguration.of(context.tenant, method).is_editable_by_user:
@@ -148,7 +131,7 @@ def start_code(context: ClientContext, method: VerificationMethod, way: Way = PL
     """
     with one_at_a_time(context):
         proofs.check_permitted(context.action, method)
-        authenticator = _meant(context, method, which)
+        authenticator = meant(context, method, which)
         to = authenticator.contact if authenticator else _address_on_file(context.user, method)
         challenge = starting.start_code(
             tenant=context.tenant,
@@ -164,7 +147,7 @@ def start_code(context: ClientContext, method: VerificationMethod, way: Way = PL
     return challenge
 
 
-def _meant(context: ClientContext, method: VerificationMethod, which: str = "") -> Authenticator | None:
+def meant(context: ClientContext, method: VerificationMethod, which: str = "") -> Authenticator | None:
     """The one that is named; else the one that the action is being proved by, else the first of `several.held`.
 
     Raises InvalidRequest.
@@ -204,7 +187,7 @@ def enrol_code(context: ClientContext, method: VerificationMethod, to: str, way:
 def _begin_enrolment(context: ClientContext, method: VerificationMethod, to: str, way: Way) -> Started:
     check_may_enrol(context, method)
     to = enrolment.clean_contact(method, to)
-    _check_address(context, method, to)
+    check_address(context, method, to)
     pending = enrolment.begin(context.user, method, to=to)
     challenge = starting.start_code(
         tenant=context.tenant,
@@ -234,33 +217,6 @@ def enrol_on_file(context: ClientContext, method: VerificationMethod, way: Way =
     return challenge
 
 
-def verify_code(context: ClientContext, method: VerificationMethod, answer: Any) -> Verified:
-    """Judge the answer to the action's newest challenge by this method."""
-    with one_at_a_time(context):
-        challenge = challenges.of_action(context.tenant, context.action.pk, method).first()
-        return finish(context, method, challenge, answer)
-
-
-def finalize_link(context: ClientContext, challenge_id: str = "") -> Verified:
-    """What a page that waits for its link learns: a proof once the link was confirmed, and until then nothing.
-
-    Asked every second, so that as long as nothing was confirmed this is one look and no lock.
-    """
-    if not links.was_confirmed(context.tenant, context.action.pk):
-        return Verified(None)
-    with one_at_a_time(context):
-        rows = challenges.of_action(context.tenant, context.action.pk, M.EMAIL_MAGIC_LINK)
-        challenge = (rows.filter(pk=challenge_id) if challenge_id else rows).first()
-        # Another page of the same user was faster, or a newer link is on its way.
-        if challenge is None or not challenge.is_open(context.now) or not links.is_confirmed(challenge):
-            return Verified(None)
-        verified = finish(context, M.EMAIL_MAGIC_LINK, challenge, links.OPENED)
-        if not verified.is_verified:
-            # Else every second would try it again.
-            links.withdraw(challenge)
-        return verified
-
-
 # -- authenticator app ---------------------------------------------------------------------------
 
 
@@ -288,102 +244,6 @@ def account_name(context: ClientContext) -> str:
     if user.username or not user.email:
         return user.username or user.user_id
     return user.email if context.may(Scope.UPDATE) else contact.mask(user.email)
-
-
-def verify_totp(context: ClientContext, answer: Any) -> Verified:
-    """Judge a code from an authenticator app: one that is being enrolled, else any of the enrolled ones."""
-    with one_at_a_time(context):
-        return finish(context, M.AUTHENTICATOR_APP, _silent(context, M.AUTHENTICATOR_APP), answer)
-
-
-def verify_recovery_code(context: ClientContext, answer: Any) -> Verified:
-    with one_at_a_time(context):
-        return finish(context, M.RECOVERY_CODE, _silent(context, M.RECOVERY_CODE), answer)
-
-
-def _silent(context: ClientContext, method: VerificationMethod) -> Challenge | None:
-    """The open challenge of a method that sends nothing, or a new one."""
-    newest = challenges.of_action(context.tenant, context.action.pk, method).first()
-    if newest and newest.is_open(context.now):
-        return newest
-    authenticator = _meant(context, method)
-    if authenticator is None and method == M.AUTHENTICATOR_APP:
-        return None
-    proofs.check_permitted(context.action, method)
-    return starting.start_silent(
-        user=context.user,
-        method=method,
-        origin=origin_of(context.action),
-        purpose=Purpose.AUTHENTICATE,
-        authenticator=authenticator,
-    )
-
-
-def finish(context: ClientContext, method: VerificationMethod, challenge: Challenge | None, answer: Any) -> Verified:
-    """Judge, and tell what it comes to. Call with the user locked."""
-    attempt = judged(context, method, challenge, answer)
-    return accepted(context.action, attempt, may_adopt=_may_adopt(context, attempt))
-
-
-def judged(context: ClientContext, method: VerificationMethod, challenge: Challenge | None, answer: Any) -> Attempt:
-    """Judge, with the user locked: what was allowed when the challenge began need not be so any more."""
-    if challenge and challenge.purpose == Purpose.AUTHENTICATE:
-        proofs.check_permitted(context.action, method)
-    if challenge and challenge.is_open(context.now):
-        _check_authority(context, challenge)
-    attempt = challenges.finish(
-        tenant=context.tenant, user=context.user, method=method, challenge=challenge, answer=answer
-    )
-    if challenge and attempt.proof is None:
-        proofs.refused(context.action.pk)
-    if attempt.declined:
-        proofs.declined(context.action, method)
-    return attempt
-
-
-def _may_adopt(context: ClientContext, attempt: Attempt) -> bool:
-    """Whether a proved address becomes an authenticator: it must still be the one on file."""
-    user, challenge = context.user, attempt.proof and attempt.proof.challenge
-    if not challenge or challenge.contact_index not in (user.email_index, user.phone_number_index):
-        return False
-    return not context.tenant.first_enrolment_needs_scope or has_word(context, VerificationMethod(challenge.method))
-
-
-def _check_authority(context: ClientContext, challenge: Challenge) -> None:
-    """Another method may have been enrolled since: then this one is not the user's first, nor its address enough."""
-    if challenge.purpose == Purpose.ENROL:
-        _check_enrolment(context, challenge)
-        return
-    if challenge.contact_sealed is None or challenge.authenticator_id is not None:
-        return
-    if available.was_enrolled(context.user) and not has_word(context, VerificationMethod(challenge.method)):
-        raise InvalidRequest(f"The user has no {challenge.method} authenticator.")
-    if not _is_on_file(context.user, challenge):
-        raise InvalidRequest("The address that this was sent to has changed. Begin again.")
-
-
-def _check_enrolment(context: ClientContext, challenge: Challenge) -> None:
-    method = VerificationMethod(challenge.method)
-    check_may_enrol(context, method)
-    if challenge.contact_sealed is not None:
-        _check_address(context, method, challenge.contact)
-
-
-def _is_on_file(user: EndUser, challenge: Challenge) -> bool:
-    """Whether the user, who is locked, still has the address that the challenge went to."""
-    on_file = EndUser.objects.filter(pk=user.pk).values_list("email_index", "phone_number_index").get()
-    return not set(contact.indexes(challenge.tenant_id, challenge.contact)).isdisjoint(on_file)
-
-
-def accepted(action: Action, attempt: Attempt, *, may_adopt: bool) -> Verified:
-    """What a judged answer comes to; inside the transaction that judged it."""
-    if attempt.proof is None:
-        return Verified(None, attempt.failure)
-    now = attempt.proof.challenge.verified_at
-    assert now is not None
-    proofs.record(action, action.facts, attempt.proof, may_enrol=may_adopt)
-    token = None if attempt.proof.is_silent else proofs.access_token(action, now=now)
-    return Verified(token, authenticator=attempt.proof.authenticator, enrolled=attempt.proof.enrolled, user=action.user)
 
 
 # -- recovery codes ------------------------------------------------------------------------------

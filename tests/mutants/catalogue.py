@@ -265,7 +265,7 @@ AUTHORITY = [
     mutant(
         "who may enrol is asked at the beginning only",
         f"{ENROLMENT}::test_what_was_begun_as_the_first_authenticator_is_refused_once_there_is_another",
-        ("actions/proving.py", "        _check_authority(context, challenge)\n", "        pass\n"),
+        ("actions/verifying.py", "        _check_authority(context, challenge)\n", "        pass\n"),
     ),
     mutant(
         "two first authenticators do not wait for each other",

@@ -104,12 +104,12 @@ HOSTED_PAGES = [
             "rows.filter(Q(authenticator=None) | Q(authenticator__verified_at=None))",
             "rows.filter(authenticator=None)",
         ),
-        ("actions/proving.py", "        _check_address(context, method, challenge.contact)\n", "        pass\n"),
+        ("actions/verifying.py", "        check_address(context, method, challenge.contact)\n", "        pass\n"),
     ),
     mutant(
         "settings: whether an address may be chosen is judged when its code is sent alone",
         f"{OWN}::test_an_address_that_users_may_not_choose_any_more_is_not_enrolled",
-        ("actions/proving.py", "        _check_address(context, method, challenge.contact)\n", "        pass\n"),
+        ("actions/verifying.py", "        check_address(context, method, challenge.contact)\n", "        pass\n"),
     ),
     mutant(
         "settings: the address on file is sent to where the tenant wants it typed",

@@ -285,13 +285,13 @@ DECIDED = [
     mutant(
         "identity: a declined check leaves the action open",
         f"{CHECKS}::test_what_is_declined_fails_the_action_for_good",
-        ("actions/proving.py", "    if attempt.declined:\n        proofs.declined(context.action, method)\n", ""),
+        ("actions/verifying.py", "    if attempt.declined:\n        proofs.declined(context.action, method)\n", ""),
     ),
     mutant(
         "identity: what was allowed when a check began is allowed for ever",
         f"{CHECKS}::test_who_has_enrolled_meanwhile_needs_the_backends_word",
         (
-            "actions/proving.py",
+            "actions/verifying.py",
             "    if challenge and challenge.is_open(context.now):\n        _check_authority(context, challenge)\n",
             "",
         ),

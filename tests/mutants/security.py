@@ -215,12 +215,12 @@ CONFUSION = [
     mutant(
         "swapped: a code counts for whatever is to be proved",
         f"{ANSWERS}::test_what_is_typed_counts_at_its_own_door_for_its_own_action",
-        ("actions/proving.py", OF_THE_ACTION, FOUND_BY_ITS_CODE.format("user=context.user, method=method")),
+        ("actions/verifying.py", OF_THE_ACTION, FOUND_BY_ITS_CODE.format("user=context.user, method=method")),
     ),
     mutant(
         "swapped: a code counts for whatever method",
         f"{ANSWERS}::test_what_is_typed_counts_at_its_own_door_for_its_own_action",
-        ("actions/proving.py", OF_THE_ACTION, FOUND_BY_ITS_CODE.format("action_id=context.action.pk")),
+        ("actions/verifying.py", OF_THE_ACTION, FOUND_BY_ITS_CODE.format("action_id=context.action.pk")),
     ),
     mutant(
         "swapped: a passkey's answer counts for whatever its user proves",

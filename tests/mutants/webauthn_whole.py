@@ -274,7 +274,7 @@ AROUND = [
         "webauthn: a conditional create proves the user",
         f"{SETTINGS}::test_a_passkey_that_a_browser_makes_by_itself_is_enrolled_and_proves_nothing",
         ("actions/proofs.py", "    if not proof.is_silent:\n", "    if True:\n"),
-        ("actions/proving.py", "token = None if attempt.proof.is_silent else", "token = None if False else"),
+        ("actions/verifying.py", "token = None if attempt.proof.is_silent else", "token = None if False else"),
     ),
     mutant(
         "webauthn: every registration is one without its user",

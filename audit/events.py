@@ -34,6 +34,7 @@ class Tag(StrEnum):
     SENDING_POLICY_UPDATED = "sending_policy:updated"
     AUTHENTICATOR_ENROLLED = "authenticator:enrolled"
     AUTHENTICATOR_REMOVED = "authenticator:removed"
+    AUTHENTICATOR_RELEASED = "authenticator:released"
     AUTHENTICATOR_RENAMED = "authenticator:renamed"
     AUTHENTICATOR_PREFERRED = "authenticator:preferred"
     AUTHENTICATOR_CLONE_SUSPECTED = "authenticator:clone_suspected"

@@ -42,6 +42,7 @@ PHRASES: Final = {
     Tag.SENDING_POLICY_UPDATED: _("Changed the limits of sending: {fields}"),
     Tag.AUTHENTICATOR_ENROLLED: _("Enrolled {method}"),
     Tag.AUTHENTICATOR_REMOVED: _("Removed {method}"),
+    Tag.AUTHENTICATOR_RELEASED: _("Took its key away after it had expired: {method}"),
     Tag.AUTHENTICATOR_RENAMED: _("Gave another name: {method}"),
     Tag.AUTHENTICATOR_PREFERRED: _("Made the default: {method}"),
     Tag.AUTHENTICATOR_CLONE_SUSPECTED: _("Signature count went backwards, there may be a copy: {method}"),

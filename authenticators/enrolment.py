@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from audit import log
 from audit.events import Tag
-from authenticators import contact, labels, notices, several, webauthn
+from authenticators import available, contact, labels, notices, several, webauthn
 from authenticators.credentials import encoded_id
 from authenticators.methods import recovery_code, totp
 from authenticators.models import Authenticator, Challenge, EndUser, GuessCount
@@ -243,6 +243,23 @@ def remove(row: Authenticator, *, actor: log.Actor, tells: bool = True) -> None:
         notices.owe(row.user, Kind.REMOVED, row.method, now=now, to=notices.address_of(row.user))
     row.delete()
     _pass_on(row.user)
+    if not available.was_enrolled(row.user):
+        # They were saved for what is gone: whoever has them proves nothing of a user who begins anew.
+        row.user.recovery_codes.all().delete()
+
+
+@transaction.atomic
+def release(row: Authenticator, *, actor: log.Actor, tells: bool = True) -> None:
+    """As `remove`, for a device whose credential has expired. What proves nothing any more makes nobody a new user
+    either: where it is all that its user has, it stays, without the key, which may be enrolled for somebody else.
+    """
+    row.user.lock()
+    if row.user.authenticators.exclude(pk=row.pk).exclude(verified_at=None).exists():
+        remove(row, actor=actor, tells=tells)
+        return
+    rows = Authenticator.objects.filter(pk=row.pk).exclude(public_key=None)
+    if rows.update(public_key=None, push_token_sealed=None):
+        _record(Tag.AUTHENTICATOR_RELEASED, row, actor, clock.now(), None)
 
 
 def _pass_on(user: EndUser) -> None:

@@ -4,6 +4,7 @@ import secrets
 from datetime import datetime
 from typing import Any, ClassVar
 
+from authenticators import available
 from authenticators.method import Judged, VerificationFailed
 from authenticators.models import Challenge, EndUser, RecoveryCode
 from authsignal_portal import clock, crypto
@@ -24,7 +25,7 @@ class RecoveryCodes:
 
     def judge(self, *, challenge: Challenge, answer: Any, now: datetime) -> Judged:
         code = normal(answer)
-        if code is None or challenge.user is None:
+        if code is None or challenge.user is None or not available.was_enrolled(challenge.user):
             raise VerificationFailed("not a recovery code", is_guess=False)
         for row in challenge.user.recovery_codes.filter(index=code[:INDEX_CHARS]):
             if crypto.is_keyed_hash(row.code_hash, "recovery-code", challenge.user.pk.bytes, code):

@@ -199,9 +199,34 @@ def test_an_expired_credential_can_be_taken_away_by_its_device_and_by_nobody_els
     steps = 86_400 // 600
     forged = DeviceKey().removal(steps=steps) | {"publicKey": key.public}
     refused(browser("POST", "user-authenticators/push/remove", forged), 400, "invalid_request")
+    other = enrol(api, browser, DeviceKey())
     removed = ok(browser("POST", "user-authenticators/push/remove", key.removal(steps=steps)))
     assert removed == {"removedAuthenticatorId": made["userAuthenticatorId"]}
-    assert not Authenticator.objects.exists()
+    assert str(Authenticator.objects.get().pk) == other["userAuthenticatorId"]
+
+
+@pytest.mark.parametrize("method", ["push", "device"])
+def test_who_lets_their_only_device_expire_is_no_new_user_when_it_takes_itself_away(
+    api, browser, acme, key, advance, method
+):
+    for one in M.PUSH, M.QR_CODE, M.IN_APP:
+        AuthenticatorConfiguration.objects.create(tenant=acme, method=one, credential_days=1)
+    enrol(api, browser, key, method)
+    advance(86_401)
+    told = AuditEvent.objects.filter(tag="authenticator:released")
+    for _twice in range(2):
+        ok(browser("POST", f"user-authenticators/{method}/remove", key.removal(steps=144)))
+        assert told.count() == 1
+    refused(browser("GET", f"user-authenticators/{method}?{key.query}"), 404, "invalid_credential")
+    for again in key, DeviceKey():
+        refused(
+            browser("POST", "user-authenticators/push", again.enrolment(), token=track(api)), 403, "invalid_request"
+        )
+    user = ok(api("GET", "users/alice"))
+    assert user["isEnrolled"] is False
+    # Support, or the backend, lets them begin anew.
+    ok(api("DELETE", f"users/alice/authenticators/{Authenticator.objects.get().pk}"))
+    ok(browser("POST", "user-authenticators/push", DeviceKey().enrolment(), token=track(api)))
 
 
 # -- renewing ------------------------------------------------------------------------------------

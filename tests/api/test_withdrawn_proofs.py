@@ -403,3 +403,31 @@ def test_the_state_of_the_action_is_read_once_nobody_else_can_act(api, acme):
     with transaction.atomic():
         context.lock()
         assert not context.may(Scope.ADD)
+
+
+# -- what is left of somebody who has nothing ------------------------------------------------------
+
+
+def recovery(page, token, person):
+    return ok(page("/challenge/api/recovery-code", token, {"verificationCode": person.recovery[0]}))["isVerified"]
+
+
+def test_saved_codes_end_with_the_last_authenticator_and_prove_nothing_of_who_begins_anew(mine, api, page):
+    person = mine.person
+    *others, last = person.user.authenticators.values_list("pk", flat=True)
+    for one in others:
+        ok(api("DELETE", f"users/alice/authenticators/{one}"))
+    assert RecoveryCode.objects.filter(user=person.user).count() == 10
+    ok(api("DELETE", f"users/alice/authenticators/{last}"))
+    assert not RecoveryCode.objects.filter(user=person.user).exists()
+    token = ok(api("POST", "users/alice/actions/setUp"))["token"]
+    ok(page("user-authenticators/push", token, DeviceKey().enrolment()))
+    assert not recovery(page, ok(api("POST", "users/alice/actions/withdraw"))["token"], person)
+
+
+def test_codes_of_a_user_who_has_nothing_prove_nothing(mine, api, page):
+    """However what they had was deleted."""
+    mine.person.user.authenticators.all().delete()
+    token = ok(api("POST", "users/alice/actions/withdraw"))["token"]
+    assert not recovery(page, token, mine.person)
+    assert not RecoveryCode.objects.exclude(used_at=None).exists()

@@ -325,6 +325,15 @@ BOUNDED = [
         ),
     ),
     mutant(
+        "devices: who takes the only expired device away is new",
+        f"{CREDENTIALS}::test_who_lets_their_only_device_expire_is_no_new_user_when_it_takes_itself_away",
+        (
+            "authenticators/device_credentials.py",
+            "end = enrolment.release if is_over else enrolment.remove",
+            "end = enrolment.remove",
+        ),
+    ),
+    mutant(
         "devices: an expired credential still counts",
         f"{CREDENTIALS}::test_a_credential_expires_where_the_tenant_says_so_and_is_nothing_then",
         ("authenticators/models/enrolled.py", " & (Q(expires_at=None) | Q(expires_at__gt=clock.Now()))", ""),

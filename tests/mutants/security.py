@@ -662,6 +662,20 @@ WITHDRAWALS = [
         (CHALLENGES, "withdrawn_at=None, purpose=Challenge.Purpose.AUTHENTICATE, ", "withdrawn_at=None, "),
     ),
     mutant(
+        "withdrawn: saved codes outlive all that they were saved for",
+        f"{WITHDRAWN}::test_saved_codes_end_with_the_last_authenticator_and_prove_nothing_of_who_begins_anew",
+        ("authenticators/enrolment.py", "        row.user.recovery_codes.all().delete()\n", "        pass\n"),
+    ),
+    mutant(
+        "withdrawn: a saved code proves who has nothing",
+        f"{WITHDRAWN}::test_codes_of_a_user_who_has_nothing_prove_nothing",
+        (
+            "authenticators/methods/recovery_code.py",
+            " or not available.was_enrolled(challenge.user)",
+            "",
+        ),
+    ),
+    mutant(
         "withdrawn: any other proof is none",
         f"{WITHDRAWN}::test_another_proof_stands_for_itself_and_a_recovery_code_too",
         (CHALLENGES, 'stands = not found["withdrawn"] or found["others"] > 0', 'stands = not found["withdrawn"]'),

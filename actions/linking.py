@@ -4,6 +4,7 @@ Nothing is hidden and nothing guessed: where the text that the payer must see ca
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,8 @@ MAX_EXACT = 2**53
 DECIMAL = re.compile(r"(0|[1-9][0-9]{0,29})(\.[0-9]{1,18})?")
 CURRENCY = re.compile(r"[A-Za-z0-9]{2,12}")
 # With a path a domain is a link to every mail program; alone it may be how a company is called (Booking.com).
-LINK = re.compile(r"://|\bwww\.|\w\.(?:[^\W\d_]{2,24}|xn--[a-z0-9-]+)(?::[0-9]+)?[/?#]", re.IGNORECASE)
+DOMAIN = r"\w\.(?:[^\W\d_]{2,24}|xn--[a-z0-9-]+)|\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
+LINK = re.compile(rf"://|\bwww\.|(?:{DOMAIN})\.?(?::[0-9]*)?[/?#]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,9 @@ def _currency(value: object, name: str) -> str:
 def _payee(value: object, name: str) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > MAX_PAYEE:
         raise InvalidRequest(f"custom.{name} must be the payee: a text of 1 to {MAX_PAYEE} characters.")
-    if LINK.search(value):
+    # Vowel signs of Indic domains are marks.
+    letters = "".join(char for char in value if unicodedata.category(char)[0] != "M")
+    if LINK.search(letters):
         raise InvalidRequest(f"custom.{name} must be the payee's name, not a link.")
     return value
 

@@ -24,6 +24,10 @@ READ = TOGETHER | {
     "THAANA", "THAI", "TIBETAN",
 }
 # fmt: on
+# Of the many letters that Unicode calls Latin, those that some language of today is written in (UAX #31 and UTS #39 set
+# the others apart): no phonetic signs, small capitals, clicks and tone marks, which stand beside a plain twin.
+LATIN = re.compile("[A-Za-z\u00aa-\u024f\u1e00-\u1effɓɔɖɗəɛɣɨɲʉʊʋ]")
+OUT_OF_USE = frozenset("ſƄƅƍƖƛƧƨƪƫƻƼƽƾƿǀǁǂǃǶǷȜȝȡȢȣȴȵȶȷȸȹɁɂẜẝẟỺỻỼỽ")
 # Signs that stand for Latin letters or digits, and that nobody takes for them.
 SIGNS = frozenset("™℠№½¼¾")
 LATIN_OR_DIGIT = re.compile("[A-Za-z0-9]")
@@ -54,6 +58,8 @@ def check(text: str) -> None:
             raise Misleading(f"holds a space other than the ordinary one ({_name(char)})")
         if _stands_for_another(char, category):
             raise Misleading(f"holds a form of another character ({_name(char)})")
+        if category[0] == "L" and _script(char) == "LATIN" and (not LATIN.match(char) or char in OUT_OF_USE):
+            raise Misleading(f"holds a letter that no language of today is written with ({_name(char)})")
         marks = marks + 1 if category[0] == "M" else 0
         if marks > MAX_MARKS:
             raise Misleading("has too many marks on one letter")

@@ -208,6 +208,12 @@ def test_a_challenge_that_an_app_begins_needs_its_transaction_whatever_the_rules
         {"payee": "Bob (EVIL.Example:8080/x)"},
         {"payee": "evil.example?x"},
         {"payee": "bücher.xn--p1ai#x"},
+        {"payee": "evil.भारत/x"},
+        {"payee": "বাংলা.বাংলা/x"},
+        {"payee": "evil.example./x"},
+        {"payee": "evil.example:/x"},
+        {"payee": "192.0.2.7/x"},
+        {"payee": "Gooɡle"},  # U+0261
     ],
 )
 def test_what_the_payer_could_not_read_rightly_is_refused(api, pay, wrong):
@@ -216,7 +222,7 @@ def test_what_the_payer_could_not_read_rightly_is_refused(api, pay, wrong):
 
 
 @pytest.mark.parametrize(
-    "payee", ["Booking.com", "St. Gallen / Bern", "Dr. A. Meier/Sons", "A/B", "Nr. 1.2/3", "Co.: B"]
+    "payee", ["Booking.com", "St. Gallen / Bern", "Dr. A. Meier/Sons", "A/B", "Nr. 1.2/3", "Nr. 1.2.3/4", "Co.: B"]
 )
 def test_a_name_with_points_and_strokes_is_no_link(api, pay, payee):
     assert linked_to(api, CUSTOM | {"payee": payee})["payee"] == payee

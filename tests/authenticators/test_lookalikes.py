@@ -25,6 +25,10 @@ from authenticators import lookalikes
         "भारत",
         "Nguyễn Văn Ấ",
         "Acme™",
+        "Əliyev Şükür",
+        "Ɗan Ɓala",
+        "Dr. Ðorđe Łęcki, Ħamrun",
+        "Ɛyram Kɔfi",
     ],
 )
 def test_honest_names_pass_and_are_shown_as_they_are(text):
@@ -70,6 +74,13 @@ def test_honest_names_pass_and_are_shown_as_they_are(text):
         "\u2776",
         "\u13a2\u13a9 Ltd",  # Cherokee
         "\ua4d0\ua4f2",  # Lisu
+        "Goo\u0261le",  # phonetic
+        "P\u0251ypal",
+        "PayPa\u01c0",  # a click
+        "\u1d00mazon",  # a small capital
+        "\ua731ony",
+        "\u0196deal",
+        "\u0184ank",  # a tone
     ],
 )
 def test_what_misleads_is_refused(text):

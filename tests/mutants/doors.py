@@ -53,7 +53,7 @@ DOORS = [
     mutant(
         "linking: a domain with a path is a payee",
         "tests/api/test_dynamic_linking.py::test_what_the_payer_could_not_read_rightly_is_refused",
-        ("actions/linking.py", "    if LINK.search(value):\n", '    if "://" in value or "www." in value:\n'),
+        ("actions/linking.py", "    if LINK.search(letters):\n", '    if "://" in value or "www." in value:\n'),
     ),
     mutant(
         "link: a press without an address is a try",

@@ -130,6 +130,15 @@ SEEN = [
         ("authenticators/lookalikes.py", "if len(scripts) > 1 and not scripts <= TOGETHER:", "if False:"),
     ),
     mutant(
+        "lookalikes: whatever Unicode calls Latin passes",
+        f"{ALIKE}::test_what_misleads_is_refused",
+        (
+            "authenticators/lookalikes.py",
+            'if category[0] == "L" and _script(char) == "LATIN" and (not LATIN.match(char) or char in OUT_OF_USE):',
+            "if False:",
+        ),
+    ),
+    mutant(
         "lookalikes: a payee is not looked at",
         f"{LINKING}::test_what_the_payer_could_not_read_rightly_is_refused",
         ("actions/linking.py", "                lookalikes.check(value)\n", "                pass\n"),

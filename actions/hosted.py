@@ -32,6 +32,7 @@ from actions import (
     hosted_state,
     hosted_theme,
     languages,
+    leaving,
     one_browser,
     plain_pass,
     proving,
@@ -90,11 +91,15 @@ ERRORS = [
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """GET /challenge?token=…[&mode=popup]. Changes nothing: mail scanners open links too."""
+    """GET /challenge?token=…[&mode=popup][&state=…]. Changes nothing but to keep that state: mail scanners open links
+    too.
+    """
     token, facts, problem = opened(request.GET.get("token"))
     tenant = token.tenant if token else None
     if not problem and facts and one_browser.is_other(request, facts):
         problem = "other-browser"
+    if facts and not problem:
+        leaving.keep_login_state(facts, request.GET.get("state", ""))
     browser = one_browser.browser_of(request) or secrets.token_urlsafe(32)
     context = _context(request, token, facts, problem)
     if tenant and not problem and one_browser.is_top_level(request):
@@ -154,7 +159,7 @@ def _context(
         "problem": problem,
     }
     if tenant and facts and problem == "expired":
-        config["returnUrl"] = hosted_state.return_url(tenant, facts, query["token"])
+        config["returnUrl"] = leaving.return_url(tenant, facts, query["token"])
     slow = slow_screens(tenant)
     return {
         "tenant": tenant.name if tenant else "",
@@ -372,5 +377,5 @@ class FinishView(HostedView):
             raise InvalidRequest(f"nativeScheme {scheme} is not allowed.")
         dead_ends.close(self.context)
         url = f"{scheme}://auth?token={self.token}" if scheme else None
-        url = url or hosted_state.return_url(self.context.tenant, self.context.facts, self.token)
+        url = url or leaving.return_url(self.context.tenant, self.context.facts, self.token)
         return Response(present({"token": self.token, "redirectUrl": url}))

@@ -3,19 +3,27 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote_plus
 
 import phonenumbers
 from django.conf import settings
 
-from actions import app_enrolment, devices, linking, own_codes, own_methods, passkey_offer, proofs, proving, states
+from actions import (
+    app_enrolment,
+    devices,
+    leaving,
+    linking,
+    own_codes,
+    own_methods,
+    passkey_offer,
+    proofs,
+    proving,
+    states,
+)
 from actions.client_auth import ClientContext
-from actions.models import ActionFacts
 from authenticators import available, contact, credentials, enrolment, handed_over, locks, several
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.guesses import Lock
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser, Message
-from authsignal_portal import origins
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import (
     ID_TOKENS,
@@ -77,9 +85,9 @@ def describe(context: ClientContext, token: str, *, agent: str = "") -> dict[str
             "vouched": is_vouched(context),
             "now": int(context.now.timestamp() * 1000),
             "hideSuccess": tenant.hide_success_screen_on_enrollment,
-            "returnUrl": return_url(tenant, facts, token),
+            "returnUrl": leaving.return_url(tenant, facts, token),
             # The same without the token: what a page may keep.
-            "backUrl": checked_target(tenant, facts),
+            "backUrl": leaving.checked_target(tenant, facts),
             "resendWait": settings.RESEND_WAIT_SECONDS,
             "sent": _sent(context) or None,
         }
@@ -281,32 +289,6 @@ def _passkeys(context: ClientContext) -> dict[str, Any] | None:
         "userId": credentials.encoded_id(credentials.handle_of(context.user, M.PASSKEY)),
         "credentialIds": [row.credential_id for row in rows],
     }
-
-
-# -- leaving -------------------------------------------------------------------------------------
-
-
-def return_url(tenant: Tenant, facts: ActionFacts, token: str) -> str | None:
-    """Where the app wants its user back, with the token; only if the tenant still allows that place."""
-    checked = checked_target(tenant, facts)
-    return with_token(checked, token) if checked else None
-
-
-def checked_target(tenant: Tenant, facts: ActionFacts) -> str | None:
-    try:
-        return origins.check_redirect(
-            facts.redirect_url, allowed=tenant.app_origins, development=not settings.PRODUCTION
-        )
-    except ValueError:
-        return None
-
-
-def with_token(url: str, token: str) -> str:
-    """The URL with `token` appended to whatever query it has: the only one of that name, whichever the app reads."""
-    base, hash_sign, fragment = url.partition("#")
-    place, _mark, query = base.partition("?")
-    kept = [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]).lower() != "token"]
-    return f"{place}?{'&'.join([*kept, f'token={token}'])}{hash_sign}{fragment}"
 
 
 # -- telephone -----------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ from django.views.decorators.http import require_http_methods
 
 from actions import (
     hosted,
-    hosted_state,
     hosted_theme,
+    leaving,
     one_browser,
     plain_pass,
     plain_screens,
@@ -71,7 +71,7 @@ def page(request: HttpRequest) -> HttpResponse:
 def _over(problem: str, tenant: Tenant | None, facts: ActionFacts | None, token: str) -> Shown:
     """Too late: back to the app by a link, or by itself where the tenant wants it so."""
     shown = plain_visit.ended(problem)
-    url = hosted_state.return_url(tenant, facts, token) if tenant and facts else None
+    url = leaving.return_url(tenant, facts, token) if tenant and facts else None
     if tenant is None or url is None:
         return shown
     return replace(shown, link_to=url, leave_to=url if tenant.redirect_on_session_expiry else "")

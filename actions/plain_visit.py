@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from django.utils import translation
 
-from actions import hosted_state
+from actions import hosted_state, leaving
 from actions.client_auth import ClientContext, read_context
 from actions.client_views import seen
 from actions.plain_screens import ADDED_BY_SCRIPT, NEEDS_SCRIPT, Shown, Words
@@ -106,7 +106,7 @@ def ended(screen: str, visit: Visit | None = None) -> Shown:
 def leaving_url(visit: Visit) -> str | None:
     if scheme := visit.flags.get("scheme"):
         return f"{scheme}://auth?token={visit.token}"
-    return hosted_state.return_url(visit.context.tenant, visit.context.facts, visit.token)
+    return leaving.return_url(visit.context.tenant, visit.context.facts, visit.token)
 
 
 def usable(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

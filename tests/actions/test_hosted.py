@@ -610,6 +610,42 @@ def test_a_target_that_the_tenant_no_longer_allows_is_not_redirected_to(api: Api
     assert "returnUrl" not in state_of(client, tracked["token"])
 
 
+def returned_to(api: Api, client: Client, url: str, *states: str) -> str:
+    """Where the user goes back to, without the token, after their page was opened with each of these."""
+    tracked = track(api, redirectUrl=url)
+    for state in states:
+        # As Auth0 writes it: behind the address that it was given.
+        assert client.get(f"{tracked['url']}&state={state}").status_code == 200
+    answer = call(client, "finish", tracked["token"]).json()
+    assert state_of(client, tracked["token"])["returnUrl"] == answer["redirectUrl"]
+    return str(answer["redirectUrl"]).replace(f"token={tracked['token']}", "").rstrip("?&")
+
+
+LOGIN = "hKFo2SBx-y_z.9~"
+
+
+@pytest.mark.parametrize(
+    ("url", "back"),
+    [
+        ("/continue", f"/continue?state={LOGIN}"),
+        ("/continue?a=b%20c&d", f"/continue?a=b%20c&d&state={LOGIN}"),
+    ],
+)
+def test_a_login_that_hands_its_user_on_has_its_state_back(api: Api, client: Client, url: str, back: str) -> None:
+    assert returned_to(api, client, make.APP_ORIGIN + url, LOGIN) == make.APP_ORIGIN + back
+
+
+def test_a_state_that_the_app_wrote_itself_or_that_came_first_stays(api: Api, client: Client) -> None:
+    mine = f"{make.APP_ORIGIN}/done?State=mine"
+    assert returned_to(api, client, mine, LOGIN) == mine
+    assert returned_to(api, client, f"{make.APP_ORIGIN}/done", LOGIN, "evil") == f"{make.APP_ORIGIN}/done?state={LOGIN}"
+
+
+@pytest.mark.parametrize("state", ["", "x" * 513, "a%26token=evil", "a%23b", "a%0Ab", "%C3%A9", "a b"])
+def test_what_is_no_state_is_not_handed_back(api: Api, client: Client, state: str) -> None:
+    assert returned_to(api, client, f"{make.APP_ORIGIN}/done", state) == f"{make.APP_ORIGIN}/done"
+
+
 def test_without_a_target_there_is_none(api: Api, client: Client) -> None:
     assert set(call(client, "finish", track(api)["token"]).json()) == {"token"}
 

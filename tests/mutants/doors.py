@@ -48,7 +48,17 @@ DOORS = [
     mutant(
         "leaving: a token that was in the address stays there",
         "tests/actions/test_hosted.py::test_the_token_is_appended_to_whatever_query_the_target_has",
-        ("actions/hosted_state.py", ' and unquote_plus(part.partition("=")[0]).lower() != "token"', ""),
+        ("actions/leaving.py", ' if _name(part) != "token"', ""),
+    ),
+    mutant(
+        "leaving: whoever opens the page last says with what state its user goes back",
+        "tests/actions/test_hosted.py::test_a_state_that_the_app_wrote_itself_or_that_came_first_stays",
+        ("actions/leaving.py", ' or "state" in map(_name, query)', ""),
+    ),
+    mutant(
+        "leaving: a state is whatever stands there",
+        "tests/actions/test_hosted.py::test_what_is_no_state_is_not_handed_back",
+        ("actions/leaving.py", "not LOGIN_STATE.fullmatch(state)", "not state"),
     ),
     mutant(
         "linking: a domain with a path is a payee",

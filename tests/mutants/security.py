@@ -560,7 +560,7 @@ PAGES = [
         "pages: where a user is sent is judged when it is tracked, and never again",
         f"{HOSTED}::test_a_target_that_the_tenant_no_longer_allows_is_not_redirected_to",
         (
-            "actions/hosted_state.py",
+            "actions/leaving.py",
             "facts.redirect_url, allowed=tenant.app_origins,",
             "facts.redirect_url, allowed=[],",
         ),

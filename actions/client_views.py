@@ -15,6 +15,7 @@ from authsignal_portal import limits
 from authsignal_portal.api import JsonView, TenantId, check_origin
 from authsignal_portal.client_ip import client_ip
 from authsignal_portal.errors import ExpiredToken
+from authsignal_portal.json_body import ClientJSONParser
 from authsignal_portal.models import Tenant
 from authsignal_portal.wire import present
 
@@ -26,6 +27,7 @@ class ClientView(JsonView):
     """An endpoint for one user's token; `self.context` is what the token stands for."""
 
     authentication_classes = [ClientToken]
+    parser_classes = [ClientJSONParser]
 
     @property
     def context(self) -> ClientContext:
@@ -36,6 +38,7 @@ class EitherView(JsonView):
     """An endpoint for a user's token or the tenant's id."""
 
     authentication_classes = [OptionalClientToken, TenantId]
+    parser_classes = [ClientJSONParser]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -12,7 +12,8 @@ from authenticators.models import Challenge
 from authenticators.serializers import EMAIL, PHONE
 from authenticators.transactions import Transaction
 from authsignal_portal.fields import Custom, Flag, Text
-from authsignal_portal.vocabulary import ActionState, Scope, VerificationMethod
+from authsignal_portal.json_body import MAX_BODY
+from authsignal_portal.vocabulary import ActionState, Channel, Scope, SmsChannel, VerificationMethod
 from authsignal_portal.wire import epoch, iso, present
 from rules.models import PolicyVersion
 
@@ -52,8 +53,9 @@ class StateInput(serializers.Serializer[Any]):
 
 class ValidateInput(serializers.Serializer[Any]):
     token = serializers.JSONField(required=False)
-    userId = Text()
-    action = Text(max_length=64)
+    # Longer than any that there is: it is another one, not a mistake.
+    userId = Text(max_length=MAX_BODY)
+    action = Text(max_length=MAX_BODY)
 
 
 class ChallengeInput(serializers.Serializer[Any]):
@@ -75,7 +77,8 @@ class ChallengeInput(serializers.Serializer[Any]):
 
 class VerifyInput(serializers.Serializer[Any]):
     challengeId = Text(max_length=128, required=True)
-    verificationCode = Text(max_length=64, required=True)
+    # An empty one is a wrong code.
+    verificationCode = Text(max_length=64, required=True, allow_blank=True)
 
 
 class ClaimInput(serializers.Serializer[Any]):
@@ -205,12 +208,18 @@ def live_challenge(challenge: Challenge) -> dict[str, Any]:
             "challengeId": challenge.pk,
             "expiresAt": epoch(challenge.expires_at),
             "verificationMethod": challenge.method or None,
-            "smsChannel": "DEFAULT" if challenge.method == VerificationMethod.SMS else None,
+            "smsChannel": _sms_channel(challenge) if challenge.method == VerificationMethod.SMS else None,
             "phoneNumber": contact if challenge.method in PHONE else None,
             "email": contact if challenge.method in EMAIL else None,
             "action": challenge.action_code or None,
         }
     )
+
+
+def _sms_channel(challenge: Challenge) -> str:
+    newest = challenge.messages.order_by("-created_at").first()
+    by_whatsapp = newest is not None and newest.goes_by == Channel.WHATSAPP
+    return (SmsChannel.WHATSAPP if by_whatsapp else SmsChannel.DEFAULT).value
 
 
 def device_output(device: Device) -> dict[str, Any]:

@@ -178,7 +178,7 @@ def is_superseded(message: Message) -> bool:
 
 def opened(message: Message) -> Outgoing:
     payload = json.loads(message.payload)
-    channel = Channel(message.via or message.channel)
+    channel = Channel(message.goes_by)
     return Outgoing(ident=str(message.pk), channel=channel, at=clock.now(), status_url=status_url(message), **payload)
 
 
@@ -299,7 +299,7 @@ def record(tag: Tag, message: Message, now: datetime, **data: Any) -> None:
         action_id=message.action_id,
         at=now,
         message=str(message.pk),
-        channel=message.via or message.channel,
+        channel=message.goes_by,
         method=message.challenge.method if message.challenge else "",
         challenge=message.challenge_id or "",
         attempt=message.attempts,

@@ -35,7 +35,7 @@ def lines(messages: Iterable[Message]) -> list[Line]:
     return [
         Line(
             at=message.created_at,
-            channel=str(words.CHANNELS.get(message.via or message.channel, message.channel)),
+            channel=str(words.CHANNELS.get(message.goes_by, message.channel)),
             status=message.get_delivery_display() if message.delivery else message.get_status_display(),
             tone=_tone(message),
             event=event_of(message),

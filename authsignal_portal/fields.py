@@ -71,6 +71,9 @@ class Custom(serializers.DictField):
         super().__init__(required=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if data == []:
+            # As PHP writes an empty array.
+            return {}
         if not isinstance(data, dict):
             raise serializers.ValidationError("Not an object.")
         if len(data) > MAX_CUSTOM_KEYS:

@@ -29,12 +29,20 @@ class StrictJSONParser(BaseParser):
 
     media_type = "application/json"
     max_bytes: ClassVar[int] = MAX_BODY
+    # What stands for a body without anything in it.
+    nothing: ClassVar[frozenset[bytes]] = frozenset({b""})
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> dict[str, Any]:
         raw = stream.read(self.max_bytes + 1)
         if len(raw) > self.max_bytes:
             raise TooLarge
-        return parse_object(raw)
+        return {} if raw.strip() in self.nothing else parse_object(raw)
+
+
+class ClientJSONParser(StrictJSONParser):
+    """Android's SDK writes `null` where it has nothing to say (ktor from 2.1 on)."""
+
+    nothing = frozenset({b"", b"null"})
 
 
 class BatchJSONParser(StrictJSONParser):

@@ -160,6 +160,11 @@ class Message(models.Model):
         return f"{self.channel} {self.status}"
 
     @property
+    def goes_by(self) -> str:
+        """The channel that it goes by, or would: not always the one that it was owed by."""
+        return self.via or self.channel
+
+    @property
     def is_alarm(self) -> bool:
         return self.notice.startswith("alarm:")
 

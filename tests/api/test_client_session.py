@@ -247,3 +247,13 @@ def test_the_keys_of_nobody_are_404(client, db, ident):
     answer = client.get(f"/v1/client/public/{ident}/.well-known/jwks")
     answer.body = answer.json()
     refused(answer, 404, "not_found")
+
+
+@pytest.mark.parametrize("body", ["", "{}", "null", " null\n"])
+@pytest.mark.parametrize("path", ["challenge", "init", "user-authenticators/totp"])
+def test_null_says_no_more_than_an_empty_body_does(browser, api, body, path):
+    """Android's SDK writes it for a verification without an action."""
+    headers = {"Authorization": f"Bearer {track(api)}"}
+    assert (
+        browser.http.generic("POST", f"/v1/client/{path}", body, "application/json", headers=headers).status_code == 200
+    )

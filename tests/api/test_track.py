@@ -111,6 +111,7 @@ def test_a_rule_on_missing_data_does_not_fire_unless_it_says_so(api, acme):
     for body in (
         {},
         {"custom": {}},
+        {"custom": []},  # as PHP writes an empty array
         {"custom": {"amount": None}},
         {"custom": {"amount": "much"}},
         {"custom": {"a": 5}},
@@ -319,6 +320,7 @@ def test_anything_else_is_no_address(api, sent):
         {"phoneNumber": "x"},
         {"username": 5},
         {"custom": "x"},
+        {"custom": [1]},
         {"custom": {"a": {}}},
         {"locale": "x" * 36},
         {"challengeId": 5},

@@ -70,6 +70,8 @@ def test_the_token_of_track_proves_the_same_action(api):
         ({"userId": ""}, "User is invalid."),
         ({"userId": "", "action": "pay"}, "User is invalid."),
         ({"userId": "alice", "action": ""}, "Action is invalid."),
+        ({"userId": "x" * 256}, "User is invalid."),
+        ({"action": "x" * 65}, "Action is invalid."),
     ],
 )
 def test_a_mismatch_is_an_answer_that_tells_nothing_else(api, claimed, error):
@@ -175,7 +177,7 @@ def test_a_proof_is_void_once_the_state_is_set_back(api):
     assert (answer["isValid"], answer["state"]) == (False, "BLOCK")
 
 
-@pytest.mark.parametrize("body", [{"userId": 5}, {"action": ["pay"]}, {"userId": "x" * 256}])
+@pytest.mark.parametrize("body", [{"userId": 5}, {"action": ["pay"]}])
 def test_a_wrong_type_of_what_is_claimed_is_refused(api, body):
     answer = api("POST", "validate", {"token": track(api)} | body)
     assert answer.status_code == 400

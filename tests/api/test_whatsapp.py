@@ -106,6 +106,8 @@ def test_a_code_of_the_method_sms_goes_first_as_the_tenant_or_the_request_says(
     AuthenticatorConfiguration.objects.create(tenant=acme, method=M.SMS, sms_channel=preference)
     ok(browser("POST", "challenge/sms", asked, token=track(api, phoneNumber=NUMBER)))
     assert channels(Message.objects.get()) == expected
+    live = ok(api("GET", "challenges?userId=alice"))
+    assert (live["verificationMethod"], live["smsChannel"]) == (M.SMS, asked.get("smsChannel", preference))
     [sms] = [row for row in ok(api("GET", "authenticators")) if row["verificationMethod"] == "SMS"]
     assert sms["smsChannel"] == preference
 

@@ -32,6 +32,8 @@ def locked(*, tenant: Tenant, challenge_id: str) -> Challenge:
 def check_claimable(challenge: Challenge, user_id: str, *, unverified_too: bool = False) -> None:
     """Raises Unauthorized unless the challenge is verified, fresh, unclaimed, and nobody else's."""
     now = clock.now()
+    if challenge.purpose != Challenge.Purpose.AUTHENTICATE:
+        raise Unauthorized("The challenge was begun to enrol or renew something, which proves nothing.")
     if challenge.claimed_at:
         raise Unauthorized("The challenge was already claimed.")
     if challenge.failed_at:

@@ -23,7 +23,7 @@ MAX_PAYEE = 140
 # Beyond it a JSON number is not exact everywhere (RFC 7493 §2.2).
 MAX_EXACT = 2**53
 DECIMAL = re.compile(r"(0|[1-9][0-9]{0,29})(\.[0-9]{1,18})?")
-CURRENCY = re.compile(r"[A-Za-z0-9]{2,12}")
+CURRENCY = re.compile(r"(?=[0-9]*[A-Za-z])[A-Za-z0-9]{2,12}")
 # With a path a domain is a link to every mail program; alone it may be how a company is called (Booking.com).
 DOMAIN = r"\w\.(?:[^\W\d_]{2,24}|xn--[a-z0-9-]+)|\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
 LINK = re.compile(rf"://|\bwww\.|(?:{DOMAIN})\.?(?::[0-9]*)?[/?#]", re.IGNORECASE)
@@ -47,7 +47,8 @@ def transaction(linking: Linking, *, action: Mapping[str, Any], user: Mapping[st
     names = (linking.amount, linking.currency, linking.payee)
     missing = [f"action.{name}" for name in names if action.get(name) in (None, "")]
     try:
-        text = messages.fill(linking.template, action=_readable(action, linking), user=user)
+        readable = {model: _readable(linking, model, values) for model, values in (("action", action), ("user", user))}
+        text = messages.fill(linking.template, **readable)
     except messages.MissingValues as problem:
         missing += problem.names
     if missing:
@@ -65,9 +66,10 @@ def transaction(linking: Linking, *, action: Mapping[str, Any], user: Mapping[st
     return made
 
 
-def _readable(action: Mapping[str, Any], linking: Linking) -> dict[str, Any]:
-    payee = action.get(linking.payee)
-    return {**action, linking.payee: lookalikes.shown(payee) if isinstance(payee, str) else payee}
+def _readable(linking: Linking, model: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that the text names, each word that passes for another with its alphabet."""
+    named = {name for of, name in message_text.PLACEHOLDER.findall(linking.template) if of == model} & values.keys()
+    return {name: lookalikes.shown(value) if isinstance(value := values[name], str) else value for name in named}
 
 
 def _amount(value: object, name: str) -> Amount:

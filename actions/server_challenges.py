@@ -51,7 +51,8 @@ def _resend(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
     except Unauthorized as error:
         raise InvalidRequest(error.description) from error
     now = clock.now()
-    if not challenge.is_open(now) or not challenge.contact_sealed:
+    is_code = challenge.contact_sealed and challenge.purpose == Challenge.Purpose.AUTHENTICATE
+    if not challenge.is_open(now) or not is_code:
         raise InvalidRequest("The challenge has ended. Begin a new one.")
     if sent.get("smsChannel") == SmsChannel.WHATSAPP:
         _check_whatsapp(tenant)
@@ -189,7 +190,9 @@ def verify(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]
         challenge = challenges.by_id(tenant, given["challengeId"])
         if challenge.user:
             challenge.user.lock()
-        if challenge.code_hash == "" and challenge.verified_at is None:
+        is_code = challenge.code_hash != "" or challenge.verified_at is not None
+        # What enrols is judged by the Client API, which knows what its user may enrol by now.
+        if challenge.purpose != Challenge.Purpose.AUTHENTICATE or not is_code:
             raise InvalidRequest("challengeId belongs to another kind of challenge.")
         action = _open_action(challenge)
         method = VerificationMethod(challenge.method)
@@ -302,7 +305,7 @@ def _token(challenge: Challenge, action: Action, *, counts: bool) -> str:
 def live(tenant: Tenant, query: Mapping[str, Any]) -> Challenge | None:
     """The newest open challenge that carries a code and fits the query."""
     rows = Challenge.objects.filter(tenant=tenant, verified_at=None, failed_at=None, expires_at__gt=clock.Now())
-    rows = rows.exclude(contact_sealed=None)
+    rows = rows.filter(purpose=Challenge.Purpose.AUTHENTICATE).exclude(contact_sealed=None)
     if query.get("challengeId"):
         rows = rows.filter(pk=query["challengeId"])
     elif query.get("userId"):

@@ -3,13 +3,14 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from audit import log
-from audit.events import Tag
+from audit.events import ActorKind, Tag
 from authenticators import available, contact, labels, notices, several, webauthn
 from authenticators.credentials import encoded_id
 from authenticators.methods import recovery_code, totp
@@ -241,11 +242,23 @@ def remove(row: Authenticator, *, actor: log.Actor, tells: bool = True) -> None:
     _record(Tag.AUTHENTICATOR_REMOVED, row, actor, now, None)
     if row.verified_at and tells:
         notices.owe(row.user, Kind.REMOVED, row.method, now=now, to=notices.address_of(row.user))
+    codes_end = actor.kind != ActorKind.USER and _gave_codes(row)
     row.delete()
     _pass_on(row.user)
-    if not available.was_enrolled(row.user):
+    if codes_end or not available.was_enrolled(row.user):
         # They were saved for what is gone: whoever has them proves nothing of a user who begins anew.
         row.user.recovery_codes.all().delete()
+
+
+def _gave_codes(row: Authenticator) -> bool:
+    """Whether the saved codes may have been made by a proof of this authenticator. Where staff or a backend takes that
+    away, it was lost or stolen, and with it goes what its proofs allowed.
+    """
+    made = row.user.recovery_codes.values_list("created_at", flat=True).first()
+    if made is None:
+        return False
+    proofs = Challenge.objects.filter(user=row.user, authenticator=row, purpose=Challenge.Purpose.AUTHENTICATE)
+    return proofs.filter(verified_at__range=(made - timedelta(seconds=settings.PROOF_FRESH_SECONDS), made)).exists()
 
 
 @transaction.atomic

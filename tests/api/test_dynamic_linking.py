@@ -194,6 +194,7 @@ def test_a_challenge_that_an_app_begins_needs_its_transaction_whatever_the_rules
         {"currency": "€"},
         {"currency": "ЕUR"},
         {"currency": 5},
+        {"currency": "99"},
         {"payee": 5},
         {"payee": "  "},
         {"payee": "x" * 141},
@@ -232,6 +233,13 @@ def test_a_payee_that_passes_wholly_for_latin_letters_is_shown_with_its_alphabet
     linked = linked_to(api, CUSTOM | {"payee": "\u0410\u0440\u0440\u04cf\u0435"})
     assert linked["text"] == "Pay 1000 EUR to \u0410\u0440\u0440\u04cf\u0435 [Cyrillic]"
     assert linked["payee"] == "\u0410\u0440\u0440\u04cf\u0435"
+
+
+def test_so_is_every_other_text_in_the_message(api, pay):
+    pay.message = "Pay {{action.amount}} {{action.currency}} to {{action.payee}} at {{action.bank}}"
+    pay.save()
+    linked = linked_to(api, CUSTOM | {"bank": "\u0410\u0440\u0440\u04cf\u0435"})
+    assert linked["text"] == "Pay 1000 EUR to Bob Miller at \u0410\u0440\u0440\u04cf\u0435 [Cyrillic]"
 
 
 def test_a_challenge_without_its_user_and_transaction_does_not_begin(api, browser, pay):

@@ -9,6 +9,7 @@ from authsignal_portal.vocabulary import UnconfiguredAction
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
 from tests.api.reading import UUID, code_sent, everything_stored, ok, refused, tags, wrong
+from tests.device import DeviceKey
 
 ANONYMOUS = {"==": [{"var": "ip.isAnonymous"}, True]}
 TOR = "185.220.101.1"
@@ -552,3 +553,34 @@ def test_once_the_own_proof_beside_it_is_withdrawn_the_strangers_gives_nothing(a
     ok(enrols(browser, tracked))
     ok(api("DELETE", f"users/alice/authenticators/{app.pk}"))
     refused(enrols(browser, tracked), 403, "invalid_request")
+
+
+# -- what is not for a backend to finish -----------------------------------------------------------
+
+
+def begun_by_a_browser(api, browser, user="bob"):
+    """An enrolment of an address that the user's browser began: its challenge's id and the token."""
+    token = ok(api("POST", f"users/{user}/actions/login", {}))["token"]
+    begun = ok(browser("POST", "user-authenticators/email-otp", {"email": "thief@evil.example"}, token=token))
+    return begun["challengeId"], token
+
+
+def test_an_enrolment_is_finished_where_it_is_judged_and_nowhere_else(api, browser):
+    """Meanwhile the user enrolled something else, so that this one would need a proof."""
+    challenge, token = begun_by_a_browser(api, browser)
+    code = code_sent()
+    other = ok(api("POST", "users/bob/actions/other", {}))["token"]
+    ok(browser("POST", "user-authenticators/push", DeviceKey().enrolment(), token=other))
+    refused(browser("POST", "verify/email-otp", {"verificationCode": code}, token=token), 403, "invalid_request")
+    refused(api("POST", "verify", {"challengeId": challenge, "verificationCode": code}), 400, "invalid_request")
+    assert ok(api("GET", "users/bob"))["enrolledVerificationMethods"] == ["PUSH"]
+
+
+def test_an_enrolment_is_neither_shown_sent_again_nor_claimed_as_a_proof(api, browser):
+    challenge, token = begun_by_a_browser(api, browser)
+    assert ok(api("GET", "challenges?userId=bob")) == {}
+    refused(api("POST", "challenge", {"challengeId": challenge}), 400, "invalid_request")
+    claim = {"challengeId": challenge, "userId": "bob"}
+    refused(api("POST", "claim", claim | {"skipVerificationCheck": True}), 401, "unauthorized")
+    ok(browser("POST", "verify/email-otp", {"verificationCode": code_sent()}, token=token))
+    refused(api("POST", "claim", claim), 401, "unauthorized")

@@ -425,6 +425,29 @@ def test_saved_codes_end_with_the_last_authenticator_and_prove_nothing_of_who_be
     assert not recovery(page, ok(api("POST", "users/alice/actions/withdraw"))["token"], person)
 
 
+def test_codes_that_a_stolen_authenticator_made_end_with_it(mine, api, page, time):
+    token = token_of(rightly(mine)[M.AUTHENTICATOR_APP]())
+    time.advance(60)
+    stolen = ok(page("/challenge/api/recovery-codes", token))["recoveryCodes"][0]
+    time.advance(3600)
+    later = ok(api("POST", "users/alice/actions/withdraw"))["token"]
+    for method in (M.SMS, M.AUTHENTICATOR_APP):
+        assert RecoveryCode.objects.filter(user=mine.person.user).count() == 10
+        delete(api, mine.person.user.authenticators.get(method=method))
+    answer = ok(page("/challenge/api/recovery-code", later, {"verificationCode": stolen}))
+    assert not answer["isVerified"]
+    assert not RecoveryCode.objects.filter(user=mine.person.user).exists()
+
+
+def test_who_removes_what_they_made_codes_with_keeps_the_codes(mine, api, page, time):
+    token = token_of(rightly(mine)[M.AUTHENTICATOR_APP]())
+    ok(page("/challenge/api/recovery-codes", token))
+    app = mine.person.user.authenticators.get(method=M.AUTHENTICATOR_APP)
+    ok(page("/challenge/api/remove-method", token, {"id": str(app.pk)}))
+    assert not Authenticator.objects.filter(pk=app.pk).exists()
+    assert RecoveryCode.objects.filter(user=mine.person.user).count() == 10
+
+
 def test_codes_of_a_user_who_has_nothing_prove_nothing(mine, api, page):
     """However what they had was deleted."""
     mine.person.user.authenticators.all().delete()

@@ -146,7 +146,11 @@ SEEN = [
     mutant(
         "lookalikes: Cyrillic shown as if it were Latin",
         f"{LINKING}::test_a_payee_that_passes_wholly_for_latin_letters_is_shown_with_its_alphabet",
-        ("actions/linking.py", "lookalikes.shown(payee) if isinstance(payee, str) else payee", "payee"),
+        (
+            "actions/linking.py",
+            "lookalikes.shown(value) if isinstance(value := values[name], str) else value",
+            "values[name]",
+        ),
     ),
 ]
 

@@ -667,6 +667,25 @@ WITHDRAWALS = [
         ("authenticators/enrolment.py", "        row.user.recovery_codes.all().delete()\n", "        pass\n"),
     ),
     mutant(
+        "withdrawn: codes of a stolen authenticator stay",
+        f"{WITHDRAWN}::test_codes_that_a_stolen_authenticator_made_end_with_it",
+        ("authenticators/enrolment.py", "actor.kind != ActorKind.USER and _gave_codes(row)", "False"),
+    ),
+    mutant(
+        "swapped: a backend finishes an enrolment",
+        "tests/api/test_server_challenges.py::test_an_enrolment_is_finished_where_it_is_judged_and_nowhere_else",
+        (
+            "actions/server_challenges.py",
+            "if challenge.purpose != Challenge.Purpose.AUTHENTICATE or not is_code:",
+            "if not is_code:",
+        ),
+    ),
+    mutant(
+        "swapped: an enrolment is claimed as a proof",
+        "tests/api/test_server_challenges.py::test_an_enrolment_is_neither_shown_sent_again_nor_claimed_as_a_proof",
+        ("actions/claims.py", "    if challenge.purpose != Challenge.Purpose.AUTHENTICATE:\n", "    if False:\n"),
+    ),
+    mutant(
         "withdrawn: a saved code proves who has nothing",
         f"{WITHDRAWN}::test_codes_of_a_user_who_has_nothing_prove_nothing",
         (

@@ -20,11 +20,13 @@ from audit.events import ActorKind, Tag
 from authenticators import contact, outbox, routing, sending
 from authenticators.messaging import compose
 from authenticators.models import Authenticator, EndUser, Message
+from authsignal_portal import clock
 from authsignal_portal.vocabulary import Channel, VerificationMethod
 
 EMAIL = (VerificationMethod.EMAIL_OTP, VerificationMethod.EMAIL_MAGIC_LINK)
 PHONE = (VerificationMethod.SMS,)
 KEPT_FOR = timedelta(days=1)
+SETTLES_IN = timedelta(days=7)
 
 
 class Kind(StrEnum):
@@ -60,15 +62,26 @@ def address_of(user: EndUser, *, apart_from: Authenticator | None = None) -> Add
 
 
 def _addresses(user: EndUser, apart_from: Authenticator | None) -> Iterator[Address]:
-    """The proven email address, the one on file; then numbers, proven ones only."""
+    """The proven email address, the one on file; then numbers, proven ones only. What was proved lately comes last: it
+    may be part of what the user shall be told of.
+    """
     rows = user.authenticators.filter(method__in=[*EMAIL, *PHONE]).exclude(verified_at=None).select_related("tenant")
     proven = [row for row in rows.order_by("verified_at") if apart_from is None or row.pk != apart_from.pk]
-    yield from (Address(Channel.EMAIL, row.contact) for row in proven if row.method in EMAIL)
+    lately = clock.now() - SETTLES_IN
+    settled = [row for row in proven if row.verified_at and row.verified_at <= lately]
+    yield from _at(settled, Channel.EMAIL)
     if user.email:
         yield Address(Channel.EMAIL, user.email)
-    yield from (Address(Channel.SMS, row.contact) for row in proven if row.method in PHONE)
+    yield from _at(settled, Channel.SMS)
     if user.phone_number and user.phone_number_verified:
         yield Address(Channel.SMS, user.phone_number)
+    yield from _at(proven, Channel.EMAIL)
+    yield from _at(proven, Channel.SMS)
+
+
+def _at(rows: list[Authenticator], channel: Channel) -> Iterator[Address]:
+    methods = EMAIL if channel == Channel.EMAIL else PHONE
+    return (Address(channel, row.contact) for row in rows if row.method in methods)
 
 
 def is_told(actor: log.Actor) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from webauthn import verify_authentication_response, verify_registration_response
 from webauthn.helpers import decode_credential_public_key, parse_cbor
 from webauthn.helpers.cose import COSECRV, COSEAlgorithmIdentifier
-from webauthn.helpers.decode_credential_public_key import DecodedEC2PublicKey
+from webauthn.helpers.decode_credential_public_key import DecodedEC2PublicKey, DecodedRSAPublicKey
 from webauthn.helpers.decoded_public_key_to_cryptography import decoded_public_key_to_cryptography
 from webauthn.helpers.exceptions import InvalidCBORData
 from webauthn.helpers.structs import AuthenticatorTransport, CredentialDeviceType
@@ -66,6 +66,7 @@ __all__ = [
 DeviceType = Literal["singleDevice", "multiDevice"]
 
 MAX_CREDENTIAL_ID_BYTES = 1023
+MIN_RSA_BITS = 2048
 TRANSPORTS = frozenset(transport.value for transport in AuthenticatorTransport)
 
 # The library has one exception for all of these; only its text tells them apart. A text that it rewords
@@ -286,8 +287,14 @@ def _check_attestation_object(attestation_object: bytes) -> None:
 
 
 def _check_public_key(public_key: bytes) -> None:
-    """Refuse at enrolment a key that no signature could be checked with. Source: WebAuthn L3 §5.8.5."""
+    """Refuse at enrolment a key that no signature could be checked with, or that is too weak to be trusted.
+    Source: WebAuthn L3 §5.8.5; NIST SP 800-131A on RSA.
+    """
     key = decode_credential_public_key(public_key)
+    if key.alg not in ALGORITHMS:
+        raise WebAuthnError("algorithm_not_offered", f"algorithm {key.alg!r}")
+    if isinstance(key, DecodedRSAPublicKey) and int.from_bytes(key.n, "big").bit_length() < MIN_RSA_BITS:
+        raise WebAuthnError("algorithm_not_offered", f"an RSA key of fewer than {MIN_RSA_BITS} bits")
     if isinstance(key, DecodedEC2PublicKey) and key.crv != COSECRV.P256:
         raise WebAuthnError("algorithm_not_offered", f"ES256 on curve {key.crv!r}")
     decoded_public_key_to_cryptography(key)

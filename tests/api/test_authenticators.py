@@ -4,6 +4,8 @@ import base64
 import secrets
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from fido2 import cbor
 
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
 from authsignal_portal.vocabulary import OPT_IN_METHODS
@@ -26,6 +28,18 @@ def passkey_body(**changes):
         "credentialPublicKey": b64url(passkey.cose_key),
         "name": "Laptop",
     } | changes
+
+
+def rsa_key(algorithm, bits):
+    """As COSE has it (RFC 8230 §4): of any length, and for any hash."""
+    numbers = rsa.generate_private_key(public_exponent=65537, key_size=bits).public_key().public_numbers()
+    n, e = (number.to_bytes((number.bit_length() + 7) // 8, "big") for number in (numbers.n, numbers.e))
+    return b64url(cbor.encode({1: 3, 3: algorithm, -1: n, -2: e}))
+
+
+def test_an_rsa_key_of_today_is_enrolled(api):
+    body = passkey_body(credentialPublicKey=rsa_key(-257, 2048))
+    assert ok(api("POST", "users/alice/authenticators", body))["authenticator"]["verificationMethod"] == "PASSKEY"
 
 
 @pytest.mark.parametrize("phone", ["+64270000000", "+6427000000", "+6427123456", "1234567890", "9876543210"])
@@ -153,6 +167,8 @@ def test_one_authenticator_is_the_default(api):
         passkey_body(counter=2**32),
         passkey_body(counter="1"),
         passkey_body(credentialPublicKey=base64.urlsafe_b64encode(b"\xa1\x01\x02").decode()),
+        passkey_body(credentialPublicKey=rsa_key(-257, 1024)),
+        passkey_body(credentialPublicKey=rsa_key(-65535, 2048)),  # RSASSA-PKCS1-v1_5 with SHA-1
     ],
 )
 def test_what_cannot_be_enrolled_is_refused_and_creates_nobody(api, body):

@@ -100,6 +100,17 @@ def test_a_new_address_is_told_at_the_one_before_it(api, browser):
     assert told() == [("added:EMAIL_OTP", EMAIL)]
 
 
+def test_an_address_that_was_proved_lately_hears_nothing_in_place_of_the_known_one(api, browser):
+    import_way(api, verificationMethod="EMAIL_OTP", email=EMAIL)
+    ok(api("PATCH", "users/alice", {"email": EMAIL}))
+    replace_email(api, browser, "eve@e.example")
+    enrol(api, browser, DeviceKey())
+    assert told() == [("added:EMAIL_OTP", EMAIL), ("added:PUSH", EMAIL)]
+    Authenticator.objects.filter(method="EMAIL_OTP").update(verified_at=clock.now() - timedelta(days=7))
+    enrol(api, browser, DeviceKey(), "in-app")
+    assert told()[2:] == [("added:IN_APP", "eve@e.example")]
+
+
 def test_an_address_that_proves_itself_is_not_told_of_itself(api, browser, alice):
     replace_email(api, browser, EMAIL)
     assert told() == []

@@ -65,6 +65,11 @@ USERS_TOLD = [
         ),
     ),
     mutant(
+        "notices: an address that was proved a moment ago is told instead of the known one",
+        "tests/api/test_notices.py::test_an_address_that_was_proved_lately_hears_nothing_in_place_of_the_known_one",
+        ("authenticators/notices.py", "if row.verified_at and row.verified_at <= lately]", "]"),
+    ),
+    mutant(
         "notices: one phone is told three times",
         f"{TOLD}::test_one_phone_is_told_once_whatever_it_is_for",
         ("actions/device_proving.py", "tells=method in new[:1]", "tells=True"),

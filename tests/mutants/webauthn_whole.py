@@ -296,6 +296,16 @@ AROUND = [
         ),
     ),
     mutant(
+        "webauthn: a key of any strength is enrolled",
+        "tests/api/test_authenticators.py::test_what_cannot_be_enrolled_is_refused_and_creates_nobody",
+        ("authenticators/webauthn.py", "MIN_RSA_BITS = 2048", "MIN_RSA_BITS = 512"),
+    ),
+    mutant(
+        "webauthn: a key for any hash is enrolled",
+        "tests/api/test_authenticators.py::test_what_cannot_be_enrolled_is_refused_and_creates_nobody",
+        ("authenticators/webauthn.py", "    if key.alg not in ALGORITHMS:\n", "    if False:\n"),
+    ),
+    mutant(
         "webauthn: any page asks with the cookies of its visitors",
         f"{SETTINGS}::test_with_cookies_only_pages_of_the_tenants_origins_ask",
         (VIEWS, "        check_origin(request._request, tenant_of(request))\n", ""),

@@ -58,13 +58,14 @@ class ClientContext:
         """Whether this action was proved in the last ten minutes; both its tokens share in it.
 
         Asked anew each time: it ends at once with the authenticator that it was proved with, or when the backend
-        closes the action. A code to an address that is not the user's is none.
+        closes the action or asks for another one. A code to an address that is not the user's is none.
         """
         since = self.now - timedelta(seconds=settings.PROOF_FRESH_SECONDS)
         succeeded = self.action.state == ActionState.CHALLENGE_SUCCEEDED
         by_state = succeeded and self.action.state_updated_at >= since
         by_token = self.token.purpose == TokenPurpose.ACCESS and self.token.issued_at >= since
-        proved = not self.is_closed and (by_state or by_token)
+        proved_since = by_state or (by_token and not self.action.is_asked_anew_since(self.token.issued_at))
+        proved = not self.is_closed and proved_since
         return proved and challenges.stand(self.user, self.action.pk, since=since)
 
     @property

@@ -14,7 +14,7 @@ from actions import device_answers as answers
 from actions import device_inputs as inputs
 from actions.app_enrolment import InvitedApp, InvitedContext
 from actions.client_views import EitherView
-from authenticators import device_credentials, device_keys
+from authenticators import device_credentials, device_keys, labels
 from authenticators.app_attestation.evidence import Attestation, Provider
 from authenticators.device_credentials import Device
 from authenticators.models import Authenticator
@@ -45,7 +45,7 @@ def device_of(given: dict[str, Any]) -> Device:
     attestation = given.get("performAttestation")
     return Device(
         public_key=device_keys.read_key(given["publicKey"]),
-        name=given.get("deviceName", ""),
+        name=labels.one_line(given.get("deviceName", "")),
         platform=DevicePlatform(given["devicePlatform"].upper()),
         push_token=given.get("pushToken", ""),
         attestation=attestation_of(attestation) if attestation else None,

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -103,6 +104,11 @@ class Action(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action_code} · {self.state}"
+
+    def is_asked_anew_since(self, proved_at: datetime | None) -> bool:
+        """Whether somebody asked for a proof again after that one: the action waits, and has not since it began."""
+        again = self.state == ActionState.CHALLENGE_REQUIRED and self.state_updated_at != self.created_at
+        return again and (proved_at is None or proved_at < self.state_updated_at)
 
 
 class ActionFacts(models.Model):

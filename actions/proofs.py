@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from actions import linking, receipts, states
 from actions.models import Action, ActionFacts, Device, KnownAddress
@@ -118,7 +118,8 @@ def _advance(action: Action, facts: ActionFacts, proof: challenges.Proof, now: d
     if not counts and not proof.enrolled:
         raise InvalidRequest(f"{proof.method} is not permitted for this action.")
     authenticator = proof.authenticator
-    moved = counts and Action.objects.filter(pk=action.pk, state=ActionState.CHALLENGE_REQUIRED).update(
+    not_anew = Q(state_updated_at=F("created_at")) | Q(state_updated_at__lte=now)
+    moved = counts and Action.objects.filter(not_anew, pk=action.pk, state=ActionState.CHALLENGE_REQUIRED).update(
         state=ActionState.CHALLENGE_SUCCEEDED,
         state_updated_at=now,
         verification_method=proof.method,
@@ -126,6 +127,8 @@ def _advance(action: Action, facts: ActionFacts, proof: challenges.Proof, now: d
     )
     action.refresh_from_db(fields=["state", "state_updated_at", "verification_method", "authenticator_id"])
     check_open(action)
+    if action.is_asked_anew_since(now):
+        raise InvalidRequest("This action was set to CHALLENGE_REQUIRED after this proof: it wants another one.")
     if not moved:
         return
     if not lone_addresses.is_all(action.user, action.pk):

@@ -259,7 +259,8 @@ def claim(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
         theirs = challenge.user is not None
         action = _action_of(challenge, user_id, log.api_key(key.pk))
         if action.state not in states.CLOSED_TO_PROOF:
-            counts = challenge.verified_at is not None and (theirs or claims.proves_unbound(challenge, action))
+            stands = challenge.verified_at is not None and not claims.is_overtaken(challenge, action)
+            counts = stands and (theirs or claims.proves_unbound(challenge, action))
             answer = {"token": _token(challenge, action, counts=counts), "verificationMethod": challenge.method}
             replays.keep(tenant, request, answer)
     # Once it is committed: the challenge is spent, and that the rules refused stays on record.

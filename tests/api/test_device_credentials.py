@@ -205,6 +205,11 @@ def test_an_expired_credential_can_be_taken_away_by_its_device_and_by_nobody_els
     assert str(Authenticator.objects.get().pk) == other["userAuthenticatorId"]
 
 
+def test_what_a_device_is_called_is_one_line_that_turns_nothing(api, browser, key):
+    enrol(api, browser, key, deviceName="Jo\u202e enohPi\u202c\n second  line")
+    assert Authenticator.objects.get().name == "Jo enohPi second line"
+
+
 @pytest.mark.parametrize("method", ["push", "device"])
 def test_who_lets_their_only_device_expire_is_no_new_user_when_it_takes_itself_away(
     api, browser, acme, key, advance, method

@@ -405,6 +405,56 @@ def test_the_state_of_the_action_is_read_once_nobody_else_can_act(api, acme):
         assert not context.may(Scope.ADD)
 
 
+# -- asked for again -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def again(mine, api, time):
+    """What proved the action before its backend blocked it and then wanted a proof again: (access token, challenge)."""
+    access = token_of(rightly(mine)[M.AUTHENTICATOR_APP]())
+    challenge = Challenge.objects.get(method=M.AUTHENTICATOR_APP, verified_at__isnull=False)
+    for state in ("BLOCK", "CHALLENGE_REQUIRED"):
+        time.advance(30)
+        ok(api("PATCH", f"users/alice/actions/pay/{mine.action.idempotency_key}", {"state": state}))
+    return access, challenge.pk
+
+
+def test_what_was_proved_before_an_action_is_asked_for_again_allows_nothing(again, mine, page):
+    access, _challenge = again
+    assert_shut(page, access)
+    assert_shut(page, mine.token)
+
+
+@pytest.mark.parametrize("claims", [True, False])
+def test_nor_does_it_prove_the_action_again(again, mine, api, page, claims):
+    _access, challenge = again
+    if claims:
+        token = ok(api("POST", "claim", {"challengeId": challenge, "userId": "alice"}))["token"]
+        assert_shut(page, token)
+    else:
+        body = {"challengeId": challenge, "idempotencyKey": mine.action.idempotency_key}
+        api("POST", "users/alice/actions/pay", body)
+    mine.action.refresh_from_db()
+    assert mine.action.state == "CHALLENGE_REQUIRED"
+
+
+def test_a_new_proof_does(again, mine, page, time):
+    time.advance(60)
+    access = token_of(page("verify/totp", mine.token, {"verificationCode": mine.person.app_code()}))
+    mine.action.refresh_from_db()
+    assert mine.action.state == "CHALLENGE_SUCCEEDED"
+    assert opened(page, access) == EVERYTHING
+
+
+def test_what_a_device_answered_before_is_not_handed_out(mine, api, page, time):
+    assert rightly(mine)[M.PUSH]().status_code == 200
+    time.advance(30)
+    ok(api("PATCH", f"users/alice/actions/pay/{mine.action.idempotency_key}", {"state": "CHALLENGE_REQUIRED"}))
+    told = ok(page("verify/push", mine.token, {"challengeId": mine.ids["push"]}))
+    assert told["isConsumed"]
+    assert "accessToken" not in told
+
+
 # -- what is left of somebody who has nothing ------------------------------------------------------
 
 

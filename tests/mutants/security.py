@@ -358,7 +358,7 @@ CONFUSION = [
         f"{STATES}::test_the_right_answer_moves_a_waiting_action_and_no_other",
         (
             "actions/proofs.py",
-            "Action.objects.filter(pk=action.pk, state=ActionState.CHALLENGE_REQUIRED).update(",
+            "Action.objects.filter(not_anew, pk=action.pk, state=ActionState.CHALLENGE_REQUIRED).update(",
             "Action.objects.filter(pk=action.pk).update(",
         ),
     ),
@@ -660,6 +660,26 @@ WITHDRAWALS = [
         "withdrawn: what it enrolled is a proof of its own",
         f"{WITHDRAWN}::test_what_it_enrolled_is_no_proof_but_can_give_one",
         (CHALLENGES, "withdrawn_at=None, purpose=Challenge.Purpose.AUTHENTICATE, ", "withdrawn_at=None, "),
+    ),
+    mutant(
+        "again: what was proved before allows as much",
+        f"{WITHDRAWN}::test_what_was_proved_before_an_action_is_asked_for_again_allows_nothing",
+        ("actions/client_auth.py", " and not self.action.is_asked_anew_since(self.token.issued_at)", ""),
+    ),
+    mutant(
+        "again: what was proved before proves it again",
+        f"{WITHDRAWN}::test_nor_does_it_prove_the_action_again",
+        (
+            "actions/models.py",
+            "return again and (proved_at is None or proved_at < self.state_updated_at)",
+            "return False",
+        ),
+        ("actions/proofs.py", "Action.objects.filter(not_anew, pk=action.pk,", "Action.objects.filter(pk=action.pk,"),
+    ),
+    mutant(
+        "again: what a device answered before is handed out",
+        f"{WITHDRAWN}::test_what_a_device_answered_before_is_not_handed_out",
+        ("actions/device_waiting.py", " or action.is_asked_anew_since(challenge.verified_at)", ""),
     ),
     mutant(
         "withdrawn: saved codes outlive all that they were saved for",

@@ -126,14 +126,14 @@ def proves(challenge: Challenge, action: Action) -> bool:
 
 
 def _permitted(challenge: Challenge, action: Action) -> bool:
-    """By a method that the action permits, for the transaction that it is linked to, if any, and not asked for anew."""
+    """By a method that the action permits, for the transaction that it is linked to, if any, and not overtaken."""
     is_same = challenge.transaction_hash == action.facts.transaction_hash
     return challenge.method in proofs.permitted(action) and is_same and not is_overtaken(challenge, action)
 
 
 def is_overtaken(challenge: Challenge, action: Action) -> bool:
-    """Whether the proof is from before the backend wanted another one."""
-    return action.is_asked_anew_since(challenge.verified_at)
+    """Whether the proof is from before the backend or staff set the action's state."""
+    return action.is_decided_since(challenge.verified_at)
 
 
 def proves_unbound(challenge: Challenge, action: Action) -> bool:

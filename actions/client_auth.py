@@ -51,22 +51,27 @@ class ClientContext:
         """Let all else that would change the user wait until the transaction ends, and see the action's state as it is
         then. Raises ExpiredToken: a deleted user's tokens are dead."""
         self.user.lock(gone=ExpiredToken())
-        self.action.refresh_from_db(fields=["state", "state_updated_at"])
+        self.action.refresh_from_db(fields=["state", "state_updated_at", "decided_at"])
 
     @property
     def has_fresh_proof(self) -> bool:
         """Whether this action was proved in the last ten minutes; both its tokens share in it.
 
         Asked anew each time: it ends at once with the authenticator that it was proved with, or when the backend
-        closes the action or asks for another one. A code to an address that is not the user's is none.
+        sets the action's state. A code to an address that is not the user's is none.
         """
         since = self.now - timedelta(seconds=settings.PROOF_FRESH_SECONDS)
         succeeded = self.action.state == ActionState.CHALLENGE_SUCCEEDED
         by_state = succeeded and self.action.state_updated_at >= since
         by_token = self.token.purpose == TokenPurpose.ACCESS and self.token.issued_at >= since
-        proved_since = by_state or (by_token and not self.action.is_asked_anew_since(self.token.issued_at))
-        proved = not self.is_closed and proved_since
+        proved = (by_state or by_token) and not self.is_closed and not self._is_overtaken
         return proved and challenges.stand(self.user, self.action.pk, since=since)
+
+    @property
+    def _is_overtaken(self) -> bool:
+        """Whether the token's proof is from before somebody set the state. Tokens tell whole seconds."""
+        proved_at = self.token.issued_at + timedelta(seconds=1)
+        return self.token.purpose == TokenPurpose.ACCESS and self.action.is_decided_since(proved_at)
 
     @property
     def is_closed(self) -> bool:

@@ -24,6 +24,8 @@ from authsignal_portal.wire import iso, present
 
 M = VerificationMethod
 SIGNATURE_HEADER = "X-Authsignal-Signature"
+# As there is room for: the composed form of some letters is longer than what was sent.
+MAX_NAME = 255
 
 
 # -- shapes --------------------------------------------------------------------------------------
@@ -45,7 +47,7 @@ def device_of(given: dict[str, Any]) -> Device:
     attestation = given.get("performAttestation")
     return Device(
         public_key=device_keys.read_key(given["publicKey"]),
-        name=labels.one_line(given.get("deviceName", "")),
+        name=labels.one_line(given.get("deviceName", ""))[:MAX_NAME],
         platform=DevicePlatform(given["devicePlatform"].upper()),
         push_token=given.get("pushToken", ""),
         attestation=attestation_of(attestation) if attestation else None,

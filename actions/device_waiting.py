@@ -226,8 +226,8 @@ def delivered(challenge: Challenge) -> Outcome:
     if action is None:
         raise gone
     action.user.lock(gone=gone)
-    action.refresh_from_db(fields=["state", "state_updated_at"])
-    if action.state in states.CLOSED_TO_PROOF or action.is_asked_anew_since(challenge.verified_at):
+    action.refresh_from_db(fields=["state", "decided_at"])
+    if action.state in states.CLOSED_TO_PROOF or action.is_decided_since(challenge.verified_at):
         return Outcome(True, is_consumed=True)
     now = clock.now()
     fresh = now - timedelta(seconds=settings.PROOF_FRESH_SECONDS)

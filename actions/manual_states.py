@@ -35,10 +35,10 @@ def update_state(action: Action, state: ActionState, *, actor: log.Actor) -> Act
     if before != state:
         linking.check_may_become(locked, state)
         now = clock.now()
-        locked.state, locked.state_updated_at = state, now
+        locked.state, locked.state_updated_at, locked.decided_at = state, now, now
         if state == ActionState.CHALLENGE_FAILED and locked.failed_at is None:
             locked.failed_at = now
-        locked.save(update_fields=["state", "state_updated_at", "failed_at"])
+        locked.save(update_fields=["state", "state_updated_at", "decided_at", "failed_at"])
         log.record(
             Tag.ACTION_STATE_CHANGED,
             tenant_id=locked.tenant_id,

@@ -50,6 +50,8 @@ class Action(models.Model):
     outcome = models.CharField(_("outcome"), max_length=16, choices=outcome_choices)
     created_at = models.DateTimeField(_("time"), db_default=clock.Now())
     state_updated_at = models.DateTimeField(_("state since"), db_default=clock.Now())
+    # When the backend or staff set the state last.
+    decided_at = models.DateTimeField(null=True, editable=False)
     verification_method = models.CharField(max_length=32, choices=method_choices, blank=True)
     authenticator_id = models.UUIDField(null=True)
     # HMAC of what may not differ when the same key is tracked again.
@@ -105,10 +107,9 @@ class Action(models.Model):
     def __str__(self) -> str:
         return f"{self.action_code} · {self.state}"
 
-    def is_asked_anew_since(self, proved_at: datetime | None) -> bool:
-        """Whether somebody asked for a proof again after that one: the action waits, and has not since it began."""
-        again = self.state == ActionState.CHALLENGE_REQUIRED and self.state_updated_at != self.created_at
-        return again and (proved_at is None or proved_at < self.state_updated_at)
+    def is_decided_since(self, proved_at: datetime | None) -> bool:
+        """Whether the backend or staff set the state after that proof, which then counts no more."""
+        return self.decided_at is not None and (proved_at is None or proved_at < self.decided_at)
 
 
 class ActionFacts(models.Model):

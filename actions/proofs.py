@@ -118,17 +118,19 @@ def _advance(action: Action, facts: ActionFacts, proof: challenges.Proof, now: d
     if not counts and not proof.enrolled:
         raise InvalidRequest(f"{proof.method} is not permitted for this action.")
     authenticator = proof.authenticator
-    not_anew = Q(state_updated_at=F("created_at")) | Q(state_updated_at__lte=now)
-    moved = counts and Action.objects.filter(not_anew, pk=action.pk, state=ActionState.CHALLENGE_REQUIRED).update(
+    stands = Q(decided_at=None) | Q(decided_at__lte=now)
+    moved = counts and Action.objects.filter(stands, pk=action.pk, state=ActionState.CHALLENGE_REQUIRED).update(
         state=ActionState.CHALLENGE_SUCCEEDED,
         state_updated_at=now,
         verification_method=proof.method,
         authenticator_id=authenticator.pk if authenticator else None,
     )
-    action.refresh_from_db(fields=["state", "state_updated_at", "verification_method", "authenticator_id"])
+    action.refresh_from_db(
+        fields=["state", "state_updated_at", "decided_at", "verification_method", "authenticator_id"]
+    )
     check_open(action)
-    if action.is_asked_anew_since(now):
-        raise InvalidRequest("This action was set to CHALLENGE_REQUIRED after this proof: it wants another one.")
+    if action.is_decided_since(now):
+        raise InvalidRequest(f"This action was set to {action.state} after this proof: it wants another one.")
     if not moved:
         return
     if not lone_addresses.is_all(action.user, action.pk):

@@ -258,4 +258,9 @@ def new_recovery_codes(context: ClientContext) -> list[str]:
             raise InvalidRequest("Recovery codes need an enrolled authenticator first.")
         if not context.may(Scope.UPDATE):
             raise Forbidden("Recovery codes need a completed challenge first.")
-        return enrolment.new_recovery_codes(context.user, actor=log.user(context.user.pseudonym), now=context.now)
+        return enrolment.new_recovery_codes(
+            context.user,
+            actor=log.user(context.user.pseudonym),
+            now=context.now,
+            made_with=challenges.proved_with(context.action.pk),
+        )

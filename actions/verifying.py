@@ -52,6 +52,9 @@ def finalize_link(context: ClientContext, challenge_id: str = "") -> Verified:
         # Another page of the same user was faster, or a newer link is on its way.
         if challenge is None or not challenge.is_open(context.now) or not links.is_confirmed(challenge):
             return Verified(None)
+        if context.action.is_decided_since(challenge.magic_link.confirmed_at):
+            links.withdraw(challenge)
+            return Verified(None)
         verified = finish(context, M.EMAIL_MAGIC_LINK, challenge, links.OPENED)
         if not verified.is_verified:
             # Else every second would try it again.

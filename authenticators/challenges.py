@@ -78,6 +78,13 @@ def stand(user: EndUser, action_id: uuid.UUID, *, since: datetime) -> bool:
     return stands and not lone_addresses.is_all(user, action_id)
 
 
+def proved_with(action_id: uuid.UUID) -> list[uuid.UUID]:
+    """The authenticators of the action's proofs, enrolments included."""
+    proofs = Challenge.objects.filter(action_id=action_id, verified_at__isnull=False)
+    found = proofs.exclude(purpose=Challenge.Purpose.RENEW).exclude(authenticator=None)
+    return list(found.order_by().values_list("authenticator_id", flat=True).distinct())
+
+
 def withdraw(challenges: QuerySet[Challenge]) -> None:
     """End those that still wait for an answer: a newer one takes their place."""
     challenges.order_by().filter(verified_at=None, failed_at=None).update(failed_at=clock.Now())

@@ -1,12 +1,11 @@
 """Binding an authenticator to a user: pending, verified, replaced, removed."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from audit import log
@@ -220,9 +219,14 @@ def _need(given: dict[str, Any], name: str) -> str:
     return str(value)
 
 
-def new_recovery_codes(user: EndUser, *, actor: log.Actor, now: datetime) -> list[str]:
-    """Ten fresh codes; the ones before stop working. Call with the user locked: two at once leave one set."""
-    codes = recovery_code.replace_all(user)
+def new_recovery_codes(
+    user: EndUser, *, actor: log.Actor, now: datetime, made_with: Sequence[uuid.UUID] = ()
+) -> list[str]:
+    """Ten fresh codes; the ones before stop working. Call with the user locked: two at once leave one set.
+
+    `made_with`: the authenticators whose proofs allowed it.
+    """
+    codes = recovery_code.replace_all(user, made_with=made_with)
     _forgive(user, VerificationMethod.RECOVERY_CODE)
     log.record(Tag.RECOVERY_CODES_CREATED, tenant_id=user.tenant_id, actor=actor, subject=user.pseudonym, at=now)
     return codes
@@ -251,14 +255,10 @@ def remove(row: Authenticator, *, actor: log.Actor, tells: bool = True) -> None:
 
 
 def _gave_codes(row: Authenticator) -> bool:
-    """Whether the saved codes may have been made by a proof of this authenticator. Where staff or a backend takes that
-    away, it was lost or stolen, and with it goes what its proofs allowed.
+    """Whether the saved codes were made by a proof of this authenticator. Where staff or a backend takes that away, it
+    was lost or stolen, and with it goes what its proofs allowed.
     """
-    made = row.user.recovery_codes.values_list("created_at", flat=True).first()
-    if made is None:
-        return False
-    proofs = Challenge.objects.filter(user=row.user, authenticator=row, purpose=Challenge.Purpose.AUTHENTICATE)
-    return proofs.filter(verified_at__range=(made - timedelta(seconds=settings.PROOF_FRESH_SECONDS), made)).exists()
+    return row.user.recovery_codes.filter(made_with__contains=[row.pk]).exists()
 
 
 @transaction.atomic

@@ -24,10 +24,12 @@ READ = TOGETHER | {
     "THAANA", "THAI", "TIBETAN",
 }
 # fmt: on
-# Of the many letters that Unicode calls Latin, those that some language of today is written in (UAX #31 and UTS #39 set
-# the others apart): no phonetic signs, small capitals, clicks and tone marks, which stand beside a plain twin.
-LATIN = re.compile("[A-Za-z\u00aa-\u024f\u1e00-\u1effɓɔɖɗəɛɣɨɲʉʊʋ]")
+# Of the many letters that Unicode calls Latin, those that most languages of today are written with (UAX #31 and UTS #39
+# set others apart): no phonetic signs, small capitals, clicks and tone marks, which stand beside a plain twin.
+LATIN = re.compile("[A-Za-z\u00aa-\u024f\u1e00-\u1effɓɔɖɗəɛɣɨɩɲʉʊʋʒ]")
 OUT_OF_USE = frozenset("ſƄƅƍƖƛƧƨƪƫƻƼƽƾƿǀǁǂǃǶǷȜȝȡȢȣȴȵȶȷȸȹɁɂẜẝẟỺỻỼỽ")
+# Written like an apostrophe, and letters of Uzbek, Hawaiian, Navajo or Skolt Sami: of whatever alphabet the word is.
+OF_ANY_SCRIPT = frozenset("\u02b9\u02bb\u02bc")
 # Signs that stand for Latin letters or digits, and that nobody takes for them.
 SIGNS = frozenset("™℠№½¼¾")
 LATIN_OR_DIGIT = re.compile("[A-Za-z0-9]")
@@ -59,7 +61,7 @@ def check(text: str) -> None:
         if _stands_for_another(char, category):
             raise Misleading(f"holds a form of another character ({_name(char)})")
         if category[0] == "L" and _script(char) == "LATIN" and (not LATIN.match(char) or char in OUT_OF_USE):
-            raise Misleading(f"holds a letter that no language of today is written with ({_name(char)})")
+            raise Misleading(f"holds a letter that is easily taken for another ({_name(char)})")
         marks = marks + 1 if category[0] == "M" else 0
         if marks > MAX_MARKS:
             raise Misleading("has too many marks on one letter")
@@ -102,7 +104,7 @@ def _marked(script: str, word: re.Match[str]) -> str:
 
 
 def _letters(text: str) -> set[str]:
-    return {char for char in text if unicodedata.category(char)[0] == "L"}
+    return {char for char in text if unicodedata.category(char)[0] == "L" and char not in OF_ANY_SCRIPT}
 
 
 def _script(char: str) -> str:

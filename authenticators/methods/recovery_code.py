@@ -1,8 +1,10 @@
 """Recovery codes: ten of 120 random bits each, shown once, burned on use."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
 from authenticators import available
 from authenticators.method import Judged, VerificationFailed
@@ -47,7 +49,7 @@ def normal(answer: object) -> str | None:
     return compact if len(compact) == LENGTH and set(compact) <= set(ALPHABET) else None
 
 
-def replace_all(user: EndUser) -> list[str]:
+def replace_all(user: EndUser, *, made_with: Sequence[UUID] = ()) -> list[str]:
     """A new set; the codes before stop working. Returns them grouped for reading, the only time they exist."""
     codes: dict[str, str] = {}
     while len(codes) < COUNT:
@@ -55,7 +57,12 @@ def replace_all(user: EndUser) -> list[str]:
         codes.setdefault(code[:INDEX_CHARS], code)
     user.recovery_codes.all().delete()
     RecoveryCode.objects.bulk_create(
-        RecoveryCode(user=user, index=index, code_hash=crypto.keyed_hash("recovery-code", user.pk.bytes, code))
+        RecoveryCode(
+            user=user,
+            index=index,
+            code_hash=crypto.keyed_hash("recovery-code", user.pk.bytes, code),
+            made_with=list(made_with),
+        )
         for index, code in codes.items()
     )
     return ["-".join(code[i : i + GROUP] for i in range(0, LENGTH, GROUP)) for code in codes.values()]

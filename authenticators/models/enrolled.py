@@ -115,6 +115,8 @@ class RecoveryCode(models.Model):
     user = models.ForeignKey(EndUser, on_delete=models.CASCADE, related_name="recovery_codes")
     index = models.CharField(max_length=2)
     code_hash = models.CharField(max_length=128)
+    # The authenticators of whose proofs it was made, by their ids; empty where a backend gave it.
+    made_with = ArrayField(models.UUIDField(), default=list, db_default=[], editable=False)
     created_at = models.DateTimeField(db_default=clock.Now())
     used_at = models.DateTimeField(null=True)
 

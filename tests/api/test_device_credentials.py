@@ -208,6 +208,9 @@ def test_an_expired_credential_can_be_taken_away_by_its_device_and_by_nobody_els
 def test_what_a_device_is_called_is_one_line_that_turns_nothing(api, browser, key):
     enrol(api, browser, key, deviceName="Jo\u202e enohPi\u202c\n second  line")
     assert Authenticator.objects.get().name == "Jo enohPi second line"
+    # Of two characters each in the composed form.
+    enrol(api, browser, DeviceKey(), deviceName="\u0958" * 255)
+    assert len(Authenticator.objects.latest("created_at").name) == 255
 
 
 @pytest.mark.parametrize("method", ["push", "device"])

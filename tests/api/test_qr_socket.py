@@ -343,7 +343,7 @@ def test_what_is_no_request_for_a_code_closes_the_socket(api, line):
                 create(actionCode=""),
                 create(actionCode="a b"),
                 create(actionCode=7),
-                create(custom=[]),
+                create(custom=[1]),
                 create(custom={"a": {"b": 1}}),
                 create(custom={"a": nested}),
                 create(custom={"a": "x" * 20_000}),

@@ -1,6 +1,7 @@
 """What was proved with an authenticator ends with it, and a closed action manages nothing (T5, T6, P4)."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -438,12 +439,34 @@ def test_nor_does_it_prove_the_action_again(again, mine, api, page, claims):
     assert mine.action.state == "CHALLENGE_REQUIRED"
 
 
-def test_a_new_proof_does(again, mine, page, time):
+def test_a_new_proof_does_and_gives_the_old_token_nothing(again, mine, page, time):
+    before, _challenge = again
     time.advance(60)
     access = token_of(page("verify/totp", mine.token, {"verificationCode": mine.person.app_code()}))
     mine.action.refresh_from_db()
     assert mine.action.state == "CHALLENGE_SUCCEEDED"
     assert opened(page, access) == EVERYTHING
+    # The action's own device, which any token of it may let be remembered once it is proved.
+    assert opened(page, before) == {"/challenge/api/remember-device"}
+
+
+def test_what_was_proved_before_the_backend_allowed_it_allows_nothing(again, mine, api, page):
+    before, _challenge = again
+    ok(api("PATCH", f"users/alice/actions/pay/{mine.action.idempotency_key}", {"state": "ALLOW"}))
+    assert_shut(page, before)
+
+
+def test_nor_does_a_link_that_was_confirmed_before(mine, api, page, time):
+    path = f"/challenge/link/{mine.answers['link']}"
+    nonce = re.search(r'name="nonce" value="([^"]+)"', mine.http.get(path).content.decode())
+    assert mine.http.post(path, {"nonce": nonce[1], "email": mine.person.user.email}).status_code == 200
+    time.advance(30)
+    for state in ("BLOCK", "CHALLENGE_REQUIRED"):
+        ok(api("PATCH", f"users/alice/actions/pay/{mine.action.idempotency_key}", {"state": state}))
+    for _twice in range(2):
+        assert not ok(page("verify/email-magic-link/finalize", mine.token))["isVerified"]
+    mine.action.refresh_from_db()
+    assert mine.action.state == "CHALLENGE_REQUIRED"
 
 
 def test_what_a_device_answered_before_is_not_handed_out(mine, api, page, time):
@@ -487,6 +510,16 @@ def test_codes_that_a_stolen_authenticator_made_end_with_it(mine, api, page, tim
     answer = ok(page("/challenge/api/recovery-code", later, {"verificationCode": stolen}))
     assert not answer["isVerified"]
     assert not RecoveryCode.objects.filter(user=mine.person.user).exists()
+
+
+def test_so_do_codes_that_its_enrolment_made(tenant, api, page, time):
+    ok(api("POST", "users/bob/authenticators", {"verificationMethod": "SMS", "phoneNumber": PHONE}))
+    token = ok(api("POST", "users/bob/actions/add", {"scope": "add:authenticators"}))["token"]
+    begun = ok(page("user-authenticators/email-otp", token, {"email": "thief@evil.example"}))
+    access = token_of(page("verify/email-otp", token, {"verificationCode": code_sent()}))
+    ok(page("/challenge/api/recovery-codes", access))
+    delete(api, begun["userAuthenticatorId"], user="bob")
+    assert not RecoveryCode.objects.filter(user__user_id="bob").exists()
 
 
 def test_who_removes_what_they_made_codes_with_keeps_the_codes(mine, api, page, time):

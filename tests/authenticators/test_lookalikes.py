@@ -29,6 +29,11 @@ from authenticators import lookalikes
         "Ɗan Ɓala",
         "Dr. Ðorđe Łęcki, Ħamrun",
         "Ɛyram Kɔfi",
+        "O\u02bbzbekiston havo yo\u02bbllari",
+        "Lili\u02bbuokalani",
+        "T\u02bcáá Diné",
+        "Sä\u02b9mmlaž",
+        "Yɩɩ",
     ],
 )
 def test_honest_names_pass_and_are_shown_as_they_are(text):

@@ -252,7 +252,7 @@ AUTHORITY = [
         f"{PROVING}::test_a_state_set_between_challenge_and_answer_makes_the_answer_worthless",
         (
             "actions/proofs.py",
-            "Action.objects.filter(not_anew, pk=action.pk, state=ActionState.CHALLENGE_REQUIRED).update(",
+            "Action.objects.filter(stands, pk=action.pk, state=ActionState.CHALLENGE_REQUIRED).update(",
             "Action.objects.filter(pk=action.pk).update(",
         ),
         ("actions/proofs.py", "    if action.state in states.CLOSED_TO_PROOF:\n", "    if False:\n"),

@@ -107,7 +107,11 @@ DOORS = [
     mutant(
         "closed: what is decided goes by the state before the user was locked",
         "tests/api/test_withdrawn_proofs.py::test_the_state_of_the_action_is_read_once_nobody_else_can_act",
-        ("actions/client_auth.py", '        self.action.refresh_from_db(fields=["state", "state_updated_at"])\n', ""),
+        (
+            "actions/client_auth.py",
+            '        self.action.refresh_from_db(fields=["state", "state_updated_at", "decided_at"])\n',
+            "",
+        ),
     ),
     mutant(
         "withdrawn: an address that is given once more ends what it proved",

@@ -97,7 +97,11 @@ LINKS = [
     mutant(
         "link: one that waits is tried again every second",
         f"{LINK}::test_a_code_of_nobody_is_a_wrong_guess_and_limited",
-        ("actions/verifying.py", "            links.withdraw(challenge)\n", "            pass\n"),
+        (
+            "actions/verifying.py",
+            "            # Else every second would try it again.\n            links.withdraw(challenge)\n",
+            "            pass\n",
+        ),
     ),
     mutant(
         "link: polls are not limited",

@@ -358,7 +358,7 @@ CONFUSION = [
         f"{STATES}::test_the_right_answer_moves_a_waiting_action_and_no_other",
         (
             "actions/proofs.py",
-            "Action.objects.filter(not_anew, pk=action.pk, state=ActionState.CHALLENGE_REQUIRED).update(",
+            "Action.objects.filter(stands, pk=action.pk, state=ActionState.CHALLENGE_REQUIRED).update(",
             "Action.objects.filter(pk=action.pk).update(",
         ),
     ),
@@ -664,22 +664,27 @@ WITHDRAWALS = [
     mutant(
         "again: what was proved before allows as much",
         f"{WITHDRAWN}::test_what_was_proved_before_an_action_is_asked_for_again_allows_nothing",
-        ("actions/client_auth.py", " and not self.action.is_asked_anew_since(self.token.issued_at)", ""),
+        ("actions/client_auth.py", " and not self._is_overtaken", ""),
     ),
     mutant(
         "again: what was proved before proves it again",
         f"{WITHDRAWN}::test_nor_does_it_prove_the_action_again",
         (
             "actions/models.py",
-            "return again and (proved_at is None or proved_at < self.state_updated_at)",
+            "return self.decided_at is not None and (proved_at is None or proved_at < self.decided_at)",
             "return False",
         ),
-        ("actions/proofs.py", "Action.objects.filter(not_anew, pk=action.pk,", "Action.objects.filter(pk=action.pk,"),
+        ("actions/proofs.py", "Action.objects.filter(stands, pk=action.pk,", "Action.objects.filter(pk=action.pk,"),
+    ),
+    mutant(
+        "again: a link that was confirmed before proves it",
+        f"{WITHDRAWN}::test_nor_does_a_link_that_was_confirmed_before",
+        ("actions/verifying.py", "if context.action.is_decided_since(challenge.magic_link.confirmed_at):", "if False:"),
     ),
     mutant(
         "again: what a device answered before is handed out",
         f"{WITHDRAWN}::test_what_a_device_answered_before_is_not_handed_out",
-        ("actions/device_waiting.py", " or action.is_asked_anew_since(challenge.verified_at)", ""),
+        ("actions/device_waiting.py", " or action.is_decided_since(challenge.verified_at)", ""),
     ),
     mutant(
         "withdrawn: saved codes outlive all that they were saved for",
@@ -690,6 +695,15 @@ WITHDRAWALS = [
         "withdrawn: codes of a stolen authenticator stay",
         f"{WITHDRAWN}::test_codes_that_a_stolen_authenticator_made_end_with_it",
         ("authenticators/enrolment.py", "actor.kind != ActorKind.USER and _gave_codes(row)", "False"),
+    ),
+    mutant(
+        "withdrawn: codes that an enrolment gave stay",
+        f"{WITHDRAWN}::test_so_do_codes_that_its_enrolment_made",
+        (
+            "authenticators/challenges.py",
+            "found = proofs.exclude(purpose=Challenge.Purpose.RENEW)",
+            "found = proofs.filter(purpose=Challenge.Purpose.AUTHENTICATE)",
+        ),
     ),
     mutant(
         "swapped: a backend finishes an enrolment",

@@ -36,7 +36,8 @@ class ListForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not self.instance._state.adding:
+        # Who may only read it is shown it without fields.
+        if not self.instance._state.adding and "name" in self.fields:
             self.fields["name"].help_text = _("The alias stays %(alias)s: rules name the list by it.") % {
                 "alias": self.instance.alias
             }

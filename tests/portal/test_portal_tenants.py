@@ -244,6 +244,13 @@ def test_every_role_may_look(theirs, role):
         assert client.get(path).status_code == 200, path
 
 
+@pytest.mark.parametrize("role", list(Role))
+def test_no_page_breaks_for_who_may_do_less(theirs, role):
+    client = signed_in(theirs.tenant, role).client
+    for path in [*theirs.pages, *theirs.lists]:
+        assert client.get(path).status_code < 500, path
+
+
 @pytest.mark.parametrize(
     ("role", "shown"), [(Role.SUPPORT, True), (Role.ADMIN, True), (Role.ANALYST, False), (Role.READ_ONLY, False)]
 )

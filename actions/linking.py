@@ -26,7 +26,8 @@ DECIMAL = re.compile(r"(0|[1-9][0-9]{0,29})(\.[0-9]{1,18})?")
 CURRENCY = re.compile(r"(?=[0-9]*[A-Za-z])[A-Za-z0-9]{2,12}")
 # With a path a domain is a link to every mail program; alone it may be how a company is called (Booking.com).
 DOMAIN = r"\w\.(?:[^\W\d_]{2,24}|xn--[a-z0-9-]+)|\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
-LINK = re.compile(rf"://|\bwww\.|(?:{DOMAIN})\.?(?::[0-9]*)?[/?#]", re.IGNORECASE)
+SCHEME = r"\b(?:mailto|tel|sms|bitcoin|ethereum|data|javascript):\S"
+LINK = re.compile(rf"://|{SCHEME}|\bwww[0-9]*\.|(?:{DOMAIN})(?::[0-9]+|\.?:?[/?#])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

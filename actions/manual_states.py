@@ -11,6 +11,8 @@ from authsignal_portal.errors import InvalidRequest, NotFound
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import ActionState
 
+DECIDED = ("state", "state_updated_at", "decided_at", "verification_method", "authenticator_id")
+
 
 def find(*, tenant: Tenant, user_id: str, action_code: str, idempotency_key: str) -> Action:
     """Raises NotFound."""
@@ -36,9 +38,12 @@ def update_state(action: Action, state: ActionState, *, actor: log.Actor) -> Act
         linking.check_may_become(locked, state)
         now = clock.now()
         locked.state, locked.state_updated_at, locked.decided_at = state, now, now
+        if state == ActionState.CHALLENGE_REQUIRED:
+            # What proved it does so no more.
+            locked.verification_method, locked.authenticator_id = "", None
         if state == ActionState.CHALLENGE_FAILED and locked.failed_at is None:
             locked.failed_at = now
-        locked.save(update_fields=["state", "state_updated_at", "decided_at", "failed_at"])
+        locked.save(update_fields=[*DECIDED, "failed_at"])
         log.record(
             Tag.ACTION_STATE_CHANGED,
             tenant_id=locked.tenant_id,

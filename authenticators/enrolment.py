@@ -88,7 +88,10 @@ def complete(
             # Who replaces their own by a proof of it goes on; whatever else it proved ends with it.
             proofs = Challenge.objects.filter(action_id=action_id, authenticator__in=replaced)
             proofs.exclude(verified_at=None).update(authenticator=row)
+        codes_end = actor.kind != ActorKind.USER and any(map(_gave_codes, replaced))
         replaced.delete()
+        if codes_end:
+            user.recovery_codes.all().delete()
     others = user.authenticators.exclude(pk=row.pk).exclude(verified_at=None)
     row.verified_at = row.last_verified_at = now
     row.is_default = row.is_default or not others.filter(is_default=True).exists()

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from rules import velocity
-from rules.operators import LIST, MEMBER, NAMED, OPERATORS, RANGE, SYMBOLS, Operator, is_var, of_symbol
+from rules.operators import (
+    LIST,
+    MAX_PROGRAMS,
+    MEMBER,
+    NAMED,
+    OPERATORS,
+    PATTERNED,
+    RANGE,
+    SYMBOLS,
+    Operator,
+    is_var,
+    of_symbol,
+)
 from rules.registry import VELOCITY, CustomPoint, CustomPoints, DataPoint, UnknownDataPoint, by_key, lookup
 from rules.types import NUMBER, Kind, WrongLiteral, quoted, shown
 
@@ -104,6 +116,11 @@ def nodes(node: Node) -> int:
             return 1
 
 
+def instructions(node: Node) -> int:
+    """What RE2 makes of all patterns of a tree together."""
+    return sum(one.operand.programsize for one in comparisons_in(node) if one.operator.name in PATTERNED)
+
+
 def is_empty(conditions: object) -> bool:
     """Whether there are no conditions at all: null, {} or one empty group."""
     return conditions is None or conditions in ({}, {"and": []}, {"or": []})
@@ -142,6 +159,8 @@ def read(
     if not reader.problems and size(conditions) > MAX_BYTES:
         shorter = f"Shorten the conditions to {MAX_BYTES:,} bytes: make long lists value lists, or split the rule."
         tree = reader.problem(ROOT, shorter)
+    if not reader.problems and instructions(tree) > MAX_PROGRAMS:
+        tree = reader.problem(ROOT, "Repeat less in the patterns, or have fewer: together they are too large.")
     return tree, tuple(reader.problems)
 
 

@@ -197,6 +197,10 @@ def _holds_all(value: frozenset[Any], wanted: frozenset[Any]) -> bool:
 MAX_PATTERN: Final = 500
 # Instructions that RE2 makes of a pattern: repetitions in repetitions multiply. Each may be tried at each character.
 MAX_PROGRAM: Final = 4_000
+# The operators that take one, by name.
+PATTERNED: Final = frozenset({"matches", "notMatches"})
+# And of all patterns of an action's active rules together.
+MAX_PROGRAMS: Final = 20_000
 # Characters of a text that a pattern is looked for in. With MAX_PROGRAM, some forty milliseconds.
 MAX_MATCHED: Final = 4_096
 _RE2 = re2.Options()

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from rules import condition_tree, policies
 from rules.models import ActionConfiguration, PolicyVersion, Rule
+from rules.operators import MAX_PROGRAMS
 from rules.registry import VELOCITY, CustomPoint
 from rules.value_lists import kinds_of
 from rules.velocity import MAX_VELOCITIES, parse
@@ -23,6 +24,9 @@ from rules.versions import Difference, Snapshot, difference
 
 _TOO_MANY = gettext_lazy(
     "Up to and with this rule there are more than %(limit)s conditions and groups: remove some, or switch rules off."
+)
+_TOO_LARGE = gettext_lazy(
+    "Up to and with this rule the patterns are too large together: repeat less in them, or switch rules off."
 )
 
 
@@ -62,24 +66,27 @@ def faults(configuration: ActionConfiguration) -> list[Fault]:
     """What keeps the draft from being published. An active rule, shadow or not, must be able to fire."""
     draft, lists = newest(configuration), kinds_of(configuration.tenant)
     points, seen = policies.custom_points(draft), set[str]()
-    found, conditions = list[Fault](), 0
+    found, conditions, instructions = list[Fault](), 0, 0
     for rule in sorted((rule for rule in draft.rules if rule["isActive"]), key=itemgetter("priority")):
-        size, problems = _checked(rule["conditions"], custom_points=points, lists=lists)
+        tree, problems = _checked(rule["conditions"], custom_points=points, lists=lists)
+        size, patterns = (condition_tree.nodes(tree), condition_tree.instructions(tree)) if tree else (0, 0)
         if conditions <= condition_tree.MAX_TOGETHER < conditions + size:
             problems = [_TOO_MANY % {"limit": condition_tree.MAX_TOGETHER}]
+        if instructions <= MAX_PROGRAMS < instructions + patterns:
+            problems = [*problems, str(_TOO_LARGE)]
         own = velocities_in(rule["conditions"], points)
         problems = [*problems, *surplus(own, beside=seen)]
-        conditions, seen = conditions + size, seen | own
+        conditions, instructions, seen = conditions + size, instructions + patterns, seen | own
         found += [Fault(rule["ruleId"], rule["name"], problem) for problem in problems]
     return found
 
 
-def _checked(conditions: Any, **around: Any) -> tuple[int, list[str]]:
-    """How many conditions and groups there are, and what is wrong with them."""
+def _checked(conditions: Any, **around: Any) -> tuple[condition_tree.Node | None, list[str]]:
+    """The tree, or what is wrong with the conditions."""
     try:
-        return condition_tree.nodes(condition_tree.check(conditions, **around)), []
+        return condition_tree.check(conditions, **around), []
     except condition_tree.ConditionsError as error:
-        return 0, [problem.message for problem in error.problems]
+        return None, [problem.message for problem in error.problems]
 
 
 def velocities_in(conditions: Any, points: Iterable[CustomPoint]) -> set[str]:

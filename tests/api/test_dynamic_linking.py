@@ -214,6 +214,10 @@ def test_a_challenge_that_an_app_begins_needs_its_transaction_whatever_the_rules
         {"payee": "evil.example./x"},
         {"payee": "evil.example:/x"},
         {"payee": "192.0.2.7/x"},
+        {"payee": "evil.example:80"},
+        {"payee": "WWW2.evil.example"},
+        {"payee": "mailto:x@evil.example"},
+        {"payee": "Tel:+1900123"},
         {"payee": "Gooɡle"},  # U+0261
     ],
 )

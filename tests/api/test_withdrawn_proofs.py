@@ -420,8 +420,10 @@ def again(mine, api, time):
     return access, challenge.pk
 
 
-def test_what_was_proved_before_an_action_is_asked_for_again_allows_nothing(again, mine, page):
+def test_what_was_proved_before_an_action_is_asked_for_again_allows_nothing(again, mine, api, page):
     access, _challenge = again
+    told = ok(api("POST", "validate", {"token": access}))
+    assert (told["isValid"], told.get("verificationMethod")) == (False, None)
     assert_shut(page, access)
     assert_shut(page, mine.token)
 
@@ -520,6 +522,13 @@ def test_so_do_codes_that_its_enrolment_made(tenant, api, page, time):
     ok(page("/challenge/api/recovery-codes", access))
     delete(api, begun["userAuthenticatorId"], user="bob")
     assert not RecoveryCode.objects.filter(user__user_id="bob").exists()
+
+
+def test_so_do_codes_of_a_number_that_the_backend_replaces(mine, api, page):
+    token = token_of(rightly(mine)[M.SMS]())
+    ok(page("/challenge/api/recovery-codes", token))
+    ok(api("POST", "users/alice/authenticators", {"verificationMethod": "SMS", "phoneNumber": NEW_PHONE}))
+    assert not RecoveryCode.objects.filter(user=mine.person.user).exists()
 
 
 def test_who_removes_what_they_made_codes_with_keeps_the_codes(mine, api, page, time):

@@ -414,6 +414,16 @@ RULES = [
         ("rules/publishing.py", "    if faults(locked):\n", "    if False:\n"),
     ),
     mutant(
+        "patterns are bounded one by one",
+        "tests/rules/test_operators.py::test_patterns_that_are_too_large_together_are_refused",
+        ("rules/condition_tree.py", "if not reader.problems and instructions(tree) > MAX_PROGRAMS:", "if False:"),
+    ),
+    mutant(
+        "patterns are bounded rule by rule",
+        f"{VERSIONS}::test_rules_whose_patterns_are_too_large_together_cannot_be_published",
+        ("rules/publishing.py", "if instructions <= MAX_PROGRAMS < instructions + patterns:", "if False:"),
+    ),
+    mutant(
         "publishing asks for no code",
         f"{VERSIONS}::test_publishing_asks_for_a_fresh_code_and_saving_does_not",
         ("rules/versions_page.py", "        if not form.is_valid():\n", "        if False:\n"),

@@ -63,6 +63,11 @@ def test_a_revoked_key_stops_working(acme, admin):
     assert len(events(acme, "api_key:revoked")) == 1
 
 
+def test_there_is_no_key_of_a_name_that_cannot_be_stored(admin):
+    assert admin.client.get(f"{KEYS}%00/revoke/").status_code == 404
+    assert admin.client.post(f"{KEYS}%00/revoke/").status_code == 404
+
+
 def test_two_keys_of_a_kind_are_enough(acme, admin):
     for _ in range(2):
         ApiKey.create(tenant=acme, kind=KeyKind.SERVER)

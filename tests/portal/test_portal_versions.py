@@ -585,3 +585,17 @@ def test_two_who_save_at_once_make_two_versions(transactional_db, acme, admin, w
     assert {one.author_id for one in kept} == {admin.user.pk, other.user.pk}
     assert [rule["outcome"] for rule in publishing.newest(withdraw).rules] == ["REVIEW", "REVIEW"]
     assert publishing.newest(withdraw).rules == [rule.snapshot() for rule in withdraw.rules.all()]
+
+
+def test_rules_whose_patterns_are_too_large_together_cannot_be_published(admin, withdraw):
+    for number in range(11):
+        conditions = {"matches": [{"var": "user.email"}, f"(a|aa){{600}}c{number}"]}
+        Rule.objects.create(configuration=withdraw, name=f"Rule {number}", priority=number, conditions=conditions)
+    withdraw.save_draft()
+    page = words(admin.client.get(of(withdraw, "publish")).content.decode())
+    first = next(number for number in range(11) if f"Rule {number} : Up to and with this rule the patterns are" in page)
+    assert page.count("the patterns are too large together") == 1
+    Rule.objects.filter(priority__gte=first).delete()
+    withdraw.save_draft()
+    admin.publish(withdraw)
+    assert state(withdraw) == (3, 3)

@@ -316,6 +316,13 @@ def test_a_pattern_whose_repetitions_multiply_is_refused(pattern: str) -> None:
         check(write("matches", TEXT_POINT, pattern), custom_points=CUSTOM_POINTS)
 
 
+def test_patterns_that_are_too_large_together_are_refused() -> None:
+    one = write("notMatches", TEXT_POINT, "(a|aa){600}c")
+    check({"or": [one] * 5}, custom_points=CUSTOM_POINTS)
+    with pytest.raises(ConditionsError, match="Repeat less in the patterns, or have fewer"):
+        check({"or": [one] * 30}, custom_points=CUSTOM_POINTS)
+
+
 def test_a_named_list_must_be_there_and_hold_what_the_data_point_is() -> None:
     held = {"words": Kind.TEXT, "numbers": Kind.NUMBER}
     check(write("inList", TEXT_POINT, "words"), custom_points=CUSTOM_POINTS, lists=held)

@@ -128,15 +128,17 @@ def _card(words: Words, choice: Mapping[str, Any], *, act: str, is_new: bool) ->
     if choice.get("addedAt"):
         known += f" · {words.text('added', day=_day(datetime.fromisoformat(choice['addedAt'])))}"
     detail = words.text("replaces") if choice.get("replaces") else known
+    card = words.render(f"{choice['method'].lower()}_card")
     if "disabled" in choice or "lockedUntil" in choice:
         detail = words.text("locked")
+        card = plain_html.locked(card)
     slots = {"detail": detail, "name": choice.get("name")}
     filling = Filling(
         when=frozenset({"new"} if is_new else ()),
         slots={name: words for name, words in slots.items() if words},
         act=":".join([act, choice["method"], *([choice["id"]] if "id" in choice else [])]),
     )
-    return plain_html.filled(words.render(f"{choice['method'].lower()}_card"), filling)
+    return plain_html.filled(card, filling)
 
 
 def method_rows(words: Words, rows: Iterable[Listed]) -> SafeString:

@@ -167,7 +167,10 @@ def locked(visit: Visit, method: VerificationMethod, *, carry: Mapping[str, str]
 
 
 def exhausted(visit: Visit, *, until: str = "", carry: Mapping[str, str]) -> Shown:
-    return Shown("locked", another(visit) | {"paused", "ready"}, {"until": until}, carry=carry)
+    """The code is no longer taken; with `until`, none is for a while. Nothing here counts the time: trying again is
+    offered all along."""
+    when = another(visit) | {"ready"} | ({"paused"} if until else set())
+    return Shown("locked", when, {"until": until or visit.text("try-again-now")}, carry=carry)
 
 
 def limited(
@@ -176,7 +179,9 @@ def limited(
     """`carry`: where it is not what this step was taken with."""
     until = visit.text("try-again-in", time=clock_text(problem.resets_in))
     slots = {"until": until} | ({"reason": reason} if reason else {})
-    return Shown("limited", _others(visit) | {"ready"}, slots, carry=visit.carried if carry is None else carry)
+    return Shown(
+        "limited", _others(visit) | {"paused", "ready"}, slots, carry=visit.carried if carry is None else carry
+    )
 
 
 def failed(visit: Visit, reason: str) -> Shown:

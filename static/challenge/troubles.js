@@ -63,11 +63,12 @@ export function limited(seconds, { another, title = "", reason = "" }) {
 
 function untilReady(ui, seconds) {
   const until = ui.slot("until");
-  announce(text("try-again-in", { time: clockText(seconds) }));
+  const words = (left) => (left ? text("try-again-in", { time: clockText(left) }) : text("try-again-now"));
+  announce(words(seconds));
   return countdown(seconds, (left) => {
-    until.textContent = left ? text("try-again-in", { time: clockText(left) }) : "";
-    until.hidden = left === 0;
-    if (left === 0 && ui.slot("reason")) ui.slot("reason").textContent = "";
+    until.textContent = words(left);
+    if (seconds && !left) announce(words(left));
+    ui.show("paused", left > 0);
     ui.show("ready", left === 0);
   });
 }
@@ -83,7 +84,7 @@ export function lockOf(method, { enrols = false } = {}) {
 export function locked(seconds, { another }) {
   const disabled = seconds === Infinity;
   return screen("locked", {
-    when: { another, disabled, paused: !disabled, ready: !seconds },
-    setup: (ui) => (seconds && !disabled ? untilReady(ui, seconds) : undefined),
+    when: { another, disabled },
+    setup: (ui) => (disabled ? undefined : untilReady(ui, seconds)),
   });
 }

@@ -444,11 +444,11 @@ def test_a_code_for_another_action_is_not_asked_for(
     press(browser, opened(browser, tracked), "prove:EMAIL_OTP")
     again = press(browser, opened(browser, tracked), "prove:EMAIL_OTP")
     assert title(again) == "Check your email"
-    assert b"A code was sent a moment ago" in again.content
+    assert b"A message was sent a moment ago" in again.content
     other = opened(browser, track(api))
     shown = press(browser, other, "prove:EMAIL_OTP")
     assert title(shown) == "Just a moment"
-    assert b"for something else a moment ago" in shown.content
+    assert b"was for something else" in shown.content
     assert Challenge.objects.count() == 1
     Message.objects.update(status="failed")
     shown = press(browser, opened(browser, tracked), "prove:EMAIL_OTP")

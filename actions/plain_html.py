@@ -218,6 +218,11 @@ def locked(html: str) -> str:
     return ICON_NAME.sub("#icon-lock", html, count=1)
 
 
+def of_a_phone(html: str) -> str:
+    """A device's row with a phone's icon."""
+    return ICON_NAME.sub("#icon-phone", html, count=1)
+
+
 class _Words(HTMLParser):
     """Reads what stands in the first element of a class, without what a script might hide of it."""
 

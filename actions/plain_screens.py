@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import formats
+from django.utils import formats, translation
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -126,7 +126,7 @@ def choices(words: Words, found: Iterable[Mapping[str, Any]], *, act: str, is_ne
 def _card(words: Words, choice: Mapping[str, Any], *, act: str, is_new: bool) -> str:
     known = " · ".join(choice[name] for name in ("label", "target") if choice.get(name))
     if choice.get("addedAt"):
-        known += f" · {words.text('added', day=_day(datetime.fromisoformat(choice['addedAt'])))}"
+        known += f" · {words.text('added', day=day_text(datetime.fromisoformat(choice['addedAt'])))}"
     detail = words.text("replaces") if choice.get("replaces") else known
     card = words.render(f"{choice['method'].lower()}_card")
     if "disabled" in choice or "lockedUntil" in choice:
@@ -171,16 +171,18 @@ def told_of(words: Words, one: Listed) -> dict[str, str]:
 
 
 def _dates(words: Words, one: Listed) -> str:
-    day = _day(one.created_at)
+    day = day_text(one.created_at)
     return (
-        words.text("added-used", day=day, used=_day(one.last_used_at))
+        words.text("added-used", day=day, used=day_text(one.last_used_at))
         if one.last_used_at
         else words.text("added", day=day)
     )
 
 
-def _day(moment: datetime) -> str:
-    return formats.date_format(moment, "DATE_FORMAT")
+def day_text(moment: datetime) -> str:
+    """As `dayText` in static/challenge/page.js: the month in full, which Django's format of English alone has not."""
+    is_english = (translation.get_language() or "").startswith("en")
+    return formats.date_format(moment, "F j, Y" if is_english else "DATE_FORMAT")
 
 
 def _name_of(words: Words, one: Listed) -> str:

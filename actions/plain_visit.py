@@ -184,8 +184,19 @@ def limited(
     )
 
 
-def failed(visit: Visit, reason: str) -> Shown:
-    return Shown("error", _others(visit), {"reason": reason}, carry=visit.carried)
+def failed(visit: Visit, reason: str, *, is_forbidden: bool = False) -> Shown:
+    """What is not allowed is not allowed at the next try either: then the way is back."""
+    others = _others(visit)
+    when = others | ({"proving"} if _is_proving(visit) else set())
+    if not is_forbidden:
+        when |= {"retry"}
+    elif not others and leaving_url(visit):
+        when |= {"leave"}
+    return Shown("error", when, {"reason": reason}, carry=visit.carried)
+
+
+def _is_proving(visit: Visit) -> bool:
+    return not visit.proved and not (visit.has_state and visit.state["settings"])
 
 
 def clock_text(seconds: int) -> str:

@@ -171,7 +171,10 @@ export async function offerPasskey() {
   const { prompt, canEnrol } = session.state;
   const wanted = prompt?.includes("PASSKEY") && canEnrol && !passkey.isHere(knownPasskeys());
   if (!wanted || !(await passkey.deviceCan())) return false;
+  // The proof stands, and leaving would leave it.
+  allowQuit(false);
   const outcome = await createCredential({ method: "PASSKEY", back: false, offered: true });
+  allowQuit(true);
   if (outcome !== "proved" && outcome !== "elsewhere") {
     // Whether or not that could be kept, the user goes on.
     await call("/challenge/api/not-now", {}).catch(() => {});
@@ -190,7 +193,7 @@ async function createCredential({ method, back, offered = false }) {
   for (;;) {
     const answer = await screen(`${method.toLowerCase()}_enrol`, {
       slots: { problem },
-      when: { back, here, window: !here, also: here && refused, offered },
+      when: { back, here, window: !here, also: here && refused, offered, asked: !offered },
     });
     if (answer === "back" || answer === "later") return answer;
     if (answer === "window") {

@@ -3,7 +3,7 @@
 import { ApiError } from "./api.js";
 import { clockText, countdown, firstText, session, text } from "./page.js";
 import { announce, screen } from "./view.js";
-import { end, expired } from "./leaving.js";
+import { end, expired, over } from "./leaving.js";
 
 const never = new Promise(() => {});
 
@@ -50,7 +50,15 @@ async function explain(problem, { another, back }) {
   if (problem.lock) return locked(problem.lock, { another: other });
   if (problem.soon) return limited(problem.retryAfter, { another: other, title: text("soon"), reason: text(problem.soon) });
   if (problem.status === 429) return limited(problem.retryAfter, { another: other, reason: problem.sending ? text("not-now") : "" });
-  return screen("error", { slots: { reason: sentence(problem) }, when: { another, back } });
+  const slots = { reason: sentence(problem) };
+  // What is not allowed is not allowed at the next try either.
+  const isForbidden = problem.status === 403;
+  if (isForbidden && !other) {
+    await over("error", { slots });
+    return never;
+  }
+  const proving = !session.proved && !session.state?.settings;
+  return screen("error", { slots, when: { another, back, proving, retry: !isForbidden } });
 }
 
 export function limited(seconds, { another, title = "", reason = "" }) {

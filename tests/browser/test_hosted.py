@@ -1,5 +1,6 @@
 """Every method through the real pages, in redirect mode."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -102,7 +103,8 @@ def test_a_rule_asks_for_a_passkey_after_its_challenge_and_no_is_an_answer(hoste
     add_authenticator(hosted.page)
     hosted.open("pay")
     type_code(hosted.page, hosted.live.code(hosted.email))
-    heading(hosted.page, "Create a passkey")
+    heading(hosted.page, "You’re verified")
+    expect(hosted.page.get_by_role("button", name="Cancel")).to_be_hidden()
     choose(hosted.page, "Not now")
     assert hosted.returned()["isValid"] is True
     hosted.open("pay")
@@ -241,7 +243,7 @@ def test_a_number_typed_with_its_own_code_chooses_the_country(hosted: Hosted) ->
     hosted.open()
     choose(hosted.page, "Text message")
     number, country = hosted.page.get_by_label("Mobile number"), hosted.page.get_by_label("Country")
-    for typed, region in (("+49 151", "DE"), ("+1 212", "US"), ("021 555", "US"), ("+7 9", "RU")):
+    for typed, region in (("+49 151", "DE"), ("+1 212", "US"), ("021 555", "US"), ("+44 7", "GB")):
         number.fill(typed)
         expect(country).to_have_value(region)
     country.select_option("CA")
@@ -472,6 +474,19 @@ def test_a_new_code_can_be_sent_after_half_a_minute(hosted: Hosted, advance: Cal
     type_code(hosted.page, hosted.live.code(hosted.phone, number=2))
     hosted.page.clock.resume()
     assert hosted.returned()["isValid"] is True
+
+
+def test_what_is_not_allowed_is_not_offered_again(hosted: Hosted) -> None:
+    hosted.enrol("SMS", phoneNumber=hosted.phone)
+    body = json.dumps(dict.fromkeys(("error", "errorCode", "errorDescription"), "forbidden"))
+    refused = {"status": 403, "content_type": "application/json", "body": body}
+    hosted.page.route("**/v1/client/challenge/sms", lambda route: route.fulfill(**refused))
+    hosted.open()
+    heading(hosted.page, "That did not work")
+    expect(hosted.page.get_by_text("That is not allowed now.")).to_be_visible()
+    expect(hosted.page.get_by_role("button", name="Try again")).to_be_hidden()
+    choose(hosted.page, "Go back to the app")
+    assert hosted.returned()["isValid"] is False
 
 
 def test_too_many_messages_show_when_to_go_on(hosted: Hosted, advance: Callable[[float], None]) -> None:

@@ -478,6 +478,7 @@ def test_a_new_code_can_be_sent_after_half_a_minute(hosted: Hosted, advance: Cal
 
 def test_what_is_not_allowed_is_not_offered_again(hosted: Hosted) -> None:
     hosted.enrol("SMS", phoneNumber=hosted.phone)
+    RecoveryCode.objects.filter(user__user_id=hosted.user_id).delete()
     body = json.dumps(dict.fromkeys(("error", "errorCode", "errorDescription"), "forbidden"))
     refused = {"status": 403, "content_type": "application/json", "body": body}
     hosted.page.route("**/v1/client/challenge/sms", lambda route: route.fulfill(**refused))

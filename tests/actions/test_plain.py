@@ -496,7 +496,9 @@ def test_a_method_that_takes_no_code_says_so_and_sends_none(browser: Client, tra
         paused_until=clock.now() + timedelta(minutes=9, seconds=30),
     )
     form = opened(browser, tracked)
-    assert b"Locked after too many wrong codes" in first_page(browser, tracked).content
+    listed = first_page(browser, tracked).content
+    assert b"Locked after too many wrong codes" in listed
+    assert b"#icon-lock" in listed
     shown = press(browser, form, "prove:EMAIL_OTP")
     assert title(shown) == "Too many wrong codes"
     assert b"You can try again in 9:" in shown.content

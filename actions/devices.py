@@ -17,6 +17,8 @@ from authsignal_portal.errors import Forbidden, InvalidRequest, NotFound
 from authsignal_portal.vocabulary import ActionState
 
 MAX_LISTED = 50
+# Of the names of systems.
+PHONES = ("iPhone", "iOS", "Android")
 # Among how many of a user's newest actions a device's browser is looked for.
 LOOKED_AT = 200
 
@@ -71,6 +73,10 @@ class Listed:
     name: str
     is_this: bool
     is_remembered: bool
+
+    @property
+    def is_phone(self) -> bool:
+        return any(system in self.name for system in PHONES)
 
 
 def listed(user: EndUser, *, this: str, now: datetime) -> list[Listed]:

@@ -295,13 +295,14 @@ def _passkeys(context: ClientContext) -> dict[str, Any] | None:
 
 
 def countries(tenant: Tenant) -> list[tuple[str, int, str]]:
-    """(region, calling code, national trunk prefix) of every country that gets SMS."""
+    """(region, calling code, national trunk prefix) of every country that gets SMS; of those that share a code the one
+    that it is the code of comes first."""
     return [country for country in _all_countries() if country[0] not in tenant.refused_sms_countries]
 
 
 @lru_cache(maxsize=1)
 def _all_countries() -> list[tuple[str, int, str]]:
-    return [
+    found = [
         (
             region,
             phonenumbers.country_code_for_region(region),
@@ -309,3 +310,4 @@ def _all_countries() -> list[tuple[str, int, str]]:
         )
         for region in sorted(phonenumbers.SUPPORTED_REGIONS)
     ]
+    return sorted(found, key=lambda one: phonenumbers.region_code_for_country_code(one[1]) != one[0])

@@ -115,7 +115,7 @@ def _again(request: HttpRequest, visit: Visit) -> HttpResponse:
     visit.link.refresh_from_db()
     if links.is_worn(visit.link):
         return _shown(request, None, "gone", status=410)
-    return _shown(request, visit, "confirm", wrong=True)
+    return _shown(request, visit, "confirm", wrong=request.POST.get("email", "")[:MAX_ADDRESS])
 
 
 @transaction.atomic

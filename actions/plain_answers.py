@@ -5,7 +5,7 @@ from dataclasses import replace
 from actions import device_waiting, plain_elsewhere, proving, verifying
 from actions.plain_elsewhere import Purpose
 from actions.plain_enrol import address_given, app_shown, contact_form, enrol, send_on_file
-from actions.plain_prove import SWITCH, prove, prove_by_message, push_shown, qr_shown, waiting_for
+from actions.plain_prove import SWITCH, prove, prove_by_message, push_shown, qr_shown, waiting_for, was_sent
 from actions.plain_screens import Shown
 from actions.plain_visit import (
     BY_ADDRESS,
@@ -43,8 +43,10 @@ def answer(visit: Visit, _argument: str) -> Answer:
         enrols = screen.endswith("_enrol") or is_enrolling(visit.carried, visit.state)
         closed = locked(visit, visit.method, carry=visit.carried, enrols=enrols)
         return closed or exhausted(visit, carry=visit.carried)
-    wrong = "wrong-recovery" if visit.method == M.RECOVERY_CODE else "wrong-code"
-    return replace(_same(visit, screen), problem=visit.text(wrong))
+    if visit.method == M.RECOVERY_CODE:
+        # Of what is so long, one letter is mended rather than all of it typed again.
+        return replace(_same(visit, screen), problem=visit.text("wrong-recovery"), values={"code": code})
+    return replace(_same(visit, screen), problem=visit.text("wrong-code"))
 
 
 def _verify(visit: Visit, method: VerificationMethod, code: str) -> verifying.Verified:
@@ -74,8 +76,15 @@ def resend(visit: Visit, _argument: str) -> Answer:
         _send_again(visit)
         note = visit.text("resent-link" if is_link else "resent")
     except TooManyRequests as problem:
-        note = visit.text("try-again-in", time=clock_text(problem.resets_in))
+        note = _too_early(visit, problem)
     return waiting_for(visit, visit.method, carry=visit.carried, note=note)
+
+
+def _too_early(visit: Visit, problem: TooManyRequests) -> str:
+    """When to ask again; and that one was sent a moment ago, where that is why."""
+    visit.forget()
+    wait = visit.text("try-again-in", time=clock_text(problem.resets_in))
+    return f"{visit.text('recently-sent')} {wait}" if was_sent(visit, visit.carried) else wait
 
 
 def _send_again(visit: Visit) -> None:

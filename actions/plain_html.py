@@ -20,6 +20,7 @@ FORM = "plain"
 
 ROW = re.compile(r'<template data-slot="row">(.*?)</template>', re.DOTALL)
 ICON = re.compile(r"<svg.*?</svg>", re.DOTALL)
+ICON_NAME = re.compile(r"#icon-[a-z]+")
 
 Attributes = dict[str, str | None]
 
@@ -210,6 +211,16 @@ def icon_of(html: str) -> SafeString:
     """The first icon."""
     found = ICON.search(html)
     return mark_safe(found[0] if found else "")  # noqa: S308  (our own template)
+
+
+def locked(html: str) -> str:
+    """A card with the icon of a lock in place of its own."""
+    return ICON_NAME.sub("#icon-lock", html, count=1)
+
+
+def of_a_phone(html: str) -> str:
+    """A device's row with a phone's icon."""
+    return ICON_NAME.sub("#icon-phone", html, count=1)
 
 
 class _Words(HTMLParser):

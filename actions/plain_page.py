@@ -100,7 +100,7 @@ def _stepped(words: Words, given: Mapping[str, str], token: str) -> HttpResponse
     except AuthsignalError as problem:
         shown = _explained(problem, visit)
     except OperationalError:
-        shown = Shown("error", slots={"reason": words.text("server")}, status=503)
+        shown = Shown("error", frozenset({"proving", "retry"}), {"reason": words.text("server")}, status=503)
     return _answer(words, shown, visit)
 
 
@@ -181,7 +181,7 @@ def _explained(problem: AuthsignalError, visit: Visit | None) -> Shown:
     if isinstance(problem, TooManyRequests):
         return plain_visit.limited(visit, problem)
     reason = visit.text("server") if problem.status >= 500 else visit.words.refusal(problem)
-    return plain_visit.failed(visit, reason)
+    return plain_visit.failed(visit, reason, is_forbidden=problem.status == 403)
 
 
 # -- what is shown -------------------------------------------------------------------------------

@@ -75,13 +75,19 @@ def sent(visit: Visit, method: VerificationMethod, send: Callable[[], Any], carr
             return closed
         if problem.resets_in > SHORT_WAIT_SECONDS:
             return limited(visit, problem, carry=carry, reason=visit.text("not-now"))
-        left = visit.state.get("sent", {}).get(":".join(filter(None, [method, carry.get("which")])))
+        left = was_sent(visit, carry)
         if not left:
             why = "sent-elsewhere" if left is None else "not-sent"
             shown = limited(visit, problem, carry=carry, reason=visit.text(why))
             return replace(shown, slots={**shown.slots, "title": visit.text("soon")})
         note = visit.text("recently-sent")
     return waiting_for(visit, method, carry=carry, note=note)
+
+
+def was_sent(visit: Visit, carry: Mapping[str, str]) -> bool | None:
+    """Whether what was sent for this a moment ago left; None where nothing was."""
+    found: dict[str, bool] = visit.state.get("sent", {})
+    return found.get(":".join(filter(None, [carry["method"], carry.get("which")])))
 
 
 def waiting_for(visit: Visit, method: VerificationMethod, *, carry: Mapping[str, str], note: str = "") -> Shown:

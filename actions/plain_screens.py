@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import formats
+from django.utils import formats, translation
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -126,17 +126,19 @@ def choices(words: Words, found: Iterable[Mapping[str, Any]], *, act: str, is_ne
 def _card(words: Words, choice: Mapping[str, Any], *, act: str, is_new: bool) -> str:
     known = " · ".join(choice[name] for name in ("label", "target") if choice.get(name))
     if choice.get("addedAt"):
-        known += f" · {words.text('added', day=_day(datetime.fromisoformat(choice['addedAt'])))}"
+        known += f" · {words.text('added', day=day_text(datetime.fromisoformat(choice['addedAt'])))}"
     detail = words.text("replaces") if choice.get("replaces") else known
+    card = words.render(f"{choice['method'].lower()}_card")
     if "disabled" in choice or "lockedUntil" in choice:
         detail = words.text("locked")
+        card = plain_html.locked(card)
     slots = {"detail": detail, "name": choice.get("name")}
     filling = Filling(
         when=frozenset({"new"} if is_new else ()),
         slots={name: words for name, words in slots.items() if words},
         act=":".join([act, choice["method"], *([choice["id"]] if "id" in choice else [])]),
     )
-    return plain_html.filled(words.render(f"{choice['method'].lower()}_card"), filling)
+    return plain_html.filled(card, filling)
 
 
 def method_rows(words: Words, rows: Iterable[Listed]) -> SafeString:
@@ -169,16 +171,18 @@ def told_of(words: Words, one: Listed) -> dict[str, str]:
 
 
 def _dates(words: Words, one: Listed) -> str:
-    day = _day(one.created_at)
+    day = day_text(one.created_at)
     return (
-        words.text("added-used", day=day, used=_day(one.last_used_at))
+        words.text("added-used", day=day, used=day_text(one.last_used_at))
         if one.last_used_at
         else words.text("added", day=day)
     )
 
 
-def _day(moment: datetime) -> str:
-    return formats.date_format(moment, "DATE_FORMAT")
+def day_text(moment: datetime) -> str:
+    """As `dayText` in static/challenge/page.js: the month in full, which Django's format of English alone has not."""
+    is_english = (translation.get_language() or "").startswith("en")
+    return formats.date_format(moment, "F j, Y" if is_english else "DATE_FORMAT")
 
 
 def _name_of(words: Words, one: Listed) -> str:

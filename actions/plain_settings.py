@@ -1,6 +1,5 @@
 """The settings page without a script: methods to name, prefer and remove, devices to forget."""
 
-from django.utils import formats
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -38,7 +37,7 @@ def manage(visit: Visit, authenticator_id: str) -> Answer:
     one = _named(visit, authenticator_id)
     if one is None:
         return NEXT
-    when = one.may | ({"last"} if one.is_last else set())
+    when = one.may | ({"last"} if one.is_last else set()) | ({"default"} if one.is_default else set())
     return Shown("manage", when, plain_screens.told_of(visit.words, one), carry={"authenticator": str(one.row.pk)})
 
 
@@ -85,10 +84,11 @@ def _device_row(visit: Visit, one: devices.Listed, template: str) -> str:
     marks = [visit.text("this-device")] * one.is_this + [visit.text("remembered")] * one.is_remembered
     tags = format_html_join("", ' <span class="tag">{}</span>', [(mark,) for mark in marks])
     proved_at = one.device.authenticated_at
-    day = formats.date_format(proved_at or one.device.created_at, "DATE_FORMAT")
+    day = plain_screens.day_text(proved_at or one.device.created_at)
     detail = visit.text("last-verified" if proved_at else "first-seen", day=day)
     slots = {"name": format_html("{}{}", name, tags), "detail": detail, "whose": f" {name}"}
-    return plain_html.filled(template, plain_html.Filling(slots=slots, act=f"forget:{one.device.pk}"))
+    row = plain_html.of_a_phone(template) if one.is_phone else template
+    return plain_html.filled(row, plain_html.Filling(slots=slots, act=f"forget:{one.device.pk}"))
 
 
 def forget(visit: Visit, device_id: str) -> Shown:

@@ -167,7 +167,10 @@ def locked(visit: Visit, method: VerificationMethod, *, carry: Mapping[str, str]
 
 
 def exhausted(visit: Visit, *, until: str = "", carry: Mapping[str, str]) -> Shown:
-    return Shown("locked", another(visit) | {"paused", "ready"}, {"until": until}, carry=carry)
+    """The code is no longer taken; with `until`, none is for a while. Nothing here counts the time: trying again is
+    offered all along."""
+    when = another(visit) | {"ready"} | ({"paused"} if until else set())
+    return Shown("locked", when, {"until": until or visit.text("try-again-now")}, carry=carry)
 
 
 def limited(
@@ -176,11 +179,24 @@ def limited(
     """`carry`: where it is not what this step was taken with."""
     until = visit.text("try-again-in", time=clock_text(problem.resets_in))
     slots = {"until": until} | ({"reason": reason} if reason else {})
-    return Shown("limited", _others(visit) | {"ready"}, slots, carry=visit.carried if carry is None else carry)
+    return Shown(
+        "limited", _others(visit) | {"paused", "ready"}, slots, carry=visit.carried if carry is None else carry
+    )
 
 
-def failed(visit: Visit, reason: str) -> Shown:
-    return Shown("error", _others(visit), {"reason": reason}, carry=visit.carried)
+def failed(visit: Visit, reason: str, *, is_forbidden: bool = False) -> Shown:
+    """What is not allowed is not allowed at the next try either: then the way is back."""
+    others = _others(visit)
+    when = others | ({"proving"} if _is_proving(visit) else set())
+    if not is_forbidden:
+        when |= {"retry"}
+    elif not others and leaving_url(visit):
+        when |= {"leave"}
+    return Shown("error", when, {"reason": reason}, carry=visit.carried)
+
+
+def _is_proving(visit: Visit) -> bool:
+    return not visit.proved and not (visit.has_state and visit.state["settings"])
 
 
 def clock_text(seconds: int) -> str:

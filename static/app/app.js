@@ -334,7 +334,7 @@ function accountRow(account, onClick, removed = new Set()) {
   return row({ icon: "#icon-phone", name: account.userId, detail: `${account.name} · ${detail}` }, onClick);
 }
 
-const day = (time) => new Date(time).toLocaleDateString(document.documentElement.lang, { dateStyle: "medium" });
+const day = (time) => new Date(time).toLocaleDateString(document.documentElement.lang, { dateStyle: "long" });
 
 // -- beginning ---------------------------------------------------------------------------------------------------
 

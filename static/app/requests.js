@@ -36,8 +36,12 @@ async function decide(account, path, told, { asksNumber }) {
       ui.slot("about").append(...about(account, told));
       const valid = (typed) => (NUMBER.test(typed.trim()) ? "" : text("two-digits"));
       contactForm(ui, (typed) => attempt(send(true, typed.trim()), judged(done, "approved")), valid);
-      ui.on("approve", () => attempt(send(true), judged(done, "approved")));
-      ui.on("decline", () => attempt(send(false), judged(done, "declined")));
+      const press = (approved) => {
+        ui.busy(true);
+        attempt(send(approved), judged(done, approved ? "approved" : "declined"));
+      };
+      ui.on("approve", () => press(true));
+      ui.on("decline", () => press(false));
     },
   });
   return outcome instanceof ApiError ? Promise.reject(outcome) : outcome;
@@ -64,9 +68,17 @@ function about(account, told) {
     [text("about-action"), told.actionName],
     [text("about-agent"), told.userAgent && browserShown(told.userAgent)],
     [text("about-address"), told.ipAddress],
-    ...Object.entries(known).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : String(value)]),
+    ...Object.entries(known).map(([name, value]) => [inWords(name), Array.isArray(value) ? value.join(", ") : String(value)]),
   ];
   return rows.filter(([, value]) => value).flatMap(([name, value]) => [element("dt", name), element("dd", value)]);
+}
+
+// "merchantName" → "Merchant name", "IBAN_to" → "IBAN to": the app's own names, as people write them.
+function inWords(name) {
+  const apart = name.replace(/([\p{Ll}\d])(\p{Lu})/gu, "$1 $2").replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, "$1 $2");
+  const parts = apart.split(/[\s_-]+/).filter(Boolean);
+  const words = parts.map((part) => (/\p{Ll}/u.test(part) ? part.toLowerCase() : part)).join(" ");
+  return words ? words[0].toUpperCase() + words.slice(1) : name;
 }
 
 function element(tag, words) {

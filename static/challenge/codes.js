@@ -38,8 +38,9 @@ export async function byMessage({ method, id, target, contact, onFile, another, 
     slots: { target: contact ?? target },
     when: { another, change, switch: !contact && others.includes(way.other) },
     setup(ui, done) {
-      const resent = resendButton(ui, { send, wait: sent.wait });
-      const watched = watchDelivery(ui, sent.challengeId);
+      const instead = insteadOfSent(ui);
+      const resent = resendButton(ui, { send, instead, wait: sent.wait });
+      const watched = watchDelivery(ui, { challengeId: sent.challengeId, instead });
       const stop = () => {
         resent();
         watched();
@@ -71,53 +72,77 @@ export async function firstSend(send, method, { id, enrols }) {
   }
 }
 
+// What could not be sent stands in the place of "We sent…", until something is sent after all.
+export function insteadOfSent(ui) {
+  const lead = ui.find(".lead");
+  const note = ui.slot("note");
+  const sent = [...lead.childNodes];
+  return (problem) => {
+    lead.replaceChildren(...(problem ? [problem] : sent));
+    for (const mark of ["note", "note-problem"]) lead.classList.toggle(mark, Boolean(problem));
+    ui.show("sent", !problem);
+    note.textContent = "";
+    if (problem) announce(problem);
+  };
+}
+
 // Says so when no provider took the message; what a provider took is only waited for.
-export function watchDelivery(ui, challengeId) {
+export function watchDelivery(ui, { challengeId, instead }) {
   if (!challengeId) return () => {};
   let timer = 0;
   let polls = 0;
+  let stopped = false;
   const look = async () => {
     const { status } = await call("/challenge/api/delivery", { challengeId }).catch(() => ({ status: "waiting" }));
     polls += 1;
-    const note = ui.slot("note");
-    if (status === "failed" && note) {
-      note.textContent = text("not-sent");
-      note.classList.add("note-problem");
-      announce(text("not-sent"));
+    if (stopped) return;
+    if (status === "failed") {
+      instead(text(ui.button("another").hidden ? "not-sent" : "not-sent-another"));
     } else if (status === "waiting" && polls < POLLS_OF_DELIVERY) {
       timer = setTimeout(look, POLL_DELIVERY_MS);
     }
   };
   timer = setTimeout(look, POLL_DELIVERY_MS);
   return () => {
-    polls = POLLS_OF_DELIVERY;
+    stopped = true;
     clearTimeout(timer);
   };
 }
 
-export function resendButton(ui, { send, wait, what = "resend", done = "resent" }) {
+export function resendButton(ui, { send, instead, wait, what = "resend", done = "resent" }) {
   const button = ui.button("resend");
+  const note = ui.slot("note");
   let stop = () => {};
-  const pause = (seconds) => {
+  const pause = (seconds, tell = () => {}) => {
     stop();
     stop = countdown(seconds, (left) => {
+      tell(left);
       setDisabled(button, left > 0);
       button.textContent = left ? text(`${what}-in`, { time: clockText(left) }) : text(what);
     });
   };
+  const tooEarly = (left) => {
+    note.classList.toggle("note-problem", left > 0);
+    note.textContent = left ? text("try-again-in", { time: clockText(left) }) : text("try-again-now");
+  };
   ui.on("resend", async () => {
     setDisabled(button, true);
-    const note = ui.slot("note");
+    note.classList.remove("note-problem");
     try {
       await send();
-      note.classList.remove("note-problem");
+      instead("");
       note.textContent = text(done);
       pause(session.state.resendWait);
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
       problem.sending = true;
-      note.textContent = problem.status === 429 ? text("try-again-in", { time: clockText(problem.retryAfter) }) : sentence(problem);
-      pause(problem.retryAfter || 1);
+      if (problem.status === 429) {
+        pause(problem.retryAfter, tooEarly);
+      } else {
+        pause(1);
+        instead(sentence(problem));
+        return;
+      }
     }
     announce(note.textContent);
   });

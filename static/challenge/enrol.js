@@ -6,7 +6,6 @@ import { byMessage, judge } from "./codes.js";
 import { codeForm, contactForm } from "./forms.js";
 import { clockProblem, config, session, text } from "./page.js";
 import * as passkey from "./passkey.js";
-import { fillCountries, international } from "./phone.js";
 import { byAccount, byCheck, byLink, listChoices, prove, usable } from "./prove.js";
 import { openElsewhere, refresh } from "./session.js";
 import { fetched, persistently, sentence } from "./troubles.js";
@@ -17,6 +16,8 @@ const POLL_MS = 2000;
 const EMAIL = /^[^@\s]+@[^@\s]+$/;
 const PHONE = /^\+?[0-9]{7,15}$/;
 
+// Only a number needs the list of countries.
+const numbers = () => fetched(() => import("./phone.js"));
 const addPhone = async (asked) => (await fetched(() => import("./app_enrol.js"))).addPhone(asked);
 
 const WAYS = {
@@ -111,19 +112,20 @@ async function addContact({ method, target, editable, back }) {
 }
 
 // Resolves with the address and how it was typed, or "back". `wrong`: what is with the one typed before.
-function askContact(method, { back, typed = "", country, wrong }) {
+async function askContact(method, { back, typed = "", country, wrong }) {
+  const isEmail = method.startsWith("EMAIL");
+  const number = isEmail ? null : await numbers();
   return screen(`${method.toLowerCase()}_enrol`, {
     when: { back },
     setup(ui, done) {
-      const isEmail = method.startsWith("EMAIL");
-      const address = (value) => (isEmail ? value.trim() : international(ui, value));
+      const address = (value) => (isEmail ? value.trim() : number.international(ui, value));
       const valid = (value) => ((isEmail ? EMAIL : PHONE).test(address(value)) ? "" : text(isEmail ? "bad-email" : "bad-phone"));
       const give = (value) => {
-        done({ contact: address(value), typed: value, country: ui.slot("countries")?.value });
+        done({ contact: address(value), typed: value, country: ui.slot("countries")?.dataset.picked });
         return null;
       };
       ui.find("#contact").value = typed;
-      if (!isEmail) fillCountries(ui, country);
+      if (!isEmail) number.fillCountries(ui, country);
       contactForm(ui, give, valid, wrong);
     },
   });
@@ -169,7 +171,10 @@ export async function offerPasskey() {
   const { prompt, canEnrol } = session.state;
   const wanted = prompt?.includes("PASSKEY") && canEnrol && !passkey.isHere(knownPasskeys());
   if (!wanted || !(await passkey.deviceCan())) return false;
+  // The proof stands, and leaving would leave it.
+  allowQuit(false);
   const outcome = await createCredential({ method: "PASSKEY", back: false, offered: true });
+  allowQuit(true);
   if (outcome !== "proved" && outcome !== "elsewhere") {
     // Whether or not that could be kept, the user goes on.
     await call("/challenge/api/not-now", {}).catch(() => {});
@@ -188,7 +193,7 @@ async function createCredential({ method, back, offered = false }) {
   for (;;) {
     const answer = await screen(`${method.toLowerCase()}_enrol`, {
       slots: { problem },
-      when: { back, here, window: !here, also: here && refused, offered },
+      when: { back, here, window: !here, also: here && refused, offered, asked: !offered },
     });
     if (answer === "back" || answer === "later") return answer;
     if (answer === "window") {

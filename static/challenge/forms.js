@@ -20,7 +20,7 @@ const RECOVERY_LENGTH = 24;
 export function recoveryForm(ui, submit) {
   const input = ui.find("input.code");
   const compact = () => input.value.toUpperCase().replace(/[^A-Z2-7]/g, "");
-  const send = wire(ui, { input, problem: ui.find("#code-problem"), submit, clear: true });
+  const send = wire(ui, { input, problem: ui.find("#code-problem"), submit, clear: false });
   input.addEventListener("input", () => {
     if (compact().length === RECOVERY_LENGTH) send();
   });

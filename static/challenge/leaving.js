@@ -39,9 +39,17 @@ export async function end(name, options = {}) {
 
 export async function expired() {
   const atOnce = config.redirectExpired && canLeave();
-  if (!atOnce) await end("expired");
-  leave({ redirectUrl: config.returnUrl || session.state?.returnUrl }, "quit");
+  if (atOnce) goBack();
+  else await over("expired");
 }
+
+// Nothing is left to be done here.
+export async function over(name, options) {
+  await end(name, options);
+  goBack();
+}
+
+const goBack = () => leave({ redirectUrl: config.returnUrl || session.state?.returnUrl }, "quit");
 
 // Replaces this page in the history: going back to it without its token would lead nowhere.
 export function leave({ token, redirectUrl }, outcome) {

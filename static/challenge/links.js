@@ -1,7 +1,7 @@
 // A link by email: this page waits until it was confirmed, or takes the code that it shows in another browser.
 
 import { call, verify } from "./api.js";
-import { firstSend, judge, resendButton, sendOnFile, watchDelivery } from "./codes.js";
+import { firstSend, insteadOfSent, judge, resendButton, sendOnFile, watchDelivery } from "./codes.js";
 import { codeForm } from "./forms.js";
 import { config } from "./page.js";
 import { poll } from "./poll.js";
@@ -40,11 +40,12 @@ async function confirmedAlready() {
 function wait({ sent, send, target, another, change }) {
   return screen("email_magic_link", {
     slots: { target },
-    when: { another, change },
+    when: { another, change, sent: true },
     setup(ui, done) {
+      const instead = insteadOfSent(ui);
       const stops = [
-        resendButton(ui, { send, wait: sent.wait, what: "resend-link", done: "resent-link" }),
-        watchDelivery(ui, sent.challengeId),
+        resendButton(ui, { send, instead, wait: sent.wait, what: "resend-link", done: "resent-link" }),
+        watchDelivery(ui, { challengeId: sent.challengeId, instead }),
         poll({
           ask: () => verify(FINALIZE, {}),
           told({ isVerified }) {

@@ -8,10 +8,10 @@ import { announce, loading, screen } from "./view.js";
 
 const DONE = { remove: "method-removed", prefer: "method-preferred", rename: "method-renamed" };
 
-export async function manage({ id, label, may, isLast }, { title, detail, dates }) {
+export async function manage({ id, label, may, isLast, isDefault }, { title, detail, dates }) {
   const answer = await screen("manage", {
     slots: { name: title, detail, dates },
-    when: { ...Object.fromEntries(may.map((right) => [right, true])), last: isLast },
+    when: { ...Object.fromEntries(may.map((right) => [right, true])), last: isLast, default: isDefault },
     message: false,
   });
   if (answer === "back") return;

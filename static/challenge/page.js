@@ -36,7 +36,7 @@ export function clockText(seconds) {
 }
 
 // The day of a moment, as the page's language writes it.
-export const dayText = (moment) => new Date(moment).toLocaleDateString(document.documentElement.lang, { dateStyle: "medium" });
+export const dayText = (moment) => new Date(moment).toLocaleDateString(document.documentElement.lang, { dateStyle: "long" });
 
 // Calls `tick(left)` now and every second until 0, unless the returned function is called first.
 export function countdown(seconds, tick) {

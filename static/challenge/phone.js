@@ -2,38 +2,56 @@
 
 import { config } from "./page.js";
 
+// Beyond the longest calling code: what fits none by then is of a country that is not offered.
+const TELLING = 5;
+
+const compact = (typed) => typed.replace(/[^0-9+]/g, "");
+
 export function fillCountries(ui, chosen) {
   const select = ui.slot("countries");
   const prefix = ui.slot("prefix");
   const input = ui.find("#contact");
   const names = new Intl.DisplayNames([document.documentElement.lang], { type: "region", fallback: "code" });
-  const options = [...config.countries.matchAll(/([A-Z]{2})(\d+)\/?(\d*)/g)]
-    .map(([, region, code, trunk]) => ({ region, code, trunk, name: names.of(region) }))
-    .sort((a, b) => a.name.localeCompare(b.name, document.documentElement.lang));
-  for (const { region, code, trunk, name } of options) {
+  const known = [...config.countries.matchAll(/([A-Z]{2})(\d+)\/?(\d*)/g)]
+    .map(([, region, code, trunk]) => ({ region, code, trunk, name: names.of(region) }));
+  const byName = [...known].sort((a, b) => a.name.localeCompare(b.name, document.documentElement.lang));
+  for (const { region, code, trunk, name } of byName) {
     const option = new Option(`${name} (+${code})`, region);
     Object.assign(option.dataset, { code, trunk });
     select.append(option);
   }
-  select.value = chosen ?? guess(options);
+  const pick = (region) => (select.dataset.picked = select.value = region);
+  pick(chosen ?? guess(known));
   const show = () => (prefix.textContent = `+${select.selectedOptions[0]?.dataset.code ?? ""}`);
-  select.addEventListener("change", show);
-  // A number typed or filled in with its own + needs no country from us.
-  const hide = () => (prefix.hidden = input.value.trim().startsWith("+"));
-  input.addEventListener("input", hide);
-  hide();
-  show();
+  select.addEventListener("change", () => {
+    pick(select.value);
+    show();
+  });
+  // A number typed or filled in with its own + tells the country, of those that share its code the largest.
+  const follow = () => {
+    const typed = compact(input.value);
+    const isOf = (code) => typed.startsWith(`+${code}`);
+    prefix.hidden = typed.startsWith("+");
+    const found = known.find(({ code }) => isOf(code));
+    if (!prefix.hidden) select.value ||= select.dataset.picked;
+    else if (isOf(select.selectedOptions[0]?.dataset.code)) return;
+    else if (found) pick(found.region);
+    else if (typed.length >= TELLING) select.value = "";
+    show();
+  };
+  input.addEventListener("input", follow);
+  follow();
 }
 
-function guess(options) {
-  const known = new Set(options.map(({ region }) => region));
+function guess(known) {
+  const regions = new Set(known.map(({ region }) => region));
   const spoken = navigator.languages.map((tag) => new Intl.Locale(tag).region);
-  return [config.country, ...spoken, "US"].find((region) => known.has(region));
+  return [config.country, ...spoken, "US"].find((region) => regions.has(region));
 }
 
 // +64 21 555 0123 from "021 555 0123" in New Zealand: the national trunk prefix goes.
 export function international(ui, typed) {
-  const digits = typed.replace(/[^0-9+]/g, "");
+  const digits = compact(typed);
   if (digits.startsWith("+")) return digits;
   const { code, trunk } = ui.slot("countries").selectedOptions[0].dataset;
   return `+${code}${trunk && digits.startsWith(trunk) ? digits.slice(trunk.length) : digits}`;

@@ -114,7 +114,10 @@ export function listChoices(list, choices, done, { isNew = false } = {}) {
     if (known) detail.textContent = known;
     if (choice.name) card.querySelector('[data-slot="name"]').textContent = choice.name;
     if (choice.replaces) detail.textContent = text("replaces");
-    if (lockOf(choice.method, { enrols: isNew })) detail.textContent = text("locked");
+    if (lockOf(choice.method, { enrols: isNew })) {
+      detail.textContent = text("locked");
+      card.querySelector("use").setAttribute("href", "#icon-lock");
+    }
     for (const part of card.querySelectorAll('[data-if="new"]')) part.hidden = !isNew;
     card.querySelector("button").addEventListener("click", () => done(choice));
     list.append(card);

@@ -3,7 +3,7 @@
 import { ApiError } from "./api.js";
 import { clockText, countdown, firstText, session, text } from "./page.js";
 import { announce, screen } from "./view.js";
-import { end, expired } from "./leaving.js";
+import { end, expired, over } from "./leaving.js";
 
 const never = new Promise(() => {});
 
@@ -50,7 +50,15 @@ async function explain(problem, { another, back }) {
   if (problem.lock) return locked(problem.lock, { another: other });
   if (problem.soon) return limited(problem.retryAfter, { another: other, title: text("soon"), reason: text(problem.soon) });
   if (problem.status === 429) return limited(problem.retryAfter, { another: other, reason: problem.sending ? text("not-now") : "" });
-  return screen("error", { slots: { reason: sentence(problem) }, when: { another, back } });
+  const slots = { reason: sentence(problem) };
+  // What is not allowed is not allowed at the next try either.
+  const isForbidden = problem.status === 403;
+  if (isForbidden && !other) {
+    await over("error", { slots });
+    return never;
+  }
+  const proving = !session.proved && !session.state?.settings;
+  return screen("error", { slots, when: { another, back, proving, retry: !isForbidden } });
 }
 
 export function limited(seconds, { another, title = "", reason = "" }) {
@@ -63,11 +71,12 @@ export function limited(seconds, { another, title = "", reason = "" }) {
 
 function untilReady(ui, seconds) {
   const until = ui.slot("until");
-  announce(text("try-again-in", { time: clockText(seconds) }));
+  const words = (left) => (left ? text("try-again-in", { time: clockText(left) }) : text("try-again-now"));
+  announce(words(seconds));
   return countdown(seconds, (left) => {
-    until.textContent = left ? text("try-again-in", { time: clockText(left) }) : "";
-    until.hidden = left === 0;
-    if (left === 0 && ui.slot("reason")) ui.slot("reason").textContent = "";
+    until.textContent = words(left);
+    if (seconds && !left) announce(words(left));
+    ui.show("paused", left > 0);
     ui.show("ready", left === 0);
   });
 }
@@ -83,7 +92,7 @@ export function lockOf(method, { enrols = false } = {}) {
 export function locked(seconds, { another }) {
   const disabled = seconds === Infinity;
   return screen("locked", {
-    when: { another, disabled, paused: !disabled, ready: !seconds },
-    setup: (ui) => (seconds && !disabled ? untilReady(ui, seconds) : undefined),
+    when: { another, disabled },
+    setup: (ui) => (disabled ? undefined : untilReady(ui, seconds)),
   });
 }

@@ -5,6 +5,9 @@ import { dayText, text } from "./page.js";
 import { persistently } from "./troubles.js";
 import { announce, loading, screen, tag } from "./view.js";
 
+// As `is_phone` in actions/devices.py.
+const PHONE = /iPhone|iOS|Android/;
+
 // Resolves when the user goes back.
 export async function devices() {
   for (;;) {
@@ -32,6 +35,7 @@ function row(ui, device, done) {
   for (const mark of [device.isThis && "this-device", device.isRemembered && "remembered"]) {
     if (mark) part("name").append(" ", tag(text(mark)));
   }
+  if (PHONE.test(name)) copy.querySelector("use").setAttribute("href", "#icon-phone");
   const day = dayText(device.authenticatedAt ?? device.createdAt);
   part("detail").textContent = text(device.authenticatedAt ? "last-verified" : "first-seen", { day });
   part("whose").textContent = ` ${name}`;

@@ -296,7 +296,7 @@ def test_a_method_is_named_and_known_by_it(browser: Client, tracked: dict[str, A
     listed = press(browser, carried(asked), "name", label="<i>Work</i>").content.decode()
     assert "&lt;i&gt;Work&lt;/i&gt;" in listed
     assert "Email · jo@example.com" in listed
-    assert f"Added {formats.date_format(clock.now(), 'DATE_FORMAT')}" in listed
+    assert f"Added {formats.date_format(clock.now(), 'F j, Y')}" in listed
     again = press(browser, carried(press(browser, form, f"manage:{row.pk}")), "rename")
     assert 'value="&lt;i&gt;Work&lt;/i&gt;"' in again.content.decode()
     assert "&lt;i&gt;Work&lt;/i&gt; · j•••@example.com" in first_page(browser, track(api)).content.decode()
@@ -444,11 +444,11 @@ def test_a_code_for_another_action_is_not_asked_for(
     press(browser, opened(browser, tracked), "prove:EMAIL_OTP")
     again = press(browser, opened(browser, tracked), "prove:EMAIL_OTP")
     assert title(again) == "Check your email"
-    assert b"A code was sent a moment ago" in again.content
+    assert b"A message was sent a moment ago" in again.content
     other = opened(browser, track(api))
     shown = press(browser, other, "prove:EMAIL_OTP")
     assert title(shown) == "Just a moment"
-    assert b"for something else a moment ago" in shown.content
+    assert b"was for something else" in shown.content
     assert Challenge.objects.count() == 1
     Message.objects.update(status="failed")
     shown = press(browser, opened(browser, tracked), "prove:EMAIL_OTP")
@@ -462,6 +462,8 @@ def test_no_page_shows_what_the_api_says_to_developers(browser: Client, tracked:
         shown = press(browser, form, act)
         assert title(shown) == "That did not work"
         assert told in shown.content.decode()
+        # What is not allowed is not allowed at the next try either.
+        assert (b'value="retry"' in shown.content) == (told != "That is not allowed now")
         assert not re.search("authenticator|scope", shown.content.decode().partition("<main>")[2])
 
 
@@ -494,7 +496,9 @@ def test_a_method_that_takes_no_code_says_so_and_sends_none(browser: Client, tra
         paused_until=clock.now() + timedelta(minutes=9, seconds=30),
     )
     form = opened(browser, tracked)
-    assert b"Locked after too many wrong codes" in first_page(browser, tracked).content
+    listed = first_page(browser, tracked).content
+    assert b"Locked after too many wrong codes" in listed
+    assert b"#icon-lock" in listed
     shown = press(browser, form, "prove:EMAIL_OTP")
     assert title(shown) == "Too many wrong codes"
     assert b"You can try again in 9:" in shown.content
@@ -786,7 +790,7 @@ def test_the_user_picks_one_of_several_and_stays_with_it(browser: Client, severa
     shown = first_page(browser, track(api))
     text = shown.content.decode()
     assert "Work · •••• 123" in text
-    assert f"•••• 123 · Added {formats.date_format(clock.now(), 'DATE_FORMAT')}" in text
+    assert f"•••• 123 · Added {formats.date_format(clock.now(), 'F j, Y')}" in text
     assert "+6421555" not in text
     picked = several.authenticators.get(label="", method="SMS")
     sent = press(browser, carried(shown), f"prove:SMS:{picked.pk}")

@@ -379,6 +379,8 @@ def test_where_an_sdk_waits_the_address_must_be_typed_and_ten_wrong_ones_end_the
     for number in range(10):
         answer = confirm(path, email=f"{number}@acme.example")
         assert answer.status_code == (200 if number < 9 else 410)
+        # What was typed is there to be mended.
+        assert (f'value="{number}@acme.example"'.encode() in answer.content) == (number < 9)
     assert finalize(browser, token) == PENDING
     assert Client().get(path).status_code == 410
     assert Challenge.objects.get().verified_at is None

@@ -1,5 +1,6 @@
 """Every method through the real pages, in redirect mode."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -55,7 +56,13 @@ def test_a_recovery_code_proves_and_is_then_used_up(hosted: Hosted) -> None:
     choose(hosted.page, "Use another method")
     choose(hosted.page, "Recovery code")
     heading(hosted.page, "Enter a recovery code")
-    hosted.page.get_by_label("Recovery code").fill(codes[0].lower())
+    expect(hosted.page.get_by_text("A recovery code has 24 letters and digits.")).to_be_visible()
+    field = hosted.page.get_by_label("Recovery code")
+    mistyped = f"{'AB'[codes[0][0] == 'A']}{codes[0][1:]}"
+    field.fill(mistyped)
+    expect(hosted.page.get_by_role("alert")).to_contain_text("not right")
+    expect(field).to_have_value(mistyped)
+    field.fill(codes[0].lower())
     assert hosted.returned()["verificationMethod"] == "RECOVERY_CODE"
     hosted.open()
     choose(hosted.page, "Use another method")
@@ -96,7 +103,8 @@ def test_a_rule_asks_for_a_passkey_after_its_challenge_and_no_is_an_answer(hoste
     add_authenticator(hosted.page)
     hosted.open("pay")
     type_code(hosted.page, hosted.live.code(hosted.email))
-    heading(hosted.page, "Create a passkey")
+    heading(hosted.page, "You’re verified")
+    expect(hosted.page.get_by_role("button", name="Cancel")).to_be_hidden()
     choose(hosted.page, "Not now")
     assert hosted.returned()["isValid"] is True
     hosted.open("pay")
@@ -213,18 +221,34 @@ def test_a_new_user_enrols_a_mobile_number_with_help_for_the_country(hosted: Hos
     expect(hosted.page.get_by_label("Country")).to_have_value("GB")
     hosted.page.get_by_label("Country").select_option("NZ")
     # What only the server can tell is told where it was typed, and can be mended there.
-    for typed, told in (("0900 12345", "This kind of number"), ("+93 70 123 4567", "No messages are sent")):
+    for typed, told, country in (
+        ("0900 12345", "This kind of number", "NZ"),
+        ("+93 70 123 4567", "No messages are sent", ""),
+    ):
         hosted.page.get_by_label("Mobile number").fill(typed)
         choose(hosted.page, "Send code")
         expect(hosted.page.get_by_role("alert")).to_contain_text(told)
         expect(hosted.page.get_by_label("Mobile number")).to_have_value(typed)
-        expect(hosted.page.get_by_label("Country")).to_have_value("NZ")
+        # A country that is not offered is not shown as another.
+        expect(hosted.page.get_by_label("Country")).to_have_value(country)
     hosted.page.get_by_label("Mobile number").fill(f"0{hosted.phone[3:5]} {hosted.phone[5:8]} {hosted.phone[8:]}")
     choose(hosted.page, "Send code")
     heading(hosted.page, "Check your phone")
     type_code(hosted.page, hosted.live.code(hosted.phone))
     save_recovery_codes(hosted.page)
     assert hosted.returned()["verificationMethod"] == "SMS"
+
+
+def test_a_number_typed_with_its_own_code_chooses_the_country(hosted: Hosted) -> None:
+    hosted.open()
+    choose(hosted.page, "Text message")
+    number, country = hosted.page.get_by_label("Mobile number"), hosted.page.get_by_label("Country")
+    for typed, region in (("+49 151", "DE"), ("+1 212", "US"), ("021 555", "US"), ("+44 7", "GB")):
+        number.fill(typed)
+        expect(country).to_have_value(region)
+    country.select_option("CA")
+    number.fill("+1 416")
+    expect(country).to_have_value("CA")
 
 
 def test_a_new_user_enrols_an_authenticator_app_by_picture_or_key(hosted: Hosted) -> None:
@@ -450,6 +474,20 @@ def test_a_new_code_can_be_sent_after_half_a_minute(hosted: Hosted, advance: Cal
     type_code(hosted.page, hosted.live.code(hosted.phone, number=2))
     hosted.page.clock.resume()
     assert hosted.returned()["isValid"] is True
+
+
+def test_what_is_not_allowed_is_not_offered_again(hosted: Hosted) -> None:
+    hosted.enrol("SMS", phoneNumber=hosted.phone)
+    RecoveryCode.objects.filter(user__user_id=hosted.user_id).delete()
+    body = json.dumps(dict.fromkeys(("error", "errorCode", "errorDescription"), "forbidden"))
+    refused = {"status": 403, "content_type": "application/json", "body": body}
+    hosted.page.route("**/v1/client/challenge/sms", lambda route: route.fulfill(**refused))
+    hosted.open()
+    heading(hosted.page, "That did not work")
+    expect(hosted.page.get_by_text("That is not allowed now.")).to_be_visible()
+    expect(hosted.page.get_by_role("button", name="Try again")).to_be_hidden()
+    choose(hosted.page, "Go back to the app")
+    assert hosted.returned()["isValid"] is False
 
 
 def test_too_many_messages_show_when_to_go_on(hosted: Hosted, advance: Callable[[float], None]) -> None:

@@ -78,7 +78,7 @@ def test_a_passkey_is_offered_after_another_method_until_there_is_one_here(hoste
     make.make_authenticator(user, "PASSKEY", credential_id="c" * 40, rp_id="localhost", public_key=b"k")
     add_authenticator(hosted.page)
     by_email(hosted)
-    heading(hosted.page, "Create a passkey")
+    heading(hosted.page, "You’re verified")
     choose(hosted.page, "Not now")
     assert hosted.returned()["verificationMethod"] == "EMAIL_OTP"
     by_email(hosted, number=2)
@@ -113,7 +113,7 @@ def test_whoever_said_not_now_is_left_in_peace_for_as_long_as_the_tenant_says(
     assert hosted.returned()["isValid"] is True
     advance(2 * DAY)
     by_email(hosted, number=3)
-    heading(hosted.page, "Create a passkey")
+    heading(hosted.page, "You’re verified")
 
 
 def test_a_device_that_cannot_hold_a_passkey_is_not_asked_to(hosted: Hosted) -> None:

@@ -211,13 +211,42 @@ def test_a_code_that_was_sent_for_another_action_is_not_told_to_be_used_here(hos
     tracked = hosted.open()
     heading(hosted.page, "Check your email")
     hosted.page.goto(tracked["url"])
-    expect(hosted.page.get_by_text("A code was sent a moment ago. Use that one")).to_be_visible()
+    expect(hosted.page.get_by_text("A message was sent a moment ago. Use that one")).to_be_visible()
     body = json.dumps(dict.fromkeys(("error", "errorCode", "errorDescription"), "too_many_requests"))
     answer = {"status": 429, "headers": {"Retry-After": "25"}, "content_type": "application/json", "body": body}
     hosted.page.route("**/v1/client/challenge/email-otp", lambda route: route.fulfill(**answer))
     hosted.open(action="another")
     heading(hosted.page, "Just a moment")
-    expect(hosted.page.get_by_text("What it says does not work here")).to_be_visible()
+    expect(hosted.page.get_by_text("was for something else and does not work here")).to_be_visible()
+
+
+def test_what_could_not_be_sent_is_not_said_to_have_been(hosted: Hosted) -> None:
+    hosted.enrol("EMAIL_OTP", email=hosted.email)
+    page = hosted.page
+    page.route("**/challenge/api/delivery", lambda route: route.fulfill(json={"status": "failed"}))
+    page.clock.install()
+    hosted.open()
+    lead = page.locator(".lead")
+    expect(lead).to_contain_text("We sent a")
+    page.clock.fast_forward(3_000)
+    expect(lead).to_have_text(
+        "The message could not be sent. You can ask for a new one in a moment, or use another method."
+    )
+    expect(page.get_by_text("spam folder too")).to_have_count(0)
+    page.clock.fast_forward(31_000)
+    body = json.dumps(dict.fromkeys(("error", "errorCode", "errorDescription"), "too_many_requests"))
+    early = {"status": 429, "headers": {"Retry-After": "20"}, "content_type": "application/json", "body": body}
+    page.route("**/v1/client/challenge/email-otp", lambda route: route.fulfill(**early))
+    choose(page, "Send a new code")
+    note = page.locator("[data-slot=note]")
+    expect(note).to_have_class("fine note-problem")
+    expect(note).to_have_text(re.compile(r"You can try again in 0:\d\d"))
+    page.clock.fast_forward(21_000)
+    expect(note).to_have_text("You can try again now.")
+    page.route("**/v1/client/challenge/email-otp", lambda route: route.fulfill(json={"challengeId": "c"}))
+    choose(page, "Send a new code")
+    expect(lead).to_contain_text("We sent a")
+    expect(note).to_have_text("A new code is on its way.")
     picture(hosted.page, "code-for-another-action")
 
 

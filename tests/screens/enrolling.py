@@ -260,7 +260,7 @@ SCENES = [
         13,
         "passkey-offer",
         "full",
-        "Create a passkey",
+        "You’re verified",
         {
             "isEnrolled": True,
             "methods": [{"method": "AUTHENTICATOR_APP", "isDefault": True}],

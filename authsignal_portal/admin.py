@@ -218,7 +218,7 @@ class ApiKeyPage(TenantAdmin):
         url = reverse("portal:authsignal_portal_apikey_revoke", args=[key.pk])
         return format_html('<a class="portal-button small" href="{}">{}</a>', url, _("Revoke …"))
 
-    revoke_link.short_description = _("Do")  # type: ignore[attr-defined]
+    revoke_link.short_description = _("Actions")  # type: ignore[attr-defined]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         context = {

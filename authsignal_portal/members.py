@@ -143,7 +143,7 @@ class MembershipPage(TenantAdmin):
         )
         return format_html_join(" ", '<a class="portal-button small" href="{}">{}</a>', urls)
 
-    remove_link.short_description = _("Do")  # type: ignore[attr-defined]
+    remove_link.short_description = _("Actions")  # type: ignore[attr-defined]
 
     # -- adding -----------------------------------------------------------------------------------
 

@@ -302,7 +302,7 @@ def test_a_test_action_shows_what_the_rules_make_of_it(acme, admin, withdraw):
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"custom": "{"}, "Custom data is not valid JSON"),
+        ({"custom": "{"}, "Custom data: no valid JSON. Look at line 1, column 2."),
         ({"custom": "[1]"}, "must be a JSON object"),
         ({"custom": "[" * 9000}, "nested deeper"),
         ({"custom": '{"a": "\\u0000"}'}, "control character"),

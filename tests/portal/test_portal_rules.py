@@ -179,7 +179,7 @@ def test_an_administrator_may_edit_the_json(admin, withdraw):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{", "not valid JSON"),
+        ("{", "no valid JSON. Look at line 1, column 2"),
         ('{"and": [NaN]}', "NaN is not a JSON number"),
         ("[" * 5000, "nested deeper"),
         ('{"and": [{"nonsense": 1}]}', "conditions.and[0]: There is no operation"),

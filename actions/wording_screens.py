@@ -80,9 +80,7 @@ def grouped(points: Iterable[Point]) -> dict[Promise, dict[Promise | str, list[P
     for point in points:
         group, name = places.get(point.screen) or (METHODS, words.METHODS[_method(point.screen)])
         groups[group][name].append(point)
-    return {
-        group: {name: found for name, found in screens.items() if found} for group, screens in groups.items()
-    }
+    return {group: {name: found for name, found in screens.items() if found} for group, screens in groups.items()}
 
 
 def _method(screen: str) -> VerificationMethod:

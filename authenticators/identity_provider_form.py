@@ -24,7 +24,7 @@ SECRET_GOES_TO: Final = {"issuer", "url"}
 def known_client(text: str) -> None:
     """Raises ValidationError."""
     if len(text) > MOST_ID or not text.isascii() or not text.isprintable() or " " in text:
-        raise forms.ValidationError(_("this is no client id"))
+        raise forms.ValidationError(_("this is no client ID"))
 
 
 class IdentityProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time

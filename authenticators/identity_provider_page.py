@@ -25,8 +25,8 @@ from authsignal_portal.vocabulary import ID_TOKENS, IDENTITY_CHECKS, Verificatio
 PAGE: Final = "portal:authenticators_identityprovider_"
 M = VerificationMethod
 ADAPTER: Final = _(
-    "An adapter: a small web service that you run. This server asks it for each check, and it asks the vendor. What the "
-    "two say to each other is in the documentation under “Identity checks”."
+    "An adapter: a small web service that you run. This server asks it for each check, and it asks the vendor. What "
+    "the two say to each other is in the documentation under “Identity checks”."
 )
 BRINGS: Final = {
     M.APPLE_ID_TOKEN: [

@@ -248,7 +248,7 @@ class ApiKeyPage(TenantAdmin):
             "portal/secret.html",
             title=_("Your new API key"),
             warning=_("Copy the key now and store it where your backend's secrets are: it is not shown again."),
-            shown=[(_("API key"), obj.shown_once), (_("Tenant id"), str(access.must(request).tenant.pk))],
+            shown=[(_("API key"), obj.shown_once), (_("Tenant ID"), str(access.must(request).tenant.pk))],
             back=reverse("portal:authsignal_portal_apikey_changelist"),
         )
 

@@ -13,8 +13,8 @@ METHODS: Final[Mapping[str, Promise | str]] = {
     VerificationMethod.PASSKEY: _("Passkey"),
     VerificationMethod.SECURITY_KEY: _("Security key"),
     VerificationMethod.AUTHENTICATOR_APP: _("Authenticator app"),
-    VerificationMethod.EMAIL_OTP: _("Code by e-mail"),
-    VerificationMethod.EMAIL_MAGIC_LINK: _("Link by e-mail"),
+    VerificationMethod.EMAIL_OTP: _("Code by email"),
+    VerificationMethod.EMAIL_MAGIC_LINK: _("Link by email"),
     VerificationMethod.SMS: _("Code by SMS"),
     VerificationMethod.WHATSAPP: _("Code by WhatsApp"),
     VerificationMethod.PUSH: _("Push"),
@@ -58,7 +58,7 @@ PLATFORMS: Final[Mapping[str, Promise]] = {
 
 
 CHANNELS: Final[Mapping[str, Promise]] = {
-    Channel.EMAIL: _("E-mail"),
+    Channel.EMAIL: _("Email"),
     Channel.SMS: _("SMS"),
     Channel.WHATSAPP: _("WhatsApp"),
     Channel.PUSH: _("Push"),

@@ -267,7 +267,7 @@ def test_signing_in_enrolling_and_out_by_keyboard_alone(server, page, tenant):
     portal.staff = make_staff(tenant, app=False)
     portal.use(width=390)
     portal.open("/portal/")
-    expect(page.get_by_label("E-mail address")).to_be_focused()
+    expect(page.get_by_label("Email address")).to_be_focused()
     page.keyboard.type(portal.staff.email)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)

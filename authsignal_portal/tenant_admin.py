@@ -40,7 +40,7 @@ class ProofForm(forms.Form):
         label=_("Code from your authenticator app"),
         max_length=32,
         required=False,
-        help_text=_("Asked again because this change matters and you gave your last code a while ago."),
+        help_text=_("Needed for a change that matters: you gave your last code more than five minutes ago."),
     )
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:

@@ -97,7 +97,7 @@ class DataPointPage(TenantAdmin):
         broken = broken_rules(access.must(request).tenant, without=point.pk) if point else ""
         if broken:
             messages.error(
-                request, _("These rules use it: %(rules)s. Change them first, and publish that.") % {"rules": broken}
+                request, _("It is used by %(rules)s. Change that first, and publish it.") % {"rules": broken}
             )
             return redirect("portal:rules_customdatapoint_change", object_id)
         return super().delete_view(request, object_id, extra_context)

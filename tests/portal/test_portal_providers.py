@@ -96,6 +96,7 @@ def test_what_cannot_work_is_refused_at_its_field(acme, admin, kind, form, told)
 
 def test_each_place_is_taken_once(acme, admin):
     admin.client.post(f"{PAGE}add/twilio/", TWILIO)
+    assert b'<option value="2" selected>' in admin.client.get(f"{PAGE}add/twilio/").content
     assert b"another provider of this channel" in admin.client.post(f"{PAGE}add/twilio/", TWILIO).content
     assert admin.client.post(f"{PAGE}add/twilio/", TWILIO | {"position": "2"}).status_code == 302
 

@@ -96,6 +96,7 @@ class TenantAdmin(BaseAdmin):
     list_max_show_all = 0
     show_full_result_count = False
     compressed_fields = True
+    empty_value_display = "–"
 
     # -- whose rows -------------------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ CONTACTS = {"user.email", "user.phoneNumber"}
 class ActivityFilter(forms.Form):
     """What the list can be narrowed down to; anything that cannot be read is left out, but for a reference."""
 
-    user = forms.CharField(label=_("User id"), required=False, max_length=255)
+    user = forms.CharField(label=_("User ID"), required=False, max_length=255)
     reference = forms.CharField(label=_("Reference"), required=False, max_length=32)
     action = forms.ChoiceField(label=_("Action"), required=False)
     state = forms.ChoiceField(label=_("State"), required=False, choices=[("", _("Any")), *words.STATES.items()])

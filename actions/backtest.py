@@ -114,7 +114,7 @@ def is_silent(backtest: Backtest, now: datetime) -> bool:
 
 
 def silence() -> str:
-    return _("The worker that ran it stopped.")
+    return _("It was cut off before it was done. Start it again.")
 
 
 def is_forgotten(backtest: Backtest, now: datetime) -> bool:

@@ -231,7 +231,7 @@ def progress_of(backtest: Backtest, here: Access) -> dict[str, Any]:
     elif backtests.is_forgotten(backtest, here.now):
         text = translate("No worker has taken it up yet. Is one running?")
     elif backtest.status == Backtest.Status.QUEUED:
-        text = translate("Waiting for a worker …")
+        text = translate("Waiting for its turn …")
     elif not backtest.total:
         text = translate("Looking for the actions …")
     else:

@@ -22,6 +22,8 @@ def bars(sums: Mapping[date, Mapping[Outcome, int]], *, width: int, step: int) -
             "middle": left + width // 2,
             "width": width,
             "parts": _parts(numbers, highest),
+            # Of the number above the bar.
+            "top": round(HEIGHT - sum(numbers.values()) / highest * (HEIGHT - SPACE) - 3, 2),
             "numbers": [(words.OUTCOMES[outcome], number) for outcome, number in numbers.items()],
             "total": sum(numbers.values()),
         }

@@ -1,12 +1,14 @@
 """The first page: how the last days went, what happened last, what rules rest on in vain, how old address data is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.db import OperationalError
 from django.db.models import Count
 from django.db.models.functions import TruncDate
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from actions import chart, ip_intel, reliance
 from actions.activity_page import listed
@@ -22,6 +24,18 @@ MAX_COUNTED = 20_000
 LATEST = 8
 OLD_DAYS = 45
 BAR_WIDTH, BAR_STEP = 28, 44
+# What each kind of address data tells.
+ADDRESS_DATA: Final[Mapping[str, Promise]] = {
+    "country": _("Which country"),
+    "city": _("Which city"),
+    "asn": _("Whose network"),
+    "anonymous": _("Tor, VPN, proxy or hosting"),
+    "tor": _("Tor"),
+    "vpn": _("VPN"),
+    "proxy": _("Proxy"),
+    "hosting": _("Hosting"),
+    "trusted": _("Trusted addresses"),
+}
 
 
 def context(here: Access) -> dict[str, Any]:
@@ -40,10 +54,15 @@ def context(here: Access) -> dict[str, Any]:
         "chart_height": chart.HEIGHT,
         "latest": [listed(row) for row in mine.select_related("user").order_by("-created_at")[:LATEST]],
         "has_actions": ActionConfiguration.objects.filter(tenant=here.tenant).exists(),
-        "sources": [{"source": one, "is_old": (one.age_days or 0) > OLD_DAYS} for one in ip_intel.sources()],
+        "sources": [_source(one) for one in ip_intel.sources()],
         "source_problem": ip_intel.problem(),
         "alarms": _alarms(here),
     }
+
+
+def _source(one: ip_intel.Source) -> dict[str, Any]:
+    told = ", ".join(str(ADDRESS_DATA.get(kind, kind)) for kind in one.kind.split(", "))
+    return {"source": one, "told": told, "is_old": (one.age_days or 0) > OLD_DAYS}
 
 
 def _alarms(here: Access) -> list[reliance.Finding] | None:

@@ -1,6 +1,6 @@
 """Portal page that puts a value of an action or of a user on a value list.
 
-For those who may configure rules: what stands on a list decides as a rule does. E-mail addresses and phone numbers are
+For those who may configure rules: what stands on a list decides as a rule does. Email addresses and phone numbers are
 offered only to those who may see them in full, since everybody sees what is on a list.
 """
 

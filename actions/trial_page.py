@@ -15,11 +15,10 @@ from actions import flow, weighing
 from actions.activity_page import draft_told, listed, verdict
 from actions.models import Action
 from actions.serializers import TrackInput
-from authsignal_portal import access, portal
+from authsignal_portal import access, json_body, portal
 from authsignal_portal.access import Access, Right
 from authsignal_portal.api import checked
 from authsignal_portal.errors import AuthsignalError, InvalidRequest
-from authsignal_portal.json_body import parse_object
 from authsignal_portal.widgets import dress
 from rules import policies
 from rules.models import ACTION_CODE, ActionConfiguration
@@ -42,10 +41,10 @@ class TrialForm(forms.Form):
         error_messages={"invalid": _("Use 1 to 64 letters, digits, hyphens and underscores.")},
         widget=forms.TextInput(attrs={"list": "action-codes", "autocomplete": "off"}),
     )
-    user_id = forms.CharField(label=_("User id"), max_length=255, strip=False, initial="test-user")
-    email = forms.CharField(label=_("E-mail address"), required=False, max_length=254)
+    user_id = forms.CharField(label=_("User ID"), max_length=255, strip=False, initial="test-user")
+    email = forms.CharField(label=_("Email address"), required=False, max_length=254)
     ip_address = forms.CharField(label=_("IP address"), required=False, max_length=1000)
-    device_id = forms.CharField(label=_("Device id"), required=False, max_length=255)
+    device_id = forms.CharField(label=_("Device ID"), required=False, max_length=255)
     user_agent = forms.CharField(label=_("User agent"), required=False, max_length=4000)
     custom = forms.CharField(
         label=_("Custom data"),
@@ -61,9 +60,9 @@ class TrialForm(forms.Form):
 
     def clean_custom(self) -> Any:
         try:
-            return parse_object(self.cleaned_data["custom"].encode())
+            return json_body.parse_object(self.cleaned_data["custom"].encode())
         except InvalidRequest as error:
-            raise forms.ValidationError(error.description.replace("The request body", "Custom data")) from None
+            raise forms.ValidationError(json_body.told(error, str(_("Custom data")))) from None
 
 
 def view(request: HttpRequest) -> HttpResponse:

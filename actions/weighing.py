@@ -97,7 +97,7 @@ def dry_run(
 ) -> Weighed:
     """What these rules would decide now, in force or not. Stores nothing, sends nothing.
 
-    Without the stored contacts, the user has only the e-mail address and phone number that `attributes` bring.
+    Without the stored contacts, the user has only the email address and phone number that `attributes` bring.
     Raises InvalidRequest.
     """
     request = track_request.checked(tenant, user_id, action_code, attributes, actor, begun_by_client=False)

@@ -1,7 +1,7 @@
 """Portal page of the texts on the hosted pages and in messages, one language at a time. Empty means: as shipped."""
 
 from collections.abc import Iterable
-from itertools import groupby
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
+from actions import wording_screens
 from audit import log
 from audit.events import Tag
 from authenticators.messaging import compose
@@ -29,6 +30,15 @@ from authsignal_portal.wording import BadText, Point
 
 LANGUAGES = dict(settings.LANGUAGES)
 LONG = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """`is_open` where one of its texts is the tenant's own, or wrong."""
+
+    title: Any
+    fields: list[forms.BoundField]
+    is_open: bool
 
 
 class WordingForm(forms.Form):
@@ -76,18 +86,20 @@ class WordingForm(forms.Form):
     def messages(self) -> list[forms.BoundField]:
         return [self[name] for name in message_wording.POINTS]
 
-    def screens(self) -> list[tuple[str, list[forms.BoundField], bool]]:
-        """The name of a screen, its texts, and whether one of them is the tenant's or wrong."""
-        found = []
-        for screen, group in groupby(wording.points().values(), key=lambda point: point.screen):
-            fields = [self[point.public_id] for point in group]
-            found.append((_title(screen), fields, any(field.errors or field.value() for field in fields)))
-        return found
+    def groups(self) -> list[tuple[Any, list[Screen]]]:
+        return [
+            (title, [self._screen(name, points) for name, points in screens.items()])
+            for title, screens in wording_screens.grouped(wording.points().values()).items()
+        ]
+
+    def _screen(self, name: Any, points: list[Point]) -> Screen:
+        fields = [self[point.public_id] for point in points]
+        return Screen(name, fields, is_open=any(field.errors or field.value() for field in fields))
 
 
 def _field(point: Point, shipped: str, language: str, *, initial: str) -> forms.CharField:
     widget = forms.Textarea(attrs={"rows": 2}) if point.max_length > LONG else forms.TextInput()
-    widget.attrs |= {"placeholder": shipped, "lang": language, "autocomplete": "off"}
+    widget.attrs |= {"lang": language, "autocomplete": "off"}
     names = _names(point.placeholders)
     return forms.CharField(
         label=shipped,
@@ -125,11 +137,6 @@ def _length(point: message_wording.Point, text: str | None) -> str:
     size = length(message_wording.longest(message_wording.tidy(text)))
     told = _("With the longest values and the last line: %(units)s characters, %(parts)s SMS.")
     return told % {"units": size.units, "parts": size.parts}
-
-
-def _title(screen: str) -> str:
-    """errors/other-browser → Other browser."""
-    return screen.rpartition("/")[2].replace("-", " ").capitalize()
 
 
 def view(request: HttpRequest) -> HttpResponse:

@@ -175,6 +175,8 @@ class _Words(dict[str, Any]):
 def _word(name: str, value: Any) -> str:
     if name == "method":
         return words.method(str(value))
+    if name == "channel":
+        return str(words.CHANNELS.get(value, value))
     if name == "outcome":
         return str(words.OUTCOMES.get(value, value))
     if name in ("from_state", "to_state"):
@@ -191,7 +193,7 @@ def details(data: Mapping[str, Any]) -> Iterable[str]:
     if data.get("authenticator"):
         yield short_id(data["authenticator"])
     if data.get("reason"):
-        yield str(data["reason"]).replace("_", " ")
+        yield words.reason(str(data["reason"]))
     if isinstance(data.get("attempt"), int) and data["attempt"] > 1:
         yield translate("try %(number)s") % {"number": data["attempt"]}
     if data.get("role"):

@@ -24,7 +24,7 @@ KEYS: Final = ("decryption_key", "verification_key")
 def known_bundle_id(text: str) -> None:
     """Raises ValidationError."""
     if len(text) > MOST_BUNDLE_ID or not BUNDLE_ID.fullmatch(text):
-        raise forms.ValidationError(_("this is no bundle id"))
+        raise forms.ValidationError(_("this is no bundle ID"))
 
 
 def known_digest(text: str) -> None:
@@ -46,7 +46,7 @@ class Secret(forms.CharField):
 
 class AttestedAppsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
     bundle_ids = LinesField(
-        label=_("Bundle ids"),
+        label=_("Bundle IDs"),
         required=False,
         validators_of_line=[known_bundle_id],
         help_text=_("One per line, such as com.example.bank."),
@@ -90,7 +90,7 @@ class AttestedAppsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscr
     def clean_team_id(self) -> str:
         given = str(self.cleaned_data["team_id"])
         if given and not TEAM_ID.fullmatch(given):
-            raise forms.ValidationError(_("A team id has ten letters and digits."))
+            raise forms.ValidationError(_("A team ID has ten letters and digits."))
         return given
 
     def clean_bundle_ids(self) -> list[str]:
@@ -114,7 +114,7 @@ class AttestedAppsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscr
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data
         if bool(given.get("team_id")) != bool(given.get("bundle_ids")) and not self.errors:
-            self.add_error("bundle_ids", _("Give both the team id and the bundle ids, or neither."))
+            self.add_error("bundle_ids", _("Give both the team ID and the bundle IDs, or neither."))
         self._check_needed(given)
         new = [name for name in KEYS if given.get(name)]
         # The pair belongs to one app, and one half of a pair opens nothing.

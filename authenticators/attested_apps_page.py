@@ -53,7 +53,7 @@ class AttestedAppsPage(TenantAdmin):
             may=here.may(self.right),
             intro=_(
                 "Apple and Google can sign that a device key was enrolled from your own app, unchanged, on a real "
-                "device. Name the apps whose word counts; what it proves is told in docs/device_credentials.md."
+                "device. It proves which app made the key, not who holds the device. Name the apps whose word counts."
             ),
         )
 

@@ -24,7 +24,7 @@ SECRET_GOES_TO: Final = {"issuer", "url"}
 def known_client(text: str) -> None:
     """Raises ValidationError."""
     if len(text) > MOST_ID or not text.isascii() or not text.isprintable() or " " in text:
-        raise forms.ValidationError(_("this is no client id"))
+        raise forms.ValidationError(_("this is no client ID"))
 
 
 class IdentityProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -87,7 +87,7 @@ class IdentityProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not su
     def clean_issuer(self) -> str:
         issuer = str(self.cleaned_data["issuer"])
         if "?" in issuer:
-            raise forms.ValidationError(_("An issuer has no query."))
+            raise forms.ValidationError(_("Leave out the question mark and what follows it."))
         return self._reachable(issuer)
 
     def clean_url(self) -> str:
@@ -113,7 +113,7 @@ class IdentityProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not su
         if secret and self.is_check and len(secret) < FEWEST_CHARS:
             self.add_error("secret", _("It needs at least 32 characters."))
         elif not secret and self.is_check and not has_one:
-            self.add_error("secret", _("Without a secret nobody can tell who decided."))
+            self.add_error("secret", _("Enter the secret with which your adapter signs its results."))
         elif not secret and has_one and SECRET_GOES_TO & set(self.changed_data):
             self.add_error("secret", _("Enter it again, because you change where it is sent."))
         return given

@@ -25,8 +25,8 @@ from authsignal_portal.vocabulary import ID_TOKENS, IDENTITY_CHECKS, Verificatio
 PAGE: Final = "portal:authenticators_identityprovider_"
 M = VerificationMethod
 ADAPTER: Final = _(
-    "This server knows no vendor: it speaks one contract over HTTP (docs/identity_checks.md) with an adapter that you "
-    "run, and the adapter speaks with the vendor."
+    "An adapter: a small web service that you run. This server asks it for each check, and it asks the vendor. What "
+    "the two say to each other is in the documentation under “Identity checks”."
 )
 BRINGS: Final = {
     M.APPLE_ID_TOKEN: [
@@ -115,7 +115,7 @@ class IdentityProviderPage(TenantAdmin):
             row=row,
             brings=BRINGS[M(method)],
             redirect_uri="" if form.is_check else id_tokens.redirect_uri(form.instance),
-            result_url=f"{settings.PUBLIC_URL}/callbacks/identity/…" if form.is_check else "",
+            result_url=f"{settings.PUBLIC_URL}/callbacks/identity/" if form.is_check else "",
         )
 
     def _here(self, request: HttpRequest, method: str) -> tuple[Access, IdentityProvider | None]:

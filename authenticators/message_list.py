@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from authenticators import delivery_news
 from authenticators.models import EndUser, Message
 from authsignal_portal import words
@@ -15,10 +17,12 @@ Status, Delivery = Message.Status, Message.Delivery
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One message. `event` is what log streams call what became of it, nothing while it is owed or withdrawn."""
+    """One message. `what` it is for; `event` is what log streams call what became of it, nothing while it is owed or
+    withdrawn."""
 
     at: Any
     channel: str
+    what: str
     status: str
     tone: str
     event: str
@@ -36,14 +40,21 @@ def lines(messages: Iterable[Message]) -> list[Line]:
         Line(
             at=message.created_at,
             channel=str(words.CHANNELS.get(message.goes_by, message.channel)),
+            what=_what(message),
             status=message.get_delivery_display() if message.delivery else message.get_status_display(),
             tone=_tone(message),
             event=event_of(message),
-            reason=message.error or delivery_news.reason(message.channel, message.delivery_code),
+            reason=words.reason(message.error or delivery_news.reason(message.channel, message.delivery_code)),
             attempts=message.attempts,
         )
         for message in messages
     ]
+
+
+def _what(message: Message) -> str:
+    if message.notice:
+        return str(_("notice of a change"))
+    return words.method(message.challenge.method) if message.challenge else ""
 
 
 def event_of(message: Message) -> str:

@@ -30,10 +30,8 @@ SECRETS: Final = {"secret": "secret_sealed", "report_secret": "report_secret_sea
 SECRET_GOES_TO: Final = {"account", "host", "port", "region"}
 MAIL_PORTS: Final = frozenset({25, 465, 587, 2525})
 # Of a sender service: they stand in headers and addresses. The password is typed into the address of a webhook.
-KEY: Final = RegexValidator(r"^[!-~]+\Z", _("It has no spaces, and letters and signs of English alone."))
-ACCOUNT: Final = RegexValidator(
-    r"^[A-Za-z0-9._-]+\Z", _("It has letters, digits, dots, hyphens and underscores alone.")
-)
+KEY: Final = RegexValidator(r"^[!-~]+\Z", _("Use letters, digits and signs of English only, without spaces."))
+ACCOUNT: Final = RegexValidator(r"^[A-Za-z0-9._-]+\Z", _("Use letters, digits, dots, hyphens and underscores only."))
 PASSWORD: Final = RegexValidator(
     r"^[A-Za-z0-9_-]{16,}\Z", _("Make up at least 16 letters, digits, hyphens or underscores.")
 )
@@ -143,7 +141,15 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
             self.fields["region"].choices = [(key, REGIONS[key]) for key in self.service.apis]  # type: ignore[attr-defined]
         carried = messaging.CHANNELS[self.kind]
         self.fields["channel"].choices = [(one.value, words.CHANNELS[one]) for one in Channel if one in carried]  # type: ignore[attr-defined]
+        if self.instance._state.adding:
+            self.initial["position"] = self._free_position(next(one for one in Channel if one in carried))
         dress(self)
+
+    def _free_position(self, channel: Channel) -> int:
+        """The first place that no other provider of the channel has; the first where both are taken."""
+        rows = MessageProvider.objects.filter(tenant=self.instance.tenant, channel=channel)
+        taken = set(rows.values_list("position", flat=True))
+        return 2 if taken == {1} else 1
 
     def _has(self, secret: str) -> bool:
         return getattr(self.instance, SECRETS[secret]) is not None
@@ -167,14 +173,16 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
             tenant=self.instance.tenant, channel=given.get("channel", ""), position=given.get("position", 0)
         )
         if rows.exclude(pk=self.instance.pk).exists():
-            self.add_error("position", _("There is another provider of this channel at this place."))
+            self.add_error(
+                "position", _("This place is taken by another provider of this channel. Choose the other place.")
+            )
 
     def _twilio(self, given: Mapping[str, Any]) -> None:
         for name, prefix in SID.items():
             if given.get(name) and not re.fullmatch(prefix + r"[0-9a-fA-F]{32}", given[name]):
                 self.add_error(name, _("It begins with %(prefix)s and has 34 characters.") % {"prefix": prefix})
         if not given.get("account"):
-            self.add_error("account", _("Twilio needs it."))
+            self.add_error("account", _("Enter it: Twilio needs it."))
         if not given.get("sender") and not given.get("messaging_service_sid"):
             self.add_error("sender", _("Give a number, or a messaging service."))
 
@@ -218,9 +226,9 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
         if given.get("secret"):
             return
         if self.kind == Kind.TWILIO and self.instance.secret_sealed is None:
-            self.add_error("secret", _("Twilio needs it."))
+            self.add_error("secret", _("Enter it: Twilio needs it."))
         elif self.service and self.instance.secret_sealed is None:
-            self.add_error("secret", _("%(service)s needs it.") % {"service": self.service.name})
+            self.add_error("secret", _("Enter it: %(service)s needs it.") % {"service": self.service.name})
         elif self.instance.secret_sealed is not None and SECRET_GOES_TO & set(self.changed_data):
             self.add_error("secret", _("Enter it again, because you change where it is sent."))
 

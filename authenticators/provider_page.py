@@ -43,6 +43,7 @@ class TestForm(forms.Form):
     def __init__(self, *args: Any, row: MessageProvider, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.row = row
+        self.fields["to"].label = _("Email address") if row.channel == Channel.EMAIL else _("Phone number")
         dress(self)
 
     def clean_to(self) -> str:
@@ -52,8 +53,15 @@ class TestForm(forms.Form):
             if channel != Channel.EMAIL:
                 sending.check_number(self.row.tenant, to, channel)
         except AuthsignalError as error:
-            raise forms.ValidationError(error.description) from error
+            raise forms.ValidationError(_in_words(error.description)) from error
         return to
+
+
+def _in_words(description: str) -> str:
+    """As the API says it, with the name of its field: here nobody wrote one."""
+    start, _space, rest = description.partition(" ")
+    names = {"phoneNumber": _("The number"), "email": _("The address")}
+    return f"{names[start]} {rest}" if start in names else description
 
 
 class ProviderPage(TenantAdmin):

@@ -11,13 +11,14 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from audit import log
 from audit.events import Tag
 from authenticators import sending, sending_pauses, sending_shown
-from authenticators.models import SendingPolicy
-from authsignal_portal import access, outbound
+from authenticators.models import SendingPause, SendingPolicy
+from authsignal_portal import access, countries, outbound
 from authsignal_portal.access import Access, Right
 from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import ProofForm, TenantAdmin
@@ -32,12 +33,18 @@ class PolicyForm(forms.Form):
 
     messages_per_day = forms.IntegerField(label=_("Text messages a day, at most"), min_value=0, required=False)
     cost_per_day = forms.DecimalField(
-        label=_("Cost of a day, at most"), min_value=0, max_digits=12, decimal_places=2, required=False
+        label=_("Cost of a day, at most"),
+        min_value=0,
+        max_digits=12,
+        decimal_places=2,
+        required=False,
     )
     prices = LinesField(
-        label=_("Prices"),
+        label=_("Prices of your contract"),
         required=False,
-        help_text=_("One per line: the country and the price of one message, such as NZ 0.085. Else ours are used."),
+        help_text=_(
+            "One per line: the country and the price of one message, such as NZ 0.085. Else ours, in US dollars."
+        ),
     )
     alarm_url = forms.CharField(
         label=_("Address for alarms"),
@@ -45,7 +52,7 @@ class PolicyForm(forms.Form):
         max_length=2048,
         help_text=_(
             "Optional, an https address of yours. A pause that begins and a budget that is used up are told there by a "
-            "POST, signed with your secret keys. Your administrators get an e-mail in any case."
+            "POST, signed with your secret keys. Your administrators get an email in any case."
         ),
     )
     refuses_voip = forms.BooleanField(label=_("No codes to internet telephone numbers"), required=False)
@@ -69,8 +76,8 @@ class PolicyForm(forms.Form):
     def _bound(self, name: str, usual: int, most: int) -> None:
         field = self.fields[name]
         field.help_text = _("Empty: %(usual)s. At most %(most)s; days begin at midnight UTC.") % {
-            "usual": usual,
-            "most": most,
+            "usual": number_format(usual, force_grouping=True),
+            "most": number_format(most, force_grouping=True),
         }
         field.validators.append(_at_most(most))
 
@@ -140,7 +147,7 @@ class SendingPage(TenantAdmin):
             cl=True,
             destinations=sending_shown.destinations(here.tenant, here.now),
             budget=sending_shown.budget(here.tenant, here.now),
-            pauses=sending_pauses.running(here.tenant, here.now),
+            pauses=[_shown(pause) for pause in sending_pauses.running(here.tenant, here.now)],
             form=form,
             proof=proof,
             may=here.may(self.right),
@@ -164,7 +171,9 @@ class SendingPage(TenantAdmin):
                 "there entered their code: make sure that these are people."
             )
             % {
-                "where": f"{pause.prefix}•••• ({pause.country})" if pause.prefix else pause.country,
+                "where": f"{pause.prefix}•••• ({countries.name(pause.country)})"
+                if pause.prefix
+                else countries.name(pause.country),
                 "proven": pause.proven,
                 "settled": pause.settled,
             },
@@ -172,6 +181,10 @@ class SendingPage(TenantAdmin):
             done=_("The pause was ended."),
             crumbs=[(reverse(PAGE), _("Sending"))],
         )
+
+
+def _shown(pause: SendingPause) -> dict[str, Any]:
+    return {"row": pause, "country_name": countries.name(pause.country)}
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from django.db.models import Sum
 
 from authenticators import guard, sending
 from authenticators.models import SendingCount
+from authsignal_portal import countries
 from authsignal_portal.models import Tenant
 
 DAYS = 7
@@ -24,6 +25,10 @@ class Destination:
     week_sends: int = 0
     week_proofs: int = 0
     week_refusals: int = 0
+
+    @property
+    def name(self) -> str:
+        return countries.name(self.country)
 
     @property
     def proven_percent(self) -> int | None:

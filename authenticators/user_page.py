@@ -224,7 +224,7 @@ def listed(tenant: Tenant, after: str) -> list[EndUser]:
 
 
 def search(tenant: Tenant, asked: str) -> list[EndUser]:
-    """Users by the start of their id, or by their exact e-mail address or phone number; the exact id first."""
+    """Users by the start of their id, or by their exact email address or phone number; the exact id first."""
     if "\0" in asked:
         return []
     indexes = contact.indexes(tenant.pk, asked)

@@ -1,7 +1,7 @@
 """Portal pages of the ground floor: the tenant's settings, its API keys, its members."""
 
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from audit.events import Tag
-from authsignal_portal import access, clock, portal
+from authsignal_portal import access, clock, countries, portal
 from authsignal_portal.access import Access
 from authsignal_portal.members import MembershipPage
 from authsignal_portal.models import ApiKey, Membership, Tenant
@@ -50,6 +50,8 @@ FIELDSETS: list[Any] = [
     ),
     (_("SMS"), {"fields": ["blocked_sms_countries"]}),
 ]
+# What readers see in a field's place.
+SHOWN = {"blocked_sms_countries": "refused_countries", "rp_id": "passkey_domain"}
 
 
 class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -75,7 +77,7 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         help_text=_("For rules on the local hour and weekday, where the user's own zone is not known."),
     )
     rp_id = forms.CharField(
-        label=_("Passkey relying party id"),
+        label=_("Passkey relying party ID"),
         required=False,
         max_length=255,
         validators=[
@@ -90,6 +92,7 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
     class Meta:
         model = Tenant
         fields = [name for _title, options in FIELDSETS for name in options["fields"]]
+        help_texts: ClassVar = {"unconfigured_action": _("What comes of an action whose code nobody set up here.")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -119,6 +122,25 @@ class TenantPage(TenantAdmin):
     form = TenantForm
     changed = Tag.TENANT_UPDATED
     fieldsets = FIELDSETS
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if self.has_change_permission(request, obj):
+            return super().get_fieldsets(request, obj)
+        # Who may only read gets no form to say what an empty column stands for.
+        return [(title, {"fields": [SHOWN.get(name, name) for name in part["fields"]]}) for title, part in FIELDSETS]
+
+    def refused_countries(self, tenant: Tenant) -> Any:
+        if not tenant.refused_sms_countries:
+            return _("None: no country is refused.")
+        names = countries.names(tenant.refused_sms_countries)
+        return names if tenant.blocked_sms_countries is not None else _("As shipped: %(names)s") % {"names": names}
+
+    refused_countries.short_description = _("Countries that get no SMS")  # type: ignore[attr-defined]
+
+    def passkey_domain(self, tenant: Tenant) -> str:
+        return tenant.relying_party_id
+
+    passkey_domain.short_description = _("Passkey relying party ID")  # type: ignore[attr-defined]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return Tenant.objects.filter(pk=access.must(request).tenant.pk)
@@ -196,7 +218,7 @@ class ApiKeyPage(TenantAdmin):
         url = reverse("portal:authsignal_portal_apikey_revoke", args=[key.pk])
         return format_html('<a class="portal-button small" href="{}">{}</a>', url, _("Revoke …"))
 
-    revoke_link.short_description = _("Do")  # type: ignore[attr-defined]
+    revoke_link.short_description = _("Actions")  # type: ignore[attr-defined]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         context = {
@@ -226,7 +248,7 @@ class ApiKeyPage(TenantAdmin):
             "portal/secret.html",
             title=_("Your new API key"),
             warning=_("Copy the key now and store it where your backend's secrets are: it is not shown again."),
-            shown=[(_("API key"), obj.shown_once), (_("Tenant id"), str(access.must(request).tenant.pk))],
+            shown=[(_("API key"), obj.shown_once), (_("Tenant ID"), str(access.must(request).tenant.pk))],
             back=reverse("portal:authsignal_portal_apikey_changelist"),
         )
 

@@ -119,6 +119,14 @@ def _bounded(text: str) -> int:
     return int(text)
 
 
+def told(error: InvalidRequest, name: str) -> str:
+    """What is wrong with a text of this name, for the person who typed it: where it stops being JSON, by line."""
+    cause = error.__cause__
+    if isinstance(cause, json.JSONDecodeError):
+        return f"{name}: no valid JSON. Look at line {cause.lineno}, column {cause.colno}."
+    return error.description.replace("The request body", name)
+
+
 def _check_text(value: Any, path: str) -> None:
     if isinstance(value, str):
         if UNSTORABLE.search(value):

@@ -34,7 +34,7 @@ LIST = "portal:authsignal_portal_membership_changelist"
 class MemberForm(forms.ModelForm):  # type: ignore[type-arg]
     """A new member. `account` is the account to add, or None where one is to be made."""
 
-    email = forms.EmailField(label=_("E-mail address"), max_length=150)
+    email = forms.EmailField(label=_("Email address"), max_length=150)
 
     class Meta:
         model = Membership
@@ -120,7 +120,7 @@ class MembershipPage(TenantAdmin):
     def email(self, membership: Membership) -> str:
         return membership.user.username
 
-    email.short_description = _("E-mail address")  # type: ignore[attr-defined]
+    email.short_description = _("Email address")  # type: ignore[attr-defined]
 
     def signs_in_with(self, membership: Any) -> Any:
         if not membership.user.has_usable_password():
@@ -143,7 +143,7 @@ class MembershipPage(TenantAdmin):
         )
         return format_html_join(" ", '<a class="portal-button small" href="{}">{}</a>', urls)
 
-    remove_link.short_description = _("Do")  # type: ignore[attr-defined]
+    remove_link.short_description = _("Actions")  # type: ignore[attr-defined]
 
     # -- adding -----------------------------------------------------------------------------------
 

@@ -109,9 +109,9 @@ def _check_placeholders(point: Point, text: str) -> None:
         raise BadMessage(_("%(unknown)s is no placeholder of this text; known here: %(known)s.") % values)
     for name in sorted(point.needed):
         if text.count(f"{{{name}}}") != 1:
-            raise BadMessage(_("%(name)s must stand in it, once.") % {"name": f"{{{name}}}"})
+            raise BadMessage(_("Write %(name)s in the text, exactly once.") % {"name": f"{{{name}}}"})
     if "url" in point.needed and "{url}" not in text.split("\n"):
-        raise BadMessage(_("%(name)s must stand on a line of its own.") % {"name": "{url}"})
+        raise BadMessage(_("Put %(name)s on a line of its own.") % {"name": "{url}"})
 
 
 def _sizes(size: int, most: int) -> dict[str, int]:

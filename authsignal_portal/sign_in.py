@@ -1,4 +1,4 @@
-"""Signing in to the portal: e-mail and password, then a code; whoever has no authenticator app yet enrols one.
+"""Signing in to the portal: email and password, then a code; whoever has no authenticator app yet enrols one.
 
 Nobody is signed in between the two steps: the session only remembers, for ten minutes, whose password was right.
 """
@@ -37,12 +37,12 @@ PENDING_SECONDS = 10 * 60
 MAX_DRIFT = 2
 TOTP_CODE, RECOVERY_CODE = re.compile("[0-9]{6}"), re.compile("[a-z2-7]{8,16}")
 
-WRONG_PASSWORD = _("The e-mail address or the password is wrong.")
+WRONG_PASSWORD = _("The email address or the password is wrong.")
 WRONG_CODE = _("This code is wrong, was used before, or has run out. Wait for the next one and enter that.")
 
 
 class PasswordForm(forms.Form):
-    email = forms.CharField(label=_("E-mail address"), max_length=150)
+    email = forms.CharField(label=_("Email address"), max_length=150)
     password = forms.CharField(label=_("Password"), max_length=1024, strip=False, widget=forms.PasswordInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -39,7 +40,7 @@ class ProofForm(forms.Form):
         label=_("Code from your authenticator app"),
         max_length=32,
         required=False,
-        help_text=_("Asked again because this change matters and you gave your last code a while ago."),
+        help_text=_("Needed for a change that matters: you gave your last code more than five minutes ago."),
     )
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
@@ -95,6 +96,7 @@ class TenantAdmin(BaseAdmin):
     list_max_show_all = 0
     show_full_result_count = False
     compressed_fields = True
+    empty_value_display = "–"
 
     # -- whose rows -------------------------------------------------------------------------------
 
@@ -221,6 +223,11 @@ class TenantAdmin(BaseAdmin):
         obj = self.get_object(request, object_id)
         context = {"title": str(obj), **(extra_context or {})} if obj else extra_context
         return super().change_view(request, object_id, form_url, context)
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """Back to the list: what was deleted, never was, or is another tenant's looks the same."""
+        messages.warning(request, _("What you asked for is not here: it was removed, or the address is wrong."))
+        return HttpResponseRedirect(reverse(f"portal:{opts.app_label}_{opts.model_name}_changelist"))
 
     # -- pages of its own -------------------------------------------------------------------------
 

@@ -59,6 +59,9 @@ class ConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]  # not subsc
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Who may only read has no fields here.
+        if first := self.fields.get("default_verification_method"):
+            first.choices = words.first_method_choices()  # type: ignore[attr-defined]
         dress(self)
 
     tenant: Tenant

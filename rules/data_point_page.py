@@ -58,9 +58,14 @@ class DataPointPage(TenantAdmin):
         "Values that your backend sends under custom, made known so that rules can use them. They are no part of a "
         "draft: a change of them acts at once, in every action."
     )
-    list_display = ["name", "data_type", "model_type", "description", "on_phone", "with_emails"]
+    list_display = ["name", "data_type", "belongs_to", "description", "on_phone", "with_emails"]
     sortable_by = ()
     search_fields = ["name"]
+
+    def belongs_to(self, point: CustomDataPoint) -> Any:
+        return point.get_model_type_display()
+
+    belongs_to.short_description = _("Belongs to")  # type: ignore[attr-defined]
 
     def on_phone(self, point: CustomDataPoint) -> Any:
         # Neither is a fault, as the theme's red cross says.
@@ -97,7 +102,7 @@ class DataPointPage(TenantAdmin):
         broken = broken_rules(access.must(request).tenant, without=point.pk) if point else ""
         if broken:
             messages.error(
-                request, _("These rules use it: %(rules)s. Change them first, and publish that.") % {"rules": broken}
+                request, _("It is used by %(rules)s. Change that first, and publish it.") % {"rules": broken}
             )
             return redirect("portal:rules_customdatapoint_change", object_id)
         return super().delete_view(request, object_id, extra_context)

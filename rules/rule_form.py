@@ -52,6 +52,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Who may only read has no fields here.
+        if first := self.fields.get("default_verification_method"):
+            first.choices = words.first_method_choices()  # type: ignore[attr-defined]
         dress(self)
         self.fields["name"].widget.attrs["maxlength"] = 100
         self.fields["description"].widget = forms.Textarea(attrs={"rows": 2, "maxlength": 500})

@@ -16,11 +16,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.events import Tag
-from authsignal_portal import access
+from authsignal_portal import access, json_body
 from authsignal_portal.access import Right
 from authsignal_portal.errors import InvalidRequest
 from authsignal_portal.form_limits import takes_large_forms
-from authsignal_portal.json_body import parse_object
 from authsignal_portal.tenant_admin import TenantAdmin
 from authsignal_portal.vocabulary import Role
 from rules import condition_tree, publishing
@@ -274,10 +273,9 @@ class Editing:
     def _json(self, form: RuleForm) -> Any:
         self.json_text = self.request.POST["conditions"]
         try:
-            conditions = parse_object(self.json_text.encode())
+            conditions = json_body.parse_object(self.json_text.encode())
         except InvalidRequest as error:
-            self.json_problems = [error.description.replace("The request body", "The text")]
-            form.add_error(None, _("The conditions are no valid JSON."))
+            form.add_error(None, json_body.told(error, str(_("The conditions"))))
             return None
         return conditions if self._passes(form, conditions, unchanged=False) else None
 

@@ -77,7 +77,7 @@ TEMPLATES: Final = (
     Template(
         slug="contact-change",
         name="Change of contact details",
-        description="For the actions with which users change their e-mail address, phone number or postal address.",
+        description="For the actions with which users change their email address, phone number or postal address.",
         outcome="CHALLENGE",
         when_unknown=MATCH,
         conditions={"or": [_is("ip.isUnrecognized"), _is("device.isNew")]},

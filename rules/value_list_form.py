@@ -20,7 +20,7 @@ AFTER: Final = {
     "30d": (_("After 30 days"), timedelta(days=30)),
 }
 HOW_TO_WRITE = _(
-    "Exactly as your backend sends it: an e-mail address with its capitals, a phone number without spaces, a country "
+    "Exactly as your backend sends it: an email address with its capitals, a phone number without spaces, a country "
     "as two letters. An address may be a range, such as 203.0.113.0/24."
 )
 

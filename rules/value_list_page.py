@@ -99,7 +99,7 @@ class ValueListPage(ImportPages):
             # Behind one's own list of embargoed countries stands the shipped one.
             if used and value_list.alias != value_lists.OFAC_ALIAS:
                 names = ", ".join(f"{use.name} ({use.action_code})" for use in used[:5])
-                messages.error(request, _("These rules use it: %(rules)s. Change them first.") % {"rules": names})
+                messages.error(request, _("It is used by %(rules)s. Change that first.") % {"rules": names})
                 return redirect(PAGE + "items", value_list.pk)
         return super().delete_view(request, object_id, extra_context)
 

@@ -513,7 +513,7 @@ def test_one_whose_worker_died_counts_as_failed_and_gives_way(acme, pay, advance
     assert backtest.is_silent(dead, clock.now())
     second = backtest.begin(pay, days=7, author_id=None)
     dead.refresh_from_db()
-    assert (dead.status, dead.error) == ("failed", "The worker that ran it stopped.")
+    assert (dead.status, dead.error) == ("failed", "It was cut off before it was done. Start it again.")
     # Should that worker wake up after all, it finds that it is not wanted.
     with pytest.raises(backtest.Cancelled):
         backtest._Written(dead).write()

@@ -111,7 +111,7 @@ def test_the_same_news_twice_is_told_once(message):
         "did not arrive",
         "bad",
         "SMS_NOT_DELIVERED",
-        "twilio 30003",
+        "the phone is off or out of reach (Twilio 30003)",
     )
 
 

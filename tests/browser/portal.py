@@ -67,7 +67,7 @@ class Portal:
 
     def sign_in(self) -> None:
         self.open("/portal/")
-        self.page.get_by_label("E-mail address").fill(self.staff.email)
+        self.page.get_by_label("Email address").fill(self.staff.email)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Continue").click()
         self.page.get_by_label("Code").fill(self.staff.code())

@@ -121,7 +121,7 @@ def test_a_failure_is_told(portal, tenant, transfer):
     with transaction.atomic():
         Backtest.objects.filter(pk=made.pk).update(progress_at=clock.now() - timedelta(minutes=3))
     portal.open(f"/portal/actions/backtest/{made.pk}/change/")
-    expect(portal.page.get_by_role("alert")).to_have_text("The worker that ran it stopped.")
+    expect(portal.page.get_by_role("alert")).to_have_text("It was cut off before it was done. Start it again.")
     portal.page.get_by_role("link", name="Try again").click()
     portal.page.get_by_role("button", name="Start the backtest").click()
     expect(portal.page.get_by_role("heading", name="By rule")).to_be_visible(timeout=30_000)

@@ -66,6 +66,14 @@ def test_a_nested_rule_is_built_with_the_sentence_following(portal, withdraw):
     }
 
 
+def test_a_ticked_box_shows_one_tick(portal, withdraw):
+    new_rule(portal, withdraw)
+    box = portal.page.get_by_label("Active", exact=True)
+    drawn = box.evaluate("box => ['appearance', '::before', '::after'].map(what => what === 'appearance'"
+                         " ? getComputedStyle(box).appearance : getComputedStyle(box, what).content)")  # fmt: skip
+    assert drawn == ["none", '""', "none"]
+
+
 def test_the_fields_follow_the_data_point(portal, withdraw):
     page = portal.page
     new_rule(portal, withdraw)
@@ -267,7 +275,7 @@ def test_signing_in_enrolling_and_out_by_keyboard_alone(server, page, tenant):
     portal.staff = make_staff(tenant, app=False)
     portal.use(width=390)
     portal.open("/portal/")
-    expect(page.get_by_label("E-mail address")).to_be_focused()
+    expect(page.get_by_label("Email address")).to_be_focused()
     page.keyboard.type(portal.staff.email)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)

@@ -302,7 +302,7 @@ def test_a_test_action_shows_what_the_rules_make_of_it(acme, admin, withdraw):
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"custom": "{"}, "Custom data is not valid JSON"),
+        ({"custom": "{"}, "Custom data: no valid JSON. Look at line 1, column 2."),
         ({"custom": "[1]"}, "must be a JSON object"),
         ({"custom": "[" * 9000}, "nested deeper"),
         ({"custom": '{"a": "\\u0000"}'}, "control character"),
@@ -396,4 +396,5 @@ def test_only_those_who_may_test_start_a_dry_run(acme, drafted):
 
 def test_an_action_that_is_not_there_is_told_of(admin):
     answer = admin.client.get(f"{LIST}{uuid.uuid4()}/change/", follow=True)
-    assert "doesn’t exist" in answer.content.decode()
+    assert "is not here: it was removed" in answer.content.decode()
+    assert answer.redirect_chain[-1][0] == LIST

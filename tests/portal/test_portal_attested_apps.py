@@ -67,9 +67,9 @@ def test_another_app_needs_its_own_keys_and_none_keeps_none(admin):
     ("form", "told"),
     [
         (APPLE | {"team_id": "acme"}, "ten letters and digits"),
-        (APPLE | {"team_id": ""}, "Give both the team id"),
-        (APPLE | {"bundle_ids": ""}, "Give both the team id"),
-        (APPLE | {"bundle_ids": "com.acme.*"}, "no bundle id"),
+        (APPLE | {"team_id": ""}, "Give both the team ID"),
+        (APPLE | {"bundle_ids": ""}, "Give both the team ID"),
+        (APPLE | {"bundle_ids": "com.acme.*"}, "no bundle ID"),
         (APPLE | {"bundle_ids": "\n".join(f"com.acme.app{n}" for n in range(21))}, "At most 20"),
         (GOOGLE | {"package_name": "bank"}, "no package name"),
         (GOOGLE | {"certificate_digests": "AB:CD"}, "no SHA-256 fingerprint"),

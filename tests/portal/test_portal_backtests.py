@@ -102,7 +102,7 @@ def test_only_days_that_are_offered_can_be_asked_for(admin, pay, days):
 def test_while_one_runs_another_cannot_begin(admin, pay):
     running = backtest.begin(pay, days=7, author_id=None)
     page = begin(admin, pay).content.decode()
-    assert "Another backtest is running." in page
+    assert "One backtest runs at a time." in page
     assert f"{LIST}/{running.pk}/change/" in page
     assert Backtest.objects.count() == 1
 
@@ -184,7 +184,7 @@ def test_progress_is_told_to_the_pages_script(admin, pay):
         assert "no-store" in answer.headers["Cache-Control"]
         return answer.json()
 
-    assert told() == {"percent": 0, "text": "Waiting for a worker …", "status": "queued"}
+    assert told() == {"percent": 0, "text": "Waiting for its turn …", "status": "queued"}
     Backtest.objects.filter(pk=made.pk).update(status="running")
     assert told()["text"] == "Looking for the actions …"
     Backtest.objects.filter(pk=made.pk).update(done=1, total=3)
@@ -195,7 +195,7 @@ def test_progress_is_told_to_the_pages_script(admin, pay):
 
 def test_one_that_nobody_takes_up_says_so_and_another_can_begin(admin, pay, advance):
     made = backtest.begin(pay, days=7, author_id=None)
-    assert "Waiting for a worker" in page_of(admin, made)
+    assert "Waiting for its turn" in page_of(admin, made)
     advance(121)
     assert "No worker has taken it up yet." in page_of(admin, made)
     # It still may: it has failed only once somebody begins another.

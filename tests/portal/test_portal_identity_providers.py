@@ -76,13 +76,13 @@ def test_an_empty_secret_is_kept_unless_it_would_go_elsewhere(admin):
 @pytest.mark.parametrize(
     ("method", "form", "told"),
     [
-        (M.VERIFF, CHECK | {"secret": ""}, "nobody can tell who decided"),
+        (M.VERIFF, CHECK | {"secret": ""}, "with which your adapter signs"),
         (M.VERIFF, CHECK | {"secret": "x" * 31}, "at least 32 characters"),
         (M.VERIFF, CHECK | {"url": "https://127.0.0.1/"}, "not public"),
         (M.VERIFF, CHECK | {"url": "http://8.8.8.8/"}, "must begin with https"),
         (M.OIDC_PROVIDER, ACCOUNT | {"issuer": "https://10.0.0.1/"}, "not public"),
-        (M.OIDC_PROVIDER, ACCOUNT | {"issuer": "https://8.8.8.8/?tenant=1"}, "no query"),
-        (M.OIDC_PROVIDER, ACCOUNT | {"client_ids": "acme web"}, "no client id"),
+        (M.OIDC_PROVIDER, ACCOUNT | {"issuer": "https://8.8.8.8/?tenant=1"}, "Leave out the question mark"),
+        (M.OIDC_PROVIDER, ACCOUNT | {"client_ids": "acme web"}, "no client ID"),
         (M.OIDC_PROVIDER, ACCOUNT | {"client_ids": ""}, "This field is required"),
         (M.OIDC_PROVIDER, ACCOUNT | {"client_ids": "\n".join(map(str, range(21)))}, "At most 20"),
         (M.OIDC_PROVIDER, ACCOUNT | {"name": ""}, "This field is required"),

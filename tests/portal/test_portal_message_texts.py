@@ -37,8 +37,8 @@ def sent(acme, client):
 @pytest.mark.parametrize(
     ("point", "text", "complaint"),
     [
-        (SMS, "Hello", "{code} must stand in it, once."),
-        (SMS, "{code} {code}", "{code} must stand in it, once."),
+        (SMS, "Hello", "Write {code} in the text, exactly once."),
+        (SMS, "{code} {code}", "Write {code} in the text, exactly once."),
         (SMS, "{code} {user}", "{user} is no placeholder of this text"),
         (SMS, "{code} {{name}}", "is no placeholder"),
         (SMS, "{code} {url}", "{url} is no placeholder"),
@@ -64,9 +64,9 @@ def sent(acme, client):
         # It fits with a short name, and not with the longest.
         (SMS, "{name} {code} " + "ж" * 90, "at most 3"),
         (SUBJECT, "Your {code}", "{code} is no placeholder"),
-        (BODY, "Type it in", "{code} must stand in it, once."),
-        (LINK_BODY, "Click {url} now", "{url} must stand on a line of its own."),
-        (LINK_BODY, "Click", "{url} must stand in it, once."),
+        (BODY, "Type it in", "Write {code} in the text, exactly once."),
+        (LINK_BODY, "Click {url} now", "Put {url} on a line of its own."),
+        (LINK_BODY, "Click", "Write {url} in the text, exactly once."),
     ],
 )
 def test_what_cannot_be_sent_is_refused_at_its_field(acme, admin, point, text, complaint):

@@ -179,7 +179,7 @@ def test_an_administrator_may_edit_the_json(admin, withdraw):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{", "not valid JSON"),
+        ("{", "no valid JSON. Look at line 1, column 2"),
         ('{"and": [NaN]}', "NaN is not a JSON number"),
         ("[" * 5000, "nested deeper"),
         ('{"and": [{"nonsense": 1}]}', "conditions.and[0]: There is no operation"),
@@ -627,3 +627,10 @@ def test_no_form_is_without_a_limit(admin, withdraw):
     settings_page = f"{LIST}{withdraw.pk}/change/"
     assert post(settings_page, 64 * 1024) == post(add_page(admin, withdraw).path, 1024 * 1024) == 400
     assert post(settings_page, 32 * 1024) == post(add_page(admin, withdraw).path, 512 * 1024) == 200
+
+
+def test_a_search_without_a_hit_says_so_and_can_be_cleared(admin, withdraw):
+    page = unescape(admin.client.get("/portal/rules/actionconfiguration/", {"q": "nothing"}).content.decode())
+    assert "Nothing matches “nothing”." in page
+    assert "Clear the search" in page
+    assert "No actions yet" not in page

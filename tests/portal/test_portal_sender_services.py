@@ -90,8 +90,8 @@ def test_a_service_is_added_and_its_secrets_never_shown(acme, admin, key):
     ("key", "wrong", "told"),
     [
         ("postmark", {"secret": ""}, "Postmark needs it"),
-        ("postmark", {"secret": "a key"}, "no spaces"),
-        ("postmark", {"secret": "schlüssel"}, "no spaces"),
+        ("postmark", {"secret": "a key"}, "without spaces"),
+        ("postmark", {"secret": "schlüssel"}, "without spaces"),
         ("postmark", {"sender": "nobody"}, "valid email address"),
         ("postmark", {"channel": "SMS"}, "Select a valid choice"),
         ("postmark", {"account": "a/b"}, "letters, digits, dots"),

@@ -165,6 +165,18 @@ def test_the_shipped_countries_are_shown_and_followed_until_they_are_changed(acm
     assert acme.refused_sms_countries == {"NZ"}
 
 
+def test_who_may_only_read_is_told_what_holds_and_not_how_it_is_kept(acme):
+    reader = signed_in(acme, Role.READ_ONLY)
+    page = reader.client.get(f"/portal/authsignal_portal/tenant/{acme.pk}/change/").content.decode()
+    assert "As shipped: Afghanistan, Algeria" in page
+    assert "NULL" not in page
+    assert acme.relying_party_id in page
+    assert ">Off<" in page
+    assert "close_small" not in page
+    Tenant.objects.filter(pk=acme.pk).update(blocked_sms_countries=["CU"])
+    assert "Cuba" in reader.client.get(f"/portal/authsignal_portal/tenant/{acme.pk}/change/").content.decode()
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [

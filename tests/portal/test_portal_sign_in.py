@@ -74,7 +74,7 @@ def test_every_refused_password_gets_the_same_answer(acme, case):
     answer = staff.client.post(
         LOGIN, {"email": email, "password": "wrong" if case == "wrong" else PASSWORD + "x" * (case == "unknown")}
     )
-    assert b"The e-mail address or the password is wrong." in answer.content
+    assert b"The email address or the password is wrong." in answer.content
     assert AuditEvent.objects.filter(tag="staff:refused").exists()
     assert email not in str(list(AuditEvent.objects.values("data", "actor")))
 

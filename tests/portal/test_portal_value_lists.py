@@ -132,20 +132,20 @@ def test_a_list_that_a_rule_uses_is_not_deleted(acme, admin, blocked):
     put(blocked, [NewItem("a")])
     rule = make.make_rule(make.make_action(acme, "pay"), BLOCKED, name="Keep out")
     answer = admin.client.post(at(blocked, "delete"), {"post": "yes"}, follow=True)
-    assert "These rules use it: Keep out (pay). Change them first." in words(answer)
+    assert "It is used by Keep out (pay). Change that first." in words(answer)
     # In force, though the draft no longer has it.
     rule.conditions = {"==": [{"var": "ip.isAnonymous"}, True]}
     rule.save()
     rule.configuration.save_draft()
     answer = admin.client.post(at(blocked, "delete"), {"post": "yes"}, follow=True)
-    assert "These rules use it" in words(answer)
+    assert "It is used by" in words(answer)
     # In a draft only.
     rule.configuration.publish()
     rule.conditions, rule.is_active = BLOCKED, False
     rule.save()
     rule.configuration.save_draft()
     answer = admin.client.post(at(blocked, "delete"), {"post": "yes"}, follow=True)
-    assert "These rules use it" in words(answer)
+    assert "It is used by" in words(answer)
     assert not events(acme, "deleted")
     rule.delete()
     rule.configuration.save_draft()

@@ -36,6 +36,15 @@ def test_every_text_is_a_point_with_an_id_of_its_own(db):
     assert len({point.message for point in points.values()}) == len(points) > 100
 
 
+def test_every_text_stands_once_under_a_heading_for_people(admin):
+    groups = admin.client.get(PAGE).context["form"].groups()
+    shown = [field.name for _title, screens in groups for screen in screens for field in screen.fields]
+    assert sorted(shown) == sorted(wording.points())
+    titles = [str(screen.title) for _title, screens in groups for screen in screens]
+    assert len(set(titles)) == len(titles)
+    assert not [title for title in titles if title.endswith(("card", "enrol"))]
+
+
 @pytest.mark.parametrize(
     ("public_id", "text", "complaint"),
     [

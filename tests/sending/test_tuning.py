@@ -151,7 +151,7 @@ def test_the_page_shows_what_was_sent_answered_and_refused_and_which_pauses_run(
     assert (nz.country, nz.sends, nz.proofs, nz.proven_percent) == ("NZ", 4, 1, 25)
     assert (lk.country, lk.sends, lk.week_refusals) == ("LK", 0, 1)
     page = admin.client.get(SENDING).content.decode()
-    for text in ("+6421123•••• NZ", "0 of 5", "0.34", "of 2000", "End the pause"):
+    for text in ("+6421123•••• New Zealand", "0 of 5", "0.34", "of 2,000", "End the pause"):
         assert text in page
     assert sending_shown.destinations(globex, clock.now()) == []
     assert "+6421123" not in signed_in(globex).client.get(SENDING).content.decode()

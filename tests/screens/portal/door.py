@@ -16,7 +16,7 @@ def with_password(email: str = "", *, app: bool = True) -> Step:
 
     def send(page: Page) -> None:
         person = make_staff(None, email=f"{page.viewport_size['width']}{email}" if email else "", app=app)  # type: ignore[index]
-        page.get_by_label("E-mail address").fill(person.email)
+        page.get_by_label("Email address").fill(person.email)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Continue").click()
         page.get_by_label("Code", exact=True).wait_for()
@@ -27,7 +27,7 @@ def with_password(email: str = "", *, app: bool = True) -> Step:
 def from_another_page(page: Page) -> None:
     """The form is as old as another visit's."""
     page.context.clear_cookies()
-    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Email address").fill(EMAIL)
     page.get_by_label("Password").fill("whatever")
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("heading", name="The form was too old").wait_for()
@@ -37,7 +37,7 @@ def out(page: str, state: str, heading: str, *steps: Step, **more: object) -> Sc
     return Scene(page, state, heading, role=None, steps=steps, **more)  # type: ignore[arg-type]
 
 
-WRONG = (fill_in("E-mail address", "nobody@acme.example"), fill_in("Password", "wrong"), refused("Continue"))
+WRONG = (fill_in("Email address", "nobody@acme.example"), fill_in("Password", "wrong"), refused("Continue"))
 SCENES = [
     out(LOGIN, "full", "Sign in"),
     out(LOGIN, "error", "Sign in", *WRONG),

@@ -36,7 +36,7 @@ SCENES = [
     Scene(SETTINGS, "full-code", "Settings of", of=LIST, must_prove=True),
     Scene(SETTINGS, "error", "Settings of", of=LIST, steps=(write("name", ""), refused())),
     *states(DELETE, "Delete", "full long", of=("unused",)),
-    Scene(DELETE, "error-used", "", of=LIST, steps=(see("These rules use it"),)),
+    Scene(DELETE, "error-used", "", of=LIST, steps=(see("It is used by"),)),
     *states(ITEMS, "", "full long", of=LIST),
     Scene(ITEMS, "empty", "Accounts of mules", of=LIST, tenant="new"),
     Scene(ITEMS, "empty-search", "", of=LIST, query="?q=nothing", tenant="full"),

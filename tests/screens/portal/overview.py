@@ -12,7 +12,7 @@ GONE = "00000000-0000-4000-8000-000000000001"
 
 
 def tried(code: str, button: str, data: str) -> tuple[Step, ...]:
-    fields = (("Action", code), ("User id", "alice"), ("IP address", TOR), ("Custom data", data))
+    fields = (("Action", code), ("User ID", "alice"), ("IP address", TOR), ("Custom data", data))
     return (*(fill_in(label, text) for label, text in fields), click(button, exact=True))
 
 
@@ -27,7 +27,7 @@ SCENES = [
     Scene(ACTION, "full-linked", "pay", of=("linked",), steps=(see("Kōwhai Garden Supplies"),)),
     Scene(ACTION, "full-reader", "adaptive-mfa-transfer", of=("action",), role=Role.READ_ONLY),
     Scene(ACTION, "empty", "signIn", of=("action",), tenant="new", steps=(see("is no longer kept"),)),
-    Scene(ACTION, "error-gone", "Dashboard", of=(GONE,), steps=(see("Perhaps it was deleted"),)),
+    Scene(ACTION, "error-gone", "Activity", of=(GONE,), steps=(see("is not here"),)),
     *states(ON_A_LIST, "Add to a list", "full long", of=("action",)),
     Scene(ON_A_LIST, "empty", "Add to a list", of=("action",), tenant="new", steps=(see("There is no list"),)),
     Scene(

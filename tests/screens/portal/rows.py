@@ -293,7 +293,7 @@ def backtests(configuration: ActionConfiguration, *, author: int) -> dict[str, A
     backtests_of.run(done.pk)
     done.refresh_from_db()
     told = {"author_id": author}
-    late = "The worker that ran it stopped."
+    late = "It was cut off before it was done. Start it again."
     made = {
         "done": done,
         "failed": backtest(configuration, "failed", error=late, **told),

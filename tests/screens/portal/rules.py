@@ -186,7 +186,7 @@ def backtests() -> list[Scene]:
         *states(one, "Backtest of", "full long", of=("done",)),
         Scene(one, "loading", "Backtest of", of=("running",), steps=(see("41 % done"),)),
         Scene(
-            one, "loading-queued", "Backtest of", of=("waiting",), tenant="new", steps=(see("Waiting for a worker"),)
+            one, "loading-queued", "Backtest of", of=("waiting",), tenant="new", steps=(see("Waiting for its turn"),)
         ),
         Scene(one, "empty", "Backtest of", of=("tried",), tenant="new", steps=(see("no action to decide again"),)),
         Scene(one, "error", "Backtest of", of=("failed",), steps=(see_alert("stopped"),)),
@@ -207,7 +207,7 @@ def data_points() -> list[Scene]:
         *states(change, "", "full long", of=point),
         Scene(change, "error", "", of=("used_point",), steps=(pick("data_type", "text"), refused())),
         Scene(delete, "full", "Delete", of=point),
-        Scene(delete, "error-used", "", of=("used_point",), steps=(see("These rules use it"),)),
+        Scene(delete, "error-used", "", of=("used_point",), steps=(see("It is used by"),)),
     ]
 
 

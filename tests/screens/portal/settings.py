@@ -60,7 +60,7 @@ def methods() -> list[Scene]:
 def providers() -> list[Scene]:
     kinds = [Scene(ADD_PROVIDER, f"full-{kind}", "Add", of=(kind,)) for kind in KINDS]
     wrong = [Scene(ADD_PROVIDER, f"error-{kind}", "Add", of=(kind,), steps=(refused(),)) for kind in KINDS[:3]]
-    to = "Address or number"
+    to = "Phone number"
     return [
         *states(PROVIDERS, "Message providers", "full empty long"),
         Scene(PROVIDERS, "full-reader", "Message providers", role=Role.READ_ONLY),
@@ -117,7 +117,7 @@ def appearance() -> list[Scene]:
         Scene("wording", "error", TEXTS, steps=wrong),
         *states(SENDING, "Sending", "full empty"),
         Scene(SENDING, "full-reader", "Sending", role=Role.READ_ONLY),
-        Scene(SENDING, "error", "Sending", steps=(fill_in("Prices", "New Zealand cheap"), refused())),
+        Scene(SENDING, "error", "Sending", steps=(fill_in("Prices of your contract", "New Zealand cheap"), refused())),
         Scene(PAUSE, "full", "End a pause", of=("pause",)),
     ]
 

@@ -1,4 +1,7 @@
-"""The countries by their two-letter code (ISO 3166-1, as the time zone data keeps it), and their English names."""
+"""The countries by their two-letter code (ISO 3166-1, as the time zone data keeps it), and their English names.
+
+`rules.countries` reads the same table once more: what decides imports nothing of this package.
+"""
 
 from collections.abc import Iterable
 from importlib.resources import files

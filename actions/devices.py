@@ -28,14 +28,14 @@ def may_remember(action: Action, facts: ActionFacts, *, now: datetime) -> bool:
     since = now - timedelta(seconds=settings.PROOF_FRESH_SECONDS)
     proved = action.state == ActionState.CHALLENGE_SUCCEEDED and action.state_updated_at >= since
     wanted = proved and action.tenant.remember_devices and bool(facts.device_id)
-    return wanted and challenges.stand(action.user, action.pk, since=since)
+    return wanted and challenges.stand(action.user, action.pk, since=max(since, action.decided_at or since))
 
 
 @transaction.atomic
 def remember(action: Action, facts: ActionFacts, *, now: datetime) -> datetime:
     """Remember the device that the action was tracked with; returns until when. Raises Forbidden, InvalidRequest."""
     action.user.lock()
-    action.refresh_from_db(fields=["state", "state_updated_at"])
+    action.refresh_from_db(fields=["state", "state_updated_at", "decided_at"])
     if not may_remember(action, facts, now=now):
         raise Forbidden("A device is remembered only right after a completed challenge, where the app offers it.")
     until = now + timedelta(days=action.tenant.remember_device_days)

@@ -133,7 +133,7 @@ def _advance(action: Action, facts: ActionFacts, proof: challenges.Proof, now: d
         raise InvalidRequest(f"This action was set to {action.state} after this proof: it wants another one.")
     if not moved:
         return
-    if not lone_addresses.is_all(action.user, action.pk):
+    if not lone_addresses.is_all(action.user, action.pk, since=action.decided_at):
         _remember(action.user, facts, proof.method, now)
     receipts.issue(action, facts, proof)
     log.record(

@@ -75,7 +75,7 @@ def stand(user: EndUser, action_id: uuid.UUID, *, since: datetime) -> bool:
         others=Count("pk", filter=Q(withdrawn_at=None, purpose=Challenge.Purpose.AUTHENTICATE, verified_at__gte=since)),
     )
     stands = not found["withdrawn"] or found["others"] > 0
-    return stands and not lone_addresses.is_all(user, action_id)
+    return stands and not lone_addresses.is_all(user, action_id, since=since)
 
 
 def proved_with(action_id: uuid.UUID) -> list[uuid.UUID]:

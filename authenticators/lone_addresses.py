@@ -1,6 +1,7 @@
 """Actions that only a code to an address proves, which the customer's backend named and the user does not have."""
 
 import uuid
+from datetime import datetime
 
 from authenticators import available, contact
 from authenticators.models import Challenge, EndUser
@@ -12,11 +13,12 @@ def is_theirs(user: EndUser, address: str) -> bool:
     return not on_file.isdisjoint(contact.indexes(user.tenant_id, address)) or user.proved_at(address).exists()
 
 
-def is_all(user: EndUser, action_id: uuid.UUID) -> bool:
+def is_all(user: EndUser, action_id: uuid.UUID, *, since: datetime | None = None) -> bool:
     """Whether no proof of the action is of something that is the user's, who has something: it says of nobody that they
-    are this user, and lets nobody enrol or manage anything.
+    are this user, and lets nobody enrol or manage anything. `since`: older proofs count no more.
     """
     rows = Challenge.objects.filter(action_id=action_id, withdrawn_at=None).exclude(verified_at=None)
+    rows = rows.filter(verified_at__gte=since) if since else rows
     proofs = list(rows.select_related("tenant"))
     if not proofs or any(proof.authenticator_id or not proof.contact_sealed for proof in proofs):
         return False

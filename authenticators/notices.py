@@ -69,11 +69,13 @@ def _addresses(user: EndUser, apart_from: Authenticator | None) -> Iterator[Addr
     proven = [row for row in rows.order_by("verified_at") if apart_from is None or row.pk != apart_from.pk]
     lately = clock.now() - SETTLES_IN
     settled = [row for row in proven if row.verified_at and row.verified_at <= lately]
+    # A proof of the first address of its kind puts it on file too.
+    new = {row.contact for row in proven if row not in settled}
     yield from _at(settled, Channel.EMAIL)
-    if user.email:
+    if user.email and user.email not in new:
         yield Address(Channel.EMAIL, user.email)
     yield from _at(settled, Channel.SMS)
-    if user.phone_number and user.phone_number_verified:
+    if user.phone_number and user.phone_number_verified and user.phone_number not in new:
         yield Address(Channel.SMS, user.phone_number)
     yield from _at(proven, Channel.EMAIL)
     yield from _at(proven, Channel.SMS)

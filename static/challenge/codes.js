@@ -122,8 +122,13 @@ export function resendButton(ui, { send, instead, wait, what = "resend", done = 
     });
   };
   const tooEarly = (left) => {
+    const words = left ? text("try-again-in", { time: clockText(left) }) : text("try-again-now");
     note.classList.toggle("note-problem", left > 0);
-    note.textContent = left ? text("try-again-in", { time: clockText(left) }) : text("try-again-now");
+    // Where it is read out, then once, and when it is over: not every second.
+    if (left && note.dataset.counts) note.ariaLive = "off";
+    else note.ariaLive = "polite";
+    note.dataset.counts = left ? "yes" : "";
+    if (note.textContent !== words) note.textContent = words;
   };
   ui.on("resend", async () => {
     setDisabled(button, true);
@@ -137,7 +142,7 @@ export function resendButton(ui, { send, instead, wait, what = "resend", done = 
       if (!(problem instanceof ApiError)) throw problem;
       problem.sending = true;
       if (problem.status === 429) {
-        pause(problem.retryAfter, tooEarly);
+        pause(problem.retryAfter || 1, tooEarly);
       } else {
         pause(1);
         instead(sentence(problem));

@@ -46,7 +46,7 @@ export function fillCountries(ui, chosen) {
 function guess(known) {
   const regions = new Set(known.map(({ region }) => region));
   const spoken = navigator.languages.map((tag) => new Intl.Locale(tag).region);
-  return [config.country, ...spoken, "US"].find((region) => regions.has(region));
+  return [config.country, ...spoken, "US", known[0]?.region].find((region) => regions.has(region)) ?? "";
 }
 
 // +64 21 555 0123 from "021 555 0123" in New Zealand: the national trunk prefix goes.

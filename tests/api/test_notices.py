@@ -111,6 +111,14 @@ def test_an_address_that_was_proved_lately_hears_nothing_in_place_of_the_known_o
     assert told()[2:] == [("added:IN_APP", "eve@e.example")]
 
 
+def test_nor_does_the_first_one_that_a_proof_put_on_file(api, browser):
+    import_way(api, verificationMethod="SMS", phoneNumber=NUMBER)
+    Authenticator.objects.update(verified_at=clock.now() - timedelta(days=8))
+    replace_email(api, browser, "eve@e.example")
+    enrol(api, browser, DeviceKey())
+    assert told() == [("added:EMAIL_OTP", NUMBER), ("added:PUSH", NUMBER)]
+
+
 def test_an_address_that_proves_itself_is_not_told_of_itself(api, browser, alice):
     replace_email(api, browser, EMAIL)
     assert told() == []

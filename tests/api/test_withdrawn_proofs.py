@@ -452,6 +452,16 @@ def test_a_new_proof_does_and_gives_the_old_token_nothing(again, mine, page, tim
     assert opened(page, before) == {"/challenge/api/remember-device"}
 
 
+def test_a_proof_from_before_props_up_no_later_one_that_is_withdrawn(again, mine, api, page, time):
+    """Of two proofs, the one that still stands was overtaken."""
+    time.advance(60)
+    ok(page("challenge/sms", mine.token))
+    access = token_of(page("verify/sms", mine.token, {"verificationCode": code_sent()}))
+    assert opened(page, access, ONE)
+    delete(api, mine.person.user.authenticators.get(method=M.SMS))
+    assert not opened(page, access, ONE)
+
+
 def test_what_was_proved_before_the_backend_allowed_it_allows_nothing(again, mine, api, page):
     before, _challenge = again
     ok(api("PATCH", f"users/alice/actions/pay/{mine.action.idempotency_key}", {"state": "ALLOW"}))

@@ -36,7 +36,7 @@ DOORS = [
         "::test_a_code_to_anothers_address_proves_the_action_and_gives_no_right_to_enrol_or_manage",
         (
             "authenticators/challenges.py",
-            "return stands and not lone_addresses.is_all(user, action_id)",
+            "return stands and not lone_addresses.is_all(user, action_id, since=since)",
             "return stands",
         ),
     ),
@@ -93,7 +93,11 @@ DOORS = [
     mutant(
         "lone addresses: whoever has one makes their device the user's",
         "tests/api/test_server_challenges.py::test_a_code_to_anothers_address_makes_no_device_the_users",
-        ("actions/proofs.py", "    if not lone_addresses.is_all(action.user, action.pk):\n", "    if True:\n"),
+        (
+            "actions/proofs.py",
+            "    if not lone_addresses.is_all(action.user, action.pk, since=action.decided_at):\n",
+            "    if True:\n",
+        ),
     ),
     mutant(
         "attestation: what looks like a nonce of ours is an old app's idempotency key",

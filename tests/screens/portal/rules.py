@@ -189,7 +189,7 @@ def backtests() -> list[Scene]:
             one, "loading-queued", "Backtest of", of=("waiting",), tenant="new", steps=(see("Waiting for its turn"),)
         ),
         Scene(one, "empty", "Backtest of", of=("tried",), tenant="new", steps=(see("no action to decide again"),)),
-        Scene(one, "error", "Backtest of", of=("failed",), steps=(see_alert("stopped"),)),
+        Scene(one, "error", "Backtest of", of=("failed",), steps=(see_alert("cut off"),)),
         Scene(one, "error-offline", "Backtest of", of=("running",), replies=asking, steps=(see("did not answer"),)),
         Scene(one, "full-cancelled", "Backtest of", of=("cancelled",), steps=(see("It was cancelled"),)),
         *states(sample, "Before and with the draft", "full long", of=("done", "sample")),

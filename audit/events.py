@@ -43,6 +43,7 @@ class Tag(StrEnum):
     AUTHENTICATOR_NOT_ATTESTED = "authenticator:not_attested"
     ATTESTED_APPS_UPDATED = "attested_apps:updated"
     RECOVERY_CODES_CREATED = "recovery_codes:created"
+    RECOVERY_CODES_ENDED = "recovery_codes:ended"
     USER_CREATED = "user:created"
     USER_UPDATED = "user:updated"
     USER_DELETED = "user:deleted"

@@ -51,6 +51,7 @@ PHRASES: Final = {
     Tag.AUTHENTICATOR_NOT_ATTESTED: _("An app without a valid attestation enrolled {method}"),
     Tag.ATTESTED_APPS_UPDATED: _("Changed the app attestation: {fields}"),
     Tag.RECOVERY_CODES_CREATED: _("Made new recovery codes"),
+    Tag.RECOVERY_CODES_ENDED: _("Ended the recovery codes, with what they were made for or by"),
     Tag.USER_CREATED: _("Created the user"),
     Tag.USER_UPDATED: _("Changed the user: {fields}"),
     Tag.USER_DELETED: _("Deleted the user"),

@@ -206,8 +206,5 @@ def renew(
 
 def remove(row: Authenticator, signature: str, *, tells: bool = True) -> None:
     """The device takes its own credential away. Raises InvalidRequest."""
-    now = clock.now()
-    device_keys.check_signed(row, signature, device_keys.removal_messages(now))
-    is_over = row.expires_at is not None and row.expires_at <= now
-    end = enrolment.release if is_over else enrolment.remove
-    end(row, actor=log.user(row.user.pseudonym), tells=tells)
+    device_keys.check_signed(row, signature, device_keys.removal_messages(clock.now()))
+    enrolment.take_away(row, actor=log.user(row.user.pseudonym), tells=tells)

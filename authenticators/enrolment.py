@@ -91,7 +91,7 @@ def complete(
         codes_end = actor.kind != ActorKind.USER and any(map(_gave_codes, replaced))
         replaced.delete()
         if codes_end:
-            user.recovery_codes.all().delete()
+            _end_codes(user, actor, now)
     others = user.authenticators.exclude(pk=row.pk).exclude(verified_at=None)
     row.verified_at = row.last_verified_at = now
     row.is_default = row.is_default or not others.filter(is_default=True).exists()
@@ -254,7 +254,13 @@ def remove(row: Authenticator, *, actor: log.Actor, tells: bool = True) -> None:
     _pass_on(row.user)
     if codes_end or not available.was_enrolled(row.user):
         # They were saved for what is gone: whoever has them proves nothing of a user who begins anew.
-        row.user.recovery_codes.all().delete()
+        _end_codes(row.user, actor, now)
+
+
+def _end_codes(user: EndUser, actor: log.Actor, now: datetime) -> None:
+    ended, _by_model = user.recovery_codes.all().delete()
+    if ended:
+        log.record(Tag.RECOVERY_CODES_ENDED, tenant_id=user.tenant_id, actor=actor, subject=user.pseudonym, at=now)
 
 
 def _gave_codes(row: Authenticator) -> bool:
@@ -265,12 +271,13 @@ def _gave_codes(row: Authenticator) -> bool:
 
 
 @transaction.atomic
-def release(row: Authenticator, *, actor: log.Actor, tells: bool = True) -> None:
-    """As `remove`, for a device whose credential has expired. What proves nothing any more makes nobody a new user
-    either: where it is all that its user has, it stays, without the key, which may be enrolled for somebody else.
+def take_away(row: Authenticator, *, actor: log.Actor, tells: bool = True) -> None:
+    """As `remove`, by the device itself. What has expired proves nothing any more and makes nobody a new user either:
+    where it is all that its user has, it stays, without the key, which may be enrolled for somebody else.
     """
     row.user.lock()
-    if row.user.authenticators.exclude(pk=row.pk).exclude(verified_at=None).exists():
+    has_others = row.user.authenticators.exclude(pk=row.pk).exclude(verified_at=None).exists()
+    if has_others or Authenticator.objects.filter(Authenticator.usable(), pk=row.pk).exists():
         remove(row, actor=actor, tells=tells)
         return
     rows = Authenticator.objects.filter(pk=row.pk).exclude(public_key=None)

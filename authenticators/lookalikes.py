@@ -27,7 +27,7 @@ READ = TOGETHER | {
 # Of the many letters that Unicode calls Latin, those that most languages of today are written with (UAX #31 and UTS #39
 # set others apart): no phonetic signs, small capitals, clicks and tone marks, which stand beside a plain twin.
 LATIN = re.compile("[A-Za-z\u00aa-\u024f\u1e00-\u1effɓɔɖɗəɛɣɨɩɲʉʊʋʒ]")
-OUT_OF_USE = frozenset("ſƄƅƍƖƛƧƨƪƫƻƼƽƾƿǀǁǂǃǶǷȜȝȡȢȣȴȵȶȷȸȹɁɂẜẝẟỺỻỼỽ")
+OUT_OF_USE = frozenset("ĸſƄƅƍƖƛƧƨƪƫƻƼƽƾƿǀǁǂǃǶǷȜȝȡȢȣȴȵȶȷȸȹɁɂẜẝẟỺỻỼỽ")
 # Written like an apostrophe, and letters of Uzbek, Hawaiian, Navajo or Skolt Sami: of whatever alphabet the word is.
 OF_ANY_SCRIPT = frozenset("\u02b9\u02bb\u02bc")
 # Signs that stand for Latin letters or digits, and that nobody takes for them.

@@ -39,12 +39,7 @@ export async function byMessage({ method, id, target, contact, onFile, another, 
     when: { another, change, switch: !contact && others.includes(way.other) },
     setup(ui, done) {
       const instead = insteadOfSent(ui);
-      const resent = resendButton(ui, { send, instead, wait: sent.wait });
-      const watched = watchDelivery(ui, { challengeId: sent.challengeId, instead });
-      const stop = () => {
-        resent();
-        watched();
-      };
+      const stop = resendButton(ui, { ...sent, send, instead });
       ui.on("switch", () => done(way.other));
       if (sent.early) ui.slot("note").textContent = text("recently-sent");
       const path = `/v1/client/verify/${way.path}`;
@@ -87,7 +82,7 @@ export function insteadOfSent(ui) {
 }
 
 // Says so when no provider took the message; what a provider took is only waited for.
-export function watchDelivery(ui, { challengeId, instead }) {
+function watchDelivery(ui, { challengeId, instead }) {
   if (!challengeId) return () => {};
   let timer = 0;
   let polls = 0;
@@ -109,10 +104,12 @@ export function watchDelivery(ui, { challengeId, instead }) {
   };
 }
 
-export function resendButton(ui, { send, instead, wait, what = "resend", done = "resent" }) {
+// Sends once more, watches what becomes of what was sent, and returns how to stop both.
+export function resendButton(ui, { send, instead, wait, challengeId, what = "resend", done = "resent" }) {
   const button = ui.button("resend");
   const note = ui.slot("note");
   let stop = () => {};
+  let unwatch = watchDelivery(ui, { challengeId, instead });
   const pause = (seconds, tell = () => {}) => {
     stop();
     stop = countdown(seconds, (left) => {
@@ -124,18 +121,18 @@ export function resendButton(ui, { send, instead, wait, what = "resend", done = 
   const tooEarly = (left) => {
     const words = left ? text("try-again-in", { time: clockText(left) }) : text("try-again-now");
     note.classList.toggle("note-problem", left > 0);
-    // Where it is read out, then once, and when it is over: not every second.
-    if (left && note.dataset.counts) note.ariaLive = "off";
-    else note.ariaLive = "polite";
-    note.dataset.counts = left ? "yes" : "";
     if (note.textContent !== words) note.textContent = words;
+    // Not every second.
+    if (!left) announce(words);
   };
   ui.on("resend", async () => {
     setDisabled(button, true);
     note.classList.remove("note-problem");
     try {
-      await send();
+      const sent = await send();
+      unwatch();
       instead("");
+      unwatch = watchDelivery(ui, { challengeId: sent.challengeId, instead });
       note.textContent = text(done);
       pause(session.state.resendWait);
     } catch (problem) {
@@ -152,7 +149,10 @@ export function resendButton(ui, { send, instead, wait, what = "resend", done = 
     announce(note.textContent);
   });
   pause(wait);
-  return () => stop();
+  return () => {
+    stop();
+    unwatch();
+  };
 }
 
 export async function byApp({ method, another }) {

@@ -21,8 +21,12 @@ export function recoveryForm(ui, submit) {
   const input = ui.find("input.code");
   const compact = () => input.value.toUpperCase().replace(/[^A-Z2-7]/g, "");
   const send = wire(ui, { input, problem: ui.find("#code-problem"), submit, clear: false });
+  // By itself once: whoever mends a wrong one says when it is done, since each is a guess.
+  let isFirst = true;
   input.addEventListener("input", () => {
-    if (compact().length === RECOVERY_LENGTH) send();
+    if (!isFirst || compact().length !== RECOVERY_LENGTH) return;
+    isFirst = false;
+    send();
   });
   return send.checking(() => (compact().length === RECOVERY_LENGTH ? "" : text("recovery-length")));
 }

@@ -1,7 +1,7 @@
 // A link by email: this page waits until it was confirmed, or takes the code that it shows in another browser.
 
 import { call, verify } from "./api.js";
-import { firstSend, insteadOfSent, judge, resendButton, sendOnFile, watchDelivery } from "./codes.js";
+import { firstSend, insteadOfSent, judge, resendButton, sendOnFile } from "./codes.js";
 import { codeForm } from "./forms.js";
 import { config } from "./page.js";
 import { poll } from "./poll.js";
@@ -44,8 +44,7 @@ function wait({ sent, send, target, another, change }) {
     setup(ui, done) {
       const instead = insteadOfSent(ui);
       const stops = [
-        resendButton(ui, { send, instead, wait: sent.wait, what: "resend-link", done: "resent-link" }),
-        watchDelivery(ui, { challengeId: sent.challengeId, instead }),
+        resendButton(ui, { ...sent, send, instead, what: "resend-link", done: "resent-link" }),
         poll({
           ask: () => verify(FINALIZE, {}),
           told({ isVerified }) {

@@ -27,7 +27,7 @@ export function fillCountries(ui, chosen) {
     pick(select.value);
     show();
   });
-  // A number typed or filled in with its own + tells the country, of those that share its code the largest.
+  // A number typed or filled in with its own + tells the country, of those that share its code the one that it is of.
   const follow = () => {
     const typed = compact(input.value);
     const isOf = (code) => typed.startsWith(`+${code}`);
@@ -46,13 +46,15 @@ export function fillCountries(ui, chosen) {
 function guess(known) {
   const regions = new Set(known.map(({ region }) => region));
   const spoken = navigator.languages.map((tag) => new Intl.Locale(tag).region);
-  return [config.country, ...spoken, "US", known[0]?.region].find((region) => regions.has(region)) ?? "";
+  return [config.country, ...spoken, "US"].find((region) => regions.has(region)) ?? (known.length === 1 ? known[0].region : "");
 }
 
 // +64 21 555 0123 from "021 555 0123" in New Zealand: the national trunk prefix goes.
 export function international(ui, typed) {
   const digits = compact(typed);
   if (digits.startsWith("+")) return digits;
-  const { code, trunk } = ui.slot("countries").selectedOptions[0].dataset;
+  const country = ui.slot("countries").selectedOptions[0];
+  if (!country) return digits;
+  const { code, trunk } = country.dataset;
   return `+${code}${trunk && digits.startsWith(trunk) ? digits.slice(trunk.length) : digits}`;
 }

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from actions.client_auth import read_context
 from actions.models import Action, Device
+from audit.models import AuditEvent
 from authenticators.models import Authenticator, Challenge, RecoveryCode
 from authsignal_portal import clock, tokens
 from authsignal_portal.vocabulary import Scope, TokenPurpose
@@ -462,6 +463,22 @@ def test_a_proof_from_before_props_up_no_later_one_that_is_withdrawn(again, mine
     assert not opened(page, access, ONE)
 
 
+def test_nor_one_to_a_strangers_address(again, mine, api, page, time):
+    time.advance(60)
+    body = {"userId": "alice", "action": "pay", "idempotencyKey": mine.action.idempotency_key}
+    begun = ok(api("POST", "challenge", body | {"email": "thief@evil.example"}))
+    ok(api("POST", "verify", {"challengeId": begun["challengeId"], "verificationCode": code_sent()}))
+    assert not opened(page, mine.token)
+
+
+def test_a_decision_in_the_second_of_the_proof_ends_it(mine, api, page, time):
+    access = token_of(rightly(mine)[M.AUTHENTICATOR_APP]())
+    for state in ("BLOCK", "CHALLENGE_REQUIRED"):
+        time.advance(0.05)
+        ok(api("PATCH", f"users/alice/actions/pay/{mine.action.idempotency_key}", {"state": state}))
+    assert not opened(page, access)
+
+
 def test_what_was_proved_before_the_backend_allowed_it_allows_nothing(again, mine, api, page):
     before, _challenge = again
     ok(api("PATCH", f"users/alice/actions/pay/{mine.action.idempotency_key}", {"state": "ALLOW"}))
@@ -503,8 +520,10 @@ def test_saved_codes_end_with_the_last_authenticator_and_prove_nothing_of_who_be
     for one in others:
         ok(api("DELETE", f"users/alice/authenticators/{one}"))
     assert RecoveryCode.objects.filter(user=person.user).count() == 10
+    assert not AuditEvent.objects.filter(tag="recovery_codes:ended").exists()
     ok(api("DELETE", f"users/alice/authenticators/{last}"))
     assert not RecoveryCode.objects.filter(user=person.user).exists()
+    assert AuditEvent.objects.get(tag="recovery_codes:ended").actor_kind == "api_key"
     token = ok(api("POST", "users/alice/actions/setUp"))["token"]
     ok(page("user-authenticators/push", token, DeviceKey().enrolment()))
     assert not recovery(page, ok(api("POST", "users/alice/actions/withdraw"))["token"], person)

@@ -694,7 +694,7 @@ WITHDRAWALS = [
     mutant(
         "withdrawn: saved codes outlive all that they were saved for",
         f"{WITHDRAWN}::test_saved_codes_end_with_the_last_authenticator_and_prove_nothing_of_who_begins_anew",
-        ("authenticators/enrolment.py", "        row.user.recovery_codes.all().delete()\n", "        pass\n"),
+        ("authenticators/enrolment.py", "        _end_codes(row.user, actor, now)\n", "        pass\n"),
     ),
     mutant(
         "withdrawn: codes of a stolen authenticator stay",
@@ -736,7 +736,7 @@ WITHDRAWALS = [
     mutant(
         "withdrawn: any other proof is none",
         f"{WITHDRAWN}::test_another_proof_stands_for_itself_and_a_recovery_code_too",
-        (CHALLENGES, 'stands = not found["withdrawn"] or found["others"] > 0', 'stands = not found["withdrawn"]'),
+        (CHALLENGES, '(not found["withdrawn"] or found["others"] > 0)', 'not found["withdrawn"]'),
     ),
     mutant(
         "withdrawn: a proof that waits is claimed all the same",

@@ -36,7 +36,7 @@ def _parsed(der: object) -> x509.Certificate:
         raise WebAuthnError("malformed", "a certificate in attStmt.x5c must be bytes")
     try:
         return x509.load_der_x509_certificate(der)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise WebAuthnError("malformed", f"a certificate in attStmt.x5c: {error}") from error
 
 

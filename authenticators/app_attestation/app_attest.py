@@ -105,7 +105,7 @@ def _certificates(x5c: Any) -> list[x509.Certificate]:
         raise malformed("attStmt.x5c must have the app's certificate and those that issued it")
     try:
         return [x509.load_der_x509_certificate(one) for one in x5c]
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise malformed("attStmt.x5c has what is no certificate") from error
 
 

@@ -410,6 +410,7 @@ def proved(api: Api, acme: Tenant, *, enrol: bool = True) -> str:
         make.make_authenticator(user, M.AUTHENTICATOR_APP, secret="JBSWY3DPEHPK3PXP")
     action = Action.objects.latest("created_at")
     Action.objects.filter(pk=action.pk).update(state="CHALLENGE_SUCCEEDED", state_updated_at=clock.now())
+    make.make_challenge(user, method=M.AUTHENTICATOR_APP, action_id=action.pk, verified_at=clock.now())
     return str(tracked["token"])
 
 
@@ -681,7 +682,9 @@ def test_recovery_codes_are_made_after_a_proof_only_and_work_once(api: Api, acme
     make.make_authenticator(user, M.EMAIL_OTP, contact="alice@example.com")
     tracked = track(api)
     assert call(client, "recovery-codes", tracked["token"]).status_code == 403
-    proved = access_token(Action.objects.get(), now=clock.now())
+    action = Action.objects.get()
+    make.make_challenge(user, action_id=action.pk, verified_at=clock.now())
+    proved = access_token(action, now=clock.now())
     codes = call(client, "recovery-codes", proved).json()["recoveryCodes"]
     assert len(set(codes)) == 10
     wrong = call(client, "recovery-code", tracked["token"], {"verificationCode": "A" * 24}).json()

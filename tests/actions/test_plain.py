@@ -575,10 +575,16 @@ def test_only_with_a_proofs_token_is_an_account_taken_for_connected(
     assert (title(claimed), rows()) == ("Add a way to verify", before)
 
 
+def token_of_a_proof() -> str:
+    action = Action.objects.get()
+    make.make_challenge(action.user, method=M.OIDC_PROVIDER, action_id=action.pk, verified_at=clock.now())
+    return access_token(action)
+
+
 def test_a_first_account_brings_recovery_codes_at_the_press_of_a_button(
     browser: Client, tracked: dict[str, Any], acme: Tenant
 ) -> None:
-    proved = {"token": access_token(Action.objects.get())}
+    proved = {"token": token_of_a_proof()}
     query = {"force_enrollment": "true", "returned": "enrolled"}
     before = rows()
     offered = first_page(browser, proved, **query)
@@ -595,7 +601,7 @@ def test_where_there_are_no_recovery_codes_none_are_offered(
 ) -> None:
     acme.disable_recovery_codes = True
     acme.save()
-    proved = {"token": access_token(Action.objects.get())}
+    proved = {"token": token_of_a_proof()}
     assert title(first_page(browser, proved, force_enrollment="true", returned="enrolled")) == "You’re all set"
 
 

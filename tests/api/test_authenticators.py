@@ -115,7 +115,7 @@ def test_enrol_list_delete_list(api):
     user = ok(api("GET", "users/alice"))
     assert user["isEnrolled"] is False
     assert "enrolledVerificationMethods" not in user
-    assert tags()[-2:] == ["authenticator:removed", "user:notified"]
+    assert tags()[-3:] == ["authenticator:removed", "user:notified", "recovery_codes:ended"]
 
 
 def test_recovery_codes_come_with_the_first_authenticator_only(api):

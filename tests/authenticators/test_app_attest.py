@@ -74,6 +74,14 @@ def test_apples_example_is_attested_as_what_it_is_and_in_its_time(changes, reaso
     assert failed.value.reason == reason
 
 
+def test_a_certificate_of_no_version_that_there_is_is_not_attested():
+    """The library raises another exception for it than for all else that is no certificate."""
+    leaf, *others = (base64.b64decode(one) for one in EXAMPLE["x5c"])
+    assert leaf[8:13] == b"\xa0\x03\x02\x01\x02"
+    with pytest.raises(AttestationFailed):
+        verify_example(attestation=example(attStmt={"x5c": [leaf[:12] + b"\x03" + leaf[13:], *others]}))
+
+
 @given(st.data())
 def test_apples_example_with_any_byte_changed_is_not_attested(data):
     """Whatever the parsers are given, one exception comes of it."""

@@ -51,7 +51,7 @@ def click_everything(scanner: BrowserContext, url: str) -> None:
         page.goto(url)
         for element in page.locator("a, button, input:not([type=hidden]), [role=button]").all():
             if element.is_visible():
-                element.click(no_wait_after=True, timeout=1000)
+                element.click(no_wait_after=True, timeout=5000)
         page.wait_for_load_state("networkidle")
 
 

@@ -12,8 +12,6 @@ class Thrown(Exception):
 NAN = {"type": "NaN"}
 INVALID = {"type": "Invalid Arguments"}
 NOTHING = object()
-# Texts of the tests in which only JavaScript sees a number.
-FOREIGN = ("Infinity", "-Infinity", "+Infinity", "0x10", "0XfF", "0o7", "0b11", "1e400", "-1e400")
 
 
 def evaluate(rule: Any, data: Any) -> Any:
@@ -114,7 +112,7 @@ def compare(name: str, left: Any, right: Any) -> bool:
     texts = [type(one) is str for one in (left, right)]
     if any(texts) and any(type(one) is bool for one in (left, right)):
         written = left if texts[0] else right
-        if written.strip() in FOREIGN:
+        if is_foreign(written.strip()):
             return name == "!="
     nulls = [one is None for one in (left, right)]
     if name in ("==", "!="):
@@ -209,6 +207,20 @@ def number(value: Any) -> int | float:
             except ValueError:
                 pass
     raise Thrown(NAN)
+
+
+def is_foreign(shown: str) -> bool:
+    """Whether only JavaScript sees a number in it."""
+    base = {"0x": 16, "0o": 8, "0b": 2}.get(shown[:2].lower())
+    if base:
+        try:
+            return shown.isascii() and shown.isalnum() and int(shown[2:], base) >= 0
+        except ValueError:
+            return False
+    try:
+        return shown in ("Infinity", "-Infinity", "+Infinity") or abs(number(shown)) == float("inf")
+    except Thrown:
+        return False
 
 
 def text(value: Any) -> str:

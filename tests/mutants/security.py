@@ -662,8 +662,8 @@ WITHDRAWALS = [
         (CHALLENGES, "withdrawn_at=None, purpose=Challenge.Purpose.AUTHENTICATE, ", "withdrawn_at=None, "),
     ),
     mutant(
-        "again: what was proved before allows as much",
-        f"{WITHDRAWN}::test_what_was_proved_before_an_action_is_asked_for_again_allows_nothing",
+        "again: a token of the old proof shares in the new one",
+        f"{WITHDRAWN}::test_a_new_proof_does_and_gives_the_old_token_nothing",
         ("actions/client_auth.py", " and not self._is_overtaken", ""),
     ),
     mutant(

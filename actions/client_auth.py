@@ -65,8 +65,7 @@ class ClientContext:
         by_state = succeeded and self.action.state_updated_at >= since
         by_token = self.token.purpose == TokenPurpose.ACCESS and self.token.issued_at >= since
         proved = (by_state or by_token) and not self.is_closed and not self._is_overtaken
-        counts_from = max(since, self.action.decided_at or since)
-        return proved and challenges.stand(self.user, self.action.pk, since=counts_from)
+        return proved and challenges.stand(self.user, self.action.pk, since=self.action.counts_from(since))
 
     @property
     def _is_overtaken(self) -> bool:

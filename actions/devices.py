@@ -28,7 +28,7 @@ def may_remember(action: Action, facts: ActionFacts, *, now: datetime) -> bool:
     since = now - timedelta(seconds=settings.PROOF_FRESH_SECONDS)
     proved = action.state == ActionState.CHALLENGE_SUCCEEDED and action.state_updated_at >= since
     wanted = proved and action.tenant.remember_devices and bool(facts.device_id)
-    return wanted and challenges.stand(action.user, action.pk, since=max(since, action.decided_at or since))
+    return wanted and challenges.stand(action.user, action.pk, since=action.counts_from(since))
 
 
 @transaction.atomic

@@ -111,6 +111,10 @@ class Action(models.Model):
         """Whether the backend or staff set the state after that proof, which then counts no more."""
         return self.decided_at is not None and (proved_at is None or proved_at < self.decided_at)
 
+    def counts_from(self, since: datetime) -> datetime:
+        """From when on a proof counts, of those after `since`."""
+        return max(since, self.decided_at or since)
+
 
 class ActionFacts(models.Model):
     """What was known at the decision, and why it came out so. 1:1 with the action; may be dropped earlier."""

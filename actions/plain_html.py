@@ -213,14 +213,9 @@ def icon_of(html: str) -> SafeString:
     return mark_safe(found[0] if found else "")  # noqa: S308  (our own template)
 
 
-def locked(html: str) -> str:
-    """A card with the icon of a lock in place of its own."""
-    return ICON_NAME.sub("#icon-lock", html, count=1)
-
-
-def of_a_phone(html: str) -> str:
-    """A device's row with a phone's icon."""
-    return ICON_NAME.sub("#icon-phone", html, count=1)
+def with_icon(html: str, name: str) -> str:
+    """A card or a row with this icon in place of its own."""
+    return ICON_NAME.sub(f"#icon-{name}", html, count=1)
 
 
 class _Words(HTMLParser):

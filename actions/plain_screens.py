@@ -131,7 +131,7 @@ def _card(words: Words, choice: Mapping[str, Any], *, act: str, is_new: bool) ->
     card = words.render(f"{choice['method'].lower()}_card")
     if "disabled" in choice or "lockedUntil" in choice:
         detail = words.text("locked")
-        card = plain_html.locked(card)
+        card = plain_html.with_icon(card, "lock")
     slots = {"detail": detail, "name": choice.get("name")}
     filling = Filling(
         when=frozenset({"new"} if is_new else ()),

@@ -87,7 +87,7 @@ def _device_row(visit: Visit, one: devices.Listed, template: str) -> str:
     day = plain_screens.day_text(proved_at or one.device.created_at)
     detail = visit.text("last-verified" if proved_at else "first-seen", day=day)
     slots = {"name": format_html("{}{}", name, tags), "detail": detail, "whose": f" {name}"}
-    row = plain_html.of_a_phone(template) if one.is_phone else template
+    row = plain_html.with_icon(template, "phone") if one.is_phone else template
     return plain_html.filled(row, plain_html.Filling(slots=slots, act=f"forget:{one.device.pk}"))
 
 

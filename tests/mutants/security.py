@@ -620,7 +620,7 @@ WITHDRAWALS = [
         f"{WITHDRAWN}::test_what_was_proved_with_an_authenticator_ends_with_it",
         (
             "actions/client_auth.py",
-            "return proved and challenges.stand(self.user, self.action.pk, since=counts_from)",
+            "return proved and challenges.stand(self.user, self.action.pk, since=self.action.counts_from(since))",
             "return proved",
         ),
     ),
@@ -629,7 +629,7 @@ WITHDRAWALS = [
         f"{WITHDRAWN}::test_what_was_proved_with_an_authenticator_ends_with_it",
         (
             "actions/devices.py",
-            "return wanted and challenges.stand(action.user, action.pk, since=max(since, action.decided_at or since))",
+            "return wanted and challenges.stand(action.user, action.pk, since=action.counts_from(since))",
             "return wanted",
         ),
     ),
@@ -679,7 +679,7 @@ WITHDRAWALS = [
     mutant(
         "again: a proof from before props up a later one",
         f"{WITHDRAWN}::test_a_proof_from_before_props_up_no_later_one_that_is_withdrawn",
-        ("actions/client_auth.py", "counts_from = max(since, self.action.decided_at or since)", "counts_from = since"),
+        ("actions/models.py", "return max(since, self.decided_at or since)", "return since"),
     ),
     mutant(
         "again: a link that was confirmed before proves it",

@@ -29,9 +29,8 @@ from audit import log
 from audit.events import Tag
 from authenticators import links
 from authenticators.models import AuthenticatorConfiguration, Challenge, MagicLink
-from authsignal_portal import clock, crypto, tokens, user_agent, wording
+from authsignal_portal import clock, countries, crypto, tokens, user_agent, wording
 from authsignal_portal.vocabulary import MagicLinkMode, Scope, TokenPurpose, VerificationMethod
-from rules.countries import COUNTRIES
 from rules.models import ActionConfiguration
 
 MAX_TOKEN = 128
@@ -205,10 +204,11 @@ def _about(visit: Visit) -> dict[str, str]:
     """What the person should recognise before they confirm: of who asked for the link, not only what the app says."""
     action, facts, link = visit.action, visit.action.facts, visit.link
     address = str(link.ip_address or facts.ip_address or "")
+    place = countries.name(action.country_code, translation.get_language() or "")
     return {
         "action": ActionConfiguration.name_of(action.tenant, action.action_code),
         "message": linking.transaction_shown(action).text,
         "agent": user_agent.described(link.user_agent or facts.user_agent),
-        "place": COUNTRIES.get(action.country_code, "") if address == str(facts.ip_address) else "",
+        "place": place if address == str(facts.ip_address) else "",
         "address": address,
     }

@@ -15,10 +15,10 @@ from django.utils.safestring import SafeString
 from actions import hosted, hosted_state, plain_html
 from actions.own_methods import Listed
 from actions.plain_html import Filling
+from authsignal_portal import countries
 from authsignal_portal.errors import AuthsignalError
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import VerificationMethod
-from rules.countries import COUNTRIES
 
 M = VerificationMethod
 # What only a script can do: speak with an authenticator through the browser, use a key that it keeps.
@@ -198,8 +198,10 @@ def card_name(words: Words, choice: Mapping[str, Any]) -> str:
 
 
 def country_options(tenant: Tenant, chosen: str) -> SafeString:
-    found = hosted_state.countries(tenant)
-    named = sorted((COUNTRIES.get(region, region), region, code) for region, code, _trunk in found)
+    language = translation.get_language() or ""
+    served = hosted_state.countries(tenant)
+    named = [(countries.name(region, language), region, code) for region, code, _trunk in served]
+    named.sort(key=lambda one: countries.alphabetical(one[0]))
     return format_html_join(
         "",
         '<option value="{}"{}>{} (+{})</option>',

@@ -1,27 +1,25 @@
-"""The countries by their two-letter code (ISO 3166-1, as the time zone data keeps it), and their English names.
+"""What countries are called in a language, by their two-letter code (ISO 3166-1).
 
-`rules.countries` reads the same table once more: what decides imports nothing of this package.
+The names are those of Unicode's CLDR, as Babel keeps them; browsers (`Intl.DisplayNames`) have theirs from there too.
 """
 
+import unicodedata
 from collections.abc import Iterable
-from importlib.resources import files
-from typing import Final
+
+from babel import Locale
 
 
-def _read() -> dict[str, str]:
-    text = files("tzdata").joinpath("zoneinfo", "iso3166.tab").read_text(encoding="utf-8")
-    rows = (line.split("\t") for line in text.splitlines() if line and not line.startswith("#"))
-    return dict(sorted(((code, name) for code, name in rows), key=lambda row: row[1]))
-
-
-# In the order of their English names.
-COUNTRIES: Final = _read()
-
-
-def name(code: str) -> str:
-    """The country's name; the code itself where the data has none."""
-    return COUNTRIES.get(code, code)
+def name(code: str, language: str = "") -> str:
+    """The country's name; the code itself where the data has none. `language`: as Django writes it, `pt-br`; English
+    where it is empty."""
+    found: str = Locale.parse(language or "en", sep="-").territories.get(code, code)
+    return found
 
 
 def names(codes: Iterable[str]) -> str:
-    return ", ".join(sorted(name(code) for code in codes))
+    return ", ".join(sorted(map(name, codes), key=alphabetical))
+
+
+def alphabetical(word: str) -> str:
+    """A key to sort words by that puts É beside E."""
+    return "".join(sign for sign in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(sign))

@@ -3,12 +3,15 @@
 from importlib.resources import files
 from typing import Final
 
+from babel import Locale
+
 
 def _read() -> dict[str, str]:
     text = files("tzdata").joinpath("zoneinfo", "iso3166.tab").read_text(encoding="utf-8")
-    rows = (line.split("\t") for line in text.splitlines() if line and not line.startswith("#"))
-    return dict(sorted(((code, name) for code, name in rows), key=lambda row: row[1]))
+    codes = [line.split("\t")[0] for line in text.splitlines() if line and not line.startswith("#")]
+    names = Locale("en").territories
+    return dict(sorted(((code, names.get(code, code)) for code in codes), key=lambda row: row[1]))
 
 
-# In the order of their English names.
+# In the order of their English names (Unicode CLDR).
 COUNTRIES: Final = _read()

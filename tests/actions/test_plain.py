@@ -486,6 +486,14 @@ def test_what_is_wrong_with_a_number_is_told_where_it_was_typed(
     assert b'value="NZ" selected' in shown.content
 
 
+def test_countries_are_named_and_sorted_in_the_language_of_the_page(browser: Client, api: Api) -> None:
+    form = opened(browser, track(api, locale="fr")) | {"at": "sms_enrol", "method": "SMS", "country": "NZ"}
+    shown = press(browser, form, "answer", phoneNumber="12").content.decode()
+    names = re.findall(r"<option value=.*?>(.*?) \(\+\d+\)</option>", shown)
+    found = [names.index(name) for name in ("Espagne", "États-Unis", "Finlande", "Nouvelle-Zélande", "Royaume-Uni")]
+    assert found == sorted(found)
+
+
 def test_a_method_that_takes_no_code_says_so_and_sends_none(browser: Client, tracked: dict[str, Any], api: Api) -> None:
     user = EndUser.objects.get()
     row = GuessCount.objects.create(

@@ -262,6 +262,8 @@ def test_the_page_names_what_is_asked_and_cannot_be_framed(api, browser):
     other = Client().get(link_sent()).content.decode()
     assert "198.51.100.9" in other
     assert "New Zealand" not in other
+    MagicLink.objects.update(ip_address="203.0.113.7")
+    assert "Nouvelle-Zélande" in Client(headers={"accept-language": "fr"}).get(link_sent()).content.decode()
     assert policy(answer)["frame-ancestors"] == "'none'"
     assert policy(answer)["form-action"] == "'self'"
     assert re.findall(r"<script.*?>", page, re.DOTALL) == re.findall(

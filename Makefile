@@ -41,6 +41,11 @@ test screenshots: export PYTHONDONTWRITEBYTECODE :=
 test: $(DEV) chromium nginx $(SDK) lint ## install what the tests need and run them all
 	$(PY) -m pytest -n 3 --dist worksteal
 
+.PHONY: fuzz
+fuzz: export FUZZ_EXAMPLES ?= 100
+fuzz: $(DEV) ## try random examples that no run has tried; FUZZ_EXAMPLES=2000 make fuzz sends more requests of each kind
+	$(PY) -m pytest -n 3 --dist worksteal -m hypothesis
+
 .PHONY: lint
 lint: export DJANGO_SETTINGS_MODULE := tests.settings
 lint: $(DEV) ## style, types, import contracts, missing migrations

@@ -95,7 +95,7 @@ def stored(acme: Tenant, pay: ActionConfiguration, past: list[Action]) -> Iterat
         yield Read(connection, span, draft_of(pay).lists, actions, [action.facts.opened() for action in actions])
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rules=rule_sets())
 def test_every_action_comes_out_as_the_live_engine_decides_it(
     acme: Tenant, stored: Read, rules: list[RuleSpec]

@@ -82,6 +82,8 @@ def test_a_certificate_of_no_version_that_there_is_is_not_attested():
         verify_example(attestation=example(attStmt={"x5c": [leaf[:12] + b"\x03" + leaf[13:], *others]}))
 
 
+# The library warns of what it means to refuse some day, a serial number of zero for one.
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 @given(st.data())
 def test_apples_example_with_any_byte_changed_is_not_attested(data):
     """Whatever the parsers are given, one exception comes of it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import cbor2
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authenticators.webauthn import WebAuthnError, challenge_of, credential_id_of
@@ -308,19 +308,19 @@ def only_refuses(credential: object) -> None:
             door(credential)
 
 
-@settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(json_values)
 def test_no_json_at_all_gets_past_the_one_exception(credential: object) -> None:
     only_refuses(credential)
 
 
-@settings(max_examples=400, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(nearly_valid())
 def test_no_nearly_valid_answer_gets_past_the_one_exception(credential: dict[str, Any]) -> None:
     only_refuses(credential)
 
 
-@settings(max_examples=300, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(attestations)
 def test_no_attestation_object_gets_past_the_one_exception(attestation: bytes) -> None:
     only_refuses(with_bytes(CREATED, "attestationObject", attestation))

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from rules.condition_tree import write
@@ -11,10 +10,6 @@ from rules.facts import DeviceFacts, Facts, IpFacts, TimeFacts, UserFacts
 from rules.operators import OPERATORS
 from rules.registry import DATA_POINTS, CustomPoint, by_key, lookup
 from rules.types import BOOLEAN, MULTISELECT, NUMBER, TEXT
-
-# A busy machine is no fault of the engine.
-settings.register_profile("rules", deadline=None)
-settings.load_profile("rules")
 
 CUSTOM_POINTS = (
     CustomPoint("amount", NUMBER, "action"),

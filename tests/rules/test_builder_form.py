@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.http import QueryDict
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rules import condition_tree
@@ -121,7 +121,6 @@ def _numbered(root: Group) -> Group:
     return root
 
 
-@settings(max_examples=100, deadline=None)
 @given(TREES)
 def test_rows_to_json_and_back_are_the_same_rows(root: Group):
     written = write(root, custom_points=POINTS, lists=OWN.lists)
@@ -133,13 +132,11 @@ def test_rows_to_json_and_back_are_the_same_rows(root: Group):
     condition_tree.check(written.conditions, custom_points=POINTS, lists=OWN.lists)
 
 
-@settings(max_examples=100, deadline=None)
 @given(TREES)
 def test_a_form_carries_every_row(root: Group):
     assert shape(read_fields(sent(root))) == shape(root)
 
 
-@settings(max_examples=100, deadline=None)
 @given(TREES)
 def test_the_typed_inputs_of_the_page_carry_every_row(root: Group):
     assert shape(read_fields(through_the_page(root))) == shape(root)
@@ -171,14 +168,12 @@ ANY_ROW = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(ANY_ROW.filter(lambda row: row.point != CHOSEN and "\n" not in row.high), min_size=1, max_size=3))
 def test_no_input_alters_what_was_typed_right_or_wrong(listed: list[Condition]):
     root = rows(*listed)
     assert shape(read_fields(through_the_page(root))) == shape(root)
 
 
-@settings(max_examples=100, deadline=None)
 @given(TREES, st.data())
 def test_no_button_breaks_the_tree(root: Group, data: st.DataObject):
     before = sorted(repr(shape(node)) for node, _parent in walk(root) if isinstance(node, Condition))

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rules import jsonlogic
@@ -371,7 +371,6 @@ def test_text_of_a_rule_stays_text(text: str) -> None:
     assert jsonlogic.trace([text, {"var": "a"}]).value == [text, None]
 
 
-@settings(max_examples=100)
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_names_in_what_is_compiled_are_generated(key: str, text: str) -> None:
     rule = {"and": [{"==": [{"val": [key, text]}, text]}, {"map": [{"var": key}, {"cat": [{"val": key}, text]}]}]}

@@ -52,7 +52,6 @@ def country_of(number):
 # Not shrunk: each example is hundreds of statements.
 @settings(
     max_examples=8,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

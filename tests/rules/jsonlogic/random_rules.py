@@ -2,12 +2,7 @@
 
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
-
-# A busy machine is no fault of the engine.
-settings.register_profile("rules", deadline=None)
-settings.load_profile("rules")
 
 scalars = st.sampled_from(
     [

@@ -1,9 +1,10 @@
-"""Removing rows that have served: kept answers, ended challenges, enrolments nobody finished, old reports."""
+"""Removing rows that have served: kept answers, ended challenges and sign-ins, unfinished enrolments, old reports."""
 
 import time
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 
 from actions.models import Backtest, ServerReplay
@@ -49,4 +50,5 @@ def _due(now: datetime) -> list[QuerySet[Any]]:
         SendingCount.objects.filter(start__lt=now - SENDING_COUNTS),
         Authenticator.objects.filter(verified_at=None, created_at__lt=now - PENDING_ENROLMENTS),
         Backtest.objects.filter(created_at__lt=now - BACKTESTS),
+        Session.objects.filter(expire_date__lt=now),
     ]

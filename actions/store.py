@@ -5,10 +5,12 @@ updates a row that all requests of a tenant share: such a row would make them wa
 """
 
 import json
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection
@@ -248,5 +250,13 @@ def write(values: dict[str, Any], events: list[Event], *, new_user: bool, change
             f"e{number}_hash": event.leaf_hash,
         }
     rows = ", ".join(EVENT.format(number) for number in range(len(events)))
+    statement = "WITH" + "".join(parts) + WRITE + rows
     with connection.cursor() as cursor:
-        cursor.execute("WITH" + "".join(parts) + WRITE + rows, parameters)
+        cursor.execute(statement, {name: parameters[name] for name in _named(statement)})
+
+
+@cache
+def _named(statement: str) -> tuple[str, ...]:
+    """The parameters that the statement has a place for. Given more than fifty, used or not, psycopg would take the
+    statement apart anew each time."""
+    return tuple(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)))

@@ -21,8 +21,8 @@ from authsignal_portal.sender_services import REPORT_PASSWORD_CHARS, SERVICES
 
 # What `authenticators.messaging` can send with, by channel; it stands above this module.
 PROVIDERS = {
-    "EMAIL": {"builtin", "smtp", *SERVICES},
-    "SMS": {"builtin", "twilio"},
+    "EMAIL": {"builtin", "smtp", *SERVICES, "none"},
+    "SMS": {"builtin", "twilio", "none"},
     "WHATSAPP": {"builtin", "twilio", "none"},
     "PUSH": {"builtin", "web-push", "none"},
 }
@@ -43,7 +43,7 @@ def clock_check(databases: Sequence[str] | None = None, **_kwargs: Any) -> list[
 
 @register(Tags.security, deploy=True)
 def deployment_check(**_kwargs: Any) -> list[CheckMessage]:
-    return [*_redis(), *_clear_text_mail()]
+    return [*_redis(), *_clear_text_mail(), *_proxy()]
 
 
 def refuse_unsafe_start() -> None:
@@ -133,7 +133,8 @@ def _twilio() -> Iterator[CheckMessage]:
     if missing:
         yield Error(
             f"Messages go through Twilio, but nothing is given for {', '.join(missing)}.",
-            hint="Set them, or set SMS_PROVIDER to another provider.",
+            hint="Set them, or set SMS_PROVIDER and WHATSAPP_PROVIDER to none: then only tenants with a provider of "
+            "their own send.",
             id="authsignal.E004",
         )
     if settings.MESSAGE_PROVIDERS.get("WHATSAPP") == "twilio" and not settings.TWILIO_WHATSAPP_FROM:
@@ -234,4 +235,14 @@ def _clear_text_mail() -> Iterator[CheckMessage]:
             "Email leaves this machine without TLS, codes included.",
             hint="Use smtp+tls:// or smtp+ssl:// in EMAIL_URL.",
             id="authsignal.W002",
+        )
+
+
+def _proxy() -> Iterator[CheckMessage]:
+    if settings.PRODUCTION and not settings.TRUSTED_PROXIES:
+        yield checks.Warning(
+            "No proxy is trusted: whoever connects to this server is taken for the caller.",
+            hint="Behind a proxy set TRUSTED_PROXIES=1 and BEHIND_TLS_PROXY=yes. Else all callers have the address of "
+            "the proxy, and one of them uses up the limits of all.",
+            id="authsignal.W003",
         )

@@ -26,7 +26,20 @@ if os.environ.get("AUTHSIGNAL_ENV", "production" if _configured else "demo") == 
     for _name, _value in embedded.demo_environment(BASE_DIR).items():
         os.environ.setdefault(_name, _value)
 
-env = environ.FileAwareEnv()
+
+class Files(environ.fileaware_mapping.FileAwareMapping):  # type: ignore[misc]  # the package has no types
+    """A value or, of NAME_FILE, what the file holds: editors and `echo` end it with a line break."""
+
+    def __getitem__(self, key: str) -> str:
+        value: str = super().__getitem__(key)
+        return value.rstrip("\r\n")
+
+
+class Environment(environ.Env):  # type: ignore[misc]
+    ENVIRON = Files()
+
+
+env = Environment()
 
 
 def keyring(name: str) -> dict[str, bytes]:
@@ -289,7 +302,7 @@ CLIENT_REQUESTS_PER_MINUTE_PER_USER = env.int(
     "CLIENT_REQUESTS_PER_MINUTE_PER_USER", default=600 if PRODUCTION else 60_000
 )
 # Staff signing in, per 15 minutes and step (password, code).
-STAFF_TRIES_PER_ACCOUNT = 5
+STAFF_TRIES_PER_ACCOUNT = env.int("STAFF_TRIES_PER_ACCOUNT", default=5)
 STAFF_TRIES_PER_ADDRESS = env.int("STAFF_TRIES_PER_ADDRESS", default=30 if PRODUCTION else 1000)
 GUESSES_PER_CHALLENGE = 5
 GUESSES_PER_5_MINUTES = 10
@@ -374,12 +387,12 @@ PROVIDER_TESTS_PER_HOUR = 10
 BATCH_MAX_BYTES = 2 * 1024 * 1024
 
 # -- messages -------------------------------------------------------------------------------------
-# `builtin` writes what it "sent" to OUTBOX_FILE; it exists in demo and test only.
+# `builtin` writes what it "sent" to OUTBOX_FILE; it exists in demo and test only. `none`: only for tenants that bring a
+# provider of their own; an app that is asked by push can also ask by itself when it is opened.
 MESSAGE_PROVIDERS = {
     "EMAIL": env("EMAIL_PROVIDER", default="smtp" if PRODUCTION else "builtin"),
     "SMS": env("SMS_PROVIDER", default="twilio" if PRODUCTION else "builtin"),
     # `web-push`: to the web app of this server.
-    # `none`: only for tenants that bring a provider of their own; an app can also ask by itself when it is opened.
     "PUSH": env("PUSH_PROVIDER", default="none" if PRODUCTION else "builtin"),
     "WHATSAPP": env("WHATSAPP_PROVIDER", default="none" if PRODUCTION else "builtin"),
 }

@@ -49,7 +49,7 @@ point(
     "ip.atypicalTravel",
     BOOLEAN,
     "Atypical travel",
-    "The place is far from everywhere the user verified in the last 90 days.",
+    "The place is far from the last 20 places that the user verified at, of the last 90 days.",
     otherwise="Typical travel",
 )
 point("ip.asn", NUMBER, "IP network number (ASN)", "The autonomous system of the address.", integer=True, minimum=0)

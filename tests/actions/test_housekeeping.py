@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 
 from actions import housekeeping
 from actions.models import Backtest, ServerReplay
@@ -30,6 +31,14 @@ def test_reports_of_backtests_go_after_ninety_days_and_not_before(acme):
         )
     assert housekeeping.prune() == 1
     assert Backtest.objects.get().created_at > clock.now() - timedelta(days=90)
+
+
+@pytest.mark.django_db
+def test_sign_ins_of_staff_go_when_they_have_ended():
+    for key, minutes in (("over", -1), ("going on", 1)):
+        Session.objects.create(session_key=key, expire_date=clock.now() + timedelta(minutes=minutes))
+    assert housekeeping.prune() == 1
+    assert Session.objects.get().session_key == "going on"
 
 
 @pytest.mark.django_db

@@ -71,6 +71,7 @@ def site_in(folder: Path, *more: tuple[str, str]) -> Site:
         (r"/etc/letsencrypt/live/mfa\.example\.com/", f"{folder}/"),
         (r"/var/log/nginx/", f"{folder}/"),
         (r"/etc/authsignal/", f"{folder}/"),
+        (r"root /var/www/html;", f"root {folder};"),
         *more,
     ):
         text, found = re.subn(pattern, here, text)

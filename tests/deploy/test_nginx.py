@@ -228,6 +228,15 @@ def test_over_http_pages_are_sent_on_and_the_api_is_not(site):
     refused(Answer(api), 403, "invalid_request")
 
 
+def test_whoever_renews_the_certificate_is_answered_over_http(site):
+    places = site.folder / ".well-known" / "acme-challenge"
+    places.mkdir(parents=True)
+    (places / "token").write_text("answer")
+    found = plain(site, "/.well-known/acme-challenge/token")
+    assert (found.status, Answer(found).text) == (200, "answer")
+    assert plain(site, "/.well-known/acme-challenge/other").status == 404
+
+
 def test_no_link_and_no_token_stands_in_a_log(live, site, edge, alone):
     for path in LINKS:
         edge("GET", path, None, {"Referer": f"https://{HOST}/challenge?token={SECRET}"})

@@ -35,6 +35,7 @@ GOOD: dict[str, Any] = {
     "TWILIO_FROM": "+15005550006",
     "TWILIO_MESSAGING_SERVICE_SID": "",
     "TWILIO_BASE_URL": "",
+    "TRUSTED_PROXIES": 1,
 }
 
 
@@ -83,6 +84,7 @@ def test_a_good_configuration_is_clean(settings):
         (BY_POSTMARK | {"EMAIL_SERVICE_REPORT_SECRET": "short"}, "E014"),
         ({"REDIS_URL": "unix:///nowhere/valkey.sock"}, "W001"),
         ({"EMAIL_USE_TLS": False}, "W002"),
+        ({"TRUSTED_PROXIES": 0}, "W003"),
     ],
 )
 def test_each_mistake_is_told(settings, mistake, ident):
@@ -96,6 +98,7 @@ def test_each_mistake_is_told(settings, mistake, ident):
         BY_MAILGUN | {"EMAIL_SERVICE_REGION": ""},
         {"TWILIO_FROM": "", "TWILIO_MESSAGING_SERVICE_SID": "MG1"},
         {"TWILIO_BASE_URL": "http://127.0.0.1:4010"},
+        {"MESSAGE_PROVIDERS": {"EMAIL": "none", "SMS": "none"}, "TWILIO_ACCOUNT_SID": "", "TWILIO_FROM": ""},
         {"EMAIL_USE_TLS": False, "EMAIL_HOST": "localhost"},
         {"PRODUCTION": False, "MESSAGE_PROVIDERS": {"EMAIL": "builtin", "SMS": "builtin"}, "OUTBOX_FILE": "/x"},
         {"PRODUCTION": False, "PUBLIC_URL": "http://localhost:8000"},
@@ -161,6 +164,8 @@ def production(django_db_setup: None, django_db_blocker: Any, tmp_path: Path) ->
         "TWILIO_AUTH_TOKEN": "token",
         "TWILIO_FROM": "+15005550006",
         "STATIC_ROOT": str(tmp_path),
+        "TRUSTED_PROXIES": "1",
+        "BEHIND_TLS_PROXY": "yes",
     }
 
 
@@ -172,6 +177,21 @@ def run(environment: dict[str, str], *command: str) -> subprocess.CompletedProce
 
 def test_check_deploy_is_clean_in_production(production):
     done = run(production, "manage.py", "check", "--deploy", "--database", "default", "--fail-level", "WARNING")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_value_may_stand_in_a_file_which_ends_with_a_line_break(production, tmp_path):
+    (tmp_path / "url").write_text("https://mfa.example.com\r\n")
+    del production["PUBLIC_URL"]
+    told = "from django.conf import settings; print([settings.PUBLIC_URL, *settings.ALLOWED_HOSTS])"
+    done = run(production | {"PUBLIC_URL_FILE": str(tmp_path / "url")}, "-c", told)
+    assert done.stdout == "['https://mfa.example.com', 'mfa.example.com']\n", done.stderr
+
+
+def test_a_deployment_without_senders_of_its_own_starts(production):
+    for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"):
+        del production[name]
+    done = run(production | {"SMS_PROVIDER": "none", "EMAIL_PROVIDER": "none"}, "-c", "import authsignal_portal.wsgi")
     assert done.returncode == 0, done.stderr
 
 

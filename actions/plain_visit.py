@@ -200,5 +200,7 @@ def _is_proving(visit: Visit) -> bool:
 
 
 def clock_text(seconds: int) -> str:
-    """90 → "1:30": the same in every language."""
-    return f"{seconds // 60}:{seconds % 60:02d}"
+    """90 → "1 min 30 s", as `clockText` in static/challenge/page.js; never nothing."""
+    left = max(1, seconds)
+    parts = ((left // 3600, "h"), (left // 60 % 60, "min"), (left % 60, "s"))
+    return " ".join(f"{count}\N{NO-BREAK SPACE}{unit}" for count, unit in parts if count)

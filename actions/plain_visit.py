@@ -186,10 +186,9 @@ def limited(
 
 def failed(visit: Visit, reason: str, *, is_forbidden: bool = False) -> Shown:
     """What is not allowed is not allowed at the next try either: then the way is back."""
-    others = _others(visit)
-    when = others | ({"proving"} if _is_proving(visit) else set())
+    when = others = _others(visit)
     if not is_forbidden:
-        when |= {"retry"}
+        when |= {"retry", "proving"} if _is_proving(visit) else {"retry"}
     elif not others and leaving_url(visit):
         when |= {"leave"}
     return Shown("error", when, {"reason": reason}, carry=visit.carried)

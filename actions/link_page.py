@@ -208,7 +208,7 @@ def _about(visit: Visit) -> dict[str, str]:
     return {
         "action": ActionConfiguration.name_of(action.tenant, action.action_code),
         "message": linking.transaction_shown(action).text,
-        "agent": user_agent.described(link.user_agent or facts.user_agent),
+        "agent": user_agent.named(link.user_agent or facts.user_agent),
         "place": place if address == str(facts.ip_address) else "",
         "address": address,
     }

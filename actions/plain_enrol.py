@@ -100,7 +100,7 @@ def _international(typed: str, region: str) -> str:
 
 
 def change(visit: Visit, _argument: str) -> Answer:
-    return contact_form(visit, visit.method) if visit.method in BY_ADDRESS else NEXT
+    return contact_form(visit, visit.method, visit.carried.get("contact", "")) if visit.method in BY_ADDRESS else NEXT
 
 
 def app_shown(visit: Visit, uri: str) -> Shown:

@@ -141,6 +141,9 @@ class _Screen(HTMLParser):
         attrs.pop("hidden", None)
         if tag == "details" and self.filling.stays_open:
             attrs["open"] = None
+        if slot == "note" and slot in self.filling.slots:
+            # It is what the press of a button came to.
+            attrs["class"] = "note"
         if tag == "form":
             attrs.pop("novalidate", None)
             attrs |= {"method": "post", "action": self.filling.path}

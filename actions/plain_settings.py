@@ -18,7 +18,7 @@ def settings_page(visit: Visit) -> Shown:
     rows = own_methods.listed(visit.context)
     has_codes = codes["enabled"] and "remaining" in codes
     when = {
-        "some": bool(rows),
+        "some": len(rows) > 1,
         "none": not rows,
         "recovery": has_codes,
         "add": may_add(visit),

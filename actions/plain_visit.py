@@ -186,10 +186,9 @@ def limited(
 
 def failed(visit: Visit, reason: str, *, is_forbidden: bool = False) -> Shown:
     """What is not allowed is not allowed at the next try either: then the way is back."""
-    others = _others(visit)
-    when = others | ({"proving"} if _is_proving(visit) else set())
+    when = others = _others(visit)
     if not is_forbidden:
-        when |= {"retry"}
+        when |= {"retry", "proving"} if _is_proving(visit) else {"retry"}
     elif not others and leaving_url(visit):
         when |= {"leave"}
     return Shown("error", when, {"reason": reason}, carry=visit.carried)
@@ -200,5 +199,7 @@ def _is_proving(visit: Visit) -> bool:
 
 
 def clock_text(seconds: int) -> str:
-    """90 → "1:30": the same in every language."""
-    return f"{seconds // 60}:{seconds % 60:02d}"
+    """90 → "1 min 30 s", as `clockText` in static/challenge/page.js; never nothing."""
+    left = max(1, seconds)
+    parts = ((left // 3600, "h"), (left // 60 % 60, "min"), (left % 60, "s"))
+    return " ".join(f"{count}\N{NO-BREAK SPACE}{unit}" for count, unit in parts if count)

@@ -218,6 +218,7 @@ let shown = "";
 
 function showRequests(ui, { waiting, problem }, done) {
   ui.slot("problem").textContent = problem ? calls.sentence(problem) : "";
+  ui.show("failing", Boolean(problem));
   ui.show("empty", waiting.length === 0 && !problem);
   const ids = waiting.map(({ told }) => told.challengeId).join();
   if (ids === shown && ui.slot("requests").childElementCount === waiting.length) return;
@@ -324,14 +325,14 @@ function row({ icon, name, detail }, onClick) {
 }
 
 const requestRow = ({ of, told }, onClick) =>
-  row({ icon: "#icon-shield", name: told.message || told.actionName, detail: `${of.userId} · ${origin(told)}` }, onClick);
+  row({ icon: "#icon-shield", name: told.message || told.actionName, detail: requests.joined([of.userId, ...origin(told)]) }, onClick);
 
 const origin = ({ userAgent, ipAddress }) =>
-  [userAgent && requests.browserShown(userAgent), ipAddress].filter(Boolean).join(" · ");
+  [userAgent && requests.browserShown(userAgent), ipAddress && requests.addressShown(ipAddress)];
 
 function accountRow(account, onClick, removed = new Set()) {
   const detail = removed.has(account.publicKey) ? text("removed-account") : text("set-up-on", { day: day(account.since) });
-  return row({ icon: "#icon-phone", name: account.userId, detail: `${account.name} · ${detail}` }, onClick);
+  return row({ icon: "#icon-phone", name: account.userId, detail: requests.joined([account.name, detail]) }, onClick);
 }
 
 const day = (time) => new Date(time).toLocaleDateString(document.documentElement.lang, { dateStyle: "long" });

@@ -67,7 +67,7 @@ function about(account, told) {
     [text("about-account"), account.userId],
     [text("about-action"), told.actionName],
     [text("about-agent"), told.userAgent && browserShown(told.userAgent)],
-    [text("about-address"), told.ipAddress],
+    [text("about-address"), told.ipAddress && addressShown(told.ipAddress)],
     ...Object.entries(known).map(([name, value]) => [inWords(name), Array.isArray(value) ? value.join(", ") : String(value)]),
   ];
   return rows.filter(([, value]) => value).flatMap(([name, value]) => [element("dt", name), element("dd", value)]);
@@ -87,13 +87,19 @@ function element(tag, words) {
   return made;
 }
 
-// "Chrome, Windows": as much as a person compares. Whoever asks writes what stands there, so that only names of ours show.
+// "Chrome · Windows": as much as a person compares. Whoever asks writes what stands there, so that only names of ours show.
 const BROWSERS = [["Edg/", "Edge"], ["OPR/", "Opera"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"]];
 const SYSTEMS = [["iPhone", "iPhone"], ["iPad", "iPad"], ["Android", "Android"], ["Windows", "Windows"], ["Mac OS", "macOS"], ["Linux", "Linux"]];
 
 export function browserOf(agent) {
   const named = [BROWSERS, SYSTEMS].map((list) => list.find(([mark]) => agent.includes(mark))?.[1]);
-  return named.filter(Boolean).join(", ");
+  return named.filter(Boolean).join(" · ");
 }
 
 export const browserShown = (agent) => browserOf(agent) || text("unknown-browser");
+
+// A long one of IPv6 is broken between its groups.
+export const addressShown = (address) => address.replaceAll(":", ":\u200b");
+
+// No dot begins a line.
+export const joined = (parts) => parts.filter(Boolean).join("\u00a0· ");

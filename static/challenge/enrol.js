@@ -106,7 +106,7 @@ async function addContact({ method, target, editable, back }) {
     const outcome = await send({ method, target: known, contact, onFile, another: back, change: !known || editable });
     if (outcome === "another") return "back";
     if (outcome !== "change" && !outcome.wrong) return outcome;
-    given = outcome.wrong ? { ...given, wrong: outcome.wrong } : {};
+    given = { ...given, wrong: outcome.wrong };
     known = undefined;
   }
 }

@@ -46,11 +46,12 @@ function wire(ui, { input, problem, submit, clear, wrong }) {
   let busy = false;
   let check = () => "";
 
-  const complain = (words, { shake = false, empty = false } = {}) => {
+  // What could not be judged (`guess` is false) is not marked as wrong.
+  const complain = (words, guess) => {
     problem.textContent = words;
-    input.setAttribute("aria-invalid", "true");
-    if (empty) input.value = "";
-    if (shake) restart(form, "shake");
+    if (guess !== false) input.setAttribute("aria-invalid", "true");
+    if (clear && guess) input.value = "";
+    if (guess) restart(form, "shake");
     input.focus();
   };
 
@@ -69,7 +70,7 @@ function wire(ui, { input, problem, submit, clear, wrong }) {
     busy = false;
     input.readOnly = false;
     ui.busy(false);
-    if (refused) complain(refused.words, { shake: refused.guess, empty: clear && refused.guess });
+    if (refused) complain(refused.words, refused.guess);
   };
   if (wrong) complain(wrong);
 

@@ -28,11 +28,10 @@ export function text(name, values = {}) {
   return found.replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
 }
 
-// 90 → "1:30", 3725 → "1:02:05": the same in every language.
+// 90 → "1 min 30 s": symbols that are the same in every language.
 export function clockText(seconds) {
-  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const [first, ...rest] = parts[0] ? parts : parts.slice(1);
-  return [first, ...rest.map((part) => String(part).padStart(2, "0"))].join(":");
+  const parts = [[Math.floor(seconds / 3600), "h"], [Math.floor(seconds / 60) % 60, "min"], [seconds % 60, "s"]];
+  return parts.filter(([count]) => count).map((part) => part.join("\u00a0")).join(" ");
 }
 
 // The day of a moment, as the page's language writes it.

@@ -20,7 +20,7 @@ export async function settings() {
     const answer = await screen("settings", {
       slots: { remaining: recoveryCodes.remaining ?? "" },
       when: {
-        some: list.length,
+        some: list.length > 1,
         none: !list.length,
         recovery: recoveryCodes.enabled && recoveryCodes.remaining !== undefined,
         add: canAdd(),

@@ -57,7 +57,7 @@ async function explain(problem, { another, back }) {
     await over("error", { slots });
     return never;
   }
-  const proving = !session.proved && !session.state?.settings;
+  const proving = !isForbidden && !session.proved && !session.state?.settings;
   return screen("error", { slots, when: { another, back, proving, retry: !isForbidden } });
 }
 

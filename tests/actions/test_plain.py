@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import formats
 
-from actions import hosted, hosted_state, proofs
+from actions import hosted, hosted_state, plain_visit, proofs
 from actions.client_auth import read_context
 from actions.models import Action, ActionFacts
 from audit.models import AuditEvent
@@ -463,7 +463,8 @@ def test_no_page_shows_what_the_api_says_to_developers(browser: Client, tracked:
         assert title(shown) == "That did not work"
         assert told in shown.content.decode()
         # What is not allowed is not allowed at the next try either.
-        assert (b'value="retry"' in shown.content) == (told != "That is not allowed now")
+        for only_of_another_try in (b'value="retry"', b"Your verification is not lost"):
+            assert (only_of_another_try in shown.content) == (told != "That is not allowed now")
         assert not re.search("authenticator|scope", shown.content.decode().partition("<main>")[2])
 
 
@@ -494,6 +495,20 @@ def test_countries_are_named_and_sorted_in_the_language_of_the_page(browser: Cli
     assert found == sorted(found)
 
 
+def test_an_address_to_be_changed_is_there_to_be_mended(browser: Client, tracked: dict[str, Any]) -> None:
+    form = opened(browser, tracked) | {"at": "email_otp", "method": "EMAIL_OTP", "contact": "jo@exmaple.com"}
+    shown = press(browser, form, "change")
+    assert title(shown) == "Your email address"
+    assert b'value="jo@exmaple.com"' in shown.content
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0, "1 s"), (30, "30 s"), (90, "1 min 30 s"), (540, "9 min"), (3725, "1 h 2 min 5 s")]
+)
+def test_times_are_told_with_their_units(seconds: int, told: str) -> None:
+    assert plain_visit.clock_text(seconds).replace("\N{NO-BREAK SPACE}", " ") == told
+
+
 def test_a_method_that_takes_no_code_says_so_and_sends_none(browser: Client, tracked: dict[str, Any], api: Api) -> None:
     user = EndUser.objects.get()
     row = GuessCount.objects.create(
@@ -509,7 +524,7 @@ def test_a_method_that_takes_no_code_says_so_and_sends_none(browser: Client, tra
     assert b"#icon-lock" in listed
     shown = press(browser, form, "prove:EMAIL_OTP")
     assert title(shown) == "Too many wrong codes"
-    assert b"You can try again in 9:" in shown.content
+    assert "You can try again in 9\N{NO-BREAK SPACE}min " in shown.content.decode()
     row.disabled_at = clock.now()
     row.save()
     for again in ((form, "prove:EMAIL_OTP"), (carried(shown), "retry")):
@@ -703,7 +718,7 @@ def test_a_page_that_waits_reloads_itself_and_changes_nothing(browser: Client, w
         looked = browser.get(address)
         assert (title(looked), looked["Refresh"]) == ("Check your inbox", "5")
         assert "jo@example.com" in looked.content.decode()
-        assert "not confirmed yet" not in looked.content.decode()
+        assert "not been confirmed yet" not in looked.content.decode()
         assert '<details class="ladder" open>' in looked.content.decode()
     assert rows() == before
     assert "example.com" not in address
@@ -766,7 +781,7 @@ def test_whoever_a_reload_disturbs_looks_by_a_press_alone(browser: Client, waiti
     pressed = press(browser, carried(still), "check")
     for shown in (still, pressed):
         assert (title(shown), "Refresh" in shown) == ("Check your inbox", False)
-    assert "not confirmed yet" in pressed.content.decode()
+    assert '<p class="note">The link has not been confirmed yet.</p>' in pressed.content.decode()
 
 
 def test_a_qr_code_that_is_over_gives_way_to_a_new_one(browser: Client, api: Api, acme: Tenant) -> None:

@@ -226,6 +226,7 @@ def test_a_qr_code_is_scanned_and_approved(hosted: Hosted) -> None:
     shown = Challenge.objects.get(method=M.QR_CODE)
     phone.scan(shown.pk)
     heading(hosted.page, "Approve it on your phone")
+    expect(hosted.page.get_by_text("Not working?")).to_be_hidden()
     expect(hosted.page.locator("img.qr")).to_be_hidden()
     assert phone.answer_code(shown.pk)["isVerified"] is True
     assert hosted.returned()["verificationMethod"] == "QR_CODE"

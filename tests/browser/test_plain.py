@@ -144,7 +144,7 @@ def test_a_link_by_email(plain: Hosted) -> None:
     heading(page, "Check your inbox")
     page.get_by_role("link", name="Check only when I ask").click()
     choose(page, "I have confirmed it")
-    expect(page.get_by_text("not confirmed yet")).to_be_visible()
+    expect(page.get_by_text("not been confirmed yet")).to_be_visible()
     mail = page.context.new_page()
     mail.goto(link(plain))
     mail.get_by_role("button", name="Yes, it’s me").click()
@@ -183,7 +183,7 @@ def test_a_device_is_remembered_and_forgotten(plain: Hosted) -> None:
     choose(page, "Your devices")
     expect(page.get_by_text("Remembered")).to_be_visible()
     choose(page, "Forget")
-    expect(page.get_by_text("No device of yours is known.")).to_be_visible()
+    expect(page.get_by_text("No devices are known yet.")).to_be_visible()
 
 
 def test_only_a_passkey_says_so(plain: Hosted) -> None:

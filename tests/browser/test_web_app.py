@@ -110,7 +110,7 @@ def test_a_phone_enrols_by_the_code_and_approves_a_payment_by_its_number(hosted:
     heading(phone, "Set up this phone")
     choose(phone, "Set up")
     heading(phone, "This phone is set up")
-    expect(hosted.page.locator("[data-slot=added]")).to_have_text("Set up: Chrome, Linux")
+    expect(hosted.page.locator("[data-slot=added]")).to_have_text("Set up: Chrome · Linux")
     assert phone.evaluate(TAKE_KEY) == {"extractable": False, "taken": []}
     heading(hosted.page, "Approve it on your phone")
     number = hosted.page.locator(".number").inner_text()

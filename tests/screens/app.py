@@ -82,7 +82,7 @@ HOLD = """async ({ tenantId, users }) => {
   for (const one of await accountsOf(tenantId)) await forget(one);
   const since = Date.UTC(2026, 10, 2);
   for (const [place, userId] of users.entries())
-    await keep({ ...(await make()), tenantId, userId, name: "Chrome, Android", since: since + place });
+    await keep({ ...(await make()), tenantId, userId, name: "Chrome · Android", since: since + place });
 }"""
 
 
@@ -194,7 +194,7 @@ SCENES = [
         accounts=(LONG_EMAIL, LONG_NAME),
         tenant_name=LONG_NAME,
     ),
-    home("offline", see_alert("No connection"), told=OFFLINE),
+    home("offline", see_alert("No connection"), see("tries again by itself"), told=OFFLINE),
     home("error", see_alert("Something went wrong on our side"), told=BROKEN),
     home("limited", see_alert("Too many tries"), told=TOO_MANY),
     home("notify", see("Nothing waits"), see("Turn on notifications"), script=allowed("default")),

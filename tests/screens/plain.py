@@ -38,7 +38,7 @@ SCENES = [
     ),
     scene(4, "magic-link", "full", "Check your inbox", click("Email link")),
     scene(4, "magic-link", "long", "Check your inbox", click("Email link"), tenant_name=LONG_NAME),
-    scene(4, "magic-link", "not-yet", "Check your inbox", click("Email link"), LOOK, see("not confirmed yet")),
+    scene(4, "magic-link", "not-yet", "Check your inbox", click("Email link"), LOOK, see("not been confirmed yet")),
     scene(8, "push", "full", "Approve it on your phone", PUSH),
     scene(8, "push", "long", "Approve it on your phone", PUSH, tenant_name=LONG_NAME),
     scene(8, "push", "still", "Approve it on your phone", PUSH, STILL, see_no("every few seconds")),

@@ -28,7 +28,7 @@ from tests.screens.scene import HELD, OFFLINE, Refused, Reply, Scene
 MAX_WEIGHT = 150_000
 
 NOTHING_YET = {"isVerified": False, "failureReason": "CODE_INVALID_OR_EXPIRED"}
-CODES = [f"{n:04d}ABCDEFGHIJKLMNOPQRST" for n in range(10)]
+CODES = [f"A{n + 22}B-CDEF-GHIJ-KLMN-OPQR-STUV" for n in range(10)]
 REPLIES: dict[str, Reply] = {
     "/v1/client/challenge/email-otp": {"challengeId": "c"},
     "/v1/client/challenge/sms": {"challengeId": "c"},

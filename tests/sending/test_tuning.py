@@ -228,6 +228,6 @@ def test_a_hosted_page_asks_for_as_many_digits_as_the_code_has(desk):
     tracked = scenes.enrolled(desk, M.SMS)
     page = desk.http.get("/challenge", {"token": tracked.token}).content.decode()
     assert 'data-digits="8"' in page
-    assert "We sent a 8-digit code by text message" in page
+    assert "We sent a 8\u2011digit code by text message" in page
     assert 'data-digits="6"' in page
     assert 'data-digits=""' not in page

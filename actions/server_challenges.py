@@ -10,10 +10,11 @@ from actions import claims, flow, gather, languages, linking, proofs, replays, s
 from actions.ip_intel import parse_address
 from actions.models import Action
 from audit import log
-from authenticators import available, challenges, enrolment, handed_over, routing, several, starting
+from authenticators import available, challenges, codes, enrolment, handed_over, routing, several, starting
+from authenticators.codes import Way
 from authenticators.models import Challenge, EndUser
 from authenticators.serializers import EMAIL, PHONE
-from authenticators.starting import Origin, Way
+from authenticators.starting import Origin
 from authsignal_portal import clock, tokens
 from authsignal_portal.errors import InvalidConfiguration, InvalidRequest, Unauthorized
 from authsignal_portal.json_body import checked_id
@@ -56,7 +57,7 @@ def _resend(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
         raise InvalidRequest("The challenge has ended. Begin a new one.")
     if sent.get("smsChannel") == SmsChannel.WHATSAPP:
         _check_whatsapp(tenant)
-    starting.send(challenge, now=now, locale=sent.get("locale"), way=_way(sent))
+    codes.send(challenge, now=now, locale=sent.get("locale"), way=_way(sent))
     return challenge
 
 

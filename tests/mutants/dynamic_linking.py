@@ -83,7 +83,7 @@ BOUND = [
         "linking: the message with the code does not tell what it is for",
         f"{LINKING}::test_the_message_with_the_code_tells_amount_and_payee",
         (
-            "authenticators/starting.py",
+            "authenticators/codes.py",
             "linked=Transaction.read(challenge.transaction) if challenge.transaction else None,",
             "linked=None,",
         ),

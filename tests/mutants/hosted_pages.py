@@ -214,7 +214,7 @@ HOSTED_PAGES = [
     mutant(
         "dead ends: the app is left waiting",
         f"{HOSTED}::test_where_no_method_is_left_the_app_learns_of_a_failure",
-        ("actions/hosted.py", "        dead_ends.close(self.context)\n", ""),
+        ("actions/hosted_calls.py", "        dead_ends.close(self.context)\n", ""),
     ),
     mutant(
         "dead ends: the page without a script leaves the app waiting",

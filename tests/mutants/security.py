@@ -393,7 +393,7 @@ CONFUSION = [
         "enrolment: a device is not counted as a way to prove oneself",
         f"{STATES}::test_each_single_method_is_an_enrolment_and_lets_nobody_through",
         (
-            "actions/flow.py",
+            "actions/consequences.py",
             "and not known.was_enrolled:",
             'and not set(known.enrolled or []) - {"PUSH", "QR_CODE", "IN_APP"}:',
         ),
@@ -507,7 +507,7 @@ ENROLMENT_TOO = [
     mutant(
         "enrolment: who let their only method expire is let through",
         EXPIRED,
-        ("actions/flow.py", "and not known.was_enrolled:", "and not known.enrolled:"),
+        ("actions/consequences.py", "and not known.was_enrolled:", "and not known.enrolled:"),
     ),
     mutant(
         "enrolment: who let their only method expire is a new user",

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from actions import flow, linking, states
+from actions import joining, linking, states
 from actions.client_auth import ClientContext
 from actions.models import Action
 from actions.proofs import check_active, check_open, check_permitted, permitted
@@ -272,7 +272,7 @@ def begin_action(challenge: Challenge, user: EndUser, seen: Mapping[str, Any]) -
     attributes = dict(seen)
     if challenge.idempotency_key:
         attributes["idempotencyKey"] = challenge.idempotency_key
-    action = flow.join(
+    action = joining.join(
         tenant=challenge.tenant,
         user_id=user.user_id,
         action_code=challenge.action_code,

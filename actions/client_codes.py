@@ -12,7 +12,7 @@ from actions.client_views import (
     started_output,
     verified_output,
 )
-from authenticators.starting import Way
+from authenticators.codes import Way
 from authsignal_portal.vocabulary import VerificationMethod
 
 M = VerificationMethod

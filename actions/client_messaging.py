@@ -10,8 +10,8 @@ from actions import client_inputs as inputs
 from actions import proving, verifying
 from actions.client_codes import StartCodeView, VerifyCodeView
 from actions.client_views import ClientView, seen, started_output, verified_output
+from authenticators.codes import Way
 from authenticators.links import Asker
-from authenticators.starting import Way
 from authsignal_portal import limits
 from authsignal_portal.fields import Text
 from authsignal_portal.vocabulary import VerificationMethod

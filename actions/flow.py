@@ -1,42 +1,39 @@
 """The order of steps by which an action is tracked: the only way from a request to a stored decision.
 
-What a proof causes is in `proofs`, how a user proves in `proving` (client) and `server_challenges` (server), what a
-token proves in `validation`.
+What follows from a decision is in `consequences`, from a proof in `proofs`; how a user proves in `proving` (client) and
+`server_challenges` (server), what a token proves in `validation`.
 """
 
 import json
 import uuid
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
-from actions import claims, languages, linking, messages, store, track_request, user_columns, velocity, weighing
-from actions.models import ENTITY_COLUMNS, PRIVATE, Action, ActionFacts
+from actions import claims, consequences, store, track_request, user_columns, velocity, weighing
+from actions.models import ENTITY_COLUMNS, PRIVATE, ActionFacts
 from actions.store import Known
 from actions.track_request import Track, fixed_part
+from actions.tracked import Tracked, answer
 from audit import log
 from audit.events import Tag
-from authenticators import available, challenges
-from authsignal_portal import crypto, tokens
+from authenticators import challenges
+from authsignal_portal import crypto
 from authsignal_portal.errors import (
     Conflict,
     InvalidConfiguration,
-    InvalidRequest,
     TooManyRequests,
     Unavailable,
 )
 from authsignal_portal.ids import uuid7
 from authsignal_portal.models import Tenant, default_outcome
 from authsignal_portal.vocabulary import (
-    OUTCOME_STATE,
     ActionState,
     Outcome,
-    Scope,
-    TokenPurpose,
     UnconfiguredAction,
     VerificationMethod,
 )
@@ -46,25 +43,6 @@ from rules.models import ActionConfiguration
 from rules.velocity import Asked
 
 ATTEMPTS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Tracked:
-    """The answer to `track`: a new decision, or the stored one for a key that was used before."""
-
-    action_id: uuid.UUID
-    idempotency_key: str
-    state: ActionState
-    url: str
-    token: str
-    enrolled_methods: list[VerificationMethod]
-    allowed_methods: list[VerificationMethod]
-    default_method: str | None
-    rule_ids: list[str]
-
-    @property
-    def is_enrolled(self) -> bool:
-        return bool(self.enrolled_methods)
 
 
 def track(
@@ -171,9 +149,11 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
         "caps": velocity.caps(policy.velocities, weighed.past, facts["velocity"]),
         "missingLists": [alias for alias in policy.lists if alias not in lists],
     }
-    state = _first_state(request, known, outcome)
-    shown, trace["notLinked"] = _message(request, known, facts, is_challenge=_is_challenge(outcome, state))
-    allowed, default_method = _methods(request.tenant, known, policy, decision)
+    state = consequences.first_state(request, known, outcome)
+    shown, trace["notLinked"] = consequences.message(
+        request, known, facts, is_challenge=consequences.may_be_proved(outcome, state)
+    )
+    allowed, default_method = consequences.methods(request.tenant, known, policy, decision)
     action_id = uuid7()
     user_pk = known.user_pk or uuid.uuid4()
     user = user_columns.columns_of(request, known, in_clear, user_pk)
@@ -204,7 +184,7 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
         "priority_rule": decision.priority_rule_id,
         "allowed": [method.value for method in allowed],
         "default_method": default_method or "",
-        "prompt": _prompt(known, policy, decision),
+        "prompt": consequences.prompt(known, policy, decision),
         "redirect_url": request.sent.get("redirectUrl", ""),
         "redirect_to_settings": bool(request.sent.get("redirectToSettings")),
         "locale_sent": request.sent.get("locale", ""),
@@ -222,39 +202,7 @@ def _decide_and_store(request: Track, known: Known, configuration_id: uuid.UUID,
         )
         for address in left:
             challenges.end_at(user_pk, request.tenant.pk, address, known.now)
-    return _answer(request, known, action_id, state, allowed, default_method, list(decision.matched))
-
-
-def _is_challenge(outcome: Outcome, state: ActionState) -> bool:
-    """Whether anything may be proved for it: also where an unenrolled user is let through, the rules wanted a proof."""
-    return outcome == Outcome.CHALLENGE or state == ActionState.CHALLENGE_REQUIRED
-
-
-def _template(request: Track, known: Known) -> str:
-    """The message in the language that the app asks for, else the user's, else in its default text."""
-    wanted = "" if request.in_default_text else languages.asked_for(request.sent.get("locale"), known.locale)
-    return messages.in_language(wanted, default=known.message or "", localized=known.localized_messages or {})
-
-
-def _message(
-    request: Track, known: Known, facts: Mapping[str, Any], *, is_challenge: bool
-) -> tuple[dict[str, str], str]:
-    """What the user is shown, with dynamic linking the transaction that it is bound to, and else why it is not.
-
-    Raises InvalidRequest: a challenge needs its transaction, to the byte; another decision stands without it.
-    """
-    template, action, user = _template(request, known), facts["custom"], facts["user"]["custom"]
-    if not known.dynamic_linking:
-        shown = messages.render(template, action=action, user=user)
-        return {"message": shown, "transaction": "", "transaction_hash": ""}, ""
-    points = (known.amount_data_point or "", known.currency_data_point or "", known.payee_data_point or "")
-    try:
-        linked = linking.transaction(linking.Linking(template, *points), action=action, user=user)
-    except InvalidRequest as problem:
-        if is_challenge:
-            raise
-        return {"message": "", "transaction": "", "transaction_hash": ""}, problem.description
-    return {"message": linked.text, "transaction": linked.canonical, "transaction_hash": linked.hash}, ""
+    return answer(request, known, action_id, state, allowed, default_method, list(decision.matched))
 
 
 def _numbers(custom: Mapping[str, Any]) -> str | None:
@@ -280,37 +228,6 @@ def _what_was_known(
 def _savepoint() -> AbstractContextManager[Any]:
     """The statement is atomic by itself; only inside a caller's transaction does a retry need a savepoint."""
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
-
-
-def _first_state(request: Track, known: Known, outcome: Outcome) -> ActionState:
-    if request.begun_by_client and outcome in (Outcome.ALLOW, Outcome.CHALLENGE):
-        return ActionState.CHALLENGE_REQUIRED
-    if outcome == Outcome.CHALLENGE and request.tenant.let_unenrolled_users_through and not known.was_enrolled:
-        return ActionState.ALLOW
-    return OUTCOME_STATE[outcome]
-
-
-def _methods(
-    tenant: Tenant, known: Known, policy: Policy, decision: Decision
-) -> tuple[list[VerificationMethod], str | None]:
-    """What may prove this action: the deciding rule's list, else the action's, else all; of it what is active."""
-    rule = policy.rule(decision.priority_rule_id) if decision.priority_rule_id else None
-    listed = (rule.verification_methods if rule else ()) or known.action_methods
-    active = available.active(tenant, known.switched or [])
-    allowed = [method for method in active if not listed or method in listed]
-    wishes = (
-        rule.default_verification_method if rule else None,
-        known.action_default,
-        known.user_default,
-        known.enrolled_default,
-    )
-    return allowed, next((wish for wish in wishes if wish and wish in allowed), None)
-
-
-def _prompt(known: Known, policy: Policy, decision: Decision) -> list[str]:
-    """What to ask the user to set up after the proof: as the deciding rule says, else as the action says."""
-    rule = policy.rule(decision.priority_rule_id) if decision.priority_rule_id else None
-    return list((rule.prompt_to_enroll_verification_methods if rule else ()) or known.action_prompt or ())
 
 
 def _events(
@@ -356,7 +273,7 @@ def _again(request: Track, known: Known) -> Tracked:
             "phoneNumber, redirectUrl or scope. Use a new key for a new action."
         )
     assert known.action_id is not None
-    return _answer(
+    return answer(
         request,
         known,
         known.action_id,
@@ -365,77 +282,3 @@ def _again(request: Track, known: Known) -> Tracked:
         known.default_method,
         [str(rule) for rule in known.matched_rules or []],
     )
-
-
-def _answer(
-    request: Track,
-    known: Known,
-    action_id: uuid.UUID,
-    state: ActionState,
-    allowed: list[VerificationMethod],
-    default_method: str | None,
-    rule_ids: list[str],
-) -> Tracked:
-    token = tokens.mint(
-        tenant=request.tenant,
-        purpose=TokenPurpose.TRACK,
-        action_id=action_id,
-        user_id=request.user_id,
-        action_code=request.action_code,
-        idempotency_key=request.key,
-        scope=request.sent.get("scope") or Scope.READ.value,
-        now=known.now,
-        username=request.sent.get("username") or known.username,
-    )
-    have = set(known.enrolled or []) & set(available.active(request.tenant, known.switched or []))
-    return Tracked(
-        action_id=action_id,
-        idempotency_key=request.key,
-        state=state,
-        url=f"{settings.PUBLIC_URL}/challenge?token={token}",
-        token=token,
-        enrolled_methods=[method for method in VerificationMethod if method in have],
-        allowed_methods=allowed,
-        default_method=default_method or None,
-        rule_ids=rule_ids,
-    )
-
-
-def join(
-    *,
-    tenant: Tenant,
-    user_id: str,
-    action_code: str,
-    attributes: Mapping[str, Any],
-    actor: log.Actor,
-    in_default_text: bool = False,
-) -> Action:
-    """The instance that a client or server challenge belongs to: the one with this key, else a new one, begun now.
-
-    Call inside a transaction; returns with the user locked. Raises what `track` raises.
-    """
-    key = attributes.get("idempotencyKey")
-    if key:
-        rows = Action.objects.filter(tenant=tenant, user__user_id=user_id)
-        named = rows.filter(action_code=action_code, idempotency_key=key).first()
-        if named:
-            held = claims.hold(named.pk)
-            _check_same_custom(held, attributes)
-            return held
-    tracked = track(
-        tenant=tenant,
-        user_id=user_id,
-        action_code=action_code,
-        attributes=attributes,
-        actor=actor,
-        begun_by_client=True,
-        in_default_text=in_default_text,
-    )
-    return claims.hold(tracked.action_id)
-
-
-def _check_same_custom(action: Action, attributes: Mapping[str, Any]) -> None:
-    """A linked transaction is not asked for again with other values under the same key. Raises Conflict."""
-    sent = attributes.get("custom")
-    if sent and action.facts.transaction_hash and sent != action.facts.facts["custom"]:
-        raise Conflict(f"The idempotencyKey {action.idempotency_key} was used with other custom data. Use a new key.")

@@ -1,4 +1,4 @@
-"""The pre-built pages: one document that leads through everything, and the calls that only it makes.
+"""The pre-built pages: one document that leads through everything. What it calls is in `hosted_calls`.
 
 The document is opened with a client token in its address, at top level or in a frame on one of the tenant's
 app origins. Its script takes the token out of the address, keeps it in memory and sends it as a bearer token,
@@ -8,55 +8,32 @@ another is refused; what began in a frame is bound to none.
 
 import secrets
 from collections.abc import Mapping
-from typing import Any, cast
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
-import segno
 from csp.constants import NONCE, NONE, SELF, STRICT_DYNAMIC
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import translation
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from actions import (
-    app_enrolment,
-    dead_ends,
-    device_waiting,
     hosted_state,
     hosted_theme,
     languages,
     leaving,
     one_browser,
     plain_pass,
-    proving,
-    verifying,
 )
-from actions.client_auth import ClientContext, ClientToken
-from actions.client_views import seen
 from actions.models import ActionFacts
 from authenticators import tuning
-from authenticators.models import AuthenticatorConfiguration, EndUser
+from authenticators.models import AuthenticatorConfiguration
 from authsignal_portal import clock, ids, tokens, wording
-from authsignal_portal.api import JsonView
-from authsignal_portal.errors import ExpiredToken, InvalidRequest
-from authsignal_portal.fields import Text
+from authsignal_portal.errors import ExpiredToken
 from authsignal_portal.models import Tenant, Wording
 from authsignal_portal.vocabulary import ID_TOKENS, IDENTITY_CHECKS, VerificationMethod
 from authsignal_portal.wire import present
-
-# Custom schemes that may receive a token: the React Native SDK listens for `authsignal://auth?token=…`.
-NATIVE_SCHEMES = frozenset({"authsignal"})
-MAX_OTP_URI = 2331
-QUIET_ZONE = 3
-# So long before its end a QR code gives way to the next: nobody scans one that is over.
-QR_OVERLAP_SECONDS = 5
 
 RETURNED = frozenset({"verified", "enrolled", "failed"})
 # An app is enrolled in the app; the web app by a screen of its own, whatever it is for. What is done elsewhere has one
@@ -84,9 +61,6 @@ ERRORS = [
     "unavailable",
     "used",
 ]
-
-
-# -- the document --------------------------------------------------------------------------------
 
 
 @require_safe
@@ -146,7 +120,7 @@ def _context(
         "mode": query.get("mode", "") if query.get("mode") in ("popup", "continue") else "",
         "forceEnrollment": query.get("force_enrollment") == "true",
         "enrol": query.get("enrol", "") if query.get("enrol") in set(VerificationMethod) else "",
-        "nativeScheme": query.get("nativeScheme", "") if query.get("nativeScheme") in NATIVE_SCHEMES else "",
+        "nativeScheme": query.get("nativeScheme", "") if query.get("nativeScheme") in leaving.NATIVE_SCHEMES else "",
         "tenant": tenant.name if tenant else "",
         "origins": tenant.app_origins if tenant else [],
         "redirectExpired": bool(tenant and tenant.redirect_on_session_expiry),
@@ -246,136 +220,3 @@ def set_headers(response: HttpResponse, tenant: Tenant | None) -> None:
         "publickey-credentials-get=(self), publickey-credentials-create=(self), otp-credentials=(self), "
         "clipboard-write=(self), camera=(), microphone=(), geolocation=(), payment=(), usb=()"
     )
-
-
-# -- what only the pages call --------------------------------------------------------------------
-
-
-class CodeInput(serializers.Serializer[Any]):
-    verificationCode = Text(max_length=64, required=True, allow_blank=True)
-
-
-class OtpUriInput(serializers.Serializer[Any]):
-    uri = Text(max_length=MAX_OTP_URI, required=True)
-
-
-class FinishInput(serializers.Serializer[Any]):
-    nativeScheme = Text(max_length=32)
-
-
-class HostedView(JsonView):
-    """A call by the page itself, on this origin, for one user's token."""
-
-    authentication_classes = [ClientToken]
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        one_browser.bind(request._request, self.context.tenant, self.context.facts)
-
-    @property
-    def context(self) -> ClientContext:
-        return cast(ClientContext, self.request.auth)
-
-    @property
-    def token(self) -> str:
-        """The bearer token itself."""
-        return str(self.request._request.META["HTTP_AUTHORIZATION"]).partition(" ")[2].strip()
-
-
-class StateView(HostedView):
-    @extend_schema(request=None, responses={200: dict})
-    def post(self, request: Request) -> Response:
-        agent = seen(request._request)["userAgent"]
-        return Response(hosted_state.describe(self.context, self.token, agent=agent))
-
-
-class QrView(HostedView):
-    """An otpauth:// URI as a picture; drawn here, so that no secret leaves for an image service."""
-
-    @extend_schema(request=OtpUriInput, responses={200: dict})
-    def post(self, request: Request) -> Response:
-        uri = self.parsed(OtpUriInput)["uri"]
-        secret_in(uri)
-        try:
-            return Response({"image": picture(uri)})
-        except segno.DataOverflowError as error:
-            raise InvalidRequest("uri is too long for a QR code.") from error
-
-
-def secret_in(uri: str) -> str:
-    """The secret of an otpauth:// URI. Raises InvalidRequest."""
-    if not uri.startswith("otpauth://totp/") or len(uri) > MAX_OTP_URI:
-        raise InvalidRequest("uri must begin with otpauth://totp/.")
-    return parse_qs(urlsplit(uri).query).get("secret", [""])[0]
-
-
-def picture(text: str) -> str:
-    """A QR code as an image in a data: URI. Raises DataOverflowError."""
-    return str(segno.make_qr(text, error="m").svg_data_uri(border=QUIET_ZONE, light="#fff", dark="#000"))
-
-
-class QrChallengeView(HostedView):
-    """A QR code challenge as a picture. The page shows the next one before this one is over."""
-
-    @extend_schema(request=None, responses={200: dict})
-    def post(self, request: Request) -> Response:
-        challenge, device_code = device_waiting.start_qr(
-            self.context.tenant,
-            self.context,
-            action="",
-            custom={},
-            seen=seen(request._request),
-            lifetime_seconds=settings.QR_RENEWED_AFTER_SECONDS,
-        )
-        return Response(
-            {
-                "challengeId": challenge.pk,
-                "deviceCode": device_code,
-                "image": picture(app_enrolment.scannable(self.context.user, challenge.pk)),
-                "renewAfter": settings.QR_RENEWED_AFTER_SECONDS - QR_OVERLAP_SECONDS,
-            }
-        )
-
-
-class RecoveryCodeView(HostedView):
-    @extend_schema(request=CodeInput, responses={200: dict})
-    def post(self, request: Request) -> Response:
-        verified = verifying.verify_recovery_code(self.context, self.parsed(CodeInput)["verificationCode"])
-        answer = {
-            "isVerified": verified.is_verified,
-            "accessToken": verified.access_token,
-            "failureReason": verified.failure,
-        }
-        return Response(present(answer))
-
-
-class RecoveryCodesView(HostedView):
-    @extend_schema(request=None, responses={200: dict})
-    def post(self, request: Request) -> Response:
-        return Response({"recoveryCodes": proving.new_recovery_codes(self.context)})
-
-
-class NotNowView(HostedView):
-    """The user does not want a passkey now: they are left in peace for as long as the tenant says."""
-
-    @extend_schema(request=None, responses={200: dict})
-    def post(self, request: Request) -> Response:
-        EndUser.objects.filter(pk=self.context.user.pk).update(passkey_prompt_dismissed_at=clock.Now())
-        return Response({})
-
-
-class FinishView(HostedView):
-    """What the page hands back, however it ended: the token, and where to go. `/validate` tells what it is worth.
-
-    Called also where the user can do nothing, so that the app learns of it whether or not they come back.
-    """
-
-    @extend_schema(request=FinishInput, responses={200: dict})
-    def post(self, request: Request) -> Response:
-        scheme = self.parsed(FinishInput).get("nativeScheme")
-        if scheme and scheme not in NATIVE_SCHEMES:
-            raise InvalidRequest(f"nativeScheme {scheme} is not allowed.")
-        dead_ends.close(self.context)
-        url = f"{scheme}://auth?token={self.token}" if scheme else None
-        url = url or leaving.return_url(self.context.tenant, self.context.facts, self.token)
-        return Response(present({"token": self.token, "redirectUrl": url}))

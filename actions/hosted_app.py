@@ -8,7 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from actions import app_enrolment
-from actions.hosted import HostedView, picture
+from actions.hosted_calls import HostedView
+from actions.qr_picture import picture
 from authenticators.models import AppInvitation
 
 

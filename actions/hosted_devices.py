@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from actions import devices, own_methods
-from actions.hosted import HostedView
+from actions.hosted_calls import HostedView
 from actions.models import Device
 from audit import log
 from authsignal_portal.errors import NotFound

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from actions import federated, hosted, one_browser
-from actions.hosted import HostedView
+from actions.hosted_calls import HostedView
 from authenticators import id_tokens
 from authenticators.models import Challenge
 from authsignal_portal.errors import ExpiredToken, InvalidRequest

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from actions import proving, verifying
 from actions.client_inputs import PhoneInput
 from actions.client_messaging import asked_by
-from actions.hosted import CodeInput, HostedView
+from actions.hosted_calls import CodeInput, HostedView
 from authenticators import handed_over
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.models import Message

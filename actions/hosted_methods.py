@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from actions import own_methods
-from actions.hosted import HostedView
+from actions.hosted_calls import HostedView
 from authsignal_portal.fields import Text
 from authsignal_portal.wire import iso, present
 

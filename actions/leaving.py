@@ -12,6 +12,8 @@ from authsignal_portal.models import Tenant
 # What needs no escaping in an address, and is no more than it has room for.
 LOGIN_STATE = re.compile(r"[A-Za-z0-9_.~-]{1,512}")
 MAX_URL = 2048
+# Custom schemes that may receive a token: the React Native SDK listens for `authsignal://auth?token=…`.
+NATIVE_SCHEMES = frozenset({"authsignal"})
 
 
 def return_url(tenant: Tenant, facts: ActionFacts, token: str) -> str | None:

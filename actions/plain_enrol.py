@@ -6,7 +6,7 @@ from typing import Any
 import phonenumbers
 from django.utils.html import format_html_join
 
-from actions import hosted, plain_screens, proving
+from actions import plain_screens, proving, qr_picture
 from actions.plain_elsewhere import Purpose, by_account, by_check
 from actions.plain_prove import sent
 from actions.plain_screens import Shown
@@ -106,9 +106,9 @@ def change(visit: Visit, _argument: str) -> Answer:
 def app_shown(visit: Visit, uri: str) -> Shown:
     if not uri.isascii():
         raise InvalidRequest("uri must be percent-encoded.")
-    secret = hosted.secret_in(uri)
+    secret = qr_picture.secret_in(uri)
     slots = {
-        "qr": hosted.picture(uri),
+        "qr": qr_picture.picture(uri),
         "uri": uri,
         "secret": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
     }

@@ -117,7 +117,7 @@ def _flags(given: Mapping[str, str]) -> dict[str, str]:
         found["force"] = "yes"
     scheme = given.get("nativeScheme") or given.get("scheme")
     found.pop("scheme", None)
-    return found | ({"scheme": scheme} if scheme in hosted.NATIVE_SCHEMES else {})
+    return found | ({"scheme": scheme} if scheme in leaving.NATIVE_SCHEMES else {})
 
 
 def _first(visit: Visit) -> Shown:

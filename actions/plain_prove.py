@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from actions import app_enrolment, device_waiting, hosted, plain_screens, proving
+from actions import app_enrolment, device_waiting, plain_screens, proving, qr_picture
 from actions.client_views import seen
 from actions.plain_elsewhere import by_account, by_check
 from actions.plain_screens import Shown
@@ -143,7 +143,7 @@ def _prove_by_qr(visit: Visit, _method: VerificationMethod) -> Shown:
 def qr_shown(visit: Visit, challenge_id: str, device_code: str, *, claimed: bool) -> Shown:
     when = another(visit) | {"claimed" if claimed else "shown"}
     carry = {"method": M.QR_CODE.value, "challenge": challenge_id, "device_code": device_code}
-    picture = hosted.picture(app_enrolment.scannable(visit.context.user, challenge_id))
+    picture = qr_picture.picture(app_enrolment.scannable(visit.context.user, challenge_id))
     return Shown("qr_code", when, {"qr": picture}, carry=carry)
 
 

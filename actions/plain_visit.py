@@ -12,8 +12,8 @@ from actions import hosted_state, leaving
 from actions.client_auth import ClientContext, read_context
 from actions.client_views import seen
 from actions.plain_screens import ADDED_BY_SCRIPT, NEEDS_SCRIPT, Shown, Words
+from authenticators.codes import Way
 from authenticators.links import Asker
-from authenticators.starting import Way
 from authsignal_portal.errors import AuthsignalError, InvalidRequest, TooManyRequests
 from authsignal_portal.vocabulary import WEBAUTHN, TokenPurpose, VerificationMethod
 

@@ -16,9 +16,10 @@ from actions.client_auth import ClientContext
 from actions.models import Action
 from audit import log
 from authenticators import available, challenges, contact, enrolment, handed_over, several, starting
+from authenticators.codes import PLAIN, Way
 from authenticators.methods import totp
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
-from authenticators.starting import PLAIN, Origin, Way
+from authenticators.starting import Origin
 from authsignal_portal.errors import Forbidden, InvalidConfiguration, InvalidRequest
 from authsignal_portal.vocabulary import Scope, VerificationMethod
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from actions.flow import Tracked
 from actions.models import Action, ActionFacts, Device
+from actions.tracked import Tracked
 from actions.validation import Validation
 from authenticators.models import Challenge
 from authenticators.serializers import EMAIL, PHONE

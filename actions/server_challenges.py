@@ -6,14 +6,15 @@ from typing import Any
 
 from django.db import transaction
 
-from actions import claims, flow, gather, languages, linking, proofs, replays, shared_data, states, track_request
+from actions import claims, gather, joining, languages, linking, proofs, replays, shared_data, states, track_request
 from actions.ip_intel import parse_address
 from actions.models import Action
 from audit import log
-from authenticators import available, challenges, enrolment, handed_over, routing, several, starting
+from authenticators import available, challenges, codes, enrolment, handed_over, routing, several, starting
+from authenticators.codes import Way
 from authenticators.models import Challenge, EndUser
 from authenticators.serializers import EMAIL, PHONE
-from authenticators.starting import Origin, Way
+from authenticators.starting import Origin
 from authsignal_portal import clock, tokens
 from authsignal_portal.errors import InvalidConfiguration, InvalidRequest, Unauthorized
 from authsignal_portal.json_body import checked_id
@@ -56,7 +57,7 @@ def _resend(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
         raise InvalidRequest("The challenge has ended. Begin a new one.")
     if sent.get("smsChannel") == SmsChannel.WHATSAPP:
         _check_whatsapp(tenant)
-    starting.send(challenge, now=now, locale=sent.get("locale"), way=_way(sent))
+    codes.send(challenge, now=now, locale=sent.get("locale"), way=_way(sent))
     return challenge
 
 
@@ -82,7 +83,7 @@ def _start_for_nobody(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
 def _start(tenant: Tenant, sent: Mapping[str, Any], actor: log.Actor) -> Challenge:
     action_code, method = _action_code(sent), _method(tenant, sent)
     with transaction.atomic():
-        action = flow.join(
+        action = joining.join(
             tenant=tenant,
             user_id=sent["userId"],
             action_code=action_code,
@@ -273,7 +274,7 @@ def _action_of(challenge: Challenge, user_id: str, actor: log.Actor) -> Action:
     if challenge.action_id:
         return Action.objects.select_related("user", "tenant", "facts").get(pk=challenge.action_id)
     attributes = {**challenge.context, "idempotencyKey": challenge.idempotency_key}
-    action = flow.join(
+    action = joining.join(
         tenant=challenge.tenant,
         user_id=user_id,
         action_code=challenge.action_code,

@@ -15,6 +15,7 @@ from actions import flow, weighing
 from actions.activity_page import draft_told, listed, verdict
 from actions.models import Action
 from actions.serializers import TrackInput
+from actions.tracked import Tracked
 from authsignal_portal import access, json_body, portal
 from authsignal_portal.access import Access, Right
 from authsignal_portal.api import checked
@@ -99,7 +100,7 @@ def _asked(here: Access, form: TrialForm) -> dict[str, Any]:
     }
 
 
-def _track(here: Access, form: TrialForm) -> flow.Tracked | None:
+def _track(here: Access, form: TrialForm) -> Tracked | None:
     try:
         return flow.track(**_asked(here, form))
     except AuthsignalError as error:
@@ -127,6 +128,6 @@ def _dry_run(here: Access, form: TrialForm) -> dict[str, Any] | None:
     return told | {"is_in_force": draft.version == configuration.version}
 
 
-def _result(here: Access, tracked: flow.Tracked) -> dict[str, Any]:
+def _result(here: Access, tracked: Tracked) -> dict[str, Any]:
     action = Action.objects.select_related("user", "facts").get(pk=tracked.action_id, tenant=here.tenant)
     return {"tracked": tracked, "shown": listed(action), "verdict": verdict(action.facts, here), "facts": action.facts}

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from authenticators import delivery_news, starting
+from authenticators import codes, delivery_news
 from authenticators.models import Message, MessageProvider
 from authsignal_portal.errors import AuthsignalError
 from authsignal_portal.vocabulary import Channel
@@ -82,7 +82,7 @@ def _token(message: Message) -> str:
 def _by_the_other_channel(message: Message) -> None:
     """A limit that stands in the way is no error of the caller's."""
     try:
-        sent = starting.send_by_fallback(message)
+        sent = codes.send_by_fallback(message)
     except AuthsignalError as error:
         error.remember()
         log.info("no fallback", message=str(message.pk), reason=error.code)

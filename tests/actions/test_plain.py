@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import formats
 
-from actions import hosted, hosted_state, plain_visit, proofs
+from actions import hosted_state, plain_visit, proofs, qr_picture
 from actions.client_auth import read_context
 from actions.models import Action, ActionFacts
 from audit.models import AuditEvent
@@ -662,7 +662,7 @@ def test_a_qr_code_shows_what_the_users_app_reads(
     shown = press(browser, opened(browser, track(api)), "prove:QR_CODE")
     for screen in (shown, press(browser, carried(shown), "check")):
         told = drawn.format(public=settings.PUBLIC_URL, tenant=acme.pk, id=carried(screen)["challenge"])
-        assert f'src="{html.escape(hosted.picture(told))}"' in screen.content.decode()
+        assert f'src="{html.escape(qr_picture.picture(told))}"' in screen.content.decode()
 
 
 @pytest.fixture

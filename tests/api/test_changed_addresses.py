@@ -2,7 +2,7 @@
 
 import pytest
 
-from authenticators import starting
+from authenticators import codes
 from authenticators.models import Challenge, Message
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
@@ -45,7 +45,7 @@ def test_a_code_to_a_number_that_is_another_by_now_proves_nothing_at_any_door(ap
     claim = {"challengeId": started["challengeId"], "userId": "alice", "skipVerificationCheck": True}
     refused(api("POST", "claim", claim), 401, "unauthorized")
     message.refresh_from_db()
-    assert (message.status, starting.send_by_fallback(message)) == ("cancelled", False)
+    assert (message.status, codes.send_by_fallback(message)) == ("cancelled", False)
     assert ok(api("GET", f"users/alice/actions/pay/{started['idempotencyKey']}"))["state"] == "CHALLENGE_REQUIRED"
     assert ok(api("GET", "users/alice"))["isEnrolled"] is False
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from authenticators import delivery, starting
+from authenticators import codes, delivery
 from authenticators.messaging import TransportError
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Message
 from authsignal_portal.vocabulary import VerificationMethod as M
@@ -60,7 +60,7 @@ def test_what_goes_by_the_other_channel_speaks_the_language_of_the_first(api, br
     ok(browser("POST", "challenge/sms", token=track(api), **{"Accept-Language": "fr"}))
     first = Message.objects.get()
     assert "est votre code" in json.loads(first.payload)["text"]
-    assert starting.send_by_fallback(first)
+    assert codes.send_by_fallback(first)
     second = Message.objects.exclude(pk=first.pk).get()
     assert "est votre code" in json.loads(second.payload)["text"]
 

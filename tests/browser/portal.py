@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 
 from actions import flow, rule_metrics
 from actions.models import Action, Device
+from actions.tracked import Tracked
 from audit import log
 from authenticators import challenges, enrolment, starting
 from authenticators.models import MessageProvider
@@ -155,7 +156,7 @@ def _listed(tenant: Tenant, configuration: ActionConfiguration) -> dict[str, Any
     return {"list": blocked, "item": value_lists.current(blocked).earliest("pk")}
 
 
-def _track(tenant: Tenant, number: int) -> flow.Tracked:
+def _track(tenant: Tenant, number: int) -> Tracked:
     people = ["alice", "bob", "carol@example.com", "user_2c91f0a4-77d1-4f0e-9a35-1f0a6a1c02de"]
     return flow.track(
         tenant=tenant,

@@ -185,7 +185,7 @@ LIMITS = [
         "sending again gives new guesses",
         f"{CHALLENGES}::test_sending_again_gives_neither_new_guesses_nor_new_time",
         (
-            "authenticators/starting.py",
+            "authenticators/codes.py",
             "    challenge.sends += 1\n",
             "    challenge.sends += 1\n    challenge.attempts = 0\n",
         ),

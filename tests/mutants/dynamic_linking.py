@@ -83,7 +83,7 @@ BOUND = [
         "linking: the message with the code does not tell what it is for",
         f"{LINKING}::test_the_message_with_the_code_tells_amount_and_payee",
         (
-            "authenticators/starting.py",
+            "authenticators/codes.py",
             "linked=Transaction.read(challenge.transaction) if challenge.transaction else None,",
             "linked=None,",
         ),
@@ -91,7 +91,7 @@ BOUND = [
     mutant(
         "linking: the same key takes other values of a server challenge",
         f"{LINKING}::test_a_server_challenge_under_the_same_key_does_not_take_other_values",
-        ("actions/flow.py", "            _check_same_custom(held, attributes)\n", ""),
+        ("actions/joining.py", "            _check_same_custom(held, attributes)\n", ""),
     ),
     mutant(
         "linking: 1e3 and 1000 are two requests",
@@ -293,7 +293,7 @@ IN_EACH_LANGUAGE = [
         "messages: the user's language goes before the app's wish",
         f"{LANGUAGES}::test_the_text_is_in_the_language_of_the_request_then_of_the_user_then_the_default_one",
         (
-            "actions/flow.py",
+            "actions/consequences.py",
             'languages.asked_for(request.sent.get("locale"), known.locale)',
             'languages.asked_for(known.locale, request.sent.get("locale"))',
         ),

@@ -209,12 +209,12 @@ HOSTED_PAGES = [
     mutant(
         "locks: a code is sent that would not be taken",
         f"{GUESSES}::test_while_a_method_is_paused_no_code_is_sent_and_the_page_is_told_until_when",
-        ("authenticators/starting.py", "    _check_answerable(challenge, now)\n", ""),
+        ("authenticators/codes.py", "    _check_answerable(challenge, now)\n", ""),
     ),
     mutant(
         "dead ends: the app is left waiting",
         f"{HOSTED}::test_where_no_method_is_left_the_app_learns_of_a_failure",
-        ("actions/hosted.py", "        dead_ends.close(self.context)\n", ""),
+        ("actions/hosted_calls.py", "        dead_ends.close(self.context)\n", ""),
     ),
     mutant(
         "dead ends: the page without a script leaves the app waiting",

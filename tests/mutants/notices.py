@@ -11,12 +11,12 @@ COVERED = [
     mutant(
         "notices: a challenge begins without the transaction that it must be linked to",
         f"{LINKING}::test_a_text_that_cannot_be_written_refuses_the_challenge_and_says_what_is_missing",
-        ("actions/flow.py", "        if is_challenge:\n            raise\n", ""),
+        ("actions/consequences.py", "        if is_challenge:\n            raise\n", ""),
     ),
     mutant(
         "notices: where unenrolled users are let through, an unlinked challenge reads as ALLOW",
         f"{LINKING}::test_where_unenrolled_users_are_let_through_a_challenge_still_needs_its_transaction",
-        ("actions/flow.py", "    return outcome == Outcome.CHALLENGE or state", "    return state"),
+        ("actions/consequences.py", "    return outcome == Outcome.CHALLENGE or state", "    return state"),
     ),
     mutant(
         "notices: a backend asks for a proof of what was never linked",

@@ -177,18 +177,18 @@ CONFUSION = [
         "swapped: the tenant's id is enough to remember a device",
         f"{CREDENTIALS}::test_each_door_opens_to_its_own_kind_of_credential_and_to_no_other",
         (
-            "actions/hosted.py",
+            "actions/hosted_calls.py",
             "    authentication_classes = [ClientToken]\n",
             "    authentication_classes = [OptionalClientToken, TenantId]\n",
         ),
         (
-            "actions/hosted.py",
+            "actions/hosted_calls.py",
             "import ClientContext, ClientToken\n",
             "import ClientContext, ClientToken, OptionalClientToken\n",
         ),
-        ("actions/hosted.py", "import JsonView\n", "import JsonView, TenantId\n"),
+        ("actions/hosted_calls.py", "import JsonView\n", "import JsonView, TenantId\n"),
         (
-            "actions/hosted.py",
+            "actions/hosted_calls.py",
             "        one_browser.bind(request._request, self.context.tenant, self.context.facts)\n",
             "        pass\n",
         ),
@@ -393,7 +393,7 @@ CONFUSION = [
         "enrolment: a device is not counted as a way to prove oneself",
         f"{STATES}::test_each_single_method_is_an_enrolment_and_lets_nobody_through",
         (
-            "actions/flow.py",
+            "actions/consequences.py",
             "and not known.was_enrolled:",
             'and not set(known.enrolled or []) - {"PUSH", "QR_CODE", "IN_APP"}:',
         ),
@@ -507,7 +507,7 @@ ENROLMENT_TOO = [
     mutant(
         "enrolment: who let their only method expire is let through",
         EXPIRED,
-        ("actions/flow.py", "and not known.was_enrolled:", "and not known.enrolled:"),
+        ("actions/consequences.py", "and not known.was_enrolled:", "and not known.enrolled:"),
     ),
     mutant(
         "enrolment: who let their only method expire is a new user",
@@ -568,7 +568,11 @@ PAGES = [
     mutant(
         "pages: a token goes to any scheme",
         f"{HOSTED}::test_any_other_scheme_gets_no_token",
-        ("actions/hosted.py", "        if scheme and scheme not in NATIVE_SCHEMES:\n", "        if False:\n"),
+        (
+            "actions/hosted_calls.py",
+            "        if scheme and scheme not in leaving.NATIVE_SCHEMES:\n",
+            "        if False:\n",
+        ),
     ),
     mutant(
         "pages: an opener without an origin gets the token",

@@ -63,10 +63,11 @@ SENDING_GUARD = [
         "guard: a resend begins a new deadline",
         f"{LIMITS}::test_a_resend_keeps_deadline_and_guesses_and_there_are_three_of_them",
         (
-            "authenticators/starting.py",
+            "authenticators/codes.py",
             "    challenge.last_sent_at = now\n",
             "    challenge.last_sent_at = now\n    challenge.expires_at = now + timedelta(minutes=10)\n",
         ),
+        ("authenticators/codes.py", "from datetime import datetime\n", "from datetime import datetime, timedelta\n"),
     ),
     mutant(
         "guard: no alarm",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from actions import hosted
+from actions import qr_picture
 from tests.screens.proving import BROKEN, OVER
 from tests.screens.scene import HELD, LONG_NAME, Scene, click, enrolling, see
 
@@ -16,7 +16,7 @@ INVITED = {
     "id": "00000000-0000-4000-8000-000000000002",
     "link": APP_LINK,
     "code": "ABCD-EFGH-JKLM-NPQR-STUV-WXYZ",
-    "image": hosted.picture(APP_LINK),
+    "image": qr_picture.picture(APP_LINK),
     "expiresIn": 300,
 }
 INVITATION = {INVITE: INVITED, "/challenge/api/invitation": {"isUsed": False, "isOver": False}}

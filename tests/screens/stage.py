@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Error, Page, Route, expect
 
-from actions import hosted
+from actions import qr_picture
 from authenticators.methods import recovery_code
 from authenticators.models import AuthenticatorConfiguration, EndUser
 from authsignal_portal.models import Tenant
@@ -40,7 +40,7 @@ REPLIES: dict[str, Reply] = {
     "/challenge/api/qr-challenge": {
         "challengeId": "c" * 64,
         "deviceCode": "d",
-        "image": hosted.picture("c" * 64),
+        "image": qr_picture.picture("c" * 64),
         "renewAfter": 115,
     },
     "/challenge/api/magic-link": {"challengeId": "c"},

@@ -222,6 +222,12 @@ class Invitation(PasswordResetConfirmView):
         dress(form)
         return form
 
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        sign_in.record_own_change(self.user, "password")
+        return response
+
     def get_context_data(self, **kwargs: Any) -> Any:
         context = super().get_context_data(**kwargs)
         if not context["validlink"]:

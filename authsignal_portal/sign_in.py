@@ -173,6 +173,7 @@ def _confirmed(user: User, code: str, new: TOTPDevice) -> TOTPDevice | None:
         return None
     device.confirmed = True
     device.save(update_fields=["confirmed"])
+    record_own_change(user, "authenticator_app")
     return device
 
 
@@ -245,6 +246,11 @@ def _limited(step: str, account: str, request: HttpRequest) -> str:
 
 def _refused(user: User | None, reason: str) -> None:
     _record(Tag.STAFF_REFUSED, user, reason=reason)
+
+
+def record_own_change(user: User, field: str) -> None:
+    """What somebody changed of how they sign in, in the transaction that changes it."""
+    _record(Tag.MEMBER_CHANGED, user, fields=[field])
 
 
 def _record(tag: Tag, user: User | None, **data: Any) -> None:

@@ -233,6 +233,16 @@ def _account(email: str) -> str:
     return crypto.keyed_hash("staff", email)
 
 
+def try_own_password(request: HttpRequest, user: User) -> str:
+    """Count a try of who is signed in at their own password, which their session does not show that they know.
+    Returns what is wrong, or nothing."""
+    return _limited("password", known_browsers.counted_as(request, _account(user.username)), request)
+
+
+def knew_own_password(request: HttpRequest, user: User) -> None:
+    limits.staff_passed("password", known_browsers.counted_as(request, _account(user.username)))
+
+
 def _limited(step: str, account: str, request: HttpRequest) -> str:
     try:
         limits.staff_try(step, account, client_ip(request))

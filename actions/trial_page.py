@@ -131,7 +131,9 @@ def _may_act(request: HttpRequest, here: Access, form: TrialForm) -> bool:
     if form.cleaned_data["user_id"].startswith(TEST_USERS):
         return True
     if not here.may(Right.SUPPORT):
-        form.add_error("user_id", _("Your role tracks only for users whose IDs begin with test-. Do a dry run for others."))
+        form.add_error(
+            "user_id", _("Your role tracks only for users whose IDs begin with test-. Do a dry run for others.")
+        )
         return False
     problem = prove(request, form.cleaned_data.get("code", ""))
     if problem:

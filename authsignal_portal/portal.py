@@ -230,6 +230,8 @@ class Invitation(PasswordResetConfirmView):
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_valid(form)
+        # Without a link that is good there is no form.
+        assert self.user is not None
         sign_in.record_own_change(self.user, "password")
         return response
 

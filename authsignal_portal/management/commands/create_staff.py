@@ -26,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--existing",
             action="store_true",
-            help="also an account that another tenant has: ask its owner first, for whoever made it may have its password",
+            help="also an account that is not new: ask its owner first, for whoever made it may have its password",
         )
         parser.add_argument("--role", choices=[role.value for role in Role], default=Role.ADMIN.value)
 

@@ -31,6 +31,16 @@ DOORS = [
         (CEREMONIES, "    if challenge.context.get(NAMED):\n", "    if False:\n"),
     ),
     mutant(
+        "many: a user has as many passkeys and phones as they like",
+        "tests/api/test_many_credentials.py::test_of_two_that_were_begun_when_there_was_room_for_one_the_second_is_refused",
+        ("actions/proving.py", "    if adds and METHODS[method].many:\n", "    if False:\n"),
+    ),
+    mutant(
+        "many: a phone that is enrolled needs room",
+        "tests/api/test_many_credentials.py::test_so_is_the_phone_and_one_of_those_is_brought_up_to_date_all_the_same",
+        ("actions/device_proving.py", ", adds=method not in known)", ")"),
+    ),
+    mutant(
         "claim: who claims before the code proves whomever they name",
         "tests/api/test_server_challenges.py"
         "::test_a_strangers_mailbox_proves_nobody_whether_it_is_claimed_before_or_after_its_code",

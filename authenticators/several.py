@@ -51,7 +51,7 @@ def has_room(user: EndUser, method: VerificationMethod) -> bool:
     are left from before, none says which."""
     count = held(user, method).count()
     if METHODS[method].many:
-        return count < settings.CREDENTIALS_PER_METHOD
+        return bool(count < settings.CREDENTIALS_PER_METHOD)
     return count < settings.AUTHENTICATORS_PER_METHOD if are_allowed(user, method) else count <= 1
 
 

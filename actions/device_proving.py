@@ -42,7 +42,7 @@ def enrol(context: ClientContext, methods: Sequence[VerificationMethod], device:
         known = device_credentials.hold(context.user, device.public_key)
         context.lock()
         for method in methods:
-            proving.check_may_enrol(context, method)
+            proving.check_may_enrol(context, method, adds=method not in known)
         standing = examining.examine(
             context.user,
             device.attestation,

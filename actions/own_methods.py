@@ -13,7 +13,7 @@ from actions import proofs
 from actions.client_auth import ClientContext
 from actions.proving import one_at_a_time
 from audit import log
-from authenticators import contact, enrolment
+from authenticators import available, contact, enrolment
 from authenticators.models import Authenticator, EndUser, IdentityProvider
 from authenticators.serializers import provider
 from authsignal_portal import user_agent
@@ -72,7 +72,8 @@ def listed(context: ClientContext) -> list[Listed]:
     """What is enrolled, the oldest first. Raises InvalidRequest where somebody closed the action."""
     proofs.check_open(context.action)
     groups = _groups(_enrolled(context.user))
-    working = {key for key, rows in groups.items() if not _is_expired(context, rows)}
+    able = set(available.working(context.user).values_list("pk", flat=True))
+    working = {key for key, rows in groups.items() if any(row.pk in able for row in rows)}
     names, held = provider_names(context.tenant), _held(context)
     return [
         Listed(
@@ -80,7 +81,7 @@ def listed(context: ClientContext) -> list[Listed]:
             name=names.get(rows[0].method, ""),
             detail=_detail(rows[0], in_clear=Scope.UPDATE in held),
             made_on=_made_on(rows[0]),
-            is_expired=key not in working,
+            is_expired=_is_expired(context, rows),
             may=_may(context, rows, held, is_only=len(groups) == 1, others_work=bool(working - {key})),
             is_last=working == {key} and _removes(context, held) and not context.tenant.allow_disabling_mfa,
         )
@@ -183,8 +184,7 @@ def check_devices(context: ClientContext) -> None:
 def remove(context: ClientContext, authenticator_id: str) -> None:
     """Raises Forbidden, NotFound, ExpiredToken. Of two at once, the second is judged by what the first left."""
     with _one_of(context, authenticator_id) as rows:
-        working = context.user.authenticators.filter(Authenticator.usable())
-        others = working.exclude(pk__in=[row.pk for row in rows])
+        others = available.working(context.user).exclude(pk__in=[row.pk for row in rows])
         if not _may_remove(context, _held(context), others_work=others.exists()):
             raise Forbidden("This method cannot be removed here.")
         for row in rows:

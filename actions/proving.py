@@ -19,6 +19,7 @@ from authenticators import available, challenges, contact, enrolment, handed_ove
 from authenticators.codes import PLAIN, Way
 from authenticators.methods import totp
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, EndUser
+from authenticators.registry import METHODS
 from authenticators.starting import Origin
 from authsignal_portal.errors import Forbidden, InvalidConfiguration, InvalidRequest
 from authsignal_portal.vocabulary import Scope, VerificationMethod
@@ -73,8 +74,11 @@ def has_word(context: ClientContext, method: VerificationMethod) -> bool:
     return enrolment.is_granted(context.user, method, context.may)
 
 
-def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
-    """A first authenticator needs no proof; a further one needs the backend's word or a fresh proof."""
+def check_may_enrol(context: ClientContext, method: VerificationMethod, *, adds: bool = True) -> None:
+    """A first authenticator needs no proof; a further one needs the backend's word or a fresh proof.
+
+    `adds`: it is none that the user has, so that there must be room for it.
+    """
     proofs.check_open(context.action)
     proofs.check_active(context.tenant, method)
     if available.was_enrolled(context.user):
@@ -87,6 +91,8 @@ def check_may_enrol(context: ClientContext, method: VerificationMethod) -> None:
         raise InvalidConfiguration(f"{method} is not offered for enrolment.")
     if not available.can_recover(context.user, configured):
         raise InvalidConfiguration(f"{method} needs one of {', '.join(configured.recovery_methods)} first.")
+    if adds and METHODS[method].many:
+        several.check_room(context.user, method)
 
 
 def check_address(context: ClientContext, method: VerificationMethod, to: str) -> None:

@@ -55,6 +55,7 @@ def _resend(tenant: Tenant, sent: Mapping[str, Any]) -> Challenge:
     is_code = challenge.contact_sealed and challenge.purpose == Challenge.Purpose.AUTHENTICATE
     if not challenge.is_open(now) or not is_code:
         raise InvalidRequest("The challenge has ended. Begin a new one.")
+    _open_action(challenge)
     if sent.get("smsChannel") == SmsChannel.WHATSAPP:
         _check_whatsapp(tenant)
     codes.send(challenge, now=now, locale=sent.get("locale"), way=_way(sent))
@@ -211,11 +212,16 @@ def verify(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]
             proofs.refused(challenge.action_id)
             return _refused(attempt), False
         proof = attempt.proof
-        if action:
+        if action and _counts(proof.challenge, action):
             proofs.record(action, action.facts, proof, may_enrol=claims.may_enrol(challenge, action.user))
         answer = _verified(proof.challenge)
         replays.keep(tenant, request, answer)
         return answer, False
+
+
+def _counts(challenge: Challenge, action: Action) -> bool:
+    """Whether it proves its user. One that was claimed before it was proved is judged as if it were claimed now."""
+    return challenge.claimed_at is None or claims.proves_unbound(challenge, action)
 
 
 def _open_action(challenge: Challenge) -> Action | None:

@@ -1,6 +1,8 @@
 """Track an action from the portal, to see what the rules make of it: a real action of a real user, or a dry run.
 
-A dry run decides with the rules that were saved last, in force or not, and stores nothing.
+A dry run decides with the rules that were saved last, in force or not, and stores nothing. What is tracked may change
+its user's address, and whoever opens its hosted page acts as them: for any user but those of tests that is for who
+helps users, with a fresh code.
 """
 
 from typing import Any
@@ -20,6 +22,7 @@ from authsignal_portal import access, json_body, portal
 from authsignal_portal.access import Access, Right
 from authsignal_portal.api import checked
 from authsignal_portal.errors import AuthsignalError, InvalidRequest
+from authsignal_portal.tenant_admin import dress_code, prove
 from authsignal_portal.widgets import dress
 from rules import policies
 from rules.models import ACTION_CODE, ActionConfiguration
@@ -33,6 +36,10 @@ ATTRIBUTES = {
     "ip_address": "ipAddress",
     "custom": "custom",
 }
+
+
+# Whose ids begin so are made for tests: nobody is harmed by who acts as one of them.
+TEST_USERS = "test-"
 
 
 class TrialForm(forms.Form):
@@ -55,9 +62,19 @@ class TrialForm(forms.Form):
         help_text=_('A JSON object, such as {"transactionValue": 3000}.'),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    code = forms.CharField(
+        label=_("Code from your authenticator app"),
+        required=False,
+        max_length=32,
+        help_text=_("Needed to track for any user whose ID does not begin with test-; not for a dry run."),
+    )
+
+    def __init__(self, here: Access, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         dress(self)
+        dress_code(self.fields["code"])
+        if here.proof_is_fresh or not here.may(Right.SUPPORT):
+            del self.fields["code"]
 
     def clean_custom(self) -> Any:
         try:
@@ -71,9 +88,9 @@ def view(request: HttpRequest) -> HttpResponse:
     if not here.may(Right.TEST):
         raise PermissionDenied
     initial = {"action_code": request.GET.get("action", "")[:64]}
-    form = TrialForm(request.POST if request.method == "POST" else None, initial=initial)
+    form = TrialForm(here, request.POST if request.method == "POST" else None, initial=initial)
     is_dry = "dry_run" in request.POST
-    tracked = _track(here, form) if form.is_valid() and not is_dry else None
+    tracked = _track(request, here, form) if form.is_valid() and not is_dry else None
     tried = _dry_run(here, form) if form.is_valid() and is_dry else None
     codes = ActionConfiguration.objects.filter(tenant=here.tenant).values_list("action_code", flat=True)
     context = {
@@ -100,12 +117,29 @@ def _asked(here: Access, form: TrialForm) -> dict[str, Any]:
     }
 
 
-def _track(here: Access, form: TrialForm) -> Tracked | None:
+def _track(request: HttpRequest, here: Access, form: TrialForm) -> Tracked | None:
+    if not _may_act(request, here, form):
+        return None
     try:
         return flow.track(**_asked(here, form))
     except AuthsignalError as error:
         form.add_error(None, error.description)
         return None
+
+
+def _may_act(request: HttpRequest, here: Access, form: TrialForm) -> bool:
+    """Whether they may act as the user, existing or not; where not, the form says why."""
+    if form.cleaned_data["user_id"].startswith(TEST_USERS):
+        return True
+    if not here.may(Right.SUPPORT):
+        form.add_error(
+            "user_id", _("Your role tracks only for users whose IDs begin with test-. Do a dry run for others.")
+        )
+        return False
+    problem = prove(request, form.cleaned_data.get("code", ""))
+    if problem:
+        form.add_error("code", problem)
+    return not problem
 
 
 def _dry_run(here: Access, form: TrialForm) -> dict[str, Any] | None:

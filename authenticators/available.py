@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterable
 
+from django.db.models import Q, QuerySet
+
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import DEVICE_METHODS, OPT_IN_METHODS, DevicePlatform, VerificationMethod
+from authsignal_portal.vocabulary import DEVICE_METHODS, OPT_IN_METHODS, WEBAUTHN, DevicePlatform, VerificationMethod
 
 
 def active(tenant: Tenant, switched: Iterable[str]) -> list[VerificationMethod]:
@@ -48,6 +50,13 @@ def enrolled(user: EndUser) -> list[VerificationMethod]:
     """Methods of usable authenticators, in the order of the vocabulary."""
     have = set(user.authenticators.filter(Authenticator.usable()).values_list("method", flat=True))
     return [method for method in VerificationMethod if method in have]
+
+
+def working(user: EndUser) -> QuerySet[Authenticator]:
+    """What the user can prove themselves with now: usable, by a method that the tenant uses, and of passkeys and
+    security keys those of its relying party id."""
+    rows = user.authenticators.filter(Authenticator.usable(), method__in=active_methods(user.tenant))
+    return rows.exclude(~Q(rp_id=user.tenant.relying_party_id), method__in=WEBAUTHN)
 
 
 def was_enrolled(user: EndUser) -> bool:

@@ -68,9 +68,11 @@ def by_nonce(tenant: Tenant, action_id: uuid.UUID, method: VerificationMethod, n
 def stand(user: EndUser, action_id: uuid.UUID, *, since: datetime) -> bool:
     """Whether what the action's proofs after `since` allow its user is allowed still: there is one, and none was given
     by an authenticator that was deleted, or the user proved it by another too. An enrolment is no such proof: the lost
-    one may have allowed it. What is only a proof of somebody's address allows nothing.
+    one may have allowed it. What is only a proof of somebody's address allows nothing, nor does one at an address that
+    was the user's (`end_at`).
     """
-    found = Challenge.objects.filter(action_id=action_id, verified_at__isnull=False).aggregate(
+    proofs = Challenge.objects.filter(action_id=action_id, verified_at__isnull=False, failed_at=None)
+    found = proofs.aggregate(
         recent=Count("pk", filter=Q(verified_at__gte=since)),
         withdrawn=Count("pk", filter=Q(withdrawn_at__isnull=False)),
         others=Count("pk", filter=Q(withdrawn_at=None, purpose=Challenge.Purpose.AUTHENTICATE, verified_at__gte=since)),

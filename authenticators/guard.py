@@ -243,6 +243,10 @@ GROUP = {Standing.NEWCOMER: "newcomers", Standing.SUSPECT: "suspects"}
 SHARE = {Standing.NEWCOMER: Reason.NEWCOMERS, Standing.SUSPECT: Reason.SUSPECTS}
 
 
+# Before all others by its name.
+BUDGET = "budget"
+
+
 def prefix_scope(prefix: str) -> str:
     return f"prefix:{prefix}"
 
@@ -260,7 +264,7 @@ def _charges(state: State, caps: Caps, standing: Standing, *, under_attack: bool
     """In the order in which everybody takes the counters: two that wait for each other would wait for ever."""
     hour, day = _start(state.at, HOUR), _start(state.at, DAY)
     charges = [
-        Charge("budget", day, DAY, Reason.BUDGET, caps.budget_messages, caps.budget_cost),
+        Charge(BUDGET, day, DAY, Reason.BUDGET, caps.budget_messages, caps.budget_cost),
         Charge(destination_scope(state.country), day, DAY),
     ]
     of_prefix = caps.prefix_per_hour
@@ -282,7 +286,7 @@ def _charges(state: State, caps: Caps, standing: Standing, *, under_attack: bool
 def charges_of_notice(*, at: float, caps: Caps) -> tuple[Charge, ...]:
     """Of a message to a known number that no answer is expected to: the tenant's budget, and no share of proofs."""
     day = _start(at, DAY)
-    return (Charge("budget", day, DAY, Reason.BUDGET, caps.budget_messages, caps.budget_cost),)
+    return (Charge(BUDGET, day, DAY, Reason.BUDGET, caps.budget_messages, caps.budget_cost),)
 
 
 def _room(caps: Caps, standing: Standing, *, under_attack: bool) -> tuple[int, int, int]:

@@ -17,7 +17,7 @@ def is_all(user: EndUser, action_id: uuid.UUID, *, since: datetime | None = None
     """Whether no proof of the action is of something that is the user's, who has something: it says of nobody that they
     are this user, and lets nobody enrol or manage anything. `since`: older proofs count no more.
     """
-    rows = Challenge.objects.filter(action_id=action_id, withdrawn_at=None).exclude(verified_at=None)
+    rows = Challenge.objects.filter(action_id=action_id, withdrawn_at=None, failed_at=None).exclude(verified_at=None)
     rows = rows.filter(verified_at__gte=since) if since else rows
     proofs = list(rows.select_related("tenant"))
     if not proofs or any(proof.authenticator_id or not proof.contact_sealed for proof in proofs):

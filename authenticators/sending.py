@@ -274,6 +274,9 @@ def proven(challenge: Challenge, now: datetime) -> None:
     message = rows.order_by("-created_at").first()
     if message is None:
         return
+    if challenge.purpose == Challenge.Purpose.ENROL or challenge.authenticator_id is None:
+        # The user may be told by SMS of what is enrolled with it, and what that adds to is taken first by everybody.
+        sending_counts.hold(challenge.tenant, guard.BUDGET, int(now.timestamp() // guard.DAY) * guard.DAY)
     Message.objects.filter(challenge=challenge).exclude(standing="").update(proven_at=now)
     credits_of = guard.credits_of(at=message.created_at.timestamp(), country=message.country, standing=message.standing)
     sending_counts.credit(challenge.tenant, credits_of, price=message.price)

@@ -39,6 +39,11 @@ REFUSE = """
     VALUES (%s, %s, %s, 0, 0, 1, 0)
     ON CONFLICT (tenant_id, scope, start) DO UPDATE SET refusals = c.refusals + 1
 """
+HOLD = """
+    INSERT INTO authenticators_sendingcount AS c (tenant_id, scope, start, sends, proofs, refusals, cost)
+    VALUES (%s, %s, %s, 0, 0, 0, 0)
+    ON CONFLICT (tenant_id, scope, start) DO UPDATE SET sends = c.sends
+"""
 FIRST = """
     INSERT INTO authenticators_sendingcount (tenant_id, scope, start, sends, proofs, refusals, cost)
     VALUES (%s, %s, %s, 0, 0, 0, 0) ON CONFLICT (tenant_id, scope, start) DO NOTHING
@@ -78,6 +83,12 @@ def credit(tenant: Tenant, earned: Sequence[Credit], *, price: int) -> None:
                 [price if one.gives_back else 0 for one in earned],
             ],
         )
+
+
+def hold(tenant: Tenant, scope: str, start: int) -> None:
+    """Take a counter that is added to later in this transaction, and comes before others in everybody's order."""
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD, [tenant.pk, scope, moment(start)])
 
 
 def refuse(tenant: Tenant, scope: str, start: int) -> None:

@@ -10,9 +10,10 @@ import http.client
 import io
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ CONNECT_SECONDS = 3.0
 # Everything, the look-up of the name included.
 TOTAL_SECONDS = 10.0
 MAX_ANSWER_BYTES = 64 * 1024
+# Names that are asked for at a time.
+MOST_LOOK_UPS = 32
 WEB_PORTS = frozenset({443, 8443})
 
 Address = IPv4Address | IPv6Address
@@ -150,15 +153,36 @@ def _parts(url: str) -> tuple[str, int, bool]:
 # -- names and numbers ---------------------------------------------------------------------------
 
 
+class Resolvers:
+    """The threads that ask name servers: a silent one must not hold up a worker.
+
+    Nothing ends a question but its answer. A name that somebody asks for already is not asked for twice, so that all
+    messages of one tenant hold one thread, and others' names find a free one.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=MOST_LOOK_UPS, thread_name_prefix="resolve")
+        self._asked: dict[tuple[str, int], Future[Any]] = {}
+        self._lock = threading.Lock()
+
+    def ask(self, host: str, port: int) -> Future[Any]:
+        with self._lock:
+            self._asked = {name: asked for name, asked in self._asked.items() if not asked.done()}
+            if (host, port) not in self._asked:
+                asked = self._threads.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+                self._asked[host, port] = asked
+            return self._asked[host, port]
+
+
 @lru_cache(maxsize=1)
-def _resolvers() -> ThreadPoolExecutor:
-    """A name server that is silent must not hold up a worker; made after the fork, by whoever needs it first."""
-    return ThreadPoolExecutor(max_workers=8, thread_name_prefix="resolve")
+def _resolvers() -> Resolvers:
+    """Made after the fork, by whoever needs it first."""
+    return Resolvers()
 
 
 def resolve(host: str, port: int) -> list[Address]:
     """All addresses of a name, asked for once. Raises OutboundError."""
-    asked = _resolvers().submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    asked = _resolvers().ask(host, port)
     try:
         found = asked.result(timeout=CONNECT_SECONDS)
     except TooLate as error:

@@ -182,9 +182,14 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no typ
 
     @transaction.atomic
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        here = access.must(request)
+        problem = sign_in.try_own_password(request, here.user) if request.method == "POST" else ""
+        if problem:
+            messages.error(request, problem)
+            return redirect("portal:password_change")
         response: HttpResponse = super().password_change(request, extra_context)
         if request.method == "POST" and response.status_code == 302:
-            here = access.must(request)
+            sign_in.knew_own_password(request, here.user)
             for membership in here.memberships:
                 log.record(Tag.MEMBER_CHANGED, tenant_id=membership.tenant_id, actor=here.actor, fields=["password"])
         return response
@@ -221,6 +226,14 @@ class Invitation(PasswordResetConfirmView):
         form = super().get_form(form_class)
         dress(form)
         return form
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        # Without a link that is good there is no form.
+        assert self.user is not None
+        sign_in.record_own_change(self.user, "password")
+        return response
 
     def get_context_data(self, **kwargs: Any) -> Any:
         context = super().get_context_data(**kwargs)

@@ -313,6 +313,8 @@ ADDRESS_PAUSE_SECONDS = 24 * 3600
 CONSECUTIVE_GUESSES_BEFORE_DISABLING = 50
 # Of one method, where a tenant lets users have several. A guess at authenticator apps counts once for each of them.
 AUTHENTICATORS_PER_METHOD = env.int("AUTHENTICATORS_PER_METHOD", default=5)
+# Of passkeys, of security keys, and of devices for each of their methods: all are read with each step of their user.
+CREDENTIALS_PER_METHOD = env.int("CREDENTIALS_PER_METHOD", default=50)
 PASSKEY_TRIES_PER_CHALLENGE = 3
 # A number of two digits is typed at most twice.
 PUSH_TRIES_PER_CHALLENGE = 2

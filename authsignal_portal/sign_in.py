@@ -173,6 +173,7 @@ def _confirmed(user: User, code: str, new: TOTPDevice) -> TOTPDevice | None:
         return None
     device.confirmed = True
     device.save(update_fields=["confirmed"])
+    record_own_change(user, "authenticator_app")
     return device
 
 
@@ -232,6 +233,16 @@ def _account(email: str) -> str:
     return crypto.keyed_hash("staff", email)
 
 
+def try_own_password(request: HttpRequest, user: User) -> str:
+    """Count a try of who is signed in at their own password, which their session does not show that they know.
+    Returns what is wrong, or nothing."""
+    return _limited("password", known_browsers.counted_as(request, _account(user.username)), request)
+
+
+def knew_own_password(request: HttpRequest, user: User) -> None:
+    limits.staff_passed("password", known_browsers.counted_as(request, _account(user.username)))
+
+
 def _limited(step: str, account: str, request: HttpRequest) -> str:
     try:
         limits.staff_try(step, account, client_ip(request))
@@ -245,6 +256,11 @@ def _limited(step: str, account: str, request: HttpRequest) -> str:
 
 def _refused(user: User | None, reason: str) -> None:
     _record(Tag.STAFF_REFUSED, user, reason=reason)
+
+
+def record_own_change(user: User, field: str) -> None:
+    """What somebody changed of how they sign in, in the transaction that changes it."""
+    _record(Tag.MEMBER_CHANGED, user, fields=[field])
 
 
 def _record(tag: Tag, user: User | None, **data: Any) -> None:

@@ -1,5 +1,6 @@
 """Email through an SMTP server, by Django's backend: the deployment's, or a tenant's own."""
 
+import io
 import smtplib
 import socket
 import time
@@ -21,29 +22,59 @@ from authsignal_portal.vocabulary import Channel
 ABOUT_US = (smtplib.SMTPAuthenticationError, smtplib.SMTPHeloError, smtplib.SMTPConnectError)
 
 
+# All replies of a talk together, some thirty short lines, have room.
+MOST_SAID = 64 * 1024
+
+
 class _Hurried:
     """Mixed into smtplib's classes: one deadline for the whole talk, and whether the text was handed over."""
 
     sock: Any
+    file: Any
     handed_over = False
+    said = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.until = time.monotonic() + TOTAL_SECONDS
         super().__init__(*args, **kwargs)
 
     def getreply(self) -> tuple[int, bytes]:
+        self.hurry()
+        if self.file is None:
+            self.file = io.BufferedReader(_Replies(self))
+        reply: tuple[int, bytes] = super().getreply()  # type: ignore[misc]  # smtplib.SMTP comes next
+        return reply
+
+    def hurry(self) -> None:
+        """Each step has only the time that is left. Raises TimeoutError."""
         left = self.until - time.monotonic()
         if left <= 0:
             raise TimeoutError("the mail server takes too long")
         if self.sock is not None:
             self.sock.settimeout(left)
-        reply: tuple[int, bytes] = super().getreply()  # type: ignore[misc]  # smtplib.SMTP comes next
-        return reply
 
     def data(self, msg: Any) -> tuple[int, bytes]:
         self.handed_over = True
         reply: tuple[int, bytes] = super().data(msg)  # type: ignore[misc]  # as above
         return reply
+
+
+class _Replies(io.RawIOBase):
+    """What the server says. smtplib reads a reply to its end, which one that means us harm never comes to."""
+
+    def __init__(self, talk: _Hurried) -> None:
+        self.talk = talk
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self.talk.hurry()
+        read: int = self.talk.sock.recv_into(buffer)
+        self.talk.said += read
+        if self.talk.said > MOST_SAID:
+            raise OSError("the mail server says too much")
+        return read
 
 
 class HurriedSmtp(_Hurried, smtplib.SMTP):

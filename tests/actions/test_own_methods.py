@@ -81,6 +81,28 @@ def test_one_that_no_longer_works_lets_no_other_go(enrolled: Api, client: Client
     assert left() == ["AUTHENTICATOR_APP"]
 
 
+def switched_off(tenant: Any) -> None:
+    AuthenticatorConfiguration.objects.create(tenant=tenant, method="EMAIL_OTP", is_active=False)
+
+
+def beside_a_passkey_of_another_domain(tenant: Any) -> None:
+    EndUser.objects.get().authenticators.filter(method="EMAIL_OTP").delete()
+    make.make_authenticator(EndUser.objects.get(), "PASSKEY", credential_id="x", rp_id="former.example")
+
+
+@pytest.mark.parametrize("without", [switched_off, beside_a_passkey_of_another_domain])
+def test_what_can_prove_nobody_now_lets_no_other_go(enrolled: Api, client: Client, acme: Any, without: Any) -> None:
+    without(acme)
+    bearer = token(enrolled)
+    app = shown(client, bearer, "AUTHENTICATOR_APP")
+    assert (app["isLast"], app["may"]) == (True, ["prefer", "rename"] if not app["isDefault"] else ["rename"])
+    assert call(client, "remove-method", bearer, "AUTHENTICATOR_APP").status_code == 403
+    other = next(method for method in left() if method != "AUTHENTICATOR_APP")
+    assert shown(client, bearer, other)["isExpired"] is False
+    assert call(client, "remove-method", bearer, other).status_code == 200
+    assert left() == ["AUTHENTICATOR_APP"]
+
+
 def test_where_the_tenant_wants_it_nothing_is_removed(enrolled: Api, client: Client, acme: Any) -> None:
     acme.allow_deleting_user_authenticators = False
     acme.save()

@@ -59,6 +59,19 @@ def test_a_code_that_was_answered_before_is_not_claimed_after_it(api, alice):
     assert not alice.authenticators.exists()
 
 
+@pytest.mark.parametrize("how", ["updated", "tracked"])
+def test_what_was_proved_at_an_address_that_is_another_by_now_allows_nothing(api, browser, acme, alice, how):
+    acme.first_enrolment_needs_scope = True
+    acme.save()
+    token = ok(api("POST", "users/alice/actions/pay", {}))["token"]
+    ok(browser("POST", "challenge/sms", {}, token=token))
+    access = ok(browser("POST", "verify/sms", {"verificationCode": code_sent()}, token=token))["accessToken"]
+    assert not alice.authenticators.exists()
+    changed(api, how)
+    for bearer in (token, access):
+        refused(browser("POST", "user-authenticators/totp", token=bearer), 403, "invalid_request")
+
+
 def test_what_is_enrolled_or_was_named_answers_for_itself(api, browser, alice):
     named = ok(api("POST", "challenge", {**PAY, "phoneNumber": "+64213333333"}))
     changed(api, "updated")

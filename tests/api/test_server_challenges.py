@@ -319,6 +319,29 @@ def test_a_claim_may_skip_the_check_and_then_proves_nothing_yet(api):
     assert ok(api("POST", "validate", {"token": token}))["isValid"] is True
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_strangers_mailbox_proves_nobody_whether_it_is_claimed_before_or_after_its_code(api, acme, first):
+    alice = make.make_user(acme, "alice", email="alice@acme.example")
+    make.make_authenticator(alice, M.SMS, contact="+6427000000")
+    started = start(api, email="eve@evil.example")
+    if not first:
+        verify(api, started)
+    token = ok(claim(api, started, skipVerificationCheck=first))["token"]
+    if first:
+        assert verify(api, started)["isVerified"] is True
+    valid = ok(api("POST", "validate", {"token": token}))
+    assert (valid["isValid"], valid["state"]) == (False, "CHALLENGE_REQUIRED")
+
+
+def test_a_code_that_was_claimed_first_proves_the_user_whose_address_it_went_to(api, acme):
+    alice = make.make_user(acme, "alice", email="alice@acme.example")
+    make.make_authenticator(alice, M.SMS, contact="+6427000000")
+    started = start(api, email="alice@acme.example")
+    token = ok(claim(api, started, skipVerificationCheck=True))["token"]
+    verify(api, started)
+    assert ok(api("POST", "validate", {"token": token}))["isValid"] is True
+
+
 def test_a_challenge_of_one_user_is_not_claimed_by_another(api):
     started = start(api, email="a@b.example", userId="alice")
     verify(api, started)
@@ -584,3 +607,11 @@ def test_an_enrolment_is_neither_shown_sent_again_nor_claimed_as_a_proof(api, br
     refused(api("POST", "claim", claim | {"skipVerificationCheck": True}), 401, "unauthorized")
     ok(browser("POST", "verify/email-otp", {"verificationCode": code_sent()}, token=token))
     refused(api("POST", "claim", claim), 401, "unauthorized")
+
+
+def test_no_code_is_sent_again_for_an_action_that_was_decided_since(api, advance):
+    started = start(api, email="a@b.example", userId="alice")
+    ok(api("PATCH", f"users/alice/actions/pay/{started['idempotencyKey']}", {"state": "BLOCK"}))
+    advance(61)
+    refused(api("POST", "challenge", {"challengeId": started["challengeId"]}), 400, "invalid_request")
+    assert Message.objects.filter(notice="").count() == 1

@@ -2,8 +2,9 @@
 
 import socket
 import ssl
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from ipaddress import ip_network
 
@@ -128,6 +129,51 @@ def test_a_mail_server_that_hangs_is_left_in_time(settings, monkeypatch):
         error = refusal(email_provider.Smtp(), make_email())
         assert time.monotonic() - started < 3
     assert not error.permanent
+
+
+@contextmanager
+def babbling(what: bytes, pause: float):
+    """A server that says it again and again, and hears nothing. Gives its port, and how much it said."""
+    server, said = socket.create_server(("127.0.0.1", 0)), [0]
+
+    def talk() -> None:
+        connection, _address = server.accept()
+        with connection, suppress(OSError):
+            until = time.monotonic() + 20
+            while time.monotonic() < until:
+                connection.sendall(what)
+                said[0] += len(what)
+                time.sleep(pause)
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    try:
+        yield server.getsockname()[1], said
+    finally:
+        server.close()
+        thread.join()
+
+
+@pytest.mark.parametrize(("what", "pause"), [(b"220-still there\r\n", 0.1), (b"2", 0.1)], ids=["lines", "bytes"])
+def test_a_mail_server_that_never_comes_to_an_end_is_left_in_time(settings, monkeypatch, what, pause):
+    monkeypatch.setattr(email_provider, "TOTAL_SECONDS", 0.5)
+    with babbling(what, pause) as (port, _said):
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+        started = time.monotonic()
+        error = refusal(email_provider.Smtp(), make_email())
+        assert time.monotonic() - started < 3
+    assert not error.permanent
+
+
+def test_of_a_mail_server_that_says_a_lot_little_is_read(settings, monkeypatch):
+    monkeypatch.setattr(email_provider, "TOTAL_SECONDS", 5)
+    with babbling(b"220-" + b"x" * 4000 + b"\r\n", 0) as (port, said):
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+        started = time.monotonic()
+        refusal(email_provider.Smtp(), make_email())
+        assert time.monotonic() - started < 4
+    # Besides what the system takes for us.
+    assert said[0] < 32 * 1024 * 1024
 
 
 def test_a_server_that_hangs_up_after_accepting_has_accepted(settings):

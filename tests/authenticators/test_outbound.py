@@ -336,3 +336,46 @@ class TlsServer:
                         secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
                 except OSError:
                     continue
+
+
+def test_names_that_are_never_answered_for_keep_nobody_else_waiting(monkeypatch):
+    answered = threading.Event()
+    public = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", 443))]
+
+    def look_up(host, *_args, **_kwargs):
+        if host.endswith(".silent.example"):
+            answered.wait(30)
+        return public
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(outbound, "CONNECT_SECONDS", 0.1)
+    try:
+        # One tenant's sender, asked for by each of its messages, and some more names of theirs.
+        for name in ["hook"] * 30 + [f"other-{number}" for number in range(10)]:
+            with pytest.raises(outbound.OutboundError, match="does not answer"):
+                outbound.resolve(f"{name}.silent.example", 443)
+        assert outbound.resolve("another.example", 443) == [ip_address("8.8.8.8")]
+    finally:
+        answered.set()
+
+
+def test_a_name_that_was_silent_is_asked_for_again_once_the_name_server_has_spoken(monkeypatch):
+    answered, asked = threading.Event(), []
+
+    def look_up(host, *_args, **_kwargs):
+        asked.append(host)
+        answered.wait(30)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"8.8.8.{len(asked)}", 443))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(outbound, "CONNECT_SECONDS", 0.1)
+    for _again in range(3):
+        with pytest.raises(outbound.OutboundError, match="does not answer"):
+            outbound.resolve("late.example", 443)
+    assert asked == ["late.example"]
+    answered.set()
+    monkeypatch.setattr(outbound, "CONNECT_SECONDS", 5)
+    outbound.resolve("late.example", 443)
+    # Not what it said then: addresses are judged as they are now.
+    assert outbound.resolve("late.example", 443) == [ip_address(f"8.8.8.{len(asked)}")]
+    assert len(asked) > 1

@@ -1,15 +1,16 @@
 """Owing and delivering as it really happens: transactions that commit, many at once, a queue that is away."""
 
 import json
+import threading
 import time
 from pathlib import Path
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from audit.events import Tag
 from audit.models import AuditEvent
-from authenticators import alarms, delivery, outbox
+from authenticators import alarms, delivery, outbox, sending
 from authenticators.models import Challenge, Message, SendingCount, SendingPause
 from authenticators.sending import SendingRefused
 from authsignal_portal import clock
@@ -100,6 +101,40 @@ def test_crossed_users_and_numbers_do_not_deadlock(postman, no_limits):
         return owe(challenges[number], channel=Channel.SMS, to=f"+6421{number // 4 % 4}234567")
 
     assert all(isinstance(result, Message) for result in together(24, send))
+
+
+def test_who_is_told_by_sms_of_what_a_code_by_sms_proved_keeps_nobody_waiting_who_keeps_them(postman, no_limits):
+    """The proof takes counters back, its notice adds to one that every message begins with."""
+    tenant = make_tenant()
+    user = make_user(tenant, phone_number="+64219876543", phone_number_verified=True)
+    enrols = make_challenge(tenant, user, channel=Channel.SMS)
+    Challenge.objects.filter(pk=enrols.pk).update(purpose=Challenge.Purpose.ENROL)
+    enrols.refresh_from_db()
+    owe(enrols, channel=Channel.SMS)
+    stranger, proved = make_challenge(tenant, channel=Channel.SMS), threading.Event()
+
+    def work(number: int) -> bool:
+        if number:
+            assert proved.wait(10)
+            return isinstance(owe(stranger, channel=Channel.SMS, to="+64221234567"), Message)
+        with transaction.atomic():
+            sending.proven(enrols, clock.now())
+            proved.set()
+            wait_for_another()
+            return sending.admit_notice(tenant, "+64219876543")
+
+    assert together(2, work) == [True, True]
+
+
+def wait_for_another() -> None:
+    """Until another transaction waits for this one."""
+    until = time.monotonic() + 5
+    with connection.cursor() as cursor:
+        while time.monotonic() < until:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.01)
 
 
 def test_four_sweepers_and_all_doorbells_at_once_send_each_message_once(deaf_queue, postman):

@@ -31,6 +31,90 @@ DOORS = [
         (CEREMONIES, "    if challenge.context.get(NAMED):\n", "    if False:\n"),
     ),
     mutant(
+        "many: a user has as many passkeys and phones as they like",
+        "tests/api/test_many_credentials.py::test_of_two_that_were_begun_when_there_was_room_for_one_the_second_is_refused",
+        ("actions/proving.py", "    if adds and METHODS[method].many:\n", "    if False:\n"),
+    ),
+    mutant(
+        "many: a phone that is enrolled needs room",
+        "tests/api/test_many_credentials.py::test_so_is_the_phone_and_one_of_those_is_brought_up_to_date_all_the_same",
+        ("actions/device_proving.py", ", adds=method not in known)", ")"),
+    ),
+    mutant(
+        "claim: who claims before the code proves whomever they name",
+        "tests/api/test_server_challenges.py"
+        "::test_a_strangers_mailbox_proves_nobody_whether_it_is_claimed_before_or_after_its_code",
+        (
+            "actions/server_challenges.py",
+            "return challenge.claimed_at is None or claims.proves_unbound(challenge, action)",
+            "return True",
+        ),
+    ),
+    mutant(
+        "addresses: what was proved at a former one lets its owner enrol",
+        "tests/api/test_changed_addresses.py::test_what_was_proved_at_an_address_that_is_another_by_now_allows_nothing",
+        (
+            "authenticators/challenges.py",
+            "filter(action_id=action_id, verified_at__isnull=False, failed_at=None)",
+            "filter(action_id=action_id, verified_at__isnull=False)",
+        ),
+    ),
+    mutant(
+        "closed: a code is sent again for what was decided",
+        "tests/api/test_server_challenges.py::test_no_code_is_sent_again_for_an_action_that_was_decided_since",
+        ("actions/server_challenges.py", '    _open_action(challenge)\n    if sent.get("sms', '    if sent.get("sms'),
+    ),
+    mutant(
+        "settings: whatever else the user has lets the last go",
+        "tests/actions/test_own_methods.py::test_what_can_prove_nobody_now_lets_no_other_go",
+        (
+            "authenticators/available.py",
+            ", method__in=active_methods(user.tenant))\n    return rows.ex",
+            ")\n    return rows.ex",
+        ),
+    ),
+    mutant(
+        "settings: a passkey of another domain lets the last go",
+        "tests/actions/test_own_methods.py::test_what_can_prove_nobody_now_lets_no_other_go",
+        (
+            "authenticators/available.py",
+            "return rows.exclude(~Q(rp_id=user.tenant.relying_party_id), method__in=WEBAUTHN)",
+            "return rows",
+        ),
+    ),
+    mutant(
+        "portal: whoever may test acts as any user",
+        "tests/portal/test_portal_activity.py::test_who_helps_no_users_acts_as_none_and_changes_no_address",
+        (
+            "actions/trial_page.py",
+            "    if not here.may(Right.SUPPORT):\n        form.add",
+            "    if False:\n        form.add",
+        ),
+    ),
+    mutant(
+        "portal: to act as a user takes no code",
+        "tests/portal/test_portal_activity.py::test_to_act_as_a_user_takes_a_fresh_code",
+        (
+            "actions/trial_page.py",
+            '    problem = prove(request, form.cleaned_data.get("code", ""))\n',
+            '    problem = ""\n',
+        ),
+    ),
+    mutant(
+        "staff: an account that somebody else made is let in",
+        "tests/portal/test_create_staff.py::test_an_account_that_somebody_else_made_is_not_let_in_unasked",
+        ("authsignal_portal/management/commands/create_staff.py", 'options["existing"] or ', "True or "),
+    ),
+    mutant(
+        "staff: a session guesses its password",
+        "tests/portal/test_portal_sign_in.py::test_who_has_a_session_does_not_guess_its_password",
+        (
+            "authsignal_portal/portal.py",
+            "        if problem:\n            messages.error(request, problem)",
+            "        if False:\n            messages.error(request, problem)",
+        ),
+    ),
+    mutant(
         "addresses: a code to a stranger's address lets its owner enrol",
         "tests/api/test_server_challenges.py"
         "::test_a_code_to_anothers_address_proves_the_action_and_gives_no_right_to_enrol_or_manage",

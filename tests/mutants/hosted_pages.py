@@ -251,8 +251,8 @@ HOSTED_PAGES = [
         f"{OWN}::test_one_that_no_longer_works_lets_no_other_go",
         (
             "actions/own_methods.py",
-            "working = context.user.authenticators.filter(Authenticator.usable())",
-            "working = context.user.authenticators.all()",
+            "others = available.working(context.user).exclude(",
+            "others = context.user.authenticators.exclude(",
         ),
     ),
     mutant(

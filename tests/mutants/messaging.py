@@ -11,6 +11,7 @@ from tests.mutants.catalogue import (
 LINK = "tests/api/test_magic_link.py"
 RACE = "tests/races/test_links.py"
 OUTBOUND = "tests/authenticators/test_outbound.py"
+EMAIL = "tests/authenticators/test_email.py"
 WEBHOOK = "tests/authenticators/test_webhook_provider.py"
 SENDERS = "tests/authenticators/test_sender_services.py"
 REPORTS = "tests/authenticators/test_email_callbacks.py"
@@ -157,6 +158,15 @@ GUARD = [
         ),
     ),
     mutant(
+        "guard: a name that is never answered for is asked for by each message",
+        f"{OUTBOUND}::test_names_that_are_never_answered_for_keep_nobody_else_waiting",
+        (
+            "authsignal_portal/outbound.py",
+            "            if (host, port) not in self._asked:\n",
+            "            if True:\n",
+        ),
+    ),
+    mutant(
         "guard: an answer may trickle for ever",
         f"{OUTBOUND}::test_an_answer_that_trickles_is_left_in_time",
         (
@@ -168,6 +178,16 @@ GUARD = [
 ]
 
 PROVIDERS = [
+    mutant(
+        "email: a mail server's reply may never end",
+        f"{EMAIL}::test_a_mail_server_that_never_comes_to_an_end_is_left_in_time",
+        ("authenticators/messaging/email.py", "io.BufferedReader(_Replies(self))", 'self.sock.makefile("rb")'),
+    ),
+    mutant(
+        "email: a mail server may say anything",
+        f"{EMAIL}::test_of_a_mail_server_that_says_a_lot_little_is_read",
+        ("authenticators/messaging/email.py", "        if self.talk.said > MOST_SAID:\n", "        if False:\n"),
+    ),
     mutant(
         "webhook: signed with the time of the message, not of the attempt",
         f"{WEBHOOK}::test_a_later_attempt_has_the_same_id_and_a_signature_of_its_own_time",

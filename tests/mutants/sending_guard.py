@@ -17,6 +17,16 @@ PURE = "authenticators/guard.py"
 
 SENDING_GUARD = [
     mutant(
+        "sending: a notice takes the budget after what its proof took",
+        "tests/authenticators/test_sending_races.py"
+        "::test_who_is_told_by_sms_of_what_a_code_by_sms_proved_keeps_nobody_waiting_who_keeps_them",
+        (
+            "authenticators/sending.py",
+            "    if challenge.purpose == Challenge.Purpose.ENROL or challenge.authenticator_id is None:\n",
+            "    if False:\n",
+        ),
+    ),
+    mutant(
         "guard: a counter goes on whatever its limit",
         f"{RACES}::test_fifty_at_once_get_no_more_than_the_cap_of_the_guard",
         (

@@ -15,8 +15,8 @@ from actions.activity_page import LONGEST_QUERY, page_of
 from actions.models import Action, ActionFacts
 from audit import log
 from audit.models import AuditEvent
-from authenticators.models import Message
-from authsignal_portal import clock, ids
+from authenticators.models import EndUser, Message
+from authsignal_portal import access, clock, ids
 from authsignal_portal.vocabulary import Role
 from rules import value_lists
 from rules.models import ActionConfiguration, PolicyVersion, Rule
@@ -320,6 +320,37 @@ def test_a_wrong_test_action_is_refused_and_told_why(acme, admin, withdraw, wron
     assert answer.status_code == 200
     assert told in unescape(answer.content.decode())
     assert not Action.objects.exists()
+
+
+def acted(staff, **fields: str) -> str:
+    form = {"action_code": "withdraw", "user_id": "alice", "custom": json.dumps({"amount": 500})} | fields
+    return unescape(staff.client.post("/portal/test-action/", form).content.decode())
+
+
+def test_who_helps_no_users_acts_as_none_and_changes_no_address(acme, withdraw):
+    alice, analyst = make.make_user(acme, "alice", email="alice@acme.example"), signed_in(acme, Role.ANALYST)
+    html = acted(analyst, ip_address=TOR, email="mallory@evil.example")
+    assert "/challenge?token=" not in html
+    assert "begin with test-" in html
+    alice.refresh_from_db()
+    assert alice.email == "alice@acme.example"
+    assert not Action.objects.exists()
+    # One who is to come would find what was set up before them.
+    assert "/challenge?token=" not in acted(analyst, user_id="bob", ip_address=TOR)
+    assert not EndUser.objects.filter(user_id="bob").exists()
+    assert "/challenge?token=" in acted(analyst, user_id="test-user", ip_address=TOR)
+
+
+def test_to_act_as_a_user_takes_a_fresh_code(acme, admin, withdraw):
+    session = admin.client.session
+    session[access.PROVED] = 0
+    session.save()
+    refused = acted(admin, ip_address=TOR)
+    assert "/challenge?token=" not in refused
+    assert "Enter the code" in refused
+    assert not Action.objects.exists()
+    assert "/challenge?token=" in acted(admin, user_id="test-user", ip_address=TOR)
+    assert "/challenge?token=" in acted(admin, ip_address=TOR, code=admin.code())
 
 
 # -- a dry run -----------------------------------------------------------------------------------

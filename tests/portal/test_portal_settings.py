@@ -248,6 +248,21 @@ def test_an_invited_member_sets_a_password_enrols_an_app_and_is_in(acme, admin):
     assert b"This link no longer works" in spent
 
 
+def test_it_is_on_record_who_set_a_password_and_an_app_and_in_each_tenant_that_they_belong_to(acme, globex, admin):
+    email = fresh_email()
+    browser = Client()
+    page = browser.get(link_in(add_member(admin, email)), follow=True)
+    user = User.objects.get(username=email)
+    Membership.objects.create(user=user, tenant=globex)
+    browser.post(page.redirect_chain[-1][0], {"new_password1": PASSWORD, "new_password2": PASSWORD})
+    browser.post(LOGIN, {"email": email, "password": PASSWORD})
+    browser.get(LOGIN)
+    browser.post(LOGIN, {"code": code_of(TOTPDevice.objects.get(user=user))})
+    for tenant in (acme, globex):
+        done = AuditEvent.objects.filter(tenant_id=tenant.pk, tag="member:changed", actor=str(user.pk)).order_by("id")
+        assert [one.data for one in done] == [{"fields": ["password"]}, {"fields": ["authenticator_app"]}]
+
+
 def test_the_log_has_no_address_of_a_member(acme, admin):
     email = fresh_email()
     add_member(admin, email)

@@ -428,3 +428,30 @@ def test_members_of_several_tenants_keep_their_own_role_in_each(acme, globex):
     Membership.objects.create(user=staff.user, tenant=globex, role="READ_ONLY")
     staff.client.post("/portal/tenants/", {"tenant": str(globex.pk)})
     assert staff.client.get("/portal/rules/actionconfiguration/add/").status_code == 403
+
+
+def test_who_has_a_session_does_not_guess_its_password(acme):
+    staff = signed_in(acme)
+    new = "another horse battery staple"
+
+    def change(old):
+        form = {"old_password": old, "new_password1": new, "new_password2": new}
+        return staff.client.post("/portal/password_change/", form, follow=True).content.decode()
+
+    for number in range(django_settings.STAFF_TRIES_PER_ACCOUNT):
+        assert "Too many tries" not in change(f"guess {number}")
+    assert "Too many tries" in change(PASSWORD)
+    staff.user.refresh_from_db()
+    assert staff.user.check_password(PASSWORD)
+
+
+def test_a_right_password_is_changed_and_starts_the_count_again(acme):
+    staff = signed_in(acme)
+    old = PASSWORD
+    for number in range(django_settings.STAFF_TRIES_PER_ACCOUNT + 1):
+        new = f"another horse battery staple {number}"
+        form = {"old_password": old, "new_password1": new, "new_password2": new}
+        assert staff.client.post("/portal/password_change/", form).status_code == 302
+        old = new
+    staff.user.refresh_from_db()
+    assert staff.user.check_password(old)

@@ -23,6 +23,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email")
         parser.add_argument("--tenant", required=True, help="the tenant's id")
+        parser.add_argument(
+            "--existing",
+            action="store_true",
+            help="also an account that is not new: ask its owner first, for whoever made it may have its password",
+        )
         parser.add_argument("--role", choices=[role.value for role in Role], default=Role.ADMIN.value)
 
     @transaction.atomic
@@ -40,6 +45,11 @@ class Command(BaseCommand):
         if user is None:
             told["password"] = secrets.token_urlsafe(15)
             user = users.create_user(username=email, email=email, password=told["password"], is_staff=True)
+        elif not (options["existing"] or user.memberships.filter(tenant=tenant).exists()):
+            raise CommandError(
+                f"{email} has an account, and whoever made it may have set its password and its authenticator app. "
+                "Ask its owner whether they did, then say --existing."
+            )
         Membership.objects.update_or_create(user=user, tenant=tenant, defaults={"role": role})
         log.record(Tag.MEMBER_CHANGED, tenant_id=tenant.pk, row=str(user.pk), role=role)
         self.stdout.write(json.dumps(told))

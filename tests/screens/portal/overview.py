@@ -12,7 +12,7 @@ GONE = "00000000-0000-4000-8000-000000000001"
 
 
 def tried(code: str, button: str, data: str) -> tuple[Step, ...]:
-    fields = (("Action", code), ("User ID", "alice"), ("IP address", TOR), ("Custom data", data))
+    fields = (("Action", code), ("User ID", "test-user"), ("IP address", TOR), ("Custom data", data))
     return (*(fill_in(label, text) for label, text in fields), click(button, exact=True))
 
 

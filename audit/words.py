@@ -145,13 +145,13 @@ def _staff(events: list[AuditEvent], tenant: Tenant) -> dict[str, str]:
 def who(event: AuditEvent, staff: Mapping[str, str]) -> str:
     match event.actor_kind:
         case ActorKind.STAFF:
-            return staff.get(event.actor) or translate("a former member of staff")
+            return staff.get(event.actor) or translate("A former member of staff")
         case ActorKind.API_KEY:
             return translate("API key %(key)s") % {"key": event.actor}
         case ActorKind.USER:
-            return translate("the user")
+            return translate("The user")
         case _:
-            return translate("the system")
+            return translate("The system")
 
 
 def phrase(tag: str, data: Mapping[str, Any]) -> str:

@@ -9,7 +9,19 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
+from authsignal_portal import countries
+
 FOR_END_USERS = ("/challenge", "/app/")
+
+
+def name(locale: str) -> str:
+    """What a reader of English calls a locale such as `de-AT`: German (Austria); itself where nobody knows it."""
+    language, _dash, country = locale.replace("_", "-").partition("-")
+    try:
+        told = translation.get_language_info(language.lower())["name"]
+    except KeyError:
+        return locale
+    return f"{told} ({countries.name(country.upper())})" if country else str(told)
 
 
 class LanguageMiddleware:

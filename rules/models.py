@@ -9,7 +9,7 @@ from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from authsignal_portal import clock
+from authsignal_portal import clock, words
 from authsignal_portal.models import Tenant
 from authsignal_portal.vocabulary import Outcome, VerificationMethod
 from rules import message_text
@@ -24,7 +24,7 @@ def outcome_choices() -> list[tuple[str, str]]:
 
 
 def method_choices() -> list[tuple[str, str]]:
-    return [(m.value, m.value) for m in VerificationMethod]
+    return [(m.value, words.method(m)) for m in VerificationMethod]
 
 
 def prompt_choices() -> list[tuple[str, str]]:

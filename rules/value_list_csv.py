@@ -150,7 +150,7 @@ def expiry(text: str) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise ValidationError(
-            _("“%(text)s” is no time such as 2027-01-31 or 2027-01-31T12:00Z.") % {"text": text[:60]}
+            _("Write “%(text)s” as a day or a time, such as 2027-01-31 or 2027-01-31T12:00Z.") % {"text": text[:60]}
         ) from None
 
 

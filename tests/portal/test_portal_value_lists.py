@@ -384,7 +384,7 @@ def test_one_wrong_line_and_nothing_is_imported(acme, admin, blocked):
     answer = chosen(admin, blocked, "a\nb,,never\n10.0.0.1/8\na,other\n")
     told = words(answer)
     assert "3 lines are wrong: nothing was imported" in told
-    assert "Line 2 “never” is no time" in told
+    assert "Line 2 Write “never” as a day or a time" in told
     assert 'Line 3 Write "10.0.0.0/8"' in told
     assert "Line 4 Line 1 has the same value, and says otherwise." in told
     assert 'name="fingerprint"' not in answer.content.decode()

@@ -237,9 +237,24 @@ def test_what_is_wrong_is_told_and_nothing_is_added(acme, admin, blocked, form, 
 
 def test_a_list_of_numbers_takes_numbers_only(admin, numbers):
     answer = admin.client.post(at(numbers, "items"), values_form("12", "twelve"))
-    assert "“twelve” is no number such as 12 or 2.5." in words(answer)
+    assert "Write “twelve” as a number, such as 12 or 2.5." in words(answer)
     admin.client.post(at(numbers, "items"), values_form("12", "2.50"))
     assert set(held(numbers)) == {"12", "2.5"}
+
+
+def test_how_to_write_a_value_is_told_by_what_the_list_holds(admin, blocked, numbers):
+    assert "an email address with its capitals" in words(admin.client.get(at(blocked, "items")))
+    told = words(admin.client.get(at(numbers, "items")))
+    assert "email" not in told[told.index("Values, one per line") :]
+
+
+def test_of_an_empty_list_that_is_off_one_thing_is_said(admin, blocked):
+    assert "is false for every value" in words(admin.client.get(at(blocked, "items")))
+    ValueList.objects.update(is_active=False)
+    told = words(admin.client.get(at(blocked, "items")))
+    assert "a condition that asks for it cannot be decided" in told
+    assert "Nothing on this list yet." in told
+    assert "is false" not in told
 
 
 def test_the_last_day_counts_to_its_end(admin, blocked):
@@ -321,6 +336,7 @@ def test_expired_values_are_marked_and_removed_together(acme, admin, blocked):
     told = words(admin.client.get(at(blocked, "items")))
     assert told.count("Expired") == 2
     assert "Remove 2 expired …" in told
+    assert "that have expired, 2 now, are removed" in words(admin.client.get(at(blocked, "items", "expired")))
     admin.client.post(at(blocked, "items", "expired"), {"code": code_of(admin.device)})
     assert set(held(blocked)) == {"young"}
     assert events(acme, "items_removed")[0]["count"] == 2

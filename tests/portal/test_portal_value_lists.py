@@ -414,10 +414,18 @@ def test_one_wrong_line_and_nothing_is_imported(acme, admin, blocked):
 
 
 def test_many_wrong_lines_are_told_as_far_as_a_page_goes(admin, blocked):
-    told = words(chosen(admin, blocked, "value\n" + ",x\n" * 60))
+    told = words(chosen(admin, blocked, "value\n" + "".join(f"x{number},,tomorrow {number}\n" for number in range(60))))
     assert "60 lines are wrong" in told
     assert "Line 51 " in told
     assert "And 10 more." in told
+
+
+def test_lines_that_follow_each_other_and_are_wrong_alike_are_told_together(admin, blocked):
+    told = words(chosen(admin, blocked, "value\n" + ",x\n" * 60 + "a\n,x\n"))
+    assert "61 lines are wrong" in told
+    assert "Lines 2 to 61 " in told
+    assert "Line 63 " in told
+    assert "more." not in told
 
 
 @pytest.mark.parametrize(

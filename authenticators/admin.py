@@ -130,6 +130,8 @@ class MethodForm(forms.Form):
         if method in CHOICES:
             column = AuthenticatorConfiguration._meta.get_field(CHOICES[method])
             self.fields[CHOICES[method]] = column.formfield()  # type: ignore[union-attr, assignment]  # no relation
+        if method == M.SMS:
+            self.fields["sms_channel"].label = _("Code goes by")
         self.fields |= webauthn_form.fields_of(method)
         if method in DEVICE_METHODS:
             self.fields["credential_days"] = forms.IntegerField(

@@ -169,13 +169,15 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
         return given
 
     def _position_is_free(self, given: Mapping[str, Any]) -> None:
-        rows = MessageProvider.objects.filter(
-            tenant=self.instance.tenant, channel=given.get("channel", ""), position=given.get("position", 0)
-        )
-        if rows.exclude(pk=self.instance.pk).exists():
-            self.add_error(
-                "position", _("This place is taken by another provider of this channel. Choose the other place.")
-            )
+        rows = MessageProvider.objects.filter(tenant=self.instance.tenant, channel=given.get("channel", ""))
+        taken = set(rows.exclude(pk=self.instance.pk).values_list("position", flat=True))
+        if given.get("position", 0) not in taken:
+            return
+        if len(taken) > 1:
+            told = _("Both places of this channel are taken. Remove one of its providers first.")
+        else:
+            told = _("This place is taken by another provider of this channel. Choose the other place.")
+        self.add_error("position", told)
 
     def _twilio(self, given: Mapping[str, Any]) -> None:
         for name, prefix in SID.items():

@@ -414,7 +414,8 @@ def test_one_wrong_line_and_nothing_is_imported(acme, admin, blocked):
 
 
 def test_many_wrong_lines_are_told_as_far_as_a_page_goes(admin, blocked):
-    told = words(chosen(admin, blocked, "value\n" + "".join(f"x{number},,tomorrow {number}\n" for number in range(60))))
+    lines = "".join(f"x{number},,tomorrow {number}\n" for number in range(60))
+    told = words(chosen(admin, blocked, "value,note,expires_at\n" + lines))
     assert "60 lines are wrong" in told
     assert "Line 51 " in told
     assert "And 10 more." in told

@@ -18,10 +18,10 @@ def name(locale: str) -> str:
     """What a reader of English calls a locale such as `de-AT`: German (Austria); itself where nobody knows it."""
     language, _dash, country = locale.replace("_", "-").partition("-")
     try:
-        told = translation.get_language_info(language.lower())["name"]
+        told: str = translation.get_language_info(language.lower())["name"]
+        return f"{told} ({countries.COUNTRIES[country.upper()]})" if country else told
     except KeyError:
         return locale
-    return f"{told} ({countries.name(country.upper())})" if country else str(told)
 
 
 class LanguageMiddleware:

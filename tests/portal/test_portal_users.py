@@ -52,7 +52,9 @@ def test_the_list_says_how_many_of_a_method_a_user_has(acme, support, alice):
     assert "Push (2)" in support.client.get(USERS).content.decode()
 
 
-@pytest.mark.parametrize(("locale", "told"), [("de-AT", "German (Austria)"), ("it", "Italian"), ("qq-ZZ", "qq-ZZ")])
+@pytest.mark.parametrize(
+    ("locale", "told"), [("de-AT", "German (Austria)"), ("it", "Italian"), ("qq-ZZ", "qq-ZZ"), ("sr-Latn", "sr-Latn")]
+)
 def test_the_language_is_told_by_its_name(support, alice, locale, told):
     alice.locale = locale
     alice.save()

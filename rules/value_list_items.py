@@ -205,9 +205,13 @@ class ItemPages(TenantAdmin):
             value_list,
             lambda: value_lists.remove_expired(value_list),
             title=_("Remove expired values"),
-            text=_("The values of “%(list)s” that have expired, %(number)s now, are removed. They count for nothing.")
+            text=ngettext(
+                "One value of “%(list)s” has expired and is removed. It counts for nothing any more.",
+                "%(number)s values of “%(list)s” have expired and are removed. They count for nothing any more.",
+                expired,
+            )
             % {"list": value_list, "number": f"{expired:,}"},
-            button=_("Remove them"),
+            button=_("Remove what has expired"),
             done=_("The expired values were removed."),
         )
 

@@ -21,12 +21,13 @@ from audit.models import AuditEvent
 from audit.words import lines
 from authenticators import contact, message_list
 from authenticators.models import Authenticator, Message
-from authsignal_portal import access, ids, tokens, user_agent, words
+from authsignal_portal import access, countries, ids, tokens, user_agent, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import TenantAdmin
 from authsignal_portal.widgets import dress, of_days
 from rules import policies, value_lists
+from rules.choice_words import told
 from rules.engine import Decision, Policy, RuleSpec, explain_facts
 from rules.lists import Circumstances, Lists
 from rules.models import ActionConfiguration, PolicyVersion
@@ -186,6 +187,7 @@ def listed(action: Action) -> dict[str, Any]:
         "state": words.STATES.get(action.state, action.state),
         "outcome": words.OUTCOMES.get(action.outcome, action.outcome),
         "method": words.method(action.verification_method),
+        "country": countries.name(action.country_code or ""),
     }
 
 
@@ -320,13 +322,13 @@ def values(facts: ActionFacts, here: Access) -> list[tuple[str, list[dict[str, A
         value = point.read(known)
         if point.key in CONTACTS and isinstance(value, str) and not here.may(Right.SUPPORT):
             value = contact.mask(value)
-        row = {"label": point.label, "key": point.key, "missing": value is None, "value": value}
+        row = {"label": point.label, "missing": value is None, "value": told(point.key, value)}
         groups.setdefault(point.category, []).append(row)
     sent = [
         *((f"custom.{name}", name, value) for name, value in known["custom"].items()),
         *((f"user.custom.{name}", name, value) for name, value in known["user"]["custom"].items()),
     ]
-    custom = [{"label": name, "key": key, "missing": False, "value": value} for key, name, value in sent]
+    custom = [{"label": name, "missing": value is None, "value": told(key, value)} for key, name, value in sent]
     return [*groups.items(), (str(_("Custom")), custom)] if custom else list(groups.items())
 
 

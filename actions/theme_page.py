@@ -262,7 +262,7 @@ def view(request: HttpRequest) -> HttpResponse:
         return redirect("portal:theme")
     context = {
         **portal.site.each_context(request),
-        "title": _("Look of the hosted pages"),
+        "title": _("Look of hosted pages"),
         "form": form,
         "may": may,
         "stored": stored,

@@ -19,9 +19,13 @@ from authsignal_portal.widgets import dress, of_days
 PAGE_SIZE = 50
 
 
+def _word(name: str) -> str:
+    return name.replace("_", " ").capitalize().replace("Api ", "API ")
+
+
 def event_choices() -> list[tuple[str, Any]]:
     subjects = sorted({tag.partition(":")[0] for tag in Tag})
-    return [("", _("All events")), *((name + ":", name.replace("_", " ").capitalize()) for name in subjects)]
+    return [("", _("All events")), *((name + ":", _word(name)) for name in subjects)]
 
 
 class LogFilter(forms.Form):
@@ -39,7 +43,7 @@ class LogFilter(forms.Form):
         self.fields["by"].choices = [  # type: ignore[attr-defined]
             ("", _("Everybody")),
             *((f"staff:{one.user_id}", one.user.username) for one in members),
-            *((kind.value, kind.value.replace("_", " ").capitalize()) for kind in ActorKind),
+            *((kind.value, _word(kind.value)) for kind in ActorKind),
         ]
         dress(self)
 

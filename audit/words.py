@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.events import ActorKind, Tag
 from audit.models import AuditEvent
-from authsignal_portal import words
+from authsignal_portal import countries, words
 from authsignal_portal.models import Tenant
 
 # What happened; the words in braces are fields of the event's data, in words themselves.
@@ -37,8 +37,8 @@ PHRASES: Final = {
     Tag.MAGIC_LINK_OPENED: _("Opened the link and confirmed it: {method}"),
     Tag.MESSAGE_REFUSED: _("Refused to send a message ({channel})"),
     Tag.USER_NOTIFIED: _("Told the user ({channel}): {method}"),
-    Tag.SENDING_PAUSED: _("Paused SMS to a {kind} of {country}: hardly any code was answered"),
-    Tag.SENDING_PAUSE_ENDED: _("Ended the pause of SMS to a {kind} of {country}"),
+    Tag.SENDING_PAUSED: _("Paused SMS to {country} ({kind}): hardly any code was answered"),
+    Tag.SENDING_PAUSE_ENDED: _("Ended the pause of SMS to {country} ({kind})"),
     Tag.SENDING_POLICY_UPDATED: _("Changed the limits of sending: {fields}"),
     Tag.AUTHENTICATOR_ENROLLED: _("Enrolled {method}"),
     Tag.AUTHENTICATOR_REMOVED: _("Removed {method}"),
@@ -145,13 +145,13 @@ def _staff(events: list[AuditEvent], tenant: Tenant) -> dict[str, str]:
 def who(event: AuditEvent, staff: Mapping[str, str]) -> str:
     match event.actor_kind:
         case ActorKind.STAFF:
-            return staff.get(event.actor) or translate("a former member of staff")
+            return staff.get(event.actor) or translate("A former member of staff")
         case ActorKind.API_KEY:
             return translate("API key %(key)s") % {"key": event.actor}
         case ActorKind.USER:
-            return translate("the user")
+            return translate("The user")
         case _:
-            return translate("the system")
+            return translate("The system")
 
 
 def phrase(tag: str, data: Mapping[str, Any]) -> str:
@@ -180,6 +180,8 @@ def _word(name: str, value: Any) -> str:
         return str(words.CHANNELS.get(value, value))
     if name == "outcome":
         return str(words.OUTCOMES.get(value, value))
+    if name == "country":
+        return countries.name(str(value))
     if name in ("from_state", "to_state"):
         return str(words.STATES.get(value, value))
     if name == "fields":

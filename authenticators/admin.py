@@ -10,6 +10,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from audit import log
 from audit.events import Tag
@@ -71,13 +72,18 @@ FLAGS = {
     "is_hidden_to_user": _("Not offered for enrolment"),
     "is_editable_by_user": _("Users may change the address"),
     "asks_for_address": _("Ask for the address also where one is on file, before anything is sent"),
-    "allows_several": _("Users may have several. Switched off again, nobody loses any, and nobody adds more"),
+    "allows_several": _("Users may have several. Switched off later, they keep what they have"),
     "shows_app_download": _("Begin with where to get an app"),
     "warns_of_delay": _("Say on the page that it may take some minutes"),
     "number_matching": _("The user types the number that the page shows. Off: a compatibility mode, open to fatigue"),
     "require_signature": _("Tell an app what is pending only if it signs the question"),
     "web_app": _("Offer this server's web app, for users without your app. Notifications need the provider Web Push"),
     "require_app_attestation": _("Ask for an attestation. Name your apps under App attestation first"),
+}
+# Where what is sent goes to a number.
+NUMBER_FLAGS = {
+    "is_editable_by_user": _("Users may change the number"),
+    "asks_for_address": _("Ask for the number also where one is on file, before anything is sent"),
 }
 # The switches that mean something for some methods only.
 OF_METHODS = {
@@ -106,6 +112,10 @@ def flags_of(method: M) -> list[str]:
     return [flag for flag in FLAGS if method in OF_METHODS.get(flag, (method,))]
 
 
+def label_of(flag: str, method: M) -> Any:
+    return (NUMBER_FLAGS if method in (M.SMS, M.WHATSAPP) else {}).get(flag, FLAGS[flag])
+
+
 class MethodForm(forms.Form):
     """The switches of one method, and what else can be set of it."""
 
@@ -116,10 +126,12 @@ class MethodForm(forms.Form):
         self.is_possible, self.names_apps = is_possible, names_apps
         self.method, self.title, self.text = method, words.METHODS[method], EXPLAINED[method]
         for flag in flags_of(method):
-            self.fields[flag] = forms.BooleanField(label=FLAGS[flag], required=False)
+            self.fields[flag] = forms.BooleanField(label=label_of(flag, method), required=False)
         if method in CHOICES:
             column = AuthenticatorConfiguration._meta.get_field(CHOICES[method])
             self.fields[CHOICES[method]] = column.formfield()  # type: ignore[union-attr, assignment]  # no relation
+        if method == M.SMS:
+            self.fields["sms_channel"].label = _("Code goes by")
         self.fields |= webauthn_form.fields_of(method)
         if method in DEVICE_METHODS:
             self.fields["credential_days"] = forms.IntegerField(
@@ -141,7 +153,7 @@ class MethodForm(forms.Form):
                 label=_("Documents"),
                 required=False,
                 validators_of_line=[MaxLengthValidator(64)],
-                help_text=_("What will do, one per line, as your adapter names it. Empty: the adapter decides."),
+                help_text=_("What is accepted, one per line, by your adapter's names. Empty: the adapter decides."),
             )
         self._add_numbers()
         dress(self)
@@ -155,14 +167,14 @@ class MethodForm(forms.Form):
         """Below the hard caps, which are told."""
         if self.method in (*SENT, M.AUTHENTICATOR_APP):
             caps = {"caps": _told(tuning.verify_windows(self.method))}
-            told = _("Empty: %(caps)s wrong codes. Less can be allowed here, never more.") % caps
+            told = _("Empty: at most %(caps)s. Less can be allowed here, never more.") % caps
             self._add_number("verify_limit", _("Wrong codes allowed"), 1, 100, told)
-            self._add_number("verify_minutes", _("in so many minutes"), 1, tuning.MOST_MINUTES)
+            self._add_number("verify_minutes", _("Within this many minutes"), 1, tuning.MOST_MINUTES)
         if self.method in SENT:
             caps = {"caps": _told(tuning.send_windows(SENT[self.method]))}
-            told = _("Empty: %(caps)s messages. Less can be allowed here, never more.") % caps
+            told = _("Empty: at most %(caps)s. Less can be allowed here, never more.") % caps
             self._add_number("send_limit", _("Messages to one user"), 1, 100, told)
-            self._add_number("send_minutes", _("in so many minutes"), 1, tuning.MOST_MINUTES)
+            self._add_number("send_minutes", _("Within this many minutes"), 1, tuning.MOST_MINUTES)
         if self.method in tuning.CODED:
             digits = str(_("Empty: 6. Fewer than six digits are guessed more easily."))
             self._add_number("code_length", _("Digits of a code"), tuning.FEWEST_DIGITS, tuning.MOST_DIGITS, digits)
@@ -204,9 +216,15 @@ def no_colon(text: str) -> None:
 
 
 def _told(windows: Windows) -> str:
-    """10 in 5 minutes, 20 in 60 minutes."""
-    told = [_("%(most)s in %(minutes)s minutes") % {"most": m, "minutes": s // 60} for s, m in windows]
-    return ", ".join(str(one) for one in told)
+    """10 in 5 minutes, 20 in one hour, 40 in 24 hours."""
+    return ", ".join(_("%(most)s in %(span)s") % {"most": most, "span": _span(seconds)} for seconds, most in windows)
+
+
+def _span(seconds: int) -> str:
+    hours, rest = divmod(seconds, 3600)
+    if not hours or rest:
+        return _("%(minutes)s minutes") % {"minutes": seconds // 60}
+    return ngettext("one hour", "%(hours)s hours", hours) % {"hours": hours}
 
 
 class MethodsPage(TenantAdmin):

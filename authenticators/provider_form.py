@@ -88,8 +88,8 @@ def words_of(kind: str, service: SenderService | None) -> tuple[Mapping[str, Any
         "report_secret": service.report_label,
     }
     reports = _(
-        "By which it is believed what the service tells of messages afterwards. The address for its webhook is shown "
-        "here once this is saved."
+        "With it the service proves that its reports of what became of messages are its own. The address for its "
+        "webhook is shown here once this is saved."
     )
     return labels, {"account": service.account_help, "sender": SENDER_HELP, "report_secret": reports}
 
@@ -169,13 +169,15 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
         return given
 
     def _position_is_free(self, given: Mapping[str, Any]) -> None:
-        rows = MessageProvider.objects.filter(
-            tenant=self.instance.tenant, channel=given.get("channel", ""), position=given.get("position", 0)
-        )
-        if rows.exclude(pk=self.instance.pk).exists():
-            self.add_error(
-                "position", _("This place is taken by another provider of this channel. Choose the other place.")
-            )
+        rows = MessageProvider.objects.filter(tenant=self.instance.tenant, channel=given.get("channel", ""))
+        taken = set(rows.exclude(pk=self.instance.pk).values_list("position", flat=True))
+        if given.get("position", 0) not in taken:
+            return
+        if len(taken) > 1:
+            told = _("Both places of this channel are taken. Remove one of its providers first.")
+        else:
+            told = _("This place is taken by another provider of this channel. Choose the other place.")
+        self.add_error("position", told)
 
     def _twilio(self, given: Mapping[str, Any]) -> None:
         for name, prefix in SID.items():
@@ -204,8 +206,10 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
 
     def _sender_service(self, service: SenderService, given: Mapping[str, Any]) -> None:
         self._sender(given)
-        if service.account_needed or given.get("account"):
+        if given.get("account"):
             self._check("account", given, ACCOUNT)
+        elif service.account_needed:
+            self.add_error("account", _("Enter it: %(service)s needs it.") % {"service": service.name})
         if given.get("secret"):
             self._check("secret", given, KEY)
         if given.get("report_secret"):

@@ -1,7 +1,8 @@
 """The portal's pages of the message providers: who carries what, and a message to try one."""
 
 import uuid
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django import forms
@@ -34,6 +35,9 @@ LIKE = {
     Channel.SMS: VerificationMethod.SMS,
     Channel.WHATSAPP: VerificationMethod.WHATSAPP,
 }
+
+# What is no name begins with a small letter.
+ADDING: Final[Mapping[str, Any]] = {Kind.SMTP: _("Add a mail server"), Kind.WEBHOOK: _("Add a webhook")}
 
 
 class TestForm(forms.Form):
@@ -140,7 +144,7 @@ class ProviderPage(TenantAdmin):
         return self.page(
             request,
             "portal/provider.html",
-            title=_("Add %(kind)s") % {"kind": label} if row is None else label,
+            title=ADDING.get(kind, _("Add %(kind)s") % {"kind": label}) if row is None else label,
             crumbs=_crumbs(),
             form=form,
             proof=proof,

@@ -102,7 +102,8 @@ class PolicyForm(forms.Form):
 def _at_most(most: int) -> Any:
     def check(value: Any) -> None:
         if value > most:
-            raise ValidationError(_("At most %(most)s can be allowed here.") % {"most": most})
+            told = number_format(most, force_grouping=True)
+            raise ValidationError(_("At most %(most)s can be allowed here.") % {"most": told})
 
     return check
 

@@ -1,5 +1,6 @@
 """The pages of end users: find one, see what they can prove themselves with, help when they are locked out."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from audit.words import short_id
 from authenticators import contact, enrolment, message_list, serializers
 from authenticators.app_attestation.evidence import REASONS, Outcome, Reason
 from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser, GuessCount
-from authsignal_portal import access, user_agent, words
+from authsignal_portal import access, language, user_agent, words
 from authsignal_portal.access import Access, Right
 from authsignal_portal.models import Tenant
 from authsignal_portal.tenant_admin import TenantAdmin
@@ -84,7 +85,7 @@ class UserPage(TenantAdmin):
             "url": reverse(PAGE + "change", args=[user.pk]),
             "user_id": user.user_id,
             "email": shown_contact(here, user.email),
-            "methods": [words.method(row.method) for row in user.authenticators.all() if row.verified_at],
+            "methods": _methods(user),
             "created_at": user.created_at,
         }
 
@@ -111,6 +112,7 @@ class UserPage(TenantAdmin):
             user_shown=user,
             email=shown_contact(here, user.email),
             phone_number=shown_contact(here, user.phone_number),
+            language=language.name(user.locale or ""),
             default_method=words.method(user.default_verification_method or ""),
             authenticators=[
                 {
@@ -177,6 +179,12 @@ class UserPage(TenantAdmin):
             tone="primary",
             crumbs=crumbs(user),
         )
+
+
+def _methods(user: EndUser) -> list[str]:
+    """What the user enrolled, each once, with how many of it where there are several."""
+    found = Counter(words.method(row.method) for row in user.authenticators.all() if row.verified_at)
+    return [f"{method} ({number})" if number > 1 else method for method, number in found.items()]
 
 
 def _name(row: Authenticator) -> str:

@@ -92,7 +92,17 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
     class Meta:
         model = Tenant
         fields = [name for _title, options in FIELDSETS for name in options["fields"]]
-        help_texts: ClassVar = {"unconfigured_action": _("What comes of an action whose code nobody set up here.")}
+        help_texts: ClassVar = {
+            "unconfigured_action": _("What comes of an action whose code nobody set up here."),
+            "first_enrolment_needs_scope": _(
+                "If on, even a user with no authenticator enrols one only where your backend asks for it: with "
+                "add:authenticators in the token."
+            ),
+            "remember_devices": _(
+                "If on, a user who proved themselves may have this device remembered. Rules can ask: “Device is "
+                "remembered”."
+            ),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -5,11 +5,21 @@ Django's own middleware would mix languages: the theme of the portal speaks fift
 
 from collections.abc import Callable
 
+from babel import Locale, UnknownLocaleError
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 FOR_END_USERS = ("/challenge", "/app/")
+
+
+def name(locale: str) -> str:
+    """What a reader of English calls a locale such as `de-AT`: German (Austria); itself where nobody knows it."""
+    try:
+        told: str | None = Locale.parse(locale.replace("_", "-"), sep="-").get_display_name("en")
+    except (ValueError, UnknownLocaleError):
+        return locale
+    return told or locale
 
 
 class LanguageMiddleware:

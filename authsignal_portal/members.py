@@ -109,11 +109,16 @@ class MembershipPage(TenantAdmin):
         return form
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        asked = [("", {"fields": ["code"]})] if self._asks(request, obj) else []
+        asked = [(_("Confirm that it is you"), {"fields": ["code"]})] if self._asks(request, obj) else []
         return [(None, {"fields": ["role"] if obj else ["email", "role"]}), *asked]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().changelist_view(request, {"add_title": _("Add member")})
+
+    def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        membership = self.get_object(request, object_id)
+        title = {"title": _("Role of %(email)s") % {"email": membership.user.username}} if membership else {}
+        return super().change_view(request, object_id, form_url, {**title, **(extra_context or {})})
 
     # -- columns ----------------------------------------------------------------------------------
 

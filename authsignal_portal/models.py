@@ -31,7 +31,7 @@ def unconfigured_choices() -> list[tuple[str, str]]:
 
 
 def role_choices() -> list[tuple[str, str]]:
-    return [(r.value, r.value.replace("_", " ").title()) for r in Role]
+    return [(r.value, r.value.replace("_", " ").capitalize()) for r in Role]
 
 
 def key_kind_choices() -> list[tuple[str, str]]:

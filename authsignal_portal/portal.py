@@ -138,6 +138,8 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no typ
         if here is not None:
             context |= {
                 "portal_tenant": here.tenant.name,
+                # Where it does not fit in one line, it breaks before the @.
+                "portal_account": here.user.get_username().partition("@"),
                 "portal_role": here.membership.get_role_display(),
                 "portal_may_test": here.may(access.Right.TEST),
                 "portal_may_switch": len(here.memberships) > 1,

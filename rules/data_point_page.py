@@ -83,6 +83,10 @@ class DataPointPage(TenantAdmin):
         form.tenant = access.must(request).tenant
         return form
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # In one order, whether or not they can still be changed.
+        return sorted(super().get_fields(request, obj), key=lambda name: name not in ("name", "model_type"))
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ["name", "model_type"] if obj else []
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from rules.analyser import Finding, FindingKind, analyse
+from rules.choice_words import told
 from rules.condition_tree import comparisons_in, read
 from rules.engine import RuleSpec
 from rules.models import ActionConfiguration
@@ -40,7 +41,7 @@ class Told:
     rule: str
     text: str
     is_grave: bool
-    event: tuple[tuple[str, Any], ...] | None
+    event: tuple[tuple[str, str], ...] | None
 
 
 def of_draft(configuration: ActionConfiguration, *, sent: SentKeys | None) -> Findings:
@@ -58,11 +59,11 @@ def _told(finding: Finding, rules: Mapping[str, RuleSpec], points: list[CustomPo
     return Told(finding.rule_id, rule.name, finding.text, finding.kind in GRAVE, event)
 
 
-def _event(finding: Finding, rules: Mapping[str, RuleSpec], points: list[CustomPoint]) -> tuple[tuple[str, Any], ...]:
+def _event(finding: Finding, rules: Mapping[str, RuleSpec], points: list[CustomPoint]) -> tuple[tuple[str, str], ...]:
     """The witness, as far as the rules that the finding is about ask for it."""
     index = by_key(points)
-    told = [read(rules[ident].conditions, custom_points=points)[0] for ident in (finding.rule_id, *finding.others)]
-    keys = {one.point.key for tree in told if tree is not None for one in comparisons_in(tree)}
+    trees = [read(rules[ident].conditions, custom_points=points)[0] for ident in (finding.rule_id, *finding.others)]
+    keys = {one.point.key for tree in trees if tree is not None for one in comparisons_in(tree)}
 
     def label(key: str) -> str:
         try:
@@ -70,4 +71,4 @@ def _event(finding: Finding, rules: Mapping[str, RuleSpec], points: list[CustomP
         except UnknownDataPoint:
             return key
 
-    return tuple((label(key), value) for key, value in sorted(finding.witness.items()) if key in keys)
+    return tuple((label(key), told(key, value)) for key, value in sorted(finding.witness.items()) if key in keys)

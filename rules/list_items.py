@@ -65,7 +65,7 @@ def cleaned(value: str, item_type: str) -> str:
 def _plain_number(text: str) -> str:
     match = _NUMBER.fullmatch(text)
     if match is None:
-        raise ValidationError(_("“%(value)s” is no number such as 12 or 2.5.") % {"value": text[:60]})
+        raise ValidationError(_("Write “%(value)s” as a number, such as 12 or 2.5.") % {"value": text[:60]})
     sign, whole, fraction = match[1], match[2].lstrip("0") or "0", (match[3] or "").rstrip("0")
     plain = f"{whole}.{fraction}" if fraction else whole
     return plain if plain == "0" else sign + plain

@@ -59,6 +59,8 @@ class MessageForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
             field = OneLineField(label=_("Text in %(language)s") % {"language": name}, initial=kept.get(language, ""))
             field.widget.attrs["lang"] = language
             self.fields[_named(language)] = field
+        for name in POINTS:
+            self.fields[name].help_text = _("For dynamic linking: its name where your backend sends it, under custom.")
         dress(self)
         self.points = list(CustomDataPoint.objects.filter(tenant=self.instance.tenant_id))
         # What a text held before may stay, whether or not a data point has its name.
@@ -81,7 +83,7 @@ class MessageForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
     def _check_linking(self, cleaned: dict[str, Any]) -> None:
         for name in POINTS if cleaned.get("dynamic_linking") else ():
             if not cleaned.get(name) and name not in self.errors:
-                self.add_error(name, _("Dynamic linking needs it."))
+                self.add_error(name, _("Write it: dynamic linking needs the amount, the currency and the payee."))
 
     def _texts(self, cleaned: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
         """(field, text, what it is called) of each text there is; with dynamic linking the default one in any case."""

@@ -1,6 +1,6 @@
 """What a colleague made of a rule while somebody else had its page open."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Final
@@ -36,7 +36,8 @@ def overtaken(rule: Rule, configuration: ActionConfiguration, *, seen: str) -> O
         return Overtaken(now)
     change = next((kept for kept, older in pairwise(newest) if _print(older, rule) != now), newest[0])
     found = difference(_alone(before, rule), _alone(newest[0], rule))
-    return Overtaken(now, told(found), _name(configuration, change), change.created_at)
+    # The settings of the action are no part of the rule.
+    return Overtaken(now, replace(told(found), settings=()), _name(configuration, change), change.created_at)
 
 
 def _entry(kept: PolicyVersion, rule: Rule) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from rules.choice_words import word
+from rules.choice_words import number, word
 from rules.condition_tree import Comparison, Group, Node, Not, read
 from rules.operators import ALONE, LIST, NAMED, RANGE, VALUE, of_kind
 from rules.registry import DATA_POINTS, CustomPoint, DataPoint, by_key, lookup
@@ -74,7 +74,7 @@ def value_words(value: str | bool | int | float, point: DataPoint) -> str:
     """One value of a data point as a reader calls it, text in quotation marks."""
     if isinstance(value, bool):
         return json.dumps(value)
-    return f"“{_within_quotes(word(point, value))}”" if isinstance(value, str) else f"{value:,}"
+    return f"“{_within_quotes(word(point, value))}”" if isinstance(value, str) else number(point.key, value)
 
 
 def _within_quotes(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from rules.choice_words import told
 from rules.condition_tree import ROOT, Comparison, Group, Node, Not
 from rules.lists import NOWHERE, Circumstances
 from rules.operators import MAX_MATCHED
@@ -36,6 +37,13 @@ class ConditionTrace:
     actual: Any = None
     reason: str = ""
     children: tuple["ConditionTrace", ...] = ()
+
+    @property
+    def was(self) -> str:
+        """The actual value in words; a boolean as the condition says it."""
+        if isinstance(self.actual, bool):
+            return TRUE if self.actual else FALSE
+        return told(self.data_point or "", self.actual)
 
 
 def trace(tree: Node | None, values: Mapping[str, Any], around: Circumstances = NOWHERE) -> ConditionTrace:

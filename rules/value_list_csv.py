@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
@@ -34,6 +34,15 @@ class Fault:
     """What is wrong with a line; the first one is line 1."""
 
     line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What is wrong with lines that follow each other, from `line` to `last`."""
+
+    line: int
+    last: int
     message: str
 
 
@@ -150,13 +159,24 @@ def expiry(text: str) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise ValidationError(
-            _("“%(text)s” is no time such as 2027-01-31 or 2027-01-31T12:00Z.") % {"text": text[:60]}
+            _("Write “%(text)s” as a day or a time, such as 2027-01-31 or 2027-01-31T12:00Z.") % {"text": text[:60]}
         ) from None
 
 
 def end_of(day: date) -> datetime:
     """The moment at which a day is over, UTC. Raises OverflowError for the last day there is."""
     return datetime.combine(day + timedelta(days=1), time.min, UTC)
+
+
+def together(faults: Iterable[Fault]) -> list[Faults]:
+    """The same fault in one line after the other as one."""
+    found: list[Faults] = []
+    for fault in faults:
+        if found and (found[-1].message, found[-1].last + 1) == (fault.message, fault.line):
+            found[-1] = replace(found[-1], last=fault.line)
+        else:
+            found.append(Faults(fault.line, fault.line, fault.message))
+    return found
 
 
 # -- writing -------------------------------------------------------------------------------------

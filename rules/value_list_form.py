@@ -23,6 +23,7 @@ HOW_TO_WRITE = _(
     "Exactly as your backend sends it: an email address with its capitals, a phone number without spaces, a country "
     "as two letters. An address may be a range, such as 203.0.113.0/24."
 )
+HOW_TO_WRITE_NUMBERS = _("With digits and at most a point, such as 2000 or 0.5.")
 
 
 class ListForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -106,9 +107,11 @@ class ValuesForm(ItemForm):
     values = LinesField(label=_("Values, one per line"), help_text=HOW_TO_WRITE)
     field_order = ("values", "note", "expires", "until")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, item_type: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["values"].widget.attrs |= {"rows": 6, "spellcheck": "false"}
+        if item_type == ValueList.ItemType.NUMBER:
+            self.fields["values"].help_text = HOW_TO_WRITE_NUMBERS
 
     def items(self) -> list[value_lists.NewItem]:
         given = self.cleaned_data

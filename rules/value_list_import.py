@@ -76,14 +76,15 @@ class ImportPages(ItemPages):
 
     def _show(self, request: HttpRequest, value_list: ValueList, **context: Any) -> HttpResponse:
         sheet = context.get("sheet")
+        faults = value_list_csv.together(sheet.faults) if sheet else []
         return self.page(
             request,
             "portal/value_list_import.html",
             title=_("Import into %(list)s") % {"list": value_list.name},
             crumbs=[*crumbs(), way_to(value_list)],
             value_list=value_list,
-            faults=sheet.faults[:FAULTS_SHOWN] if sheet else [],
-            more_faults=max(0, len(sheet.faults) - FAULTS_SHOWN) if sheet else 0,
+            faults=faults[:FAULTS_SHOWN],
+            more_faults=sum(fault.last - fault.line + 1 for fault in faults[FAULTS_SHOWN:]),
             **{"form": FileForm(), **context},
         )
 

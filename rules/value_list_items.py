@@ -98,7 +98,8 @@ class ItemPages(TenantAdmin):
     def items(self, request: HttpRequest, list_pk: Any) -> HttpResponse:
         value_list: ValueList = self.found(request, str(list_pk))
         here = access.must(request)
-        form = ValuesForm(request.POST if request.method == "POST" else None, now=here.now)
+        sent = request.POST if request.method == "POST" else None
+        form = ValuesForm(sent, now=here.now, item_type=value_list.item_type)
         if request.method == "POST" and self._added(self.may_do(request), request, value_list, form):
             return redirect(PAGE + "items", value_list.pk)
         asked = request.GET.get("q", "").strip()
@@ -198,16 +199,20 @@ class ItemPages(TenantAdmin):
 
     def remove_expired(self, request: HttpRequest, list_pk: Any) -> HttpResponse:
         value_list: ValueList = self.found(request, str(list_pk))
+        expired = value_lists.current(value_list).filter(expires_at__lte=access.must(request).now).count()
         return self._removing(
             request,
             value_list,
             lambda: value_lists.remove_expired(value_list),
             title=_("Remove expired values"),
-            text=_("All values of “%(list)s” that have expired are removed. They counted for nothing any more.")
-            % {"list": value_list},
-            button=_("Remove them"),
+            text=ngettext(
+                "One value of “%(list)s” has expired and is removed. It counts for nothing any more.",
+                "%(number)s values of “%(list)s” have expired and are removed. They count for nothing any more.",
+                expired,
+            )
+            % {"list": value_list, "number": f"{expired:,}"},
+            button=_("Remove what has expired"),
             done=_("The expired values were removed."),
-            tone="primary",
         )
 
     def _removing(

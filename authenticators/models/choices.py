@@ -21,7 +21,7 @@ def sms_channel_choices() -> list[tuple[str, Any]]:
 
 def magic_link_mode_choices() -> list[tuple[str, Any]]:
     return [
-        (MagicLinkMode.NEW_TAB, _("goes on where it began; the link's tab may be closed")),
+        (MagicLinkMode.NEW_TAB, _("goes on where it began")),
         (MagicLinkMode.ORIGINAL_TAB, _("goes on in the link's tab")),
     ]
 

@@ -58,7 +58,9 @@ def change(domain: Domain, key: str, after: Any, *, model: Model, span: Span | N
         said = point.label if after else point.otherwise
     else:
         said = _described(domain, after, model)
-    return Change(key, point.label, before, after, f"{said} (it was {_shown(before, point)})")
+    # "Device is not new" says by itself what it was.
+    is_told = isinstance(before, bool) and point.otherwise
+    return Change(key, point.label, before, after, said if is_told else f"{said} (it was {_shown(before, point)})")
 
 
 def _within(span: Span, point: DataPoint) -> str:

@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from authsignal_portal import words
 from authsignal_portal.vocabulary import Outcome, VerificationMethod
 
 
@@ -14,7 +15,7 @@ def outcome_choices() -> list[tuple[str, str]]:
 
 
 def method_choices() -> list[tuple[str, str]]:
-    return [(m.value, m.value) for m in VerificationMethod]
+    return [(m.value, words.method(m)) for m in VerificationMethod]
 
 
 def prompt_choices() -> list[tuple[str, str]]:

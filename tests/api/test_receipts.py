@@ -311,7 +311,7 @@ def test_the_switch_is_set_on_the_page_of_the_actions_messages(api, acme, admin)
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"payee_data_point": ""}, "Dynamic linking needs it."),
+        ({"payee_data_point": ""}, "Write it: dynamic linking needs the amount, the currency and the payee."),
         ({"amount_data_point": "a b"}, "Use letters, digits"),
         ({"message": ""}, "{{action.sum}}"),
         ({"message": "Pay {{action.sum}} to {{action.to}}"}, "{{action.cur}}"),

@@ -257,7 +257,7 @@ def test_a_draft_is_published_reverted_and_discarded_by_keyboard_alone(portal, w
     expect(page.get_by_role("heading", name="Versions of withdraw")).to_be_visible()
     tab_to(page, "with what is in force (version 2)")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="What it would change of version 3, which is in force")).to_be_visible()
+    expect(page.get_by_role("heading", name="What it would change from version 3, which is in force")).to_be_visible()
     tab_to(page, "Revert to this version")
     page.keyboard.press("Enter")
     expect(page.get_by_text("The draft is now as in version 2.")).to_be_visible()

@@ -68,6 +68,14 @@ def test_the_page_says_which_rule_decided_and_why(acme, admin, withdraw):
     assert "Tracked withdraw, decided: Challenge" in told
 
 
+def test_what_was_known_stands_in_words(acme, admin, withdraw):
+    told = words(page(admin, track(acme, ipAddress=TOR, custom={"amount": 3000, "isGift": False, "note": None})))
+    assert "IP is anonymous yes" in told
+    assert "IP anonymizer Tor" in told
+    assert "amount is greater than 100 It was 3,000" in told
+    assert "amount 3,000 isGift no" in told
+
+
 def test_what_was_missing_is_told(acme, admin, withdraw):
     told = words(page(admin, track(acme)))
     assert "There was no value." in told

@@ -124,7 +124,7 @@ def test_a_sampled_action_is_shown_as_it_was_and_as_it_would_be(admin, pay):
     assert "With the draft" in page
     assert "ends with" in page
     assert "bob@acme.example" in page
-    assert page.index("Then") < page.index("With the draft")
+    assert page.index('id="then">Before') < page.index("With the draft")
 
 
 def test_contact_details_in_a_trace_are_for_those_who_may_see_them(acme, pay):

@@ -99,6 +99,7 @@ def test_each_place_is_taken_once(acme, admin):
     assert b'<option value="2" selected>' in admin.client.get(f"{PAGE}add/twilio/").content
     assert b"another provider of this channel" in admin.client.post(f"{PAGE}add/twilio/", TWILIO).content
     assert admin.client.post(f"{PAGE}add/twilio/", TWILIO | {"position": "2"}).status_code == 302
+    assert b"Both places of this channel are taken." in admin.client.post(f"{PAGE}add/twilio/", TWILIO).content
 
 
 def test_a_code_is_asked_for_because_whoever_sends_the_codes_has_them(acme, admin):

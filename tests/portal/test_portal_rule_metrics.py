@@ -57,9 +57,9 @@ def test_what_was_tracked_and_passed_is_on_the_page_once_it_was_counted(admin, a
     tasks.count_rules()
     text = page(admin, pay)
     assert "Nothing has been counted yet" not in text
-    assert "IP is anonymous Challenge 12 50 % of 24 12 Challenge 100 % 6 of 12 too few to say 0 %" in text
+    assert "IP is anonymous Challenge 12 50 % of 24 12 Challenge 100 % 6 of 12 (too few to say) 0 %" in text
     text = page(admin, pay, rule)
-    assert "It caused 12 Passed since 6 of 12 too few to say" in text
+    assert "It caused 12 Passed since 6 of 12 (too few to say)" in text
     assert "24 12 12 12 6 0" in text
 
 
@@ -73,7 +73,7 @@ def test_a_rate_has_an_interval_from_twenty_challenges_on(admin, pay):
     hour(pay, few, challenged=19, passed=10, decided=19, fired_challenge=19)
     hour(pay, many, challenged=200, passed=164, passed_at_once=120, decided=200, fired_challenge=200)
     text = page(admin, pay)
-    assert "10 of 19 too few to say" in text
+    assert "10 of 19 (too few to say)" in text
     assert "82 % (76–87 %)" in text
     text = page(admin, pay, many)
     assert "Passed since 82 % (76–87 %)" in text
@@ -155,7 +155,7 @@ def test_each_day_is_a_bar_and_a_row(admin, pay):
     html = admin.client.get(path).content.decode()
     assert html.count("<rect ") == 3
     assert 'class="BLOCK"' in html
-    assert "The highest bar is 40." in html
+    assert "Most on one day: 40." in html
     rows = html.partition('id="days"')[2]
     assert rows.count("<tr>") == 3
     assert " style=" not in html

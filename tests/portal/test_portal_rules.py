@@ -230,11 +230,14 @@ def test_who_is_overtaken_sees_what_was_changed_and_may_save_over_it(acme, admin
     withdraw.save_draft()
     page = rule_page(admin, rule)
     colleague = signed_in(acme, Role.ANALYST)
+    make.make_point(acme, "note", "text")
     rule_page(colleague, rule).fill(name="Theirs", outcome="BLOCK").press("_save")
     page.fill(name="Mine").press("_save")
     told = " ".join(unescape(re.sub("<[^>]+>", " ", page.html)).split())
     assert f"{colleague.email} saved it at" in told
     assert "Was: Challenge → Is: Block" in told
+    # The data point is new to the versions too, and no part of the rule.
+    assert "Custom data point custom.note" not in told
     assert f'href="/portal/rules/rule/{rule.pk}/change/" target="_blank"' in page.html
     [over] = [value for name, value in page.form.buttons if name == "over"]
     page.press("over", over)
@@ -510,7 +513,14 @@ def test_a_type_that_rules_rely_on_stays(admin, withdraw):
     point = CustomDataPoint.objects.get()
     answer = admin.client.post(f"{POINTS}{point.pk}/change/", {"data_type": "text"})
     assert b"Large amount (withdraw)" in answer.content
+    assert b"Nothing was saved. The fields below say what to change." in answer.content
     assert CustomDataPoint.objects.get().data_type == "number"
+
+
+def test_what_a_data_point_is_stands_before_what_can_be_changed_of_it(admin, withdraw):
+    html = admin.client.get(f"{POINTS}{CustomDataPoint.objects.get().pk}/change/").content.decode()
+    labels = re.findall(r"<label[^>]*>\s*([A-Z][^<]*?):?\s*<", html)
+    assert labels[:3] == ["Name", "Belongs to", "Type"]
 
 
 def test_a_data_point_that_rules_use_is_not_deleted(admin, withdraw):

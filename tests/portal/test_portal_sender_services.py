@@ -97,7 +97,7 @@ def test_a_service_is_added_and_its_secrets_never_shown(acme, admin, key):
         ("postmark", {"account": "a/b"}, "letters, digits, dots"),
         ("postmark", {"report_secret": "short"}, "at least 16"),
         ("postmark", {"report_secret": "with a space in it"}, "at least 16"),
-        ("mailjet", {"account": ""}, "letters, digits, dots"),
+        ("mailjet", {"account": ""}, "Mailjet needs it"),
         ("mailgun", {"account": "../acme.example"}, "letters, digits, dots"),
         ("mailgun", {"region": "mars"}, "Select a valid choice"),
         ("mailgun", {"region": ""}, "required"),

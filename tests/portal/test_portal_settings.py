@@ -546,7 +546,7 @@ def test_several_of_a_method_are_allowed_where_they_mean_something(acme, admin):
     page = admin.client.get(METHODS).content.decode()
     offered = set(re.findall(r'name="(\w+)-allows_several"', page))
     assert offered == {"AUTHENTICATOR_APP", "EMAIL_OTP", "EMAIL_MAGIC_LINK", "SMS", "WHATSAPP"}
-    assert "nobody loses any" in page
+    assert "they keep what they have" in page
     form = switches() | {"SMS-allows_several": "on", "EMAIL_OTP-warns_of_delay": "on"}
     assert admin.client.post(METHODS, form | {"AUTHENTICATOR_APP-shows_app_download": "on"}).status_code == 302
     sms, email, app = (

@@ -412,15 +412,15 @@ def test_staff_of_two_tenants_choose_which_they_see(acme, globex):
     staff = make_staff(acme)
     Membership.objects.create(user=staff.user, tenant=globex, role="ADMIN")
     staff.sign_in()
-    assert b"The last 7 days of Acme." in staff.client.get(HOME).content
+    assert b"Acme, the last 7 days." in staff.client.get(HOME).content
     staff.client.post("/portal/tenants/", {"tenant": str(globex.pk)})
-    assert b"The last 7 days of Globex." in staff.client.get(HOME).content
+    assert b"Globex, the last 7 days." in staff.client.get(HOME).content
 
 
 @pytest.mark.parametrize("wanted", ["", "nonsense", "globex"])
 def test_nobody_chooses_a_tenant_that_is_not_theirs(admin, globex, wanted):
     admin.client.post("/portal/tenants/", {"tenant": str(globex.pk) if wanted == "globex" else wanted})
-    assert b"The last 7 days of Acme." in admin.client.get(HOME).content
+    assert b"Acme, the last 7 days." in admin.client.get(HOME).content
 
 
 def test_members_of_several_tenants_keep_their_own_role_in_each(acme, globex):

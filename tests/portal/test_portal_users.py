@@ -38,10 +38,29 @@ def found(client, asked: str) -> list[str]:
 
 
 def test_custom_data_is_told_in_words(acme, support):
-    user = make.make_user(acme, "alice", custom={"branches": ["Hutt", "Kapiti"], "roles": [], "isStaff": False, "n": 0})
+    user = make.make_user(
+        acme, "alice", custom={"branches": ["Hutt", "Kapiti"], "roles": [], "isStaff": False, "n": 3000}
+    )
     html = support.client.get(f"{USERS}{user.pk}/change/").content.decode()
     told = dict(re.findall(r"<dt>(branches|roles|isStaff|n)</dt><dd>([^<]*?)\s*</dd>", html))
-    assert told == {"branches": "Hutt, Kapiti", "roles": "none", "isStaff": "false", "n": "0"}
+    assert told == {"branches": "Hutt, Kapiti", "roles": "none", "isStaff": "no", "n": "3,000"}
+
+
+def test_the_list_says_how_many_of_a_method_a_user_has(acme, support, alice):
+    for _number in range(2):
+        make.make_authenticator(alice, "PUSH")
+    assert "Push (2)" in support.client.get(USERS).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("locale", "told"),
+    [("de-AT", "German (Austria)"), ("it", "Italian"), ("qq-ZZ", "qq-ZZ"), ("sr_Latn", "Serbian (Latin)"), ("-", "-")],
+)
+def test_the_language_is_told_by_its_name(support, alice, locale, told):
+    alice.locale = locale
+    alice.save()
+    html = support.client.get(f"{USERS}{alice.pk}/change/").content.decode()
+    assert f"<dt>Language</dt><dd>{told}" in html
 
 
 @pytest.mark.parametrize(

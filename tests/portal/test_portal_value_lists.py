@@ -237,9 +237,24 @@ def test_what_is_wrong_is_told_and_nothing_is_added(acme, admin, blocked, form, 
 
 def test_a_list_of_numbers_takes_numbers_only(admin, numbers):
     answer = admin.client.post(at(numbers, "items"), values_form("12", "twelve"))
-    assert "“twelve” is no number such as 12 or 2.5." in words(answer)
+    assert "Write “twelve” as a number, such as 12 or 2.5." in words(answer)
     admin.client.post(at(numbers, "items"), values_form("12", "2.50"))
     assert set(held(numbers)) == {"12", "2.5"}
+
+
+def test_how_to_write_a_value_is_told_by_what_the_list_holds(admin, blocked, numbers):
+    assert "an email address with its capitals" in words(admin.client.get(at(blocked, "items")))
+    told = words(admin.client.get(at(numbers, "items")))
+    assert "email" not in told[told.index("Values, one per line") :]
+
+
+def test_of_an_empty_list_that_is_off_one_thing_is_said(admin, blocked):
+    assert "is false for every value" in words(admin.client.get(at(blocked, "items")))
+    ValueList.objects.update(is_active=False)
+    told = words(admin.client.get(at(blocked, "items")))
+    assert "a condition that asks for it cannot be decided" in told
+    assert "Nothing on this list yet." in told
+    assert "is false" not in told
 
 
 def test_the_last_day_counts_to_its_end(admin, blocked):
@@ -321,6 +336,8 @@ def test_expired_values_are_marked_and_removed_together(acme, admin, blocked):
     told = words(admin.client.get(at(blocked, "items")))
     assert told.count("Expired") == 2
     assert "Remove 2 expired …" in told
+    asked = words(admin.client.get(at(blocked, "items", "expired")))
+    assert "2 values of “Blocked” have expired and are removed" in asked
     admin.client.post(at(blocked, "items", "expired"), {"code": code_of(admin.device)})
     assert set(held(blocked)) == {"young"}
     assert events(acme, "items_removed")[0]["count"] == 2
@@ -384,7 +401,7 @@ def test_one_wrong_line_and_nothing_is_imported(acme, admin, blocked):
     answer = chosen(admin, blocked, "a\nb,,never\n10.0.0.1/8\na,other\n")
     told = words(answer)
     assert "3 lines are wrong: nothing was imported" in told
-    assert "Line 2 “never” is no time" in told
+    assert "Line 2 Write “never” as a day or a time" in told
     assert 'Line 3 Write "10.0.0.0/8"' in told
     assert "Line 4 Line 1 has the same value, and says otherwise." in told
     assert 'name="fingerprint"' not in answer.content.decode()
@@ -398,10 +415,19 @@ def test_one_wrong_line_and_nothing_is_imported(acme, admin, blocked):
 
 
 def test_many_wrong_lines_are_told_as_far_as_a_page_goes(admin, blocked):
-    told = words(chosen(admin, blocked, "value\n" + ",x\n" * 60))
+    lines = "".join(f"x{number},,tomorrow {number}\n" for number in range(60))
+    told = words(chosen(admin, blocked, "value,note,expires_at\n" + lines))
     assert "60 lines are wrong" in told
     assert "Line 51 " in told
     assert "And 10 more." in told
+
+
+def test_lines_that_follow_each_other_and_are_wrong_alike_are_told_together(admin, blocked):
+    told = words(chosen(admin, blocked, "value\n" + ",x\n" * 60 + "a\n,x\n"))
+    assert "61 lines are wrong" in told
+    assert "Lines 2 to 61 " in told
+    assert "Line 63 " in told
+    assert "more." not in told
 
 
 @pytest.mark.parametrize(

@@ -402,13 +402,13 @@ def test_a_version_is_compared_with_the_one_before_and_with_what_is_in_force(adm
     edit(admin, anonymous, outcome="REVIEW")
     edit(admin, anonymous, name="Renamed")
     page = told(admin.client, of(withdraw, "versions/4"))
-    assert "What it changed of version 3" in page
+    assert "What it changed from version 3" in page
     assert "Name Was: Anonymous → Is: Renamed" in page
     assert "Outcome" not in page
     page = told(admin.client, of(withdraw, "versions/4") + "?against=in-force")
-    assert "What it would change of version 2, which is in force" in page
+    assert "What it would change from version 2, which is in force" in page
     assert "Outcome Was: Block → Is: Review" in page
-    assert "What it began with rule It had no rules." in told(admin.client, of(withdraw, "versions/1"))
+    assert "What it began with rule It has no rules." in told(admin.client, of(withdraw, "versions/1"))
     for number in ("5", "0", "9" * 40):
         assert admin.client.get(of(withdraw, f"versions/{number}")).status_code == 404
         assert admin.client.post(of(withdraw, f"versions/{number}/revert")).status_code == 404

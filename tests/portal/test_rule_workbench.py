@@ -133,7 +133,7 @@ def test_a_rule_is_tried_on_values_that_are_typed(admin, withdraw):
     assert ("try-custom.amount", "") in page.form.fields
     assert result(page) == "The rule would not fire It cannot be decided, and the rule does not fire then."
     page.fill(**{"try-custom.amount": "2500"}).press("builder", "refresh")
-    assert (verdict(page), result(page)) == ("true It was 2500", "The rule would fire")
+    assert (verdict(page), result(page)) == ("true It was 2,500", "The rule would fire")
 
 
 def test_recent_actions_of_the_same_kind_come_first_then_the_others(api, admin, withdraw, tracked):

@@ -66,8 +66,8 @@ def test_numbers_have_one_writing():
         ("a\n,note\nb", [(2, "Write 1 to 512 printable characters, not “”.")]),
         (f"{'x' * 513}", [(1, f"Write 1 to 512 printable characters, not “{'x' * 60}”.")]),
         (f"a,{'x' * 201}", [(1, "Write a note of at most 200 printable characters.")]),
-        ("a,,tomorrow", [(1, "“tomorrow” is no time such as 2027-01-31 or 2027-01-31T12:00Z.")]),
-        ("a,,2027-02-30", [(1, "“2027-02-30” is no time such as 2027-01-31 or 2027-01-31T12:00Z.")]),
+        ("a,,tomorrow", [(1, "Write “tomorrow” as a day or a time, such as 2027-01-31 or 2027-01-31T12:00Z.")]),
+        ("a,,2027-02-30", [(1, "Write “2027-02-30” as a day or a time, such as 2027-01-31 or 2027-01-31T12:00Z.")]),
         ("a,b,,c", [(1, "There are 4 cells; write at most value, note, expires_at.")]),
         ("value\n\n\na\0b", [(4, "Write 1 to 512 printable characters, not “a\0b”.")]),
         ('a\n"b\nc"\n10.0.0.1/8', [

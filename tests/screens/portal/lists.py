@@ -20,7 +20,7 @@ def look_at(content: str) -> Step:
     def send(page: Page) -> None:
         file = {"name": "list.csv", "mimeType": "text/csv", "buffer": content.encode()}
         page.get_by_label("CSV file").set_input_files(files=[file])  # type: ignore[list-item]
-        page.get_by_role("button", name="Look at it").click()
+        page.get_by_role("button", name="Check the file").click()
 
     return send
 
@@ -50,6 +50,6 @@ SCENES = [
     *states(IMPORT, "Import into", "full long", of=LIST),
     Scene(IMPORT, "full-preview", "Import into", of=LIST, steps=(look_at(GOOD), see("This is what the file would do"))),
     Scene(IMPORT, "error", "Import into", of=LIST, steps=(look_at(BAD), see("lines are wrong"))),
-    Scene(IMPORT, "error-nothing", "Import into", of=LIST, steps=(refused("Look at it"),)),
+    Scene(IMPORT, "error-nothing", "Import into", of=LIST, steps=(refused("Check the file"),)),
     forbidden(IMPORT, of=LIST),
 ]

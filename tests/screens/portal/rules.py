@@ -170,7 +170,7 @@ def versions() -> list[Scene]:
         Scene(VERSION, "full-in-force", "Version 1", of=("transfer", "1"), query="?against=in-force"),
         Scene(VERSION, "long", "Version", of=("transfer", "7")),
         Scene(VERSION, "long-right-to-left", "Version", of=("transfer", "9")),
-        Scene(VERSION, "empty", "Version 1", of=("sign_in", "1"), tenant="new", steps=(see("It had no rules"),)),
+        Scene(VERSION, "empty", "Version 1", of=("sign_in", "1"), tenant="new", steps=(see("It has no rules"),)),
     ]
 
 

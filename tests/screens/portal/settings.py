@@ -21,7 +21,7 @@ MEMBERS, ADD_MEMBER, MEMBER, NO_MEMBER, LINK = (
     f"authsignal_portal_membership_{name}" for name in ("changelist", "add", "change", "remove", "link")
 )
 KINDS = ("twilio", "webhook", "smtp", "web_push", "anymail")
-LOOK, TEXTS = "Look of the hosted pages", "Texts of pages and messages"
+LOOK, TEXTS = "Look of hosted pages", "Texts of pages and messages"
 
 
 def invite(page: Page) -> None:

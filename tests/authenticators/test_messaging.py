@@ -27,10 +27,7 @@ def test_the_settings_check_knows_every_provider_and_its_channels():
         # No setting chooses how alarms go.
         if channel != Channel.ALARM
     }
-    optional = {"WHATSAPP", "PUSH"}
-    assert {
-        name: kinds | ({"none"} if name in optional else set()) for name, kinds in known.items()
-    } == checks.PROVIDERS
+    assert {name: kinds | {"none"} for name, kinds in known.items()} == checks.PROVIDERS
 
 
 @pytest.mark.parametrize("name", ["pigeon", "twilio", ""])

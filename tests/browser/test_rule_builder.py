@@ -187,8 +187,8 @@ def test_countries_are_ticked_by_keyboard_alone(portal: Portal, withdraw: Action
     expect(summary).to_have_text("Values: NZ New Zealand")
     page.keyboard.press("Control+a")
     page.keyboard.type("united")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowDown")
+    for _each in ("Arab Emirates", "Kingdom", "States"):
+        page.keyboard.press("ArrowDown")
     expect(row(page, "1").get_by_role("checkbox", name="US United States")).to_be_focused()
     with settled(page):
         page.keyboard.press("Space")

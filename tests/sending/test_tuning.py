@@ -195,9 +195,9 @@ def test_the_tenants_budget_and_prices_are_saved_and_the_log_names_the_fields(ac
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"messages_per_day": "100001"}, "At most 100000"),
+        ({"messages_per_day": "100001"}, "At most 100,000"),
         ({"cost_per_day": "-1"}, "greater than or equal to 0"),
-        ({"cost_per_day": "10000.01"}, "At most 10000"),
+        ({"cost_per_day": "10000.01"}, "At most 10,000"),
         ({"prices": "NZ cheap"}, "two capital letters and a price"),
         ({"prices": "NZL 0.1"}, "two capital letters and a price"),
         ({"prices": "NZ nan"}, "two capital letters and a price"),

@@ -72,7 +72,8 @@ def invite(context: ClientContext) -> Invited:
         if not methods:
             raise InvalidConfiguration("The web app is not offered for enrolment.")
         for method in methods:
-            proving.check_may_enrol(context, method)
+            # Whether there is room is judged when its key is known: it may be one that is there already.
+            proving.check_may_enrol(context, method, adds=False)
         row, code = app_invitations.issue(context.user, context.action.pk, context.token)
     return Invited(row, app_invitations.grouped(code), app_link(context.tenant, f"enrol={code}"))
 

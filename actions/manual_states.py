@@ -6,6 +6,7 @@ from actions import linking, states
 from actions.models import Action
 from audit import log
 from audit.events import Tag
+from authenticators import challenges
 from authsignal_portal import clock
 from authsignal_portal.errors import InvalidRequest, NotFound
 from authsignal_portal.models import Tenant
@@ -44,6 +45,8 @@ def update_state(action: Action, state: ActionState, *, actor: log.Actor) -> Act
         if state == ActionState.CHALLENGE_FAILED and locked.failed_at is None:
             locked.failed_at = now
         locked.save(update_fields=[*DECIDED, "failed_at"])
+        if state in states.CLOSED_TO_PROOF:
+            challenges.end_of_action(locked.pk)
         log.record(
             Tag.ACTION_STATE_CHANGED,
             tenant_id=locked.tenant_id,

@@ -23,6 +23,8 @@ from authsignal_portal.vocabulary import Scope, SmsChannel, TokenPurpose, Verifi
 from authsignal_portal.wire import epoch, present
 
 M = VerificationMethod
+# In the context of a challenge that was begun for its user: the backend says that the address is theirs.
+FOR_USER = "forUser"
 TRACKED = ("idempotencyKey", "locale", "deviceId", "ipAddress", "userAgent", "custom", "scope")
 
 
@@ -122,6 +124,7 @@ def _send(action: Action, method: VerificationMethod, sent: Mapping[str, Any]) -
         locale=sent.get("locale") or languages.language_of(action.facts, page=""),
         way=_way(sent),
         scope=sent.get("scope", ""),
+        context={FOR_USER: True},
     )
 
 
@@ -221,7 +224,8 @@ def verify(key: ApiKey, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]
 
 def _counts(challenge: Challenge, action: Action) -> bool:
     """Whether it proves its user. One that was claimed before it was proved is judged as if it were claimed now."""
-    return challenge.claimed_at is None or claims.proves_unbound(challenge, action)
+    was_named = bool(challenge.context.get(FOR_USER))
+    return challenge.claimed_at is None or was_named or claims.proves_unbound(challenge, action)
 
 
 def _open_action(challenge: Challenge) -> Action | None:

@@ -258,5 +258,6 @@ def write(values: dict[str, Any], events: list[Event], *, new_user: bool, change
 @cache
 def _named(statement: str) -> tuple[str, ...]:
     """The parameters that the statement has a place for. Given more than fifty, used or not, psycopg would take the
-    statement apart anew each time."""
+    statement apart anew each time, as it does where the user is new or changed.
+    """
     return tuple(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)))

@@ -18,6 +18,9 @@ from actions.activity_page import draft_told, listed, verdict
 from actions.models import Action
 from actions.serializers import TrackInput
 from actions.tracked import Tracked
+from audit.events import ActorKind, Tag
+from audit.models import AuditEvent
+from authenticators.models import EndUser
 from authsignal_portal import access, json_body, portal
 from authsignal_portal.access import Access, Right
 from authsignal_portal.api import checked
@@ -38,7 +41,7 @@ ATTRIBUTES = {
 }
 
 
-# Whose ids begin so are made for tests: nobody is harmed by who acts as one of them.
+# Who came into being by a test, and whose id says so: nobody is harmed by who acts as one of them.
 TEST_USERS = "test-"
 
 
@@ -66,7 +69,10 @@ class TrialForm(forms.Form):
         label=_("Code from your authenticator app"),
         required=False,
         max_length=32,
-        help_text=_("Needed to track for any user whose ID does not begin with test-; not for a dry run."),
+        help_text=_(
+            "Needed to track for a user who was not made by such a test, with an ID that begins with test-; not for a "
+            "dry run."
+        ),
     )
 
     def __init__(self, here: Access, *args: Any, **kwargs: Any) -> None:
@@ -129,17 +135,26 @@ def _track(request: HttpRequest, here: Access, form: TrialForm) -> Tracked | Non
 
 def _may_act(request: HttpRequest, here: Access, form: TrialForm) -> bool:
     """Whether they may act as the user, existing or not; where not, the form says why."""
-    if form.cleaned_data["user_id"].startswith(TEST_USERS):
+    if _is_for_tests(here, form.cleaned_data["user_id"]):
         return True
     if not here.may(Right.SUPPORT):
         form.add_error(
-            "user_id", _("Your role tracks only for users whose IDs begin with test-. Do a dry run for others.")
+            "user_id",
+            _("Your role tracks only for users made by such tests, with IDs that begin with test-. Try a dry run."),
         )
         return False
     problem = prove(request, form.cleaned_data.get("code", ""))
     if problem:
         form.add_error("code", problem)
     return not problem
+
+
+def _is_for_tests(here: Access, user_id: str) -> bool:
+    user = EndUser.objects.filter(tenant=here.tenant, user_id=user_id).first()
+    if user is None or not user_id.startswith(TEST_USERS):
+        return user_id.startswith(TEST_USERS)
+    born = AuditEvent.objects.filter(tenant_id=here.tenant.pk, subject=user.pseudonym, tag=Tag.USER_CREATED)
+    return born.filter(actor_kind=ActorKind.STAFF).exists()
 
 
 def _dry_run(here: Access, form: TrialForm) -> dict[str, Any] | None:

@@ -42,8 +42,10 @@ def verify_code(context: ClientContext, method: VerificationMethod, answer: Any)
 def finalize_link(context: ClientContext, challenge_id: str = "") -> Verified:
     """What a page that waits for its link learns: a proof once the link was confirmed, and until then nothing.
 
-    Asked every second, so that as long as nothing was confirmed this is one look and no lock.
+    Asked every second, so that as long as nothing was confirmed this is one look and no lock. Raises InvalidRequest
+    where somebody has closed the action: the page need not wait.
     """
+    proofs.check_open(context.action)
     if not links.was_confirmed(context.tenant, context.action.pk):
         return Verified(None)
     with one_at_a_time(context):

@@ -16,6 +16,7 @@ from audit import log
 from audit.events import Tag
 from authenticators import (
     attested_apps_page,
+    available,
     challenges,
     identity_provider_page,
     provider_page,
@@ -23,6 +24,7 @@ from authenticators import (
     tuning,
     webauthn_form,
 )
+from authenticators.available import SENT
 from authenticators.enrolment import CONTACT_FIELD
 from authenticators.guard import Windows, most_within
 from authenticators.models import (
@@ -41,7 +43,6 @@ from authsignal_portal.vocabulary import (
     IDENTITY_CHECKS,
     OPT_IN_METHODS,
     AttestationFailureMode,
-    Channel,
 )
 from authsignal_portal.vocabulary import VerificationMethod as M
 from authsignal_portal.widgets import LinesField, dress
@@ -101,8 +102,6 @@ CHOICES = {M.SMS: "sms_channel", M.EMAIL_MAGIC_LINK: "magic_link_mode"} | dict.f
     DEVICE_METHODS, "app_attestation_failure_mode"
 )
 NUMBERS = ("verify_limit", "verify_minutes", "send_limit", "send_minutes", "code_length")
-# Methods that send something, and by which channel.
-SENT = {M.EMAIL_OTP: Channel.EMAIL, M.EMAIL_MAGIC_LINK: Channel.EMAIL, M.SMS: Channel.SMS, M.WHATSAPP: Channel.WHATSAPP}
 
 
 def flags_of(method: M) -> list[str]:
@@ -120,10 +119,17 @@ class MethodForm(forms.Form):
     """The switches of one method, and what else can be set of it."""
 
     def __init__(
-        self, method: M, data: Any, *, initial: dict[str, Any], is_possible: bool = True, names_apps: bool = True
+        self,
+        method: M,
+        data: Any,
+        *,
+        initial: dict[str, Any],
+        is_possible: bool = True,
+        is_carried: bool = True,
+        names_apps: bool = True,
     ) -> None:
         super().__init__(data, prefix=method.value, initial=initial)
-        self.is_possible, self.names_apps = is_possible, names_apps
+        self.is_possible, self.is_carried, self.names_apps = is_possible, is_carried, names_apps
         self.method, self.title, self.text = method, words.METHODS[method], EXPLAINED[method]
         for flag in flags_of(method):
             self.fields[flag] = forms.BooleanField(label=label_of(flag, method), required=False)
@@ -237,6 +243,7 @@ class MethodsPage(TenantAdmin):
         if sent is not None and not here.may(self.right):
             raise PermissionDenied
         missing = identity_provider_page.missing(here.tenant)
+        uncarried = available.uncarried(here.tenant, list(M))
         apps = AttestedApps.objects.filter(tenant=here.tenant)
         names_apps = apps.exclude(team_id="", package_name="").exists()
         rows = [
@@ -245,6 +252,7 @@ class MethodsPage(TenantAdmin):
                 sent,
                 initial=_initial(method, stored.get(method)),
                 is_possible=method not in missing,
+                is_carried=method.value not in uncarried,
                 names_apps=names_apps,
             )
             for method in M

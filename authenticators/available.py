@@ -4,9 +4,25 @@ from collections.abc import Collection, Iterable
 
 from django.db.models import Q, QuerySet
 
-from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser
+from authenticators import messaging
+from authenticators.models import Authenticator, AuthenticatorConfiguration, EndUser, MessageProvider
 from authsignal_portal.models import Tenant
-from authsignal_portal.vocabulary import DEVICE_METHODS, OPT_IN_METHODS, WEBAUTHN, DevicePlatform, VerificationMethod
+from authsignal_portal.vocabulary import (
+    DEVICE_METHODS,
+    OPT_IN_METHODS,
+    WEBAUTHN,
+    Channel,
+    DevicePlatform,
+    VerificationMethod,
+)
+
+# Methods that are nothing without their channel.
+SENT = {
+    VerificationMethod.EMAIL_OTP: Channel.EMAIL,
+    VerificationMethod.EMAIL_MAGIC_LINK: Channel.EMAIL,
+    VerificationMethod.SMS: Channel.SMS,
+    VerificationMethod.WHATSAPP: Channel.WHATSAPP,
+}
 
 
 def active(tenant: Tenant, switched: Iterable[str]) -> list[VerificationMethod]:
@@ -14,7 +30,18 @@ def active(tenant: Tenant, switched: Iterable[str]) -> list[VerificationMethod]:
     on = {method.value for method in VerificationMethod if method not in OPT_IN_METHODS} ^ set(switched)
     if tenant.disable_recovery_codes:
         on.discard(VerificationMethod.RECOVERY_CODE)
+    on -= uncarried(tenant, on)
     return [method for method in VerificationMethod if method in on]
+
+
+def uncarried(tenant: Tenant, methods: Collection[str]) -> set[str]:
+    """Those whose messages nobody would take: neither the deployment nor the tenant has a provider of their channel."""
+    sent = {SENT[method] for method in SENT if method in methods}
+    lost = {channel.value for channel in sent if not messaging.carries(channel)}
+    if lost:
+        rows = MessageProvider.objects.filter(tenant=tenant, channel__in=lost, is_active=True)
+        lost -= set(rows.values_list("channel", flat=True))
+    return {method.value for method in SENT if SENT[method] in lost}
 
 
 def active_methods(tenant: Tenant) -> list[VerificationMethod]:
@@ -55,7 +82,10 @@ def enrolled(user: EndUser) -> list[VerificationMethod]:
 def working(user: EndUser) -> QuerySet[Authenticator]:
     """What the user can prove themselves with now: usable, by a method that the tenant uses, and of passkeys and
     security keys those of its relying party id."""
-    rows = user.authenticators.filter(Authenticator.usable(), method__in=active_methods(user.tenant))
+    active = set(active_methods(user.tenant))
+    # A number that gets SMS gets WhatsApp too.
+    reached = active | ({VerificationMethod.SMS} if VerificationMethod.WHATSAPP in active else set())
+    rows = user.authenticators.filter(Authenticator.usable(), method__in=reached)
     return rows.exclude(~Q(rp_id=user.tenant.relying_party_id), method__in=WEBAUTHN)
 
 

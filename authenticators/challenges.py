@@ -71,11 +71,11 @@ def stand(user: EndUser, action_id: uuid.UUID, *, since: datetime) -> bool:
     one may have allowed it. What is only a proof of somebody's address allows nothing, nor does one at an address that
     was the user's (`end_at`).
     """
-    proofs = Challenge.objects.filter(action_id=action_id, verified_at__isnull=False, failed_at=None)
-    found = proofs.aggregate(
+    worthless = Q(withdrawn_at__isnull=False) | Q(failed_at__isnull=False)
+    found = Challenge.objects.filter(action_id=action_id, verified_at__isnull=False).aggregate(
         recent=Count("pk", filter=Q(verified_at__gte=since)),
-        withdrawn=Count("pk", filter=Q(withdrawn_at__isnull=False)),
-        others=Count("pk", filter=Q(withdrawn_at=None, purpose=Challenge.Purpose.AUTHENTICATE, verified_at__gte=since)),
+        withdrawn=Count("pk", filter=worthless),
+        others=Count("pk", filter=~worthless & Q(purpose=Challenge.Purpose.AUTHENTICATE, verified_at__gte=since)),
     )
     stands = found["recent"] > 0 and (not found["withdrawn"] or found["others"] > 0)
     return stands and not lone_addresses.is_all(user, action_id, since=since)
@@ -102,7 +102,18 @@ def end_open(tenant: Tenant, method: str) -> None:
     waiting = Challenge.objects.filter(tenant=tenant, method=method, verified_at=None, failed_at=None)
     waiting = waiting.filter(expires_at__gt=clock.Now())
     # Begun for whatever method comes: it may become one of another.
-    waiting = waiting.exclude(method=VerificationMethod.PASSKEY, user=None)
+    _end_free(waiting.exclude(method=VerificationMethod.PASSKEY, user=None))
+
+
+def end_of_action(action_id: uuid.UUID) -> None:
+    """Somebody has decided: end what waits for an answer for the action, so that nothing more is sent for it.
+
+    As `end_open` it waits for nobody.
+    """
+    _end_free(Challenge.objects.filter(action_id=action_id, verified_at=None, failed_at=None))
+
+
+def _end_free(waiting: QuerySet[Challenge]) -> None:
     # Proves nothing.
     waiting = waiting.exclude(purpose=Challenge.Purpose.RENEW)
     free = list(waiting.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
@@ -111,16 +122,16 @@ def end_open(tenant: Tenant, method: str) -> None:
 
 def end_at(user: uuid.UUID, tenant: uuid.UUID, address: str, now: datetime) -> None:
     """The address on file has changed: what waits for an answer from the one before is over, and what was answered
-    there counts for nothing that was not claimed by now. An enrolled address answers for itself; one that waits to be
-    enrolled does not yet.
+    there counts for nothing more. An enrolled address answers for itself; one that waits to be enrolled does not yet.
 
     Call in the transaction that changes it, with the user locked.
     """
     rows = Challenge.objects.filter(user=user, contact_index__in=contact.indexes(tenant, address))
     rows = rows.filter(Q(authenticator=None) | Q(authenticator__verified_at=None))
-    for challenge in rows.filter(failed_at=None, claimed_at=None):
+    rows = rows.filter(failed_at=None)
+    for challenge in rows.filter(verified_at=None):
         delivery.cancel_owed(challenge, now)
-        Challenge.objects.filter(pk=challenge.pk).update(failed_at=now)
+    rows.update(failed_at=now)
 
 
 def by_id(tenant: Tenant, challenge_id: str) -> Challenge:

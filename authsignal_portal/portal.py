@@ -190,8 +190,9 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no typ
             messages.error(request, problem)
             return redirect("portal:password_change")
         response: HttpResponse = super().password_change(request, extra_context)
+        if request.method == "POST":
+            sign_in.judge_own_password(request, here.user, knew_it="old_password" not in _errors(response))
         if request.method == "POST" and response.status_code == 302:
-            sign_in.knew_own_password(request, here.user)
             for membership in here.memberships:
                 log.record(Tag.MEMBER_CHANGED, tenant_id=membership.tenant_id, actor=here.actor, fields=["password"])
         return response
@@ -214,6 +215,11 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme has no typ
                     return redirect("portal:index")
         context = {**self.each_context(request), "title": _("Switch tenant")}
         return TemplateResponse(request, "portal/tenants.html", context)
+
+
+def _errors(response: HttpResponse) -> Any:
+    form = (getattr(response, "context_data", None) or {}).get("form")
+    return form.errors if form is not None else {}
 
 
 @method_decorator([same_origin, never_cache], name="dispatch")

@@ -21,7 +21,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device
-from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from audit import log
@@ -119,7 +119,7 @@ def _password(request: HttpRequest, email: str, password: str) -> tuple[User | N
 
 
 def _second_step(request: HttpRequest, user: User, context: dict[str, Any]) -> HttpResponse:
-    enrolling = not any(django_otp.devices_for_user(user))
+    enrolling = not _has_second_factor(user)
     new = _new_device(request, user) if enrolling else None
     form = CodeForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -129,6 +129,12 @@ def _second_step(request: HttpRequest, user: User, context: dict[str, Any]) -> H
         form.add_error("code", problem)
     step = "enrol" if enrolling else "code"
     return _page(request, context, step, form, email=user.username, **(_shown(new) if new else {}))
+
+
+def _has_second_factor(user: User) -> bool:
+    app = TOTPDevice.objects.filter(user=user, confirmed=True)
+    codes = StaticToken.objects.filter(device__user=user, device__confirmed=True)
+    return bool(app.exists() or codes.exists())
 
 
 def check_code(
@@ -239,8 +245,12 @@ def try_own_password(request: HttpRequest, user: User) -> str:
     return _limited("password", known_browsers.counted_as(request, _account(user.username)), request)
 
 
-def knew_own_password(request: HttpRequest, user: User) -> None:
-    limits.staff_passed("password", known_browsers.counted_as(request, _account(user.username)))
+def judge_own_password(request: HttpRequest, user: User, *, knew_it: bool) -> None:
+    """Whoever knew it is free to try again; a guess is on record, as one at the sign-in is."""
+    if knew_it:
+        limits.staff_passed("password", known_browsers.counted_as(request, _account(user.username)))
+    else:
+        _refused(user, "password")
 
 
 def _limited(step: str, account: str, request: HttpRequest) -> str:

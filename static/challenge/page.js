@@ -30,7 +30,8 @@ export function text(name, values = {}) {
 
 // 90 → "1 min 30 s": symbols that are the same in every language.
 export function clockText(seconds) {
-  const parts = [[Math.floor(seconds / 3600), "h"], [Math.floor(seconds / 60) % 60, "min"], [seconds % 60, "s"]];
+  const left = Math.max(1, seconds);
+  const parts = [[Math.floor(left / 3600), "h"], [Math.floor(left / 60) % 60, "min"], [left % 60, "s"]];
   return parts.filter(([count]) => count).map((part) => part.join("\u00a0")).join(" ");
 }
 

@@ -103,6 +103,15 @@ def test_what_can_prove_nobody_now_lets_no_other_go(enrolled: Api, client: Clien
     assert left() == ["AUTHENTICATOR_APP"]
 
 
+def test_a_number_that_gets_whatsapp_alone_lets_others_go(api: Api, client: Client, acme: Any) -> None:
+    api("POST", "users/jo/authenticators", {"verificationMethod": "SMS", "phoneNumber": "+64211234567"})
+    make.make_configuration(acme, "WHATSAPP")
+    make.make_configuration(acme, "SMS", is_active=False)
+    make.make_authenticator(EndUser.objects.get(), "PASSKEY", credential_id="x", rp_id="localhost")
+    assert call(client, "remove-method", token(api), "PASSKEY").status_code == 200
+    assert left() == ["SMS"]
+
+
 def test_where_the_tenant_wants_it_nothing_is_removed(enrolled: Api, client: Client, acme: Any) -> None:
     acme.allow_deleting_user_authenticators = False
     acme.save()

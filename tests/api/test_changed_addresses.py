@@ -7,6 +7,7 @@ from authenticators.models import Challenge, Message
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
 from tests.api.reading import code_sent, ok, refused
+from tests.api.test_client_codes import totp_code
 
 OLD, NEW = "+64211111111", "+64212222222"
 STALE = {"isVerified": False, "failureReason": "CODE_INVALID_OR_EXPIRED"}
@@ -70,6 +71,42 @@ def test_what_was_proved_at_an_address_that_is_another_by_now_allows_nothing(api
     changed(api, how)
     for bearer in (token, access):
         refused(browser("POST", "user-authenticators/totp", token=bearer), 403, "invalid_request")
+
+
+def test_so_does_a_proof_that_was_claimed_before(api, browser, acme, alice):
+    acme.first_enrolment_needs_scope = True
+    acme.save()
+    started = ok(api("POST", "challenge", PAY))
+    ok(api("POST", "verify", {"challengeId": started["challengeId"], "verificationCode": code_sent()}))
+    token = ok(api("POST", "claim", {"challengeId": started["challengeId"], "userId": "alice"}))["token"]
+    changed(api, "updated")
+    refused(browser("POST", "user-authenticators/totp", token=token), 403, "invalid_request")
+    # What was proved stays on record.
+    action = ok(api("GET", f"users/alice/actions/pay/{started['idempotencyKey']}"))
+    assert action["state"] == "CHALLENGE_SUCCEEDED"
+
+
+def test_a_challenge_that_was_claimed_before_its_code_is_not_proved_at_the_former_address(api, alice):
+    started = ok(api("POST", "challenge", PAY))
+    code = code_sent()
+    ok(api("POST", "claim", {"challengeId": started["challengeId"], "userId": "alice", "skipVerificationCheck": True}))
+    changed(api, "updated")
+    assert ok(api("POST", "verify", {"challengeId": started["challengeId"], "verificationCode": code})) == STALE
+    action = ok(api("GET", f"users/alice/actions/pay/{started['idempotencyKey']}"))
+    assert action["state"] == "CHALLENGE_REQUIRED"
+
+
+def test_what_was_enrolled_by_such_a_proof_is_none_that_enrols_more(api, browser, acme, alice):
+    acme.first_enrolment_needs_scope = True
+    acme.save()
+    token = ok(api("POST", "users/alice/actions/pay", {}))["token"]
+    ok(browser("POST", "challenge/sms", {}, token=token))
+    access = ok(browser("POST", "verify/sms", {"verificationCode": code_sent()}, token=token))["accessToken"]
+    secret = ok(browser("POST", "user-authenticators/totp", token=access))["secret"]
+    ok(browser("POST", "verify/totp", {"verificationCode": totp_code(secret)}, token=access))
+    changed(api, "updated")
+    email = {"email": "eve@evil.example"}
+    refused(browser("POST", "user-authenticators/email-otp", email, token=access), 403, "invalid_request")
 
 
 def test_what_is_enrolled_or_was_named_answers_for_itself(api, browser, alice):

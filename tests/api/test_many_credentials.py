@@ -2,10 +2,11 @@
 
 import pytest
 
-from authenticators.models import Authenticator, EndUser
+from authenticators.models import Authenticator
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
 from tests.api.reading import ok, refused
+from tests.api.test_authenticators import passkey_body
 from tests.api.test_client_passkeys import sign_up
 from tests.api.test_client_passkeys import track as begun
 from tests.api.test_device_credentials import DeviceKey
@@ -77,4 +78,7 @@ def test_the_security_key_too_and_what_a_backend_imports(api, browser, acme):
         400,
         "invalid_configuration",
     )
-    assert EndUser.objects.get() == alice
+    make.make_authenticator(alice, M.PASSKEY, credential_id="p0", rp_id="localhost")
+    make.make_authenticator(alice, M.PASSKEY, credential_id="p1", rp_id="localhost")
+    refused(api("POST", "users/alice/authenticators", passkey_body()), 400, "invalid_configuration")
+    assert (count(M.PASSKEY), count(M.SECURITY_KEY)) == (2, 2)

@@ -4,7 +4,8 @@ import pytest
 from django.db import connection
 
 from actions.models import Action, Device
-from authenticators.models import AuthenticatorConfiguration, Challenge, EndUser, Message
+from authenticators import codes, delivery
+from authenticators.models import AuthenticatorConfiguration, Challenge, EndUser, Message, MessageProvider
 from authsignal_portal.vocabulary import UnconfiguredAction
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
@@ -611,7 +612,45 @@ def test_an_enrolment_is_neither_shown_sent_again_nor_claimed_as_a_proof(api, br
 
 def test_no_code_is_sent_again_for_an_action_that_was_decided_since(api, advance):
     started = start(api, email="a@b.example", userId="alice")
-    ok(api("PATCH", f"users/alice/actions/pay/{started['idempotencyKey']}", {"state": "BLOCK"}))
+    # By a state that is set, the challenge would have ended with it.
+    Action.objects.update(state="CHALLENGE_FAILED")
     advance(61)
     refused(api("POST", "challenge", {"challengeId": started["challengeId"]}), 400, "invalid_request")
     assert Message.objects.filter(notice="").count() == 1
+
+
+def test_nothing_goes_by_another_channel_for_it_either(api, acme):
+    make.make_configuration(acme, "WHATSAPP")
+    started = start(api, phoneNumber="+64211111111", userId="alice")
+    message = Message.objects.get()
+    assert message.fallback_channel == "WHATSAPP"
+    ok(api("PATCH", f"users/alice/actions/pay/{started['idempotencyKey']}", {"state": "BLOCK"}))
+    assert codes.send_by_fallback(message) is False
+    delivery.sweep()
+    message.refresh_from_db()
+    assert message.status == "cancelled"
+
+
+@pytest.mark.parametrize("claimed_first", [False, True])
+def test_an_address_that_was_named_for_the_user_proves_them_whenever_it_is_claimed(api, acme, claimed_first):
+    alice = make.make_user(acme, "alice")
+    make.make_authenticator(alice, "SMS", contact="+6427000000")
+    started = start(api, email="other@b.example", userId="alice")
+    if claimed_first:
+        ok(claim(api, started, skipVerificationCheck=True))
+    verify(api, started)
+    action = ok(api("GET", f"users/alice/actions/pay/{started['idempotencyKey']}"))
+    assert action["state"] == "CHALLENGE_SUCCEEDED"
+
+
+def test_a_method_that_nobody_would_carry_is_as_switched_off(api, browser, acme, settings):
+    settings.MESSAGE_PROVIDERS = settings.MESSAGE_PROVIDERS | {"SMS": "none"}
+    tracked = ok(api("POST", "users/alice/actions/pay", {"phoneNumber": "+64211111111"}))
+    assert "SMS" not in tracked["allowedVerificationMethods"]
+    refused(browser("POST", "challenge/sms", {}, token=tracked["token"]), 400, "invalid_configuration")
+    begun = {"action": "pay", "userId": "alice", "verificationMethod": "SMS"}
+    refused(api("POST", "challenge", begun), 400, "invalid_configuration")
+    assert not Message.objects.exists()
+    MessageProvider.objects.create(tenant=acme, channel="SMS", kind="webhook", url="https://sms.acme.example")
+    assert "SMS" in ok(api("POST", "users/alice/actions/pay", {}))["allowedVerificationMethods"]
+    assert ok(api("POST", "challenge", begun))["challengeId"]

@@ -70,7 +70,11 @@ WEBAPP = [
     mutant(
         "webapp: an invitation without a proof",
         f"{APP}::test_a_further_app_takes_the_word_or_a_proof_that_its_page_had",
-        ("actions/app_enrolment.py", "            proving.check_may_enrol(context, method)\n", "            pass\n"),
+        (
+            "actions/app_enrolment.py",
+            "            proving.check_may_enrol(context, method, adds=False)\n",
+            "            pass\n",
+        ),
     ),
     mutant(
         "webapp: offered to users of all tenants",

@@ -347,6 +347,14 @@ def test_who_helps_no_users_acts_as_none_and_changes_no_address(acme, withdraw):
     assert "/challenge?token=" not in acted(analyst, user_id="bob", ip_address=TOR)
     assert not EndUser.objects.filter(user_id="bob").exists()
     assert "/challenge?token=" in acted(analyst, user_id="test-user", ip_address=TOR)
+    assert "/challenge?token=" in acted(analyst, user_id="test-user", ip_address=TOR, email="again@acme.example")
+    # Nor is everybody a test whose id begins so.
+    motors = make.make_user(acme, "test-drive-motors", email="owner@motors.example")
+    assert "/challenge?token=" not in acted(
+        analyst, user_id="test-drive-motors", ip_address=TOR, email="mallory@evil.example"
+    )
+    motors.refresh_from_db()
+    assert motors.email == "owner@motors.example"
 
 
 def test_to_act_as_a_user_takes_a_fresh_code(acme, admin, withdraw):

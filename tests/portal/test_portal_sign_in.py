@@ -3,10 +3,12 @@
 import base64
 import re
 import secrets
+from io import StringIO
 
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.test import Client
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -455,3 +457,29 @@ def test_a_right_password_is_changed_and_starts_the_count_again(acme):
         old = new
     staff.user.refresh_from_db()
     assert staff.user.check_password(old)
+
+
+def test_a_new_password_that_is_refused_is_no_guess_and_a_guess_is_on_record(acme):
+    staff = signed_in(acme)
+
+    def change(old, new):
+        form = {"old_password": old, "new_password1": new, "new_password2": new}
+        return staff.client.post("/portal/password_change/", form, follow=True).content.decode()
+
+    for _each in range(django_settings.STAFF_TRIES_PER_ACCOUNT + 1):
+        assert "Too many tries" not in change(PASSWORD, "short")
+    assert not AuditEvent.objects.filter(tag="staff:refused").exists()
+    change("a guess", "entirely new passphrase")
+    assert AuditEvent.objects.get(tag="staff:refused").data == {"reason": "password"}
+    assert "Too many tries" not in change(PASSWORD, "entirely new passphrase")
+
+
+def test_who_lost_the_app_enrols_another_after_an_operator_took_it_away(acme):
+    staff, told = make_staff(acme), StringIO()
+    call_command("addstatictoken", staff.email, stdout=told)
+    staff.client.post(LOGIN, {"email": staff.email, "password": PASSWORD})
+    assert staff.client.post(LOGIN, {"code": told.getvalue().strip()}).status_code == 302
+    TOTPDevice.objects.filter(user__username=staff.email).delete()
+    fresh = Client()
+    fresh.post(LOGIN, {"email": staff.email, "password": PASSWORD})
+    assert "Set up your authenticator app" in fresh.get(LOGIN).content.decode()

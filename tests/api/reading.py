@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jwt
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
@@ -19,6 +20,12 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 APPS = ("actions_", "authenticators_", "authsignal_portal_", "rules_", "audit_")
 # When a key was last used is not a change that a caller causes by what they send.
 NOTED = {"last_used_at"}
+
+
+def issued_at(token: str) -> int:
+    """Seconds: when what the token stands for was proved."""
+    told: int = jwt.decode(token, options={"verify_signature": False})["iat"]
+    return told
 
 
 def refused(answer: Any, status: int, code: str) -> str:

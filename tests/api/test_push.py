@@ -9,7 +9,7 @@ from audit.models import AuditEvent
 from authenticators.models import Authenticator, AuthenticatorConfiguration, Challenge, GuessCount, Message
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
-from tests.api.reading import everything_stored, ok, refused
+from tests.api.reading import everything_stored, issued_at, ok, refused
 from tests.api.test_device_credentials import enrol, track
 from tests.device import DeviceKey
 
@@ -246,6 +246,7 @@ def test_a_token_that_was_fetched_late_is_no_fresher_than_its_proof(api, browser
     answer(browser, key, asked)
     advance(540)
     late = poll(browser, token, asked["challengeId"])["accessToken"]
+    assert issued_at(late) == int(Challenge.objects.get(pk=asked["challengeId"]).verified_at.timestamp())
     ok(browser("POST", "user-authenticators/email-otp", {"email": "a@acme.example"}, token=late))
     advance(61)
     assert state(api, late)["isValid"] is True

@@ -9,7 +9,7 @@ from authenticators.models import AuthenticatorConfiguration, Challenge, EndUser
 from authsignal_portal.vocabulary import UnconfiguredAction
 from authsignal_portal.vocabulary import VerificationMethod as M
 from tests import make
-from tests.api.reading import UUID, code_sent, everything_stored, ok, refused, tags, wrong
+from tests.api.reading import UUID, code_sent, everything_stored, issued_at, ok, refused, tags, wrong
 from tests.device import DeviceKey
 
 ANONYMOUS = {"==": [{"var": "ip.isAnonymous"}, True]}
@@ -81,6 +81,7 @@ def test_a_token_that_was_claimed_late_is_no_fresher_than_its_proof(api, browser
     verify(api, started)
     advance(540)
     token = ok(api("POST", "claim", {"challengeId": started["challengeId"], "userId": "alice"}))["token"]
+    assert issued_at(token) == int(Challenge.objects.get().verified_at.timestamp())
     advance(61)
     assert ok(api("POST", "validate", {"token": token}))["isValid"] is True
     body = {"phoneNumber": "+64211234567"}

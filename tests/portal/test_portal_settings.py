@@ -554,3 +554,12 @@ def test_several_of_a_method_are_allowed_where_they_mean_something(acme, admin):
     )
     assert (sms.allows_several, email.allows_several, email.warns_of_delay) == (True, False, True)
     assert (app.shows_app_download, app.allows_several) == (True, False)
+
+
+def test_the_page_says_which_methods_nobody_is_offered_for_want_of_a_sender(acme, admin, settings):
+    wanting = "it has no message provider yet"
+    assert wanting not in admin.client.get(METHODS).content.decode()
+    settings.MESSAGE_PROVIDERS = settings.MESSAGE_PROVIDERS | {"SMS": "none", "EMAIL": "none"}
+    page = admin.client.get(METHODS).content.decode()
+    cards = [card for card in page.split("<legend>")[1:] if wanting in card]
+    assert [card.partition("</legend>")[0] for card in cards] == ["Code by email", "Link by email", "Code by SMS"]

@@ -91,6 +91,11 @@ def test_without_a_proof_nothing_is_remembered(api, page):
     refused_to_remember(page, track(api, scope="add:authenticators update:authenticators")["token"])
 
 
+def test_nor_by_a_proof_that_its_action_did_not_ask_for(page, proved):
+    Action.objects.update(state="ALLOW")
+    refused_to_remember(page, proved)
+
+
 def test_a_proof_of_another_action_does_not_count(api, page, proved):
     refused_to_remember(page, track(api)["token"])
 

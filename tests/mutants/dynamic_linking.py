@@ -198,7 +198,7 @@ SIGNED = [
 TRUSTED = [
     mutant(
         "devices: remembered without a proof",
-        f"{DEVICES}::test_without_a_proof_nothing_is_remembered",
+        f"{DEVICES}::test_nor_by_a_proof_that_its_action_did_not_ask_for",
         (
             "actions/devices.py",
             "proved = action.state == ActionState.CHALLENGE_SUCCEEDED and action.state_updated_at >= since",

@@ -346,7 +346,7 @@ def naive(node: Any, values: dict[str, Any]) -> bool | None:
         return None
     if operation in ("before", "after", "olderThan", "newerThan"):
         return naive_time(operation, value, operands[1], values["time.at"])
-    if isinstance(operands[1], dict) and operation == "in":
+    if operation == "in" and position == 0 and isinstance(operands[1], dict):
         return naive_list(kind, value, operands[1]["var"], values["time.at"])
     return naive_comparison(operation, position, operands, (kind, value))
 

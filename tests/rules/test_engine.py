@@ -348,6 +348,8 @@ def naive(node: Any, values: dict[str, Any]) -> bool | None:
         return naive_time(operation, value, operands[1], values["time.at"])
     if operation == "in" and position == 0 and isinstance(operands[1], dict):
         return naive_list(kind, value, operands[1]["var"], values["time.at"])
+    if operation == "matches" and len(value) > 4_096:
+        return None
     return naive_comparison(operation, position, operands, (kind, value))
 
 

@@ -20,7 +20,7 @@ from actions import (
     verifying,
 )
 from actions.client_auth import ClientContext, ClientToken
-from actions.client_views import seen
+from actions.client_views import seen, verified_output
 from actions.qr_picture import MAX_OTP_URI, picture, secret_in
 from authenticators.models import EndUser
 from authsignal_portal import clock
@@ -110,13 +110,8 @@ class QrChallengeView(HostedView):
 class RecoveryCodeView(HostedView):
     @extend_schema(request=CodeInput, responses={200: dict})
     def post(self, request: Request) -> Response:
-        verified = verifying.verify_recovery_code(self.context, self.parsed(CodeInput)["verificationCode"])
-        answer = {
-            "isVerified": verified.is_verified,
-            "accessToken": verified.access_token,
-            "failureReason": verified.failure,
-        }
-        return Response(present(answer))
+        code = self.parsed(CodeInput)["verificationCode"]
+        return Response(verified_output(verifying.verify_recovery_code(self.context, code)))
 
 
 class RecoveryCodesView(HostedView):

@@ -50,9 +50,7 @@ def has_room(user: EndUser, method: VerificationMethod) -> bool:
     """Whether one more may be enrolled. Where several are not allowed, the only one makes room for it: of several that
     are left from before, none says which."""
     count = held(user, method).count()
-    if METHODS[method].many:
-        return bool(count < settings.CREDENTIALS_PER_METHOD)
-    return count < settings.AUTHENTICATORS_PER_METHOD if are_allowed(user, method) else count <= 1
+    return count < _most(method) if are_allowed(user, method) else count <= 1
 
 
 def check_room(user: EndUser, method: VerificationMethod) -> None:
@@ -60,11 +58,15 @@ def check_room(user: EndUser, method: VerificationMethod) -> None:
     if has_room(user, method):
         return
     if are_allowed(user, method):
-        most = settings.CREDENTIALS_PER_METHOD if METHODS[method].many else settings.AUTHENTICATORS_PER_METHOD
-        raise InvalidConfiguration(f"A user may have {most} of {method}, and this one has. Remove one first.")
+        raise InvalidConfiguration(f"A user may have {_most(method)} of {method}, and this one has. Remove one first.")
     raise InvalidConfiguration(
         f"The user has several of {method}, of which only one is allowed now. Remove some first."
     )
+
+
+def _most(method: VerificationMethod) -> int:
+    most: int = settings.CREDENTIALS_PER_METHOD if METHODS[method].many else settings.AUTHENTICATORS_PER_METHOD
+    return most
 
 
 def same(row: Authenticator) -> Authenticator | None:

@@ -60,7 +60,7 @@ ADDING = [
     mutant(
         "several: as many as anybody wants",
         f"{TESTS}::test_no_more_than_the_cap",
-        (RULES, "return count < settings.AUTHENTICATORS_PER_METHOD if", "return True if"),
+        (RULES, "return count < _most(method) if", "return True if"),
     ),
     mutant(
         "several: the word to change one is enough to add one",
